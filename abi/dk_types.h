@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * abi/dk_types.h - handles, statuses, flags and structs of the Dk ABI.
+ *
+ * Freestanding; includes nothing of ours but layout.h.  Sizes are in bytes,
+ * times in nanoseconds; deadlines are absolute on the monotonic clock, DK_FOREVER
+ * = never.  dk.abi has the calls; docs/design/01-abi.md the reasons.
+ */
+#ifndef ABI_DK_TYPES_H
+#define ABI_DK_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/layout.h"
+
+enum dk_status {
+#define STATUS(name, nr, err, ntstatus, text) DK_##name = nr,
+#include "abi/dk_status.def"
+#undef STATUS
+	DK_STATUS_COUNT
+};
+
+/*
+ * A handle is kind:4 | generation:8 | index:20 and never 0.  All kinds live in
+ * tables that the whole sandbox shares, so a handle means the same everywhere in
+ * it; what a stream needs locally (a descriptor) pal fetches on first use.
+ */
+typedef uint32_t dk_handle;
+#define DK_NO_HANDLE 0u
+enum dk_kind { DK_KIND_EVENT = 1, DK_KIND_SEMAPHORE, DK_KIND_THREAD, DK_KIND_PROCESS, DK_KIND_STREAM, DK_KIND_STREAM_EVENT };
+#define DK_HANDLE(kind, gen, index) ((uint32_t)(kind) << 28 | ((uint32_t)(gen)&0xff) << 20 | (uint32_t)(index))
+#define DK_HANDLE_KIND(h)  ((h) >> 28)
+#define DK_HANDLE_GEN(h)   ((h) >> 20 & 0xff)
+#define DK_HANDLE_INDEX(h) ((h)&0xfffff)
+
+#define DK_FOREVER UINT64_MAX
+
+/* DkVirtualMemoryAlloc type, Free type, protections. */
+#define DK_MEM_RESERVE  1u  /* inaccessible; commit later */
+#define DK_MEM_COMMIT   2u
+#define DK_MEM_FIXED    4u  /* at the wish exactly, replacing what is there */
+#define DK_MEM_SHARED   8u  /* shared with CLONE children (otherwise copy-on-write) */
+#define DK_MEM_NOREPLACE 16u /* with FIXED: EXISTS if something is there */
+#define DK_MEM_POPULATE 32u
+#define DK_MEM_DECOMMIT 1u  /* Free: drop the contents, keep the range */
+#define DK_MEM_RELEASE  2u
+#define DK_PROT_R       1u
+#define DK_PROT_W       2u
+#define DK_PROT_X       4u
+#define DK_PROT_GUARD   8u
+
+/* DkStreamOpen. */
+#define DK_READ    1u
+#define DK_WRITE   2u
+#define DK_EXECUTE 4u
+#define DK_APPEND  8u
+enum dk_disposition {
+	DK_OPEN_EXISTING,   /* NOT_FOUND if there is none */
+	DK_CREATE_NEW,      /* EXISTS if there is one */
+	DK_OPEN_OR_CREATE,
+	DK_TRUNCATE,        /* open existing and cut to 0 */
+	DK_CREATE_ALWAYS    /* create or cut to 0 */
+};
+enum dk_file_type { DK_TYPE_NONE, DK_TYPE_FILE, DK_TYPE_DIR, DK_TYPE_SYMLINK, DK_TYPE_FIFO,
+	DK_TYPE_SOCKET, DK_TYPE_CHAR, DK_TYPE_BLOCK, DK_TYPE_LINK };
+#define DK_OPTION_TYPE(t)   ((uint32_t)(t)&0xf) /* what to create; 0 = regular file */
+#define DK_OPTION_DIRECTORY 0x10u               /* NOT_DIRECTORY unless it is one */
+#define DK_OPTION_INLINE    0x20u               /* send a small file's contents along */
+
+/* DkStreamRead and DkStreamWrite. */
+#define DK_IO_NONBLOCK 1u
+#define DK_IO_PEEK     2u
+#define DK_IO_OOB      4u
+#define DK_IO_WAITALL  8u
+#define DK_IO_APPEND   16u
+#define DK_IO_SYNC     32u
+#define DK_OFFSET_NONE UINT64_MAX /* streams that cannot seek, or the host's own position */
+struct dk_segment {
+	void *base;
+	uint64_t size;
+};
+#define DK_SEGMENTS_MAX 64u
+
+#define DK_MAP_PRIVATE 1u
+#define DK_MAP_SHARED  2u
+#define DK_MAP_FIXED   4u
+#define DK_MAP_NOREPLACE 8u
+#define DK_MAP_POPULATE 16u
+
+enum dk_length_mode { DK_LENGTH_TRUNCATE, DK_LENGTH_ALLOCATE, DK_LENGTH_ALLOCATE_KEEP, DK_LENGTH_PUNCH, DK_LENGTH_ZERO };
+enum dk_flush_mode { DK_FLUSH_DATA, DK_FLUSH_ALL };
+enum dk_rename_mode { DK_RENAME_REPLACE, DK_RENAME_NOREPLACE, DK_RENAME_EXCHANGE, DK_RENAME_LINK };
+enum dk_delete_mode { DK_DELETE_FILE, DK_DELETE_DIR, DK_DELETE_ANY, DK_DELETE_SIDE_READ, DK_DELETE_SIDE_WRITE };
+enum dk_stream_event { DK_EVENT_READ, DK_EVENT_WRITE, DK_EVENT_HANGUP, DK_EVENT_ACCEPT, DK_EVENT_CHANGE };
+enum dk_clock { DK_CLOCK_REALTIME, DK_CLOCK_MONOTONIC, DK_CLOCK_PROCESS_CPU, DK_CLOCK_THREAD_CPU,
+	DK_CLOCK_MONOTONIC_COARSE, DK_CLOCK_REALTIME_COARSE, DK_CLOCK_BOOTTIME };
+
+/* DkObjectsWaitAny flags. */
+#define DK_WAIT_UNINTERRUPTIBLE 1u /* DkThreadRaiseException does not end this wait */
+#define DK_WAIT_MAX 64u            /* handles in one wait; more go into a waitset: stream */
+
+/* DkDebugStringPrint levels.  PANIC ends the sandbox with this text. */
+enum dk_log_level { DK_LOG_ERROR, DK_LOG_WARNING, DK_LOG_INFO, DK_LOG_TRACE, DK_LOG_PANIC };
+
+/* Attributes of a named thing or a stream.  rights is what this sandbox may do (DK_READ...). */
+struct dk_attributes {
+	uint32_t type; /* enum dk_file_type */
+	uint32_t mode; /* permission bits, 07777 */
+	uint32_t uid, gid;
+	uint64_t size;
+	uint64_t allocated; /* bytes on the device */
+	uint64_t device, inode, generation;
+	uint32_t nlink, rights;
+	uint64_t rdev;
+	uint32_t block_size, flags;
+	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns; /* since 1970 UTC */
+};
+#define DK_ATTR_TTY 1u /* flags: a terminal */
+
+/* DkStreamAttributesQuery classes: what the buffer gets, or AttributesSet takes. */
+enum dk_attr_class {
+	DK_ATTR_BASIC,    /* struct dk_attributes */
+	DK_ATTR_CHAIN,    /* struct dk_attributes[] of each component of a file: path, from the root's
+	                     first component on, up to the first that is missing or no directory */
+	DK_ATTR_TARGET,   /* a symbolic link's text, no NUL */
+	DK_ATTR_FS,       /* struct dk_fs_info */
+	DK_ATTR_XATTR,    /* value of the extended attribute named after '?' in the URI */
+	DK_ATTR_XATTR_LIST,
+	DK_ATTR_TERMIOS,  /* struct dk_termios */
+	DK_ATTR_WINSIZE,  /* struct dk_winsize */
+	DK_ATTR_POSITION, /* u64: host's own position of a std stream (seek) */
+	DK_ATTR_TIMES,    /* Set: int64_t[2], atime and mtime in ns; INT64_MIN leaves one as it is */
+	DK_ATTR_MODE,     /* Set: u32 */
+	DK_ATTR_OWNER,    /* Set: u32[2]; UINT32_MAX leaves one as it is */
+	DK_ATTR_LOCK,     /* Set: struct dk_lock on the host file */
+	DK_ATTR_AVAILABLE,/* u64: bytes that can be read now */
+	DK_ATTR_MEMBERS   /* Set on waitset: */
+};
+struct dk_fs_info {
+	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;
+};
+struct dk_termios { /* the host's struct termios2 */
+	uint32_t iflag, oflag, cflag, lflag;
+	uint8_t line, cc[19];
+	uint32_t ispeed, ospeed;
+	uint32_t when; /* Set: 0 now, 1 drain, 2 drain and flush input; 3.. flush only: 3 in, 4 out, 5 both */
+};
+struct dk_winsize {
+	uint16_t rows, cols, xpixel, ypixel;
+};
+struct dk_lock {
+	uint32_t type; /* 0 unlock, 1 shared, 2 exclusive */
+	uint32_t wait;
+	uint64_t start, length; /* length 0 = to the end */
+};
+
+/* One entry of DkStreamEnumerateChildren; entries are packed, each aligned to 8. */
+struct dk_dirent {
+	uint32_t size;     /* of this entry, name and padding included */
+	uint32_t name_len; /* bytes at name, without NUL */
+	struct dk_attributes attr;
+	char name[];
+};
+
+/* DkStreamOpen's in and out, beyond the URI. */
+struct dk_open {
+	uint32_t access;      /* DK_READ | ... */
+	uint32_t share;       /* NT share modes; 7 = all */
+	uint32_t disposition; /* enum dk_disposition */
+	uint32_t options;     /* DK_OPTION_* */
+	uint32_t mode;        /* permission bits of what is created */
+	uint32_t inline_size; /* in: room at inline_data; out: bytes there */
+	void *inline_data;    /* with DK_OPTION_INLINE: whole contents if they fit, else none */
+	struct dk_attributes attr; /* out */
+};
+
+#define DK_PAGE_RESIDENT 0u
+#define DK_PAGE_DIRTY    1u
+
+/* Registers as an upcall gets them; the order is Linux's pt_regs. */
+struct dk_context {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
+	uint64_t rax, rcx, rdx, rsi, rdi;
+	uint64_t orig_rax; /* system call number, or -1 */
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+enum dk_exception_kind {
+	DK_EXC_SYSCALL,   /* a trapped system call; rip is behind it, orig_rax has the number */
+	DK_EXC_MEMORY,    /* address is what could not be reached; code as x86's page fault error */
+	DK_EXC_BUS,       /* a mapped file ends before the address, or its device failed */
+	DK_EXC_ILLEGAL, DK_EXC_ARITHMETIC, DK_EXC_BREAKPOINT, DK_EXC_STEP, DK_EXC_ALIGNMENT,
+	DK_EXC_INTERRUPT, /* DkThreadRaiseException */
+	DK_EXC_SYSCALL_FOREIGN /* int 0x80 or x32: answer ENOSYS */
+};
+struct dk_exception {
+	uint32_t kind; /* enum dk_exception_kind */
+	uint32_t code; /* page fault error code, or the host's si_code */
+	uint64_t address;
+	uint32_t signo, trapno; /* as the host's signal frame had them */
+	uint64_t call_site;     /* SYSCALL: address of the instruction itself */
+};
+
+/* Numbers of DkProcessCreate's flags. */
+#define DK_PROCESS_CLONE 1u /* copy-on-write copy of the caller, with the calling thread only */
+
+/* Record read from the kproc's deaths stream. */
+struct dk_death {
+	dk_handle process;
+	uint32_t wait_status; /* the host's, as waitpid gives it */
+};
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * abi/monitor.h - what pal and the monitor say to each other.
+ *
+ * Each picoprocess has one SOCK_SEQPACKET channel to the monitor; a request is
+ * one message, a reply one message, descriptors ride on replies (SCM_RIGHTS).
+ * The kernel copies messages, so neither side can change one after it was
+ * checked, and the two share no memory: a ring that could be torn does not exist.
+ * Both sides spin a bounded while (receive without waiting) before they sleep,
+ * which is what a shared ring would have bought: docs/design/05-channel.md.
+ *
+ * pal keeps at most one request outstanding a channel.  The monitor checks the
+ * message's size against its op, copies, and answers nonsense by ending the
+ * picoprocess.  Integers are host order; both sides are the same build.
+ */
+#ifndef ABI_MONITOR_H
+#define ABI_MONITOR_H
+
+#include "abi/dk_types.h"
+
+#define MON_PROTOCOL   1u
+#define MON_CHANNEL_FD 3       /* the only descriptor of a fresh picoprocess */
+#define MON_TEXT_MAX   8192    /* URIs and other bytes behind a request */
+#define MON_DATA_MAX   (96 * 1024) /* bytes behind a reply */
+#define MON_INLINE_MAX 16384
+
+/* Requests, pal to monitor.  Columns: name, number, what. */
+#define MON_OPS(X)                                                                                   \
+	X(HELLO, 0, "first message of a picoprocess; kernel credentials tell the pid")               \
+	X(OPEN, 1, "text: uri. args: access, disposition, options, mode; share. reply: value[0] = stream number, attr, fd, inline data") \
+	X(FETCH, 2, "stream: number. reply: fd of a stream opened elsewhere in the sandbox")         \
+	X(CLOSE, 3, "stream. no reply")                                                              \
+	X(QUERY, 4, "text: uri or stream, args[0] = class. reply: data")                             \
+	X(SET, 5, "text: uri NUL value or stream, args[0] = class, bytes. reply: status")            \
+	X(ENUM, 6, "text: uri, args[0] = cursor, args[1] = room. reply: data, value[0] = next cursor") \
+	X(DELETE, 7, "text: uri, args[0] = mode")                                                    \
+	X(RENAME, 8, "text: from NUL to, args[0] = mode")                                            \
+	X(LENGTH, 9, "stream, args[0] = offset, args[1] = length, args[2] = mode")                   \
+	X(FLUSH, 10, "stream, args[0] = mode (ALL; DATA is done directly)")                          \
+	X(SPAWN, 11, "text: image; args[0] = parameter, args[1] = process index in pal's table. no fd; value[0] = pico number") \
+	X(CLONE, 12, "args[0] = process index. reply: value[0] = pico number, fd = channel of the child to be") \
+	X(CLONED, 13, "args[0] = pico number, args[1] = 0: the clone failed, forget it")             \
+	X(LOG, 14, "args[0] = level, text. no reply")                                                \
+	X(PANIC, 15, "text: ends the sandbox. no reply")                                             \
+	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal. no reply")         \
+	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon. no reply")
+
+enum mon_op {
+#define X(name, nr, text) MON_##name = nr,
+	MON_OPS(X)
+#undef X
+	MON_OP_COUNT
+};
+
+struct mon_request {
+	uint32_t op;    /* enum mon_op */
+	uint32_t seq;   /* echoed in the reply */
+	uint64_t stream; /* stream number, 0 = none */
+	uint64_t args[5];
+	uint32_t text_len; /* bytes behind this struct */
+	uint32_t pad;
+};
+
+struct mon_reply {
+	uint32_t op, seq;
+	uint32_t status;  /* enum dk_status */
+	uint32_t fds;     /* descriptors along: 0 or 1 */
+	uint64_t value[4];
+	struct dk_attributes attr;
+	uint32_t data_len; /* bytes behind this struct */
+	uint32_t fd_flags; /* MON_FD_* of the descriptor */
+};
+#define MON_FD_NOWAIT 1u /* RWF_NOWAIT works on it */
+#define MON_FD_SEEK   2u /* a regular file: pread */
+#define MON_FD_SOCKET 4u
+#define MON_FD_TTY    8u
+#define MON_FD_READ   16u
+#define MON_FD_WRITE  32u
+
+/*
+ * First message to a fresh picoprocess, right after exec, with MON_BOOT_FDS
+ * descriptors in the order of enum mon_boot_fd, those not there left out as told
+ * by fd_mask.
+ */
+enum mon_boot_fd { MON_BFD_ARENA, MON_BFD_DATA, MON_BFD_PALSHARED, MON_BFD_EPOLL, MON_BFD_PERSONALITY,
+	MON_BFD_CONFIG, MON_BFD_DEATHS, MON_BFD_EXT /* .. + 15 */, MON_BOOT_FDS = MON_BFD_EXT + EXT_SLOTS };
+struct mon_boot {
+	uint32_t protocol, role; /* enum dk_role */
+	uint32_t fd_mask, ext_count;
+	uint64_t pico;           /* this picoprocess's number */
+	uint64_t config_size;
+	uint64_t memory_limit, pids_limit, cpu_quota;
+	uint32_t ncpus, pad;
+	/* Host mappings that make up vvar and vdso, relative to the vdso's start (same for each
+	   process of one kernel); the monitor reads them from its own maps. */
+	struct { int64_t start; uint64_t size; } vdso[6];
+	uint32_t vdso_count, vdso_index; /* which of them AT_SYSINFO_EHDR points to */
+	char trace[64];
+	char ext_arg[EXT_SLOTS][64];
+};
+
+/* Second message: what to be.  A spare gets it later. */
+struct mon_start {
+	uint64_t parameter;
+	uint64_t process_index; /* own entry in pal's process table */
+};
+
+/* Record on kproc's deaths stream: pico number's process index is dead. */
+struct mon_death {
+	uint64_t process_index;
+	uint64_t pico;
+	uint32_t wait_status; /* the host's; 0xffff = unknown */
+	uint32_t kind;        /* MON_DEATH_*: deaths, or a signal the terminal sent to `bailey` */
+};
+#define MON_NOTE_DEATH  0u
+#define MON_NOTE_SIGNAL 1u /* wait_status = Linux signal number for the foreground group */
+#define MON_NOTE_START  2u /* unused by deaths; reserved */
+
+/*
+ * Settings for the library OS (MON_BFD_CONFIG): records "key=value" each ended by
+ * a NUL, an empty record last.  Keys, in any order, repeated where it makes sense:
+ *   arg=  env=  cwd=  uid=  gid=  groups=1,2  umask=0022  hostname=  domainname=
+ *   exe=PATH            the program as the command line has it (search in PATH is the guest's)
+ *   mount=KIND:FLAGS:GUEST-PATH   KIND overlay|host|tmpfs|proc|dev|sys, FLAGS ro|rw, in order.
+ *                       "overlay:rw:/" = host root below, memory above; host file system at
+ *                       GUEST-PATH is named by URIs file:GUEST-PATH/...
+ *   stdin=KIND stdout=KIND stderr=KIND   tty|pipe|file|null|socket
+ *   tty=0|1             make a terminal the controlling one
+ *   boot_id=HEX32  seed=HEX64  memtotal=BYTES  cpus=N
+ */
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/poll.h - one way to wait on any file.
+ *
+ * file_ops.poll reports what holds now and, given a table, says where to wait: a
+ * wait queue for objects of ours (poll_wait), a Dk stream event for the host's
+ * (poll_wait_stream).  poll, select and a blocking read build a table on the
+ * calling thread; epoll keeps waiters of kind LX_WAITER_EPOLL on the queues.
+ */
+#ifndef LINUX_FS_POLL_H
+#define LINUX_FS_POLL_H
+
+#include "linux/fs/vfs.h"
+
+#define LX_WAITER_EPOLL (PICO_WAITER_PROVIDER + 0)
+
+struct poll_table {
+	struct waiter *waiters; /* arena; capacity max */
+	struct waitq **queues;  /* the queue each is on */
+	uint32_t count, max;
+	dk_handle events[DK_WAIT_MAX - 1]; /* stream events to wait on too */
+	uint32_t nevents;
+	bool failed;            /* no memory: the caller returns -ENOMEM */
+	void *epitem;           /* epoll: waiters are of kind LX_WAITER_EPOLL for this item */
+	uint32_t key;
+};
+void poll_table_init(struct poll_table *p);
+void poll_table_done(struct poll_table *p); /* takes all waiters off their queues, frees */
+void poll_wait(struct poll_table *p, struct waitq *q);
+void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_event which);
+/* Sleeps until one fires: 0, -ERESTARTSYS, -ETIMEDOUT. */
+long poll_sleep(struct poll_table *p, uint64_t deadline);
+/* Waits until f's poll mask has one of events: 0, -EAGAIN if O_NONBLOCK, -ERESTARTSYS. */
+long file_wait(struct lx_thread *t, struct file *f, uint32_t events, uint64_t deadline);
+uint32_t file_poll(struct lx_thread *t, struct file *f, struct poll_table *p);
+#endif

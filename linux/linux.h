@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/linux.h - processes and threads of the Linux personality, and the one
+ * global state.  Everything here lies in the arena.
+ *
+ * Legend, used in all of linux/:  I immutable after creation, a atomic, o only the
+ * thread itself, T TASKLIST (lx->tasklist), P PROC (proc->lock), S SIGHAND
+ * (sighand->lock), x set and read only while the process has one thread.
+ *
+ * Who owns which part: proc/ the tree, fork, exec, exit, wait; sig/ actions and
+ * pending signals; fs/ descriptors and paths; mm/ the address space, which is
+ * private memory (found by proc->mm, valid only inside the process itself).
+ */
+#ifndef LINUX_LINUX_H
+#define LINUX_LINUX_H
+
+#include "linux/gva.h"
+#include "linux/uapi.h"
+#include "pico/arena.h"
+#include "pico/pico.h"
+#include "pico/wait.h"
+
+struct fdtable;
+struct file;
+struct fs_context;
+struct mm;
+struct path;
+struct sighand;
+struct tty;
+
+/* A queued signal; from arena_alloc. */
+struct sigqueue {
+	struct list link;
+	siginfo_t info; /* as the guest will see it: 128 bytes */
+	void *timer;    /* POSIX timer that owns it, or NULL */
+};
+struct sigpending {
+	uint64_t set;      /* bit n-1 for signal n */
+	struct list queue; /* of struct sigqueue */
+};
+
+struct lx_cred {
+	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	uint32_t ngroups, groups[32];
+	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+	uint32_t securebits, no_new_privs;
+};
+
+struct lx_thread {
+	struct pico_thread pico; /* first */
+	struct lx_proc *proc;    /* [I] */
+	int tid;                 /* [I] the leader's is the pid */
+	struct list sibling;     /* [P] in proc->threads */
+	struct list hash;        /* [T] in lx->tid_hash */
+	uint32_t exiting;        /* [a] it must go: exit_group, execve of another thread, fatal signal */
+	uint32_t exit_code;      /* wait status form */
+	char comm[16];
+	struct gva clear_child_tid, set_child_tid;
+	struct gva robust_list;
+	uint64_t robust_len;
+	uint64_t fs_base;
+	struct lx_cred cred;     /* [o] changed by its thread; read by others under TASKLIST */
+	uint64_t start_ns;       /* monotonic */
+	uint64_t utime_ns, stime_ns;
+	uint64_t min_flt, maj_flt, nvcsw, nivcsw;
+	int nice, policy, rt_priority;
+	uint64_t affinity[16];
+
+	/* sig/ */
+	uint64_t sigmask;        /* [o] written under SIGHAND */
+	uint64_t saved_sigmask;  /* [o] to restore by sigsuspend, pselect, ... when restore_sigmask */
+	uint32_t restore_sigmask;
+	struct sigpending pending; /* [S] signals to this thread alone */
+	stack_t altstack;        /* [o] */
+	uint64_t sigwait_set;    /* [S] sigtimedwait: signals it waits for */
+	struct { uint32_t kind, clock; uint64_t deadline; struct gva ptr; uint64_t arg[3]; } restart; /* [o] */
+	uint32_t jobctl_stopped; /* [S] */
+	uint64_t pdeath_signal;
+
+	/* ptrace, later */
+	struct lx_thread *tracer;
+
+	/* proc/: vfork.  A borrowing child runs on its parent's host thread. */
+	struct lx_thread *vfork_parent; /* [I] thread whose host thread this one borrows, or NULL */
+	struct waitq vfork_done;        /* parents that wait by other means (CLONE_VFORK without VM) */
+
+	void *priv[4];
+};
+
+struct lx_proc {
+	struct pico_process pico; /* first */
+	struct ref ref;           /* the pid table, parent link and look-ups hold one each */
+	int pid;                  /* [I] */
+	struct lock lock;         /* PROC */
+	struct list threads;      /* [P] */
+	uint32_t nthreads;        /* [P] live ones */
+	struct lx_thread *leader; /* [P] */
+
+	/* The tree. */
+	struct lx_proc *parent;   /* [T] */
+	struct list child;        /* [T] in parent->children */
+	struct list children;     /* [T] zombies too */
+	struct list all;          /* [T] in lx->procs */
+	int pgrp, session;        /* [T] */
+	struct tty *tty;          /* [T] controlling terminal, a reference */
+	uint32_t exit_signal;     /* [I] to the parent; SIGCHLD mostly */
+	uint32_t did_exec, is_subreaper;
+	struct waitq child_wait;  /* wait4 of this process waits here */
+	struct waitq exit_wait;   /* pidfds: woken at exit */
+
+	/* Ending. */
+	enum { PROC_LIVE, PROC_ZOMBIE, PROC_DEAD } state; /* [T] */
+	uint32_t exit_code;       /* [P] wait status form: code << 8, or signal | 0x80 core */
+	uint32_t group_exit;      /* [P] exit_group or a fatal signal is under way */
+	struct lx_thread *exec_thread; /* [P] the thread that execs; siblings go */
+	uint32_t stopped;         /* [S] 0, or the signal that stopped it */
+	uint32_t stop_reported, continued; /* [S] for wait4 */
+
+	struct fdtable *fdt;      /* shared by CLONE_FILES */
+	struct fs_context *fs;    /* cwd, root, umask; shared by CLONE_FS */
+	struct sighand *sighand;  /* shared by CLONE_SIGHAND */
+	struct sigpending pending;/* [S] signals to the process */
+	struct mm *mm;            /* PRIVATE memory; only this process follows it.  [x] */
+	uint32_t mm_borrowed;     /* vfork child: mm is the parent's */
+	struct rlimit64 rlim[RLIM_NLIMITS]; /* [P] */
+	struct path *exe;         /* file that is executed */
+	char exe_path[512];       /* its path at exec */
+	char *cmdline;            /* arena copy for /proc/PID/cmdline, NULs inside */
+	uint32_t cmdline_len;
+	char *environ_copy;
+	uint32_t environ_len, dumpable;
+	uint64_t vm_pages, rss_pages, data_pages; /* kept by mm/ for /proc and limits */
+	uint64_t brk_start, brk, stack_start, arg_start, arg_end, env_start, env_end;
+	uint64_t start_ns, utime_ns, stime_ns, cutime_ns, cstime_ns; /* [P] of ended threads, waited children */
+	uint64_t min_flt, maj_flt, cmin_flt, cmaj_flt, max_rss, cmax_rss;
+	uint64_t personality;
+	int oom_score_adj;
+
+	/* misc/time */
+	struct list timers;       /* [TIMER] POSIX timers */
+	struct lx_timer *itimer_real;
+	uint64_t itimer_virtual[2], itimer_prof[2];
+	void *priv[4];
+};
+
+/* Global state of the Linux personality in a sandbox: arena_root()->provider_root[PICO_PROVIDER_LINUX]. */
+struct lx_state {
+	struct lock tasklist;     /* TASKLIST */
+	struct list procs;        /* [T] */
+	struct list tid_hash[256];/* [T] threads by tid */
+	_Atomic int next_tid;
+	uint32_t nthreads;        /* [T] */
+	struct lx_proc *init;     /* [I] guest pid 1: kproc's own process, which adopts and reaps orphans */
+	struct lx_proc *first;    /* [I] the program; its end ends the sandbox */
+	struct lx_thread *kthread;/* [I] kproc's thread */
+	char hostname[65], domainname[65];
+	uint64_t boot_mono_ns, boot_real_ns; /* at sandbox start */
+	uint64_t memtotal;
+	uint32_t ncpus;
+	char boot_id[37];
+	uint32_t trace;           /* --trace lx */
+	_Atomic uint64_t unimplemented[8]; /* calls answered ENOSYS, as bits */
+	void *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
+	uint64_t random_state[8];
+};
+static inline struct lx_state *lx_state(void)
+{
+	return arena_root()->provider_root[PICO_PROVIDER_LINUX];
+}
+static inline struct lx_thread *lx_current(void)
+{
+	return (struct lx_thread *)pico_current();
+}
+
+/* Results.  A status from a Dk call becomes -errno here and nowhere else. */
+long lx_err(enum dk_status status);
+/* For a wait that ended badly: INTERRUPTED -> -ERESTARTSYS, TIMEOUT -> -ETIMEDOUT, else lx_err. */
+long lx_wait_err(enum dk_status status);
+
+/* Guest memory: 0 or -EFAULT. */
+int copy_in(void *dst, struct gva src, uint64_t size) MUST_CHECK;
+int copy_out(struct gva dst, const void *src, uint64_t size) MUST_CHECK;
+int clear_out(struct gva dst, uint64_t size) MUST_CHECK;
+/* A path or string: its length; -EFAULT, -ENAMETOOLONG. */
+long string_in(char *dst, struct gva src, uint64_t size) MUST_CHECK;
+#define PUT_USER(gva, value)                                                                         \
+	__extension__({                                                                               \
+		__typeof__(value) put_user_value = (value);                                           \
+		copy_out((gva), &put_user_value, sizeof put_user_value);                              \
+	})
+
+/* A kernel buffer of PATH_MAX from the heap for one path; free with path_buf_free. */
+char *path_buf(void);
+void path_buf_free(char *buf);
+/* The same, filled with the guest's path: an ERR in *err (negative) and NULL, else the buffer. */
+char *path_in(struct gva path, long *err);
+
+uint64_t lx_cpu_time_ns(struct lx_thread *t); /* of the calling host thread */
+bool lx_capable(const struct lx_thread *t, int cap);
+bool lx_in_group(const struct lx_thread *t, uint32_t gid);
+
+/* kproc work: fn index (enum lx_kwork) is run soon by the kernel thread, arg in the arena. */
+void kproc_kick(void);
+
+/* A first waiter's wait with a condition: sleeps on q until cond is true; err gets 0,
+   -ERESTARTSYS or -ETIMEDOUT. */
+#define WAIT_EVENT(q, deadline, cond, err)                                                           \
+	do {                                                                                          \
+		struct waiter *we_w = waiter_self(0);                                                 \
+		waitq_add((q), we_w);                                                                 \
+		(err) = 0;                                                                            \
+		while (!(cond)) {                                                                     \
+			enum dk_status we_s = pico_wait((deadline), 0);                               \
+			if (we_s != DK_OK && !(cond)) {                                               \
+				(err) = lx_wait_err(we_s);                                            \
+				break;                                                                \
+			}                                                                             \
+		}                                                                                     \
+		waitq_remove((q), we_w);                                                              \
+	} while (0)
+#endif

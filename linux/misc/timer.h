@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/misc/timer.h - timers that fire without a waiting thread.
+ *
+ * kproc's thread keeps one queue in the arena, ordered by deadline, and sleeps
+ * until the first.  A timer's action is a kind number; what it does must not block.
+ */
+#ifndef LINUX_MISC_TIMER_H
+#define LINUX_MISC_TIMER_H
+
+#include "linux/linux.h"
+
+enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_KINDS };
+
+struct lx_timer {
+	struct list link;      /* [TIMER] in the queue */
+	uint32_t kind, clock;  /* Linux clock id */
+	uint64_t deadline;     /* [TIMER] monotonic ns; 0 = not armed */
+	uint64_t interval;
+	uint64_t overruns;
+	void *owner;           /* arena: process, timerfd, posix timer */
+};
+void timer_init(struct lx_timer *tm, enum lx_timer_kind kind, void *owner);
+void timer_arm(struct lx_timer *tm, uint64_t deadline, uint64_t interval);
+void timer_disarm(struct lx_timer *tm); /* when it returns, the action is not running */
+/* kproc: runs what is due; returns the next deadline or DK_FOREVER. */
+uint64_t timer_run(uint64_t now);
+void timer_boot(void);
+/* What each kind does; called with no lock. */
+void itimer_fired(struct lx_timer *tm);
+void posix_timer_fired(struct lx_timer *tm);
+void timerfd_fired(struct lx_timer *tm);
+/* Wall clock to monotonic and back, with the sandbox's offset. */
+uint64_t clock_to_mono(int clock, uint64_t ns);
+long clock_read(struct lx_thread *t, int clock, uint64_t *ns);
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/sig/sig.h - signals.
+ *
+ * Sending queues under SIGHAND and interrupts a thread that can take it
+ * (pico_interrupt); the receiver delivers in return_to_user.  Nothing is ever
+ * delivered while library-OS code runs.
+ */
+#ifndef LINUX_SIG_SIG_H
+#define LINUX_SIG_SIG_H
+
+#include "linux/linux.h"
+
+struct lx_sigaction { /* the kernel's layout on x86-64 */
+	uint64_t handler, flags, restorer, mask;
+};
+struct sighand {
+	struct ref ref;
+	struct lock lock; /* SIGHAND */
+	struct lx_sigaction action[LX_NSIG + 1]; /* [S] by number */
+	struct waitq signalfd_wait;
+};
+
+#define SIGBIT(n) (1ull << ((n)-1))
+
+struct sighand *sighand_new(void);
+struct sighand *sighand_copy(struct sighand *s);
+void sighand_get(struct sighand *s);
+void sighand_put(struct sighand *s);
+void sighand_exec_reset(struct lx_proc *p); /* handlers -> default, ignored stays */
+void sigpending_init(struct sigpending *p);
+void sigpending_flush(struct sigpending *p);
+
+/* info NULL = SI_KERNEL with nothing more.  Callers may hold TASKLIST; SIGHAND is taken inside. */
+int signal_thread(struct lx_thread *t, int sig, const siginfo_t *info);
+int signal_proc(struct lx_proc *p, int sig, const siginfo_t *info);
+/* All processes of the group: 0, or -ESRCH. */
+int signal_pgrp(int pgrp, int sig, const siginfo_t *info) REQUIRES(TASKLIST);
+/* A fault of the thread itself: cannot be blocked or ignored. */
+void signal_force(struct lx_thread *t, int sig, int code, uint64_t addr, int trapno, int err);
+
+/* True if an unblocked signal is pending: interruptible waits give up. */
+bool signal_waiting(struct lx_thread *t);
+/* Takes the next deliverable signal in mask's complement; 0 = none. */
+int signal_dequeue(struct lx_thread *t, uint64_t blocked, siginfo_t *info);
+
+/* The provider's return_to_user: exits, stops, restarts, frames. */
+void sig_return_to_user(struct lx_thread *t, struct dk_context *c);
+void sig_set_mask(struct lx_thread *t, uint64_t mask); /* SIGKILL and SIGSTOP stay out; may make tb->work 1 */
+
+/* signal_pending for poll-like calls with a temporary mask: sets it and remembers the old one. */
+long sig_use_mask(struct lx_thread *t, struct gva set, uint64_t size);
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pico/arena.h - memory: the arena (shared kernel objects), arena-data (shared
+ * pages of files, pipes, shared memory) and the private heap.
+ *
+ * All three are allocators for any thread.  Objects up to 2 KB come from size
+ * classes (one kind of object per page run), larger ones from whole pages.  The
+ * page allocator reserves against the sandbox's memory limit before it hands out
+ * pages, and gives pages back to the host in batches.
+ */
+#ifndef PICO_ARENA_H
+#define PICO_ARENA_H
+
+#include "abi/layout.h"
+#include "rt/base.h"
+
+#define ARENA_VERSION 1u
+
+/* First bytes of the arena. */
+struct arena_root {
+	uint64_t magic;
+	uint32_t version, ready;
+	uint64_t generation;        /* identity word: changes after restore or clone */
+	void *provider_root[8];     /* by enum pico_provider_id: each personality's global state */
+	_Atomic uint64_t pages_used, data_pages_used; /* 4 KB pages taken from arena and arena-data */
+	uint64_t limit_pages;       /* memory limit of the sandbox in pages */
+	_Atomic uint64_t guest_pages; /* private pages the guests' address spaces have committed */
+	_Atomic uint64_t faults_left;
+	uint64_t allocator[512];    /* pico/arena.c's own */
+};
+static inline struct arena_root *arena_root(void)
+{
+	return (struct arena_root *)ARENA_BASE;
+}
+
+/* Zeroed, 16-byte aligned; NULL when the limit is reached. */
+void *arena_alloc(size_t size) MUST_CHECK;
+void arena_free(void *p); /* NULL is fine */
+void *arena_alloc_pages(size_t count) MUST_CHECK; /* contiguous, zeroed */
+void arena_free_pages(void *p, size_t count);
+
+/* The same from private memory (copied by fork).  heap_free needs no size. */
+void *heap_alloc(size_t size) MUST_CHECK;
+void *heap_realloc(void *p, size_t size) MUST_CHECK;
+void heap_free(void *p);
+
+/* Contiguous zeroed pages of arena-data; number of the first in *page.  False: limit reached.
+   data_ptr is their address in every picoprocess; data_offset what DkStreamMap takes. */
+bool data_alloc(size_t count, uint64_t *page) MUST_CHECK;
+void data_free(uint64_t page, size_t count);
+static inline void *data_ptr(uint64_t page)
+{
+	return (void *)(DATA_BASE + (page << PAGE_SHIFT));
+}
+static inline uint64_t data_offset(uint64_t page)
+{
+	return page << PAGE_SHIFT;
+}
+
+/* Reference counts that trap on misuse. */
+struct ref {
+	_Atomic uint32_t count;
+};
+static inline void ref_init(struct ref *r)
+{
+	atomic_store_explicit(&r->count, 1, memory_order_relaxed);
+}
+void ref_get(struct ref *r);
+bool ref_get_live(struct ref *r) MUST_CHECK; /* false if it already reached 0 */
+bool ref_put(struct ref *r) MUST_CHECK;      /* true: that was the last one */
+#endif

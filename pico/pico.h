@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pico/pico.h - the provider interface: what a personality gives (PsRegisterPicoProvider's
+ * provider routines) and what it gets (its pico routines), and the objects both
+ * personalities stand on.
+ *
+ * All picoprocesses of a sandbox share the arena, mapped at one address: kernel
+ * objects are plain structs there, reached by plain pointers.  Never in the arena:
+ * pointers out of it (into private heap, stacks, images), function pointers,
+ * descriptors, host ids.  A thread of any picoprocess works on them under locks
+ * from pico/lock.h and sleeps with pico_wait, so a personality is written like
+ * an SMP kernel that happens to have one address space a process.
+ *
+ * Library-OS stacks are PRIVATE memory (36 KB, frames under 2 KB): nothing that
+ * another picoprocess follows may lie on them.  Waiters are in the thread object.
+ */
+#ifndef PICO_PICO_H
+#define PICO_PICO_H
+
+#include "abi/dk_boot.h"
+#include "dk_client.gen.h"
+#include "pico/lock.h"
+#include "rt/base.h"
+#include "rt/list.h"
+
+struct pico_process;
+
+/*
+ * Something that waits on a queue (pico/wait.h).  kind says who is to be told:
+ * PICO_WAITER_THREAD wakes thread; other kinds are the provider's (epoll items).
+ */
+struct waiter {
+	struct list link;           /* [q] queue's lock; empty when not queued */
+	uint32_t kind, flags;       /* flags: WAITER_EXCLUSIVE, and the provider's */
+	struct pico_thread *thread; /* kind THREAD */
+	void *data;                 /* other kinds; an arena address */
+	uint32_t fired, key;        /* fired: 1 once woken; key: event mask or futex bits */
+};
+#define PICO_THREAD_WAITERS 4
+
+/*
+ * A thread as both personalities know it; first member of theirs; in the arena.
+ *	I immutable after creation, o its own thread only, a atomic
+ */
+struct pico_thread {
+	struct pico_process *process; /* [I] */
+	dk_handle thread;             /* the host thread that runs it: for pico_interrupt; 0 = none yet */
+	dk_handle event;              /* [I] auto reset: what pico_wait waits on */
+	dk_handle lock_event;         /* [I] the same for contended locks */
+	_Atomic uint32_t held;        /* [a] locks held; kproc reads it after a death: 0 = no harm done */
+	struct lock *waiting_lock;    /* [o] lock in whose queue it is, for lock.c and panic */
+	struct list lock_link;        /* in that queue */
+	uint32_t lock_granted;
+	uint32_t in_guest;            /* [o] 1 while guest code runs */
+	struct dk_context *frame;     /* [o] the guest's registers while in the library OS (private memory) */
+	struct waiter waiters[PICO_THREAD_WAITERS]; /* [o] for one- and few-object waits */
+	uint64_t lock_classes;        /* [o] debug: bit per class held */
+};
+
+/* A picoprocess as both personalities know it; first member of theirs; in the arena. */
+struct pico_process {
+	dk_handle process; /* Dk's handle; 0 while it borrows its parent's (vfork) */
+	uint32_t provider; /* enum pico_provider_id */
+};
+
+enum pico_provider_id { PICO_PROVIDER_NONE, PICO_PROVIDER_LINUX, PICO_PROVIDER_NT, PICO_PROVIDER_TOY, PICO_PROVIDERS };
+
+/* ---- What a provider gives.  One static table an image. ---- */
+struct pico_provider {
+	uint64_t size; /* of this struct, as PsRegisterPicoProvider's */
+	enum pico_provider_id id;
+	const char *name;
+
+	/* kproc's first call, in a new arena: make the global state, then the first process
+	   (pico_create_process) and stay as the kernel thread.  Never returns. */
+	void (*kproc_main)(const struct dk_boot *boot);
+	/* A fresh picoprocess: parameter is the arena address of the pico_thread to become.  Sets
+	   up its private state, loads the program, ends in pico_enter_user.  Never returns. */
+	void (*process_start)(struct pico_thread *t);
+	/* DispatchSystemCall: a guest's system call, registers in c; result goes to c->rax. */
+	void (*dispatch_syscall)(struct pico_thread *t, struct dk_context *c);
+	/* DispatchException: a fault of guest code.  Must arrange c for what comes next. */
+	void (*dispatch_exception)(struct pico_thread *t, const struct dk_exception *e, struct dk_context *c);
+	/* Called on the way to the guest whenever tb->work is set, already cleared: deliver signals
+	   or APCs, stop, exit.  Called again until it leaves tb->work 0. */
+	void (*return_to_user)(struct pico_thread *t, struct dk_context *c);
+	/* First code of a thread made by pico_create_thread, on its own library-OS stack; returns
+	   to have c entered. */
+	void (*thread_start)(struct pico_thread *t, struct dk_context *c);
+	/* kproc, before anything else looks: the picoprocess behind process died at the host. */
+	void (*process_died)(dk_handle process, uint32_t wait_status);
+	/* Wakes waiters of the provider's own kinds (index kind - PICO_WAITER_PROVIDER). */
+	void (*wake)(struct waiter *w, uint32_t key);
+};
+
+/* Registers the image's provider; called once from its image's initialize, before pico_boot. */
+void pico_register(const struct pico_provider *provider);
+/* LibOsInitialize's work: maps in the arena (makes it in kproc), then calls the provider. */
+void pico_boot(const struct dk_boot *boot) NORETURN;
+extern const struct dk_boot *pico_boot_block; /* of this picoprocess */
+
+/* ---- What a provider gets ---- */
+
+static inline struct dk_tb *pico_tb(void)
+{
+	struct dk_tb *tb;
+
+	__asm__("movq %%gs:0, %0" : "=r"(tb));
+	return tb;
+}
+
+/* The calling thread.  (An NT guest's picoprocess has its tb in FS: pico/current_x86_64.h.) */
+static inline struct pico_thread *pico_current(void)
+{
+	struct pico_thread *t;
+
+	__asm__ volatile("movq %%gs:%c1, %0" : "=r"(t) : "i"(TB_LIBOS));
+	return t;
+}
+
+/* Changes who the calling host thread is: vfork's borrowing.  Sets t->thread. */
+void pico_become(struct pico_thread *t);
+
+/* Initialises the pico part of a zeroed object: events.  DK_TOO_MANY if there are none. */
+enum dk_status pico_thread_init(struct pico_thread *t, struct pico_process *p);
+void pico_thread_fini(struct pico_thread *t);
+
+/* CreateThread: a host thread in the calling picoprocess that becomes t and calls thread_start
+   with the registers *c (copied to the new library-OS stack). */
+enum dk_status pico_create_thread(struct pico_thread *t, const struct dk_context *c, uint64_t fs_base);
+/* CreateProcess, fresh picoprocess: runs process_start(t) there. */
+enum dk_status pico_create_process(struct pico_process *p, struct pico_thread *t);
+/* CreateProcess with PS_PICO_CREATE_PROCESS_CLONE_PARENT: copies the calling address space.
+   Returns DK_OK twice: *in_child tells.  In the child the caller has become t. */
+enum dk_status pico_clone_process(struct pico_process *p, struct pico_thread *t, bool *in_child);
+/* TerminateThread for the caller itself: ends the host thread.  See DkThreadExit. */
+void pico_exit_thread(uint64_t clear_address) NORETURN;
+/* Ends the picoprocess; the caller is its only thread left, or all others are parked. */
+void pico_exit_process(uint32_t code) NORETURN;
+
+/* SuspendThread/ResumeThread/TerminateThread of another are built by a provider on this: t, in
+   whatever picoprocess, comes to return_to_user soon. */
+void pico_interrupt(struct pico_thread *t);
+
+/* SetThreadDescriptorBase: the calling guest's FS base (GS under NT). */
+void pico_set_fs_base(uint64_t base);
+uint64_t pico_get_fs_base(void);
+
+/* Goes to the guest with these registers, which must be the thread's frame on its own
+   library-OS stack or are copied there.  Runs return_to_user first if tb->work is set. */
+void pico_enter_user(const struct dk_context *c) NORETURN;
+
+/* Where a thread's frame is when it is in the library OS: top of its stack. */
+struct dk_context *pico_frame(void);
+
+/* ---- Waiting (pico/wait.h has queues) ---- */
+
+/*
+ * Waits for pico_wake(current), for any of count more handles, or for the deadline
+ * (absolute, monotonic ns).  DK_OK: woken, *index = 0 for the own event, 1.. for
+ * handles[i-1].  May wake without reason: check your condition and wait again.
+ * DK_INTERRUPTED as DkObjectsWaitAny.  No lock may be held.
+ */
+enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint64_t deadline, uint32_t flags, uint32_t *index);
+enum dk_status pico_wait(uint64_t deadline, uint32_t flags);
+void pico_wake(struct pico_thread *t);
+
+uint64_t pico_now(void);          /* monotonic, ns */
+uint64_t pico_now_realtime(void); /* since 1970, ns */
+
+/* ---- Ends the sandbox: our bug, or an arena that cannot be trusted any more. ---- */
+void panic(const char *format, ...) PRINTF(1, 2) NORETURN;
+#define ASSERT(x) ((x) ? (void)0 : panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #x))
+
+/* One line to the sandbox's log. */
+void log_line(enum dk_log_level level, const char *format, ...) PRINTF(2, 3);
+#endif
