@@ -11,7 +11,8 @@
  *
  * pal keeps at most one request outstanding a channel.  The monitor checks the
  * message's size against its op, copies, and answers nonsense by ending the
- * picoprocess.  Integers are host order; both sides are the same build.
+ * picoprocess.  Integers are host order; both sides are the same build.  Texts have
+ * no NUL at their end (text_len says it all).  What is not marked "no reply" gets one.
  */
 #ifndef ABI_MONITOR_H
 #define ABI_MONITOR_H
@@ -26,9 +27,9 @@
 
 /* Requests, pal to monitor.  Columns: name, number, what. */
 #define MON_OPS(X)                                                                                   \
-	X(HELLO, 0, "first message of a picoprocess; kernel credentials tell the pid")               \
+	X(HELLO, 0, "first message of a picoprocess; kernel credentials tell the pid. no reply")     \
 	X(OPEN, 1, "text: uri. args: access, disposition, options, mode; share. reply: value[0] = stream number, attr, fd, inline data") \
-	X(FETCH, 2, "stream: number. reply: fd of a stream opened elsewhere in the sandbox")         \
+	X(FETCH, 2, "stream: number. reply: fd of a stream opened elsewhere; stream 0: an epoll fd")     \
 	X(CLOSE, 3, "stream. no reply")                                                              \
 	X(QUERY, 4, "text: uri or stream, args[0] = class. reply: data")                             \
 	X(SET, 5, "text: uri NUL value or stream, args[0] = class, bytes. reply: status")            \
@@ -39,7 +40,7 @@
 	X(FLUSH, 10, "stream, args[0] = mode (ALL; DATA is done directly)")                          \
 	X(SPAWN, 11, "text: image; args[0] = parameter, args[1] = process index in pal's table. no fd; value[0] = pico number") \
 	X(CLONE, 12, "args[0] = process index. reply: value[0] = pico number, fd = channel of the child to be") \
-	X(CLONED, 13, "args[0] = pico number, args[1] = 0: the clone failed, forget it")             \
+	X(CLONED, 13, "args[0] = pico number, args[1] = 0: the clone failed, forget it. no reply")   \
 	X(LOG, 14, "args[0] = level, text. no reply")                                                \
 	X(PANIC, 15, "text: ends the sandbox. no reply")                                             \
 	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal. no reply")         \
@@ -52,6 +53,13 @@ enum mon_op {
 	MON_OP_COUNT
 };
 
+/*
+ * URIs with a part behind '?' (symbolic link text, existing path of a hard link,
+ * name of an extended attribute): in the part before it '%' is written %25 and '?'
+ * %3F; the part behind the first '?' is literal.  In all other requests a '?' in a
+ * path is an ordinary character.  Directories are opened without a descriptor
+ * (fds = 0); their FETCH says IS_DIRECTORY.
+ */
 struct mon_request {
 	uint32_t op;    /* enum mon_op */
 	uint32_t seq;   /* echoed in the reply */

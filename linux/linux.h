@@ -50,6 +50,7 @@ struct lx_thread {
 	struct pico_thread pico; /* first */
 	struct lx_proc *proc;    /* [I] */
 	int tid;                 /* [I] the leader's is the pid */
+	dk_handle host_thread;   /* our reference on a thread made by pico_create_thread */
 	struct list sibling;     /* [P] in proc->threads */
 	struct list hash;        /* [T] in lx->tid_hash */
 	uint32_t exiting;        /* [a] it must go: exit_group, execve of another thread, fatal signal */
@@ -75,7 +76,9 @@ struct lx_thread {
 	uint64_t sigwait_set;    /* [S] sigtimedwait: signals it waits for */
 	struct { uint32_t kind, clock; uint64_t deadline; struct gva ptr; uint64_t arg[3]; } restart; /* [o] */
 	uint32_t jobctl_stopped; /* [S] */
-	uint64_t pdeath_signal;
+	uint64_t trapno, trap_err, cr2; /* [o] of the last fault, shown in signal frames */
+	uint64_t pdeath_signal, timer_slack;
+	uint32_t ioprio, sched_reset; /* 0 = by nice; SCHED_RESET_ON_FORK */
 
 	/* ptrace, later */
 	struct lx_thread *tracer;
@@ -98,6 +101,7 @@ struct lx_proc {
 
 	/* The tree. */
 	struct lx_proc *parent;   /* [T] */
+	int ppid;                 /* [T] its pid: getppid reads this alone */
 	struct list child;        /* [T] in parent->children */
 	struct list children;     /* [T] zombies too */
 	struct list all;          /* [T] in lx->procs */
@@ -115,6 +119,10 @@ struct lx_proc {
 	struct lx_thread *exec_thread; /* [P] the thread that execs; siblings go */
 	uint32_t stopped;         /* [S] 0, or the signal that stopped it */
 	uint32_t stop_reported, continued; /* [S] for wait4 */
+	uint32_t cont_seq;        /* [S] counts SIGCONTs, so that a stop under way sees one come */
+	uint32_t cont_notify;     /* [S] the parent is to hear CLD_CONTINUED from a thread of ours */
+	_Atomic uint32_t nqueued; /* [a] struct sigqueue it holds, against RLIMIT_SIGPENDING */
+	_Atomic uint32_t cpu_check; /* [a] kproc asks: look at the CPU timers on the way out */
 
 	struct fdtable *fdt;      /* shared by CLONE_FILES */
 	struct fs_context *fs;    /* cwd, root, umask; shared by CLONE_FS */
@@ -122,6 +130,8 @@ struct lx_proc {
 	struct sigpending pending;/* [S] signals to the process */
 	struct mm *mm;            /* PRIVATE memory; only this process follows it.  [x] */
 	uint32_t mm_borrowed;     /* vfork child: mm is the parent's */
+	dk_handle host;           /* picoprocess it lives in; the same as pico.process unless it shares one */
+	void *exec;               /* a struct exec_image for the fresh picoprocess; exec/ */
 	struct rlimit64 rlim[RLIM_NLIMITS]; /* [P] */
 	struct path *exe;         /* file that is executed */
 	char exe_path[512];       /* its path at exec */
@@ -134,6 +144,7 @@ struct lx_proc {
 	uint64_t start_ns, utime_ns, stime_ns, cutime_ns, cstime_ns; /* [P] of ended threads, waited children */
 	uint64_t min_flt, maj_flt, cmin_flt, cmaj_flt, max_rss, cmax_rss;
 	uint64_t personality;
+	uint32_t membarrier, thp_disable; /* membarrier: commands registered; execve clears it */
 	int oom_score_adj;
 
 	/* misc/time */
@@ -153,6 +164,8 @@ struct lx_state {
 	struct lx_proc *init;     /* [I] guest pid 1: kproc's own process, which adopts and reaps orphans */
 	struct lx_proc *first;    /* [I] the program; its end ends the sandbox */
 	struct lx_thread *kthread;/* [I] kproc's thread */
+	struct list graveyard;    /* [T] reaped processes whose picoprocess is not dead yet; by proc->all */
+	struct list dead_threads; /* [T] ended threads' objects, by hash; proc/pid.c */
 	char hostname[65], domainname[65];
 	uint64_t boot_mono_ns, boot_real_ns; /* at sandbox start */
 	uint64_t memtotal;

@@ -35,6 +35,7 @@
 #include <linux/futex.h>
 #include <linux/limits.h>
 #include <linux/memfd.h>
+#include <linux/mman.h>
 #include <linux/openat2.h>
 #include <linux/personality.h>
 #include <linux/prctl.h>

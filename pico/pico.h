@@ -93,10 +93,17 @@ struct pico_provider {
 	void (*wake)(struct waiter *w, uint32_t key);
 };
 
-/* Registers the image's provider; called once from its image's initialize, before pico_boot. */
+/*
+ * Registers the image's provider, once.  The personality's struct dk_image names its own
+ * function as initialize, which registers and then goes on to pico_initialize_entry
+ * (assembly: starts again below the frame's place) -> pico_initialize -> pico_boot.
+ */
 void pico_register(const struct pico_provider *provider);
 /* LibOsInitialize's work: maps in the arena (makes it in kproc), then calls the provider. */
 void pico_boot(const struct dk_boot *boot) NORETURN;
+void pico_initialize_entry(const struct dk_boot *boot) NORETURN;
+void pico_thread_entry(uint64_t parameter) NORETURN;
+void pico_exception(const struct dk_exception *e, struct dk_context *c) NORETURN;
 extern const struct dk_boot *pico_boot_block; /* of this picoprocess */
 
 /* ---- What a provider gets ---- */
@@ -149,6 +156,10 @@ uint64_t pico_get_fs_base(void);
 /* Goes to the guest with these registers, which must be the thread's frame on its own
    library-OS stack or are copied there.  Runs return_to_user first if tb->work is set. */
 void pico_enter_user(const struct dk_context *c) NORETURN;
+/* Vector and x87 registers as at a program's start: for execve in place. */
+void pico_fpu_reset(void);
+/* Calls fn on an empty library-OS stack (below the frame); fn must not return. */
+void pico_run_on_fresh_stack(void (*fn)(void *), void *arg) NORETURN;
 
 /* Where a thread's frame is when it is in the library OS: top of its stack. */
 struct dk_context *pico_frame(void);

@@ -15,14 +15,14 @@
 #define LX_WAITER_EPOLL (PICO_WAITER_PROVIDER + 0)
 
 struct poll_table {
-	struct waiter *waiters; /* arena; capacity max */
-	struct waitq **queues;  /* the queue each is on */
-	uint32_t count, max;
+	struct poll_chunk *chunks; /* arena: waiters beyond the thread's own; w->data is the queue */
+	uint32_t count;         /* waiters in use */
 	dk_handle events[DK_WAIT_MAX - 1]; /* stream events to wait on too */
 	uint32_t nevents;
+	bool too_many;          /* more streams than events: poll_sleep wakes every 10 ms */
 	bool failed;            /* no memory: the caller returns -ENOMEM */
 	void *epitem;           /* epoll: waiters are of kind LX_WAITER_EPOLL for this item */
-	uint32_t key;
+	uint32_t key;           /* events that are waited for */
 };
 void poll_table_init(struct poll_table *p);
 void poll_table_done(struct poll_table *p); /* takes all waiters off their queues, frees */

@@ -28,6 +28,8 @@ struct inode {
 	struct waitq *watch;        /* inotify, leases; NULL mostly */
 	void *flocks;               /* record and flock locks: fs/lock.c */
 	uint32_t writers, deny_write; /* open for writing; being executed */
+	_Atomic uint64_t dirgen;    /* directories: counts changes of names */
+	void *object;               /* a FIFO's pipe, a bound socket */
 	uint64_t priv[16];          /* the kind's own */
 };
 
@@ -141,6 +143,9 @@ long fd_close(struct lx_thread *t, int fd);
 #define WALK_NO_SYMLINKS 32u
 #define WALK_BENEATH   64u
 #define WALK_IN_ROOT   128u
+#define WALK_NO_XDEV   256u
+#define WALK_NO_MAGIC  512u
+#define WALK_CACHED    1024u
 /* name is kernel memory.  0 with *out holding references, or -errno. */
 long path_walk(struct lx_thread *t, int dirfd, const char *name, uint32_t flags, struct path *out, const char **last);
 void path_get(const struct path *p);
@@ -150,6 +155,8 @@ long path_text(struct lx_thread *t, const struct path *p, char *buf, size_t size
 
 /* open(2) from kernel memory: a file with one reference in *out. */
 long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, struct file **out);
+/* mknod(2) from kernel memory, umask applied: 0, -EEXIST ...  For bind(2) of unix sockets. */
+long vfs_mknod(struct lx_thread *t, int dirfd, const char *name, uint32_t mode, uint64_t rdev);
 long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out);
 long vfs_pread(struct lx_thread *t, struct file *f, void *buf, size_t n, uint64_t pos); /* kernel buffer */
 long vfs_pwrite(struct lx_thread *t, struct file *f, const void *buf, size_t n, uint64_t pos);

@@ -17,20 +17,34 @@ struct lx_timer {
 	uint32_t kind, clock;  /* Linux clock id */
 	uint64_t deadline;     /* [TIMER] monotonic ns; 0 = not armed */
 	uint64_t interval;
-	uint64_t overruns;
+	uint64_t overruns;     /* TIMERFD: intervals missed beyond this firing, set before the action */
 	void *owner;           /* arena: process, timerfd, posix timer */
 };
 void timer_init(struct lx_timer *tm, enum lx_timer_kind kind, void *owner);
 void timer_arm(struct lx_timer *tm, uint64_t deadline, uint64_t interval);
-void timer_disarm(struct lx_timer *tm); /* when it returns, the action is not running */
+void timer_disarm(struct lx_timer *tm); /* when it returns, the action is not running; hold no lock */
 /* kproc: runs what is due; returns the next deadline or DK_FOREVER. */
 uint64_t timer_run(uint64_t now);
 void timer_boot(void);
-/* What each kind does; called with no lock. */
+/*
+ * What each kind does; called with no lock.  A TIMERFD with an interval is armed again by
+ * timer_run; the two that send signals are armed again when their signal is taken, as in Linux.
+ */
 void itimer_fired(struct lx_timer *tm);
 void posix_timer_fired(struct lx_timer *tm);
 void timerfd_fired(struct lx_timer *tm);
 /* Wall clock to monotonic and back, with the sandbox's offset. */
 uint64_t clock_to_mono(int clock, uint64_t ns);
 long clock_read(struct lx_thread *t, int clock, uint64_t *ns);
+/* Taken signals whose timer goes on: called by signal_dequeue's callers with no lock. */
+void itimer_rearm(struct lx_proc *p);
+void posix_timer_rearm(struct lx_proc *p, siginfo_t *info);
+void itimers_exit(struct lx_proc *p); /* the process's last thread: all timers go; hold no lock */
+void posix_timers_delete_all(struct lx_proc *p);
+void itimer_cpu_check(struct lx_thread *t); /* on the way out, when p->cpu_check was set */
+/* CPU time of a process in ns; exact for the caller's own picoprocess. */
+uint64_t proc_cpu_ns(struct lx_thread *t, struct lx_proc *p);
+/* Guest times: -EFAULT, -EINVAL. */
+long user_timespec_in(struct gva from, uint64_t *ns);
+long user_timespec_out(struct gva to, uint64_t ns);
 #endif

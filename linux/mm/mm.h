@@ -7,29 +7,53 @@
  * is held by fork across the clone.  Threads of the process, and vfork children,
  * share it.  Places: mmap top-down below MM_MMAP_TOP, nothing in Bailey's window,
  * PICO_STUB_ROOM kept free below every file mapping that may hold text.
+ *
+ * What regions refer to lies in the arena (files, shared memory), so a process
+ * that ends must call mm_exit, which gives those references back.
  */
 #ifndef LINUX_MM_MM_H
 #define LINUX_MM_MM_H
 
 #include "linux/linux.h"
 
-struct mm *mm_new(void);           /* an empty address space for this picoprocess */
+struct mm *mm_new(void);           /* an empty address space for this picoprocess; NULL: no memory */
 void mm_reset(struct mm *mm);      /* unmaps everything of the guest's: execve in place */
+/* The process ends (its last thread, not a borrower): drops references and charges, unmaps nothing. */
+void mm_exit(struct mm *mm);
+void mm_lock(struct mm *mm);
+void mm_unlock(struct mm *mm);
 
 /* mmap's core.  flags, prot as Linux's; file NULL with MAP_ANONYMOUS.  The address, or -errno. */
 long mm_map(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, struct file *file, uint64_t offset);
 long mm_unmap(struct mm *mm, uint64_t addr, uint64_t len);
 long mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
+/* The main stack: one region of about size bytes (RLIMIT_STACK; bounded) at a random place near the top;
+   its end, or -errno.  extra_prot: PROT_EXEC or 0. */
+long mm_map_stack(struct mm *mm, uint64_t size, int extra_prot);
+/* /proc/PID/maps shows the region that begins at addr as [vdso]. */
+void mm_mark_vdso(struct mm *mm, uint64_t addr);
 void mm_set_brk(struct mm *mm, uint64_t start);
-/* After CLONE, in the child: MAP_SHARED stays shared by itself; re-counts. */
+
+/*
+ * fork.  mm_fork_begin takes the lock and, for the child, a reference on everything
+ * that is mapped: 0, or -errno with nothing held.  Then the parent calls mm_fork_end
+ * (cloned tells whether there is a child) and the child mm_after_fork; both free the
+ * lock.  MAP_SHARED stays shared by itself.
+ */
+long mm_fork_begin(struct mm *mm);
+void mm_fork_end(struct mm *mm, bool cloned);
 void mm_after_fork(struct mm *mm);
+
 /* A fault of guest code: true if the region grows (MAP_GROWSDOWN) or was otherwise resolved; else
    *sig and *code get what to send. */
 bool mm_fault(struct mm *mm, const struct dk_exception *e, uint64_t rsp, int *sig, int *code);
 /* Text of /proc/PID/maps into buf, from byte offset on; bytes written. */
 size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t offset, bool smaps);
 
-/* futex.c, for thread exit and the robust list. */
+/* Futexes: futex.c.  A thread's exit: futex_exit_robust, then store 0 at clear_child_tid and
+   futex_wake_addr(t, clear_child_tid, 1, true): guests wait there through futex.c, not at the host. */
+void futex_boot(void);
 long futex_wake_addr(struct lx_thread *t, uint64_t addr, int count, bool shared);
 void futex_exit_robust(struct lx_thread *t);
+long futex_restart(struct lx_thread *t); /* restart_syscall with RESTART_FUTEX */
 #endif

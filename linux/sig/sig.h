@@ -31,7 +31,8 @@ void sighand_exec_reset(struct lx_proc *p); /* handlers -> default, ignored stay
 void sigpending_init(struct sigpending *p);
 void sigpending_flush(struct sigpending *p);
 
-/* info NULL = SI_KERNEL with nothing more.  Callers may hold TASKLIST; SIGHAND is taken inside. */
+/* info NULL = SI_KERNEL with nothing more.  Callers may hold TASKLIST (and what lies outside it),
+   but neither PROC nor SIGHAND: both are taken inside. */
 int signal_thread(struct lx_thread *t, int sig, const siginfo_t *info);
 int signal_proc(struct lx_proc *p, int sig, const siginfo_t *info);
 /* All processes of the group: 0, or -ESRCH. */
@@ -48,6 +49,35 @@ int signal_dequeue(struct lx_thread *t, uint64_t blocked, siginfo_t *info);
 void sig_return_to_user(struct lx_thread *t, struct dk_context *c);
 void sig_set_mask(struct lx_thread *t, uint64_t mask); /* SIGKILL and SIGSTOP stay out; may make tb->work 1 */
 
-/* signal_pending for poll-like calls with a temporary mask: sets it and remembers the old one. */
+/*
+ * For poll-like calls with a temporary mask (set may be null): sets it and remembers the old one.
+ * The call need not restore it: the dispatcher sets tb->work when restore_sigmask is set after
+ * a call, and sig_return_to_user restores at once, or after delivery if the result is an
+ * -ERESTART* or -EINTR.
+ */
 long sig_use_mask(struct lx_thread *t, struct gva set, uint64_t size);
+long sig_use_kernel_mask(struct lx_thread *t, uint64_t mask);
+
+/* A thread leaves its process: what it should have taken goes to a sibling; its own is dropped. */
+void sig_thread_exit(struct lx_thread *t);
+/* execve: the alternate stack is gone, handlers are reset (sighand_exec_reset), POSIX timers die. */
+void sig_exec(struct lx_thread *t);
+
+/*
+ * t->restart.kind for -ERESTART_RESTARTBLOCK, and who goes on from there in restart_syscall.
+ */
+enum lx_restart { RESTART_NONE, RESTART_NANOSLEEP, RESTART_FUTEX, RESTART_POLL };
+long nanosleep_restart(struct lx_thread *t);
+long futex_restart(struct lx_thread *t) __attribute__((weak));
+long poll_restart(struct lx_thread *t) __attribute__((weak));
+
+/* The provider's dispatch_exception. */
+void sig_dispatch_exception(struct pico_thread *t, const struct dk_exception *e, struct dk_context *c);
+/* For AT_MINSIGSTKSZ: bytes of stack the largest signal frame takes. */
+uint64_t sig_min_stack(void);
+
+/* A siginfo as kill() makes it. */
+void siginfo_user(struct lx_thread *t, siginfo_t *info, int sig, int code);
+/* May t send sig to p?  0 or -EPERM. */
+long signal_permission(struct lx_thread *t, struct lx_proc *p, int sig) REQUIRES(TASKLIST);
 #endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli/cli.h - the command `bailey`.
+ *
+ * `bailey run` checks its options (options.c), turns them into a spec of records
+ * (run.c; monitor/spec.c reads it), and becomes bailey-monitor: one process.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+struct list_of {
+	const char **at;
+	unsigned count;
+};
+struct options {
+	struct list_of volumes, env, env_files, exts;
+	const char *workdir, *user, *rootfs, *hostname, *name, *trace, *log, *bare;
+	uint64_t memory, pids, cpus; /* 0 = not given; cpus in thousandths */
+	bool interactive, tty, verbose;
+	char **args;                 /* the program and its arguments, NULL behind */
+};
+
+/* One sentence that names cause and cure; ends the command with 125. */
+void fail(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
+void warn(const char *format, ...) PRINTF_LIKE(1, 2);
+
+void options_parse(struct options *o, int argc, char **argv);
+void list_add(struct list_of *l, const char *text);
+int command_run(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+extern const char run_help[];
+
+/* The spec under construction. */
+void spec_add(const char *key, const char *format, ...) PRINTF_LIKE(2, 3);
+int spec_memfd(void);
+
+/* env.c */
+void env_records(const struct options *o, const char *home);
+/* user.c: fills uid=, gid=, groups=; returns the home directory or NULL. */
+const char *user_records(const struct options *o);
+/* view.c: mounts and hide rules. */
+void view_records(const struct options *o, const char *cwd);
+#endif

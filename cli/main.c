@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* cli/main.c - finds the command. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#ifndef BAILEY_VERSION
+#define BAILEY_VERSION "0.1.0"
+#endif
+
+static const char help[] =
+    "bailey - runs unmodified programs, each in a process that can make almost no system call\n"
+    "\n"
+    "  bailey run [OPTIONS] [--] PROGRAM [ARGUMENTS]   run a program in a new sandbox\n"
+    "  bailey doctor [--clean]                         what this host offers, and what to change\n"
+    "  bailey --help | --version\n"
+    "\n"
+    "`bailey run --help` lists the options.\n";
+
+static void say(const char *what, const char *format, va_list ap)
+{
+	fputs("bailey: ", stderr);
+	fputs(what, stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+}
+
+void fail(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	say("", format, ap);
+	va_end(ap);
+	exit(125);
+}
+
+void warn(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	say("warning: ", format, ap);
+	va_end(ap);
+}
+
+void list_add(struct list_of *l, const char *text)
+{
+	l->at = realloc(l->at, (l->count + 1) * sizeof *l->at);
+	if (!l->at)
+		fail("no memory");
+	l->at[l->count++] = text;
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "--help";
+
+	if (!strcmp(command, "run"))
+		return command_run(argc - 1, argv + 1);
+	if (!strcmp(command, "doctor"))
+		return command_doctor(argc - 1, argv + 1);
+	if (!strcmp(command, "--help") || !strcmp(command, "-h") || !strcmp(command, "help")) {
+		fputs(help, stdout);
+		return argc > 1 ? 0 : 125;
+	}
+	if (!strcmp(command, "--version") || !strcmp(command, "version")) {
+		puts("bailey " BAILEY_VERSION);
+		return 0;
+	}
+	fail("there is no command %s: `bailey --help` lists them", command);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* cli/run.c - `bailey run`: options to spec, then becomes the monitor. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#define SPEC_FD 3
+#define LOG_FD  4
+
+static char *spec;
+static size_t spec_len, spec_room;
+
+void spec_add(const char *key, const char *format, ...)
+{
+	va_list ap;
+	size_t need;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(NULL, 0, format, ap);
+	va_end(ap);
+	need = strlen(key) + (size_t)n + 2;
+	if (spec_len + need + 1 > spec_room) {
+		spec_room = (spec_room + need) * 2 + 4096;
+		spec = realloc(spec, spec_room);
+		if (!spec)
+			fail("no memory for the settings");
+	}
+	spec_len += (size_t)sprintf(spec + spec_len, "%s=", key);
+	va_start(ap, format);
+	vsnprintf(spec + spec_len, spec_room - spec_len, format, ap);
+	va_end(ap);
+	spec_len += (size_t)n + 1;
+}
+
+static void place_fd(int fd, int to)
+{
+	if (fd != to && (dup2(fd, to) < 0))
+		fail("cannot place a descriptor: %s", strerror(errno));
+	fcntl(to, F_SETFD, 0);
+}
+
+/* Closed standard streams become /dev/null, so that no other file takes their numbers. */
+static void fill_std(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+static int high(int fd)
+{
+	int up = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	if (up < 0)
+		fail("cannot make a descriptor (%s): the limit of open files (ulimit -n) may be too low", strerror(errno));
+	close(fd);
+	return up;
+}
+
+static void write_spec(void)
+{
+	int fd = high(memfd_create("bailey-spec", MFD_CLOEXEC));
+
+	spec[spec_len++] = 0;
+	if (write(fd, spec, spec_len) != (ssize_t)spec_len)
+		fail("cannot write the settings: %s", strerror(errno));
+	place_fd(fd, SPEC_FD);
+}
+
+static void open_log(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		fail("--log %s: %s", path, strerror(errno));
+	place_fd(high(fd), LOG_FD);
+	spec_add("m.logfd", "%d", LOG_FD);
+}
+
+static const char *working_directory(const struct options *o)
+{
+	char *cwd;
+
+	if (o->workdir) {
+		if (o->workdir[0] != '/')
+			fail("-w %s must be an absolute path inside the sandbox", o->workdir);
+		return o->workdir;
+	}
+	if (o->rootfs)
+		return "/";
+	cwd = getcwd(NULL, 0);
+	if (!cwd || cwd[0] != '/')
+		fail("the working directory is gone: change to another or use -w");
+	return cwd;
+}
+
+/* A program named by a path that the sandbox will not see: better said now. */
+static void check_program(const struct options *o, const char *cwd)
+{
+	const char *p = o->args[0];
+
+	if (o->rootfs || o->volumes.count || !p || strncmp(p, "/tmp/", 5) != 0 || access(p, F_OK) < 0)
+		return;
+	if (!strcmp(cwd, "/tmp") || strncmp(cwd, "/tmp/", 5) != 0 || strncmp(p, cwd, strlen(cwd)) != 0)
+		warn("%s lies in /tmp, which is private to a sandbox: start it from its own folder, or show it with -v", p);
+}
+
+static void add_monitor_records(const struct options *o)
+{
+	bool have_trace = false;
+
+	if (o->name)
+		spec_add("m.name", "%s", o->name);
+	if (o->bare) {
+		spec_add("m.bare", "1");
+		spec_add("m.image", "%s", o->bare);
+	}
+	if (o->memory)
+		spec_add("m.memory", "%llu", (unsigned long long)o->memory);
+	if (o->pids)
+		spec_add("m.pids", "%llu", (unsigned long long)o->pids);
+	if (o->cpus)
+		spec_add("m.cpus", "%llu", (unsigned long long)o->cpus);
+	for (unsigned i = 0; i < o->exts.count; i++) {
+		spec_add("m.ext", "%s", o->exts.at[i]);
+		have_trace = have_trace || !strncmp(o->exts.at[i], "trace", 5);
+	}
+	if (o->trace) {
+		spec_add("m.trace", "%s", o->trace);
+		if (strstr(o->trace, "dk") && !have_trace)
+			spec_add("m.ext", "trace");
+	}
+	if (o->verbose)
+		spec_add("m.verbose", "1");
+}
+
+static void add_program(const struct options *o, const char *cwd)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	spec_add("umask", "0%03o", (unsigned)mask);
+	spec_add("cwd", "%s", cwd);
+	spec_add("hostname", "%s", o->hostname ? o->hostname : "bailey");
+	if (o->args[0])
+		spec_add("exe", "%s", o->args[0]);
+	for (char **a = o->args; *a; a++)
+		spec_add("arg", "%s", *a);
+}
+
+/* The monitor: in the build tree, or PREFIX/libexec beside PREFIX/bin. */
+static void become_monitor(void)
+{
+	static const char *const places[] = { "../monitor/bailey-monitor", "../libexec/bailey/bailey-monitor", "bailey-monitor" };
+	char own[PATH_MAX], path[PATH_MAX + 64], number[8];
+	char *const argv[] = { (char *)"bailey-monitor", number, NULL };
+	extern char **environ;
+	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+	char *slash;
+
+	if (n <= 0)
+		fail("cannot read /proc/self/exe: is /proc mounted?");
+	own[n] = 0;
+	slash = strrchr(own, '/');
+	if (slash)
+		*slash = 0;
+	snprintf(number, sizeof number, "%d", SPEC_FD);
+	for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s", own, places[i]);
+		execve(path, argv, environ);
+		if (errno != ENOENT)
+			fail("cannot start %s: %s", path, strerror(errno));
+	}
+	fail("bailey-monitor is not where bailey is installed: install both");
+}
+
+int command_run(int argc, char **argv)
+{
+	struct options o = { 0 };
+	const char *cwd, *home;
+
+	fill_std();
+	options_parse(&o, argc, argv);
+	if (o.tty && !isatty(0))
+		fail("-t needs a terminal, and the input is none: leave -t out");
+	cwd = working_directory(&o);
+	add_monitor_records(&o);
+	view_records(&o, cwd);
+	home = user_records(&o);
+	env_records(&o, home);
+	spec_add("m.tty", "%d", isatty(0) ? 1 : 0);
+	add_program(&o, cwd);
+	if (o.log)
+		open_log(o.log);
+	check_program(&o, cwd);
+	write_spec();
+	become_monitor();
+	return 125;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli/view.c - what of the host a sandbox sees.
+ *
+ * By default the host's root, read-only, without what an untrusted program has no
+ * business with; the working directory is shown even if it lies there.  The
+ * library OS puts memory over it for what the program writes, and its own /proc,
+ * /dev, /sys, /tmp and /run on top.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const char *const hidden[] = { "/root", "/home", "/run", "/var/run", "/proc", "/sys", "/dev", "/tmp", "/var/tmp",
+	"/etc/shadow*", "/etc/gshadow*", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssl/private", "/etc/ssh/ssh_host_*",
+	"/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/spool/cron" };
+/* What the library OS mounts over the root, in order. */
+static const char *const covers[] = { "tmpfs:rw:/tmp", "tmpfs:rw:/var/tmp", "tmpfs:rw:/run", "sys:ro:/sys", "proc:rw:/proc",
+	"dev:rw:/dev", "tmpfs:rw:/dev/shm" };
+
+static bool below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && (path[len] == 0 || path[len] == '/');
+}
+
+/* Folders that stay the library OS's own whatever the working directory is. */
+static bool own_of_guest(const char *path)
+{
+	return below(path, "/proc") || below(path, "/sys") || below(path, "/dev") || !strcmp(path, "/tmp") || !strcmp(path, "/run") ||
+	    !strcmp(path, "/var/tmp");
+}
+
+static void show_workdir(const char *cwd)
+{
+	if (own_of_guest(cwd))
+		return;
+	for (unsigned i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+		if (!below(cwd, hidden[i]))
+			continue;
+		spec_add("m.show", "%s", cwd);
+		return;
+	}
+}
+
+static void host_root(const char *cwd)
+{
+	const char *home = getenv("HOME");
+
+	spec_add("m.mount", "ro,view:/");
+	spec_add("m.host", "/");
+	for (unsigned i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
+		spec_add("m.hide", "%s", hidden[i]);
+	if (home && home[0] == '/' && home[1] && !below(home, "/home") && !below(home, "/root") && home[strlen(home) - 1] != '/' && !strstr(home, "/.") &&
+	    !strstr(home, "//"))
+		spec_add("m.hide", "%s", home);
+	show_workdir(cwd);
+}
+
+static void other_root(const char *dir)
+{
+	char *real = realpath(dir, NULL);
+	struct stat st;
+
+	if (!real || stat(real, &st) < 0)
+		fail("--rootfs %s cannot be used: %s", dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		fail("--rootfs %s is no folder", dir);
+	spec_add("m.mount", "ro:/");
+	spec_add("m.host", "%s", real);
+}
+
+/* Absolute and canonical, without asking the host: it is the guest's path. */
+static char *guest_path(const char *text)
+{
+	char *out = malloc(strlen(text) + 2);
+	size_t n = 0;
+
+	if (!out)
+		fail("no memory");
+	if (text[0] != '/')
+		fail("-v: %s must be an absolute path inside the sandbox", text);
+	for (const char *p = text; *p;) {
+		size_t len;
+
+		while (*p == '/')
+			p++;
+		len = strcspn(p, "/");
+		if (len == 0)
+			break;
+		if (len == 2 && !memcmp(p, "..", 2))
+			fail("-v: %s must not have .. in it", text);
+		if (!(len == 1 && *p == '.')) {
+			out[n++] = '/';
+			memcpy(out + n, p, len);
+			n += len;
+		}
+		p += len;
+	}
+	if (n == 0)
+		out[n++] = '/';
+	out[n] = 0;
+	return out;
+}
+
+static void volume(const char *text)
+{
+	char *copy = strdup(text), *guest = copy ? strchr(copy, ':') : NULL, *mode, *host;
+	bool ro = false;
+
+	if (!copy || !guest)
+		fail("-v %s: write it as HOST:GUEST or HOST:GUEST:ro", text);
+	*guest++ = 0;
+	mode = strchr(guest, ':');
+	if (mode) {
+		*mode++ = 0;
+		ro = !strcmp(mode, "ro");
+		if (!ro && strcmp(mode, "rw") != 0)
+			fail("-v %s: behind the second colon goes ro or rw", text);
+	}
+	host = realpath(copy, NULL);
+	if (!host)
+		fail("-v %s: %s: %s", text, copy, errno == ENOENT ? "there is no such folder on this host: make it first" : strerror(errno));
+	guest = guest_path(guest);
+	spec_add("m.mount", "%s:%s", ro ? "ro" : "rw", guest);
+	spec_add("m.host", "%s", host);
+	spec_add("mount", "host:%s:%s", ro ? "ro" : "rw", guest);
+}
+
+void view_records(const struct options *o, const char *cwd)
+{
+	if (o->rootfs)
+		other_root(o->rootfs);
+	else
+		host_root(cwd);
+	spec_add("mount", "overlay:rw:/");
+	for (unsigned i = 0; i < sizeof covers / sizeof covers[0]; i++)
+		spec_add("mount", "%s", covers[i]);
+	/* A working directory below one of the covered places is put on top again. */
+	if (!o->rootfs && !own_of_guest(cwd) && (below(cwd, "/tmp") || below(cwd, "/var/tmp") || below(cwd, "/run")))
+		spec_add("mount", "overlay:rw:%s", cwd);
+	for (unsigned i = 0; i < o->volumes.count; i++)
+		volume(o->volumes.at[i]);
+}

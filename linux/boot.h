@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/boot.h - what kproc does at start, and what each part of the personality
+ * gives it.  Order: vfs_boot, timer_boot, futex_boot, ipc_boot, tty_boot, unix_boot,
+ * sig_boot.  boot.c has weak empty ones: a part that needs nothing leaves its out.
+ */
+#ifndef LINUX_BOOT_H
+#define LINUX_BOOT_H
+
+#include "linux/linux.h"
+
+/* fs/vfs.h has vfs_boot, misc/timer.h timer_boot. */
+void ipc_boot(void);
+void tty_boot(void);
+void unix_boot(void);
+void sig_boot(void);
+
+/* Settings (abi/monitor.h): the value of the i-th record "key=...", or NULL. */
+const char *config_get(const struct dk_boot *boot, const char *key, unsigned i);
+
+/* The end of a process, called by its last thread, or by kproc for one that died at the host; no lock held.
+   fs/tty.h has tty_session_end, misc/timer.h itimers_exit. */
+void ipc_exit(struct lx_proc *p);   /* semaphore undo, message queue notices */
+
+/* kproc's work, run by its thread with no lock held. */
+void kproc_reap_deaths(void);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/entry.c - from pico into the handlers and back.
+ *
+ * A system call is a look-up in the generated table and a call.  What its result
+ * says about signals (an internal -ERESTART* code, a temporary signal mask) is
+ * settled on the slow way out, which tb->work asks for; a call without such an
+ * end takes the short way and never looks at signals.
+ */
+#include "linux/boot.h"
+#include "linux/entry.h"
+#include "linux/fs/poll.h"
+#include "linux/proc/proc.h"
+#include "linux/sig/sig.h"
+#include "rt/mem.h"
+
+/* Private to each picoprocess: 1 = --trace lx. */
+static uint32_t tracing;
+
+void entry_trace_init(void)
+{
+	const char *s = pico_boot_block->trace;
+
+	tracing = 0;
+	while (*s) {
+		const char *end = strchr(s, ',');
+		size_t len = end ? (size_t)(end - s) : strlen(s);
+
+		if ((len == 2 && !memcmp(s, "lx", 2)) || (len == 3 && !memcmp(s, "all", 3)))
+			tracing = 1;
+		s += len;
+		s += *s == ',';
+	}
+}
+
+/* A call we do not have: remembered, and said once a number when tracing is on. */
+static NOINLINE long no_such_call(uint64_t nr)
+{
+	struct lx_state *lx = lx_state();
+	uint64_t bit = 1ull << (nr % 64), old;
+
+	if (nr / 64 >= ARRAY_LEN(lx->unimplemented))
+		return -ENOSYS;
+	old = atomic_fetch_or_explicit(&lx->unimplemented[nr / 64], bit, memory_order_relaxed);
+	if (!(old & bit) && tracing)
+		log_line(DK_LOG_INFO, "lx: system call %llu (%s) is not implemented", (unsigned long long)nr,
+			nr < lx_ncalls && lx_calls[nr].name ? lx_calls[nr].name : "unknown");
+	return -ENOSYS;
+}
+
+static NOINLINE long call_traced(struct lx_thread *t, uint64_t nr, const uint64_t *args)
+{
+	const struct lx_call *call = nr < lx_ncalls && lx_calls[nr].name ? &lx_calls[nr] : NULL;
+	long result;
+
+	trace_enter(t, nr, call, args);
+	result = call && call->call ? call->call(t, args) : no_such_call(nr);
+	trace_leave(t, nr, call, args, result);
+	return result;
+}
+
+void lx_dispatch_syscall(struct pico_thread *pt, struct dk_context *c)
+{
+	struct lx_thread *t = (struct lx_thread *)pt;
+	uint64_t nr = (uint32_t)c->orig_rax;
+	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
+	long result;
+
+	if (UNLIKELY(tracing))
+		result = call_traced(t, nr, args);
+	else if (LIKELY(nr < lx_ncalls && lx_calls[nr].call))
+		result = lx_calls[nr].call(t, args);
+	else
+		result = no_such_call(nr);
+	c->rax = (uint64_t)result;
+	if (UNLIKELY((result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK) ||
+		     lx_current()->restore_sigmask))
+		pico_tb()->work = 1;
+}
+
+void lx_return_to_user(struct pico_thread *pt, struct dk_context *c)
+{
+	struct lx_thread *t = (struct lx_thread *)pt;
+
+	if (thread_should_exit(t))
+		lx_thread_exit(t, thread_exit_code(t));
+	sig_return_to_user(t, c);
+}
+
+void lx_process_start(struct pico_thread *pt)
+{
+	entry_trace_init();
+	exec_fresh((struct lx_thread *)pt);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/exec/exec.h - what execve has found out, between its checks and the new program.
+ *
+ * A struct exec_image and all it points to lie in the arena, since the program may
+ * start in a fresh picoprocess (a vfork child's).
+ */
+#ifndef LINUX_EXEC_EXEC_H
+#define LINUX_EXEC_EXEC_H
+
+#include "linux/fs/vfs.h"
+#include "linux/mm/mm.h"
+#include "linux/proc/proc.h"
+
+#define EXEC_PATH_MAX 4096
+
+/* An ELF file that was checked: what is needed to map it. */
+struct elf_file {
+	struct file *file; /* a reference */
+	Elf64_Ehdr eh;
+	Elf64_Phdr *ph;    /* eh.e_phnum of them, arena */
+};
+struct exec_image {
+	struct exec_args args;
+	struct elf_file prog, interp; /* interp.file NULL: none */
+	uint32_t stack_exec;
+	uint32_t first;    /* the sandbox's first program: path is still to be searched */
+	char *cwd;         /* first: where to start */
+	char path[EXEC_PATH_MAX]; /* of the file that is executed (the script's interpreter's for scripts) */
+};
+
+/* args.c */
+long args_in(struct exec_args *a, struct lx_thread *t, struct gva argv, struct gva envp);
+long args_append(struct exec_args *a, const char *s); /* kernel string, behind all others; counts nothing */
+long args_script(struct exec_args *a, const char *interp, const char *option, const char *script);
+void args_free(struct exec_args *a);
+
+/* image.c: opens and checks the program; img->path is where.  0 or -errno, and why in words. */
+struct exec_image *image_new(void);
+void image_free(struct exec_image *img);
+long image_open(struct lx_thread *t, struct exec_image *img, int dirfd, const char *name, int at_flags);
+const char *image_problem(void);
+
+/* elf.c */
+struct elf_place {
+	uint64_t bias, entry, phdr, end; /* end: of bss, page aligned */
+};
+long elf_map(struct mm *mm, const struct elf_file *e, uint64_t hint, struct elf_place *out);
+
+/* stack.c */
+struct stack_facts {
+	const struct exec_image *img;
+	const struct elf_place *prog;
+	uint64_t interp_base, vdso;
+};
+long stack_build(struct lx_thread *t, uint64_t top, const struct stack_facts *f, uint64_t *sp);
+
+/* vdso.c: maps it; its address, or 0. */
+uint64_t vdso_map(struct mm *mm);
+
+/* exec.c */
+long exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c);
+void exec_commit(struct lx_thread *t, struct exec_image *img);
+uint64_t exec_random(void);
+/* first.c: PATH search, working directory; ends the sandbox if it fails. */
+void first_open(struct lx_thread *t, struct exec_image *img);
+#endif

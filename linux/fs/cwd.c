@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/cwd.c - where a process is: cwd, root, umask. */
+#include "linux/fs/fs.h"
+
+struct fs_context *fs_new_root(void)
+{
+	struct fs_context *fs = arena_alloc(sizeof *fs);
+	struct path p;
+
+	if (fs == NULL)
+		return NULL;
+	ref_init(&fs->ref);
+	lock_init(&fs->lock, LOCK_FS);
+	fs_root_path(&fs->root);
+	fs->cwd = fs->root;
+	path_get(&fs->cwd);
+	fs->umask = vfs()->umask;
+	if (vfs()->cwd[0] != '\0' && path_walk(lx_current(), AT_FDCWD, vfs()->cwd, WALK_FOLLOW | WALK_DIRECTORY, &p, NULL) == 0) {
+		path_put(&fs->cwd);
+		fs->cwd = p;
+	}
+	return fs;
+}
+
+struct fs_context *fs_copy(struct fs_context *from)
+{
+	struct fs_context *fs = arena_alloc(sizeof *fs);
+
+	if (fs == NULL)
+		return NULL;
+	ref_init(&fs->ref);
+	lock_init(&fs->lock, LOCK_FS);
+	lock_take(&from->lock);
+	fs->cwd = from->cwd;
+	fs->root = from->root;
+	fs->umask = from->umask;
+	path_get(&fs->cwd);
+	path_get(&fs->root);
+	lock_drop(&from->lock);
+	return fs;
+}
+
+void fs_get(struct fs_context *fs)
+{
+	ref_get(&fs->ref);
+}
+
+void fs_put(struct fs_context *fs)
+{
+	if (!ref_put(&fs->ref))
+		return;
+	path_put(&fs->cwd);
+	path_put(&fs->root);
+	arena_free(fs);
+}
+
+/* Takes over p's references. */
+static void set_path(struct lx_thread *t, struct path *slot, struct path *p)
+{
+	struct path old;
+
+	lock_take(&t->proc->fs->lock);
+	old = *slot;
+	*slot = *p;
+	lock_drop(&t->proc->fs->lock);
+	path_put(&old);
+}
+
+long lx_sys_chdir(struct lx_thread *t, struct gva name)
+{
+	struct path p;
+	long err = user_walk(t, AT_FDCWD, name, WALK_FOLLOW | WALK_DIRECTORY, &p);
+
+	if (err != 0)
+		return err;
+	err = inode_permission(t, p.dentry->inode, 1);
+	if (err == 0)
+		set_path(t, &t->proc->fs->cwd, &p);
+	else
+		path_put(&p);
+	return err;
+}
+
+long lx_sys_fchdir(struct lx_thread *t, int fd)
+{
+	struct file *f = fd_get(t, fd);
+	struct path p;
+	long err = 0;
+
+	if (f == NULL)
+		return -EBADF;
+	if (f->path.dentry == NULL || !IS_DIR(f->inode))
+		err = -ENOTDIR;
+	else
+		err = inode_permission(t, f->inode, 1);
+	if (err == 0) {
+		p = f->path;
+		path_get(&p);
+		set_path(t, &t->proc->fs->cwd, &p);
+	}
+	file_put(f);
+	return err;
+}
+
+long lx_sys_chroot(struct lx_thread *t, struct gva name)
+{
+	struct path p;
+	long err = user_walk(t, AT_FDCWD, name, WALK_FOLLOW | WALK_DIRECTORY, &p);
+
+	if (err != 0)
+		return err;
+	err = inode_permission(t, p.dentry->inode, 1);
+	if (err == 0 && !lx_capable(t, CAP_SYS_CHROOT))
+		err = -EPERM;
+	if (err == 0)
+		set_path(t, &t->proc->fs->root, &p);
+	else
+		path_put(&p);
+	return err;
+}
+
+long lx_sys_getcwd(struct lx_thread *t, struct gva buf, uint64_t size)
+{
+	struct fs_context *fs = t->proc->fs;
+	struct path p;
+	char *text = path_buf();
+	long n = -ENOMEM;
+
+	if (text == NULL)
+		return n;
+	lock_take(&fs->lock);
+	p = fs->cwd;
+	path_get(&p);
+	lock_drop(&fs->lock);
+	if (p.dentry->flags & D_DELETED)
+		n = -ENOENT;
+	else
+		n = path_text(t, &p, text, PATH_MAX);
+	if (n >= 0 && (uint64_t)n + 1 > size)
+		n = -ERANGE;
+	else if (n >= 0)
+		n = copy_out(buf, text, (uint64_t)n + 1) != 0 ? -EFAULT : n + 1;
+	path_put(&p);
+	path_buf_free(text);
+	return n;
+}
+
+long lx_sys_umask(struct lx_thread *t, uint32_t mask)
+{
+	return (long)__atomic_exchange_n(&t->proc->fs->umask, mask & 0777, __ATOMIC_RELAXED);
+}

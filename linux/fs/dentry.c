@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/dentry.c - the cache of names: what a directory's look-ups answered.
+ *
+ * A dentry says "in this directory, this name is that inode" or, without an inode,
+ * "there is no such name".  parent, name and inode never change, but for a
+ * rename, which moves the dentry (dcache.tree guards parent and name then); a name
+ * that gets another inode gets another dentry.  So whoever holds a reference
+ * may use d->inode without a lock.
+ *
+ * The hash holds one reference on each of its dentries.  It is a cache only: file
+ * systems keep their own names, so anything unused may go.  A clock hand takes
+ * what was not used since its last round, when there are more than dcache.limit.
+ *
+ * A look-up races with changes of its directory.  Changes are made in the file
+ * system first, then count dir->dirgen up, then drop the old dentry; a look-up
+ * reads dirgen before it asks and enters its answer only if that is unchanged,
+ * under the bucket's lock.  Either the answer is not entered or the drop finds it.
+ */
+#include "linux/fs/fs.h"
+
+static struct dcache *dcache(void)
+{
+	return &vfs()->dcache;
+}
+
+void dcache_boot(void)
+{
+	struct dcache *dc = dcache();
+
+	lock_init(&dc->tree, LOCK_DCACHE);
+	for (unsigned i = 0; i < DCACHE_LOCKS; i++)
+		lock_init(&dc->lock[i], LOCK_DCACHE);
+	dc->limit = 40000;
+}
+
+uint32_t name_hash(const char *name, uint32_t len)
+{
+	uint32_t h = len;
+
+	for (uint32_t i = 0; i < len; i++)
+		h = (h ^ (uint8_t)name[i]) * 0x9e3779b1u;
+	return h ^ h >> 15;
+}
+
+static uint32_t bucket_of(const struct dentry *parent, uint32_t hash)
+{
+	uint64_t p = (uint64_t)parent >> 4;
+
+	return (hash ^ (uint32_t)(p * 0x9e3779b97f4a7c15ull >> 32)) % DCACHE_BUCKETS;
+}
+
+static struct lock *bucket_lock(uint32_t b)
+{
+	return &dcache()->lock[b % DCACHE_LOCKS];
+}
+
+static struct list *bucket_list(uint32_t b)
+{
+	struct list *l = &dcache()->bucket[b];
+
+	if (UNLIKELY(l->next == NULL))
+		list_init(l);
+	return l;
+}
+
+struct dentry *dentry_new(struct dentry *parent, const char *name, uint32_t len, struct inode *i)
+{
+	struct dentry *d = arena_alloc(sizeof *d + len + 1);
+
+	if (d == NULL)
+		return NULL;
+	ref_init(&d->ref);
+	list_init(&d->hash);
+	d->parent = parent != NULL ? parent : d;
+	if (parent != NULL)
+		dentry_get(parent);
+	d->inode = i;
+	d->name = (char *)(d + 1);
+	memcpy(d->name, name, len);
+	d->name_len = len;
+	d->name_hash = name_hash(name, len);
+	d->valid_until = UINT64_MAX;
+	return d;
+}
+
+/* The last reference is gone.  Frees d, and parents that have no other user: a loop, not a recursion. */
+static NOINLINE void dentry_free(struct dentry *d)
+{
+	while (d != NULL) {
+		struct dentry *parent = d->parent;
+
+		if (d->flags & D_FILE)
+			file_put((struct file *)d->priv[0]);
+		if (d->inode != NULL)
+			inode_put(d->inode);
+		if (d->flags & D_OWN_NAME)
+			arena_free(d->name);
+		if (parent == d || !ref_put(&parent->ref))
+			parent = NULL;
+		arena_free(d);
+		d = parent;
+	}
+}
+
+void dentry_put(struct dentry *d)
+{
+	if (ref_put(&d->ref))
+		dentry_free(d);
+}
+
+static struct dentry *find_locked(uint32_t b, const struct dentry *parent, const char *name, uint32_t len, uint32_t hash)
+{
+	LIST_FOR(d, bucket_list(b), struct dentry, hash)
+		if (d->name_hash == hash && d->parent == parent && d->name_len == len && memcmp(d->name, name, len) == 0)
+			return d;
+	return NULL;
+}
+
+struct dentry *dentry_find(struct dentry *parent, const char *name, uint32_t len)
+{
+	uint32_t hash = name_hash(name, len), b = bucket_of(parent, hash);
+	struct lock *l = bucket_lock(b);
+	struct dentry *d;
+
+	lock_take(l);
+	d = find_locked(b, parent, name, len, hash);
+	if (d != NULL) {
+		dentry_get(d);
+		if (!(d->flags & D_REFERENCED))
+			d->flags |= D_REFERENCED;
+	}
+	lock_drop(l);
+	return d;
+}
+
+/* Takes d out of its bucket, whose lock is held; the caller owns the hash's reference then. */
+static void unhash_locked(struct dentry *d)
+{
+	list_remove(&d->hash);
+	d->flags &= ~D_HASHED;
+	atomic_fetch_sub_explicit(&dcache()->count, 1, memory_order_relaxed);
+}
+
+/* Collects what can go from one bucket into out: nobody uses it, and nobody did lately. */
+static void shrink_bucket(uint32_t b, struct list *out)
+{
+	struct lock *l = bucket_lock(b);
+
+	if (dcache()->bucket[b].next == NULL)
+		return;
+	lock_take(l);
+	LIST_FOR_SAFE(d, n, bucket_list(b), struct dentry, hash) {
+		uint32_t one = 1;
+
+		if (d->flags & D_REFERENCED) {
+			d->flags &= ~D_REFERENCED;
+			continue;
+		}
+		if (d->mounted != NULL || !atomic_compare_exchange_strong(&d->ref.count, &one, 0))
+			continue;
+		unhash_locked(d);
+		list_append(out, &d->hash);
+	}
+	lock_drop(l);
+}
+
+static NOINLINE void shrink(void)
+{
+	struct dcache *dc = dcache();
+	struct list *out = heap_alloc(sizeof *out);
+
+	if (out == NULL)
+		return;
+	list_init(out);
+	for (unsigned n = 0; n < 2 * DCACHE_BUCKETS && atomic_load(&dc->count) > dc->limit - dc->limit / 8; n++)
+		shrink_bucket(atomic_fetch_add(&dc->hand, 1) % DCACHE_BUCKETS, out);
+	while (!list_empty(out)) {
+		struct dentry *d = LIST_FIRST(out, struct dentry, hash);
+
+		list_remove(&d->hash);
+		dentry_free(d);
+	}
+	heap_free(out);
+}
+
+/* Hashes d, with a reference of the hash's own.  What had the name before is returned to be put. */
+static struct dentry *hash_locked(uint32_t b, struct dentry *d)
+{
+	struct dentry *old = find_locked(b, d->parent, d->name, d->name_len, d->name_hash);
+
+	if (old != NULL)
+		unhash_locked(old);
+	dentry_get(d);
+	d->flags |= D_HASHED;
+	list_insert(bucket_list(b), &d->hash);
+	atomic_fetch_add_explicit(&dcache()->count, 1, memory_order_relaxed);
+	return old;
+}
+
+bool dentry_insert(struct dentry *d, uint64_t gen)
+{
+	uint32_t b = bucket_of(d->parent, d->name_hash);
+	struct lock *l = bucket_lock(b);
+	struct dentry *old = NULL;
+	bool ok;
+
+	lock_take(l);
+	ok = atomic_load(&d->parent->inode->dirgen) == gen;
+	if (ok)
+		old = hash_locked(b, d);
+	lock_drop(l);
+	if (old != NULL)
+		dentry_put(old);
+	if (UNLIKELY(atomic_load_explicit(&dcache()->count, memory_order_relaxed) > dcache()->limit))
+		shrink();
+	return ok;
+}
+
+void dentry_drop(struct dentry *d)
+{
+	for (;;) {
+		uint32_t b = bucket_of(d->parent, d->name_hash);
+		struct lock *l = bucket_lock(b);
+		bool moved, was;
+
+		lock_take(l);
+		moved = bucket_of(d->parent, d->name_hash) != b;
+		was = !moved && (d->flags & D_HASHED);
+		if (was)
+			unhash_locked(d);
+		lock_drop(l);
+		if (was)
+			dentry_put(d);
+		if (!moved)
+			return;
+	}
+}
+
+void dentry_deleted(struct dentry *d)
+{
+	atomic_fetch_add(&d->parent->inode->dirgen, 1);
+	__atomic_fetch_or(&d->flags, D_DELETED, __ATOMIC_RELAXED);
+	dentry_drop(d);
+}
+
+void dentry_forget(struct dentry *dir, const char *name, uint32_t len)
+{
+	struct dentry *d;
+
+	atomic_fetch_add(&dir->inode->dirgen, 1);
+	d = dentry_find(dir, name, len);
+	if (d == NULL)
+		return;
+	dentry_drop(d);
+	dentry_put(d);
+}
+
+struct dentry *dentry_parent(struct dentry *d)
+{
+	struct dentry *p;
+
+	lock_take(&dcache()->tree);
+	p = d->parent;
+	dentry_get(p);
+	lock_drop(&dcache()->tree);
+	return p;
+}
+
+bool dentry_is_below(struct dentry *d, struct dentry *above)
+{
+	bool found;
+
+	lock_take(&dcache()->tree);
+	while (d != above && d->parent != d)
+		d = d->parent;
+	found = d == above;
+	lock_drop(&dcache()->tree);
+	return found;
+}
+
+/* Gives d, which is not hashed, another place.  The old parent's reference is returned to be put. */
+static struct dentry *set_place(struct dentry *d, struct dentry *to_dir, char *name, uint32_t len, bool own)
+{
+	struct dentry *old = d->parent;
+	char *old_name = d->flags & D_OWN_NAME ? d->name : NULL;
+
+	dentry_get(to_dir);
+	lock_take(&dcache()->tree);
+	d->parent = to_dir;
+	d->name = name;
+	d->name_len = len;
+	d->name_hash = name_hash(name, len);
+	d->flags = (d->flags & ~D_OWN_NAME) | (own ? D_OWN_NAME : 0);
+	lock_drop(&dcache()->tree);
+	arena_free(old_name);
+	return old;
+}
+
+static void rehash(struct dentry *d)
+{
+	uint32_t b = bucket_of(d->parent, d->name_hash);
+	struct lock *l = bucket_lock(b);
+	struct dentry *old;
+
+	lock_take(l);
+	old = hash_locked(b, d);
+	lock_drop(l);
+	if (old != NULL)
+		dentry_put(old);
+}
+
+struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, struct inode *i)
+{
+	struct dentry *d = dentry_new(dir, name, len, i);
+
+	atomic_fetch_add(&dir->inode->dirgen, 1);
+	if (d == NULL) {
+		inode_put(i);
+		dentry_forget(dir, name, len);
+		return NULL;
+	}
+	if (i->kind == INODE_HOST)
+		d->valid_until = pico_now() + TRUST_NS;
+	rehash(d);
+	return d;
+}
+
+void dentry_move(struct dentry *d, struct dentry *to_dir, const char *name, uint32_t len)
+{
+	char *own = arena_alloc(len + 1);
+
+	atomic_fetch_add(&d->parent->inode->dirgen, 1);
+	atomic_fetch_add(&to_dir->inode->dirgen, 1);
+	dentry_drop(d);
+	if (own == NULL) /* open files keep the old name in their texts; nothing else is lost */
+		return;
+	memcpy(own, name, len);
+	dentry_put(set_place(d, to_dir, own, len, true));
+	rehash(d);
+}
+
+void dentry_swap(struct dentry *a, struct dentry *b)
+{
+	struct dentry *dir_a = dentry_parent(a), *dir_b = dentry_parent(b);
+	uint32_t len_a = a->name_len, len_b = b->name_len;
+	char *to_b = arena_alloc(len_a + 1), *to_a = arena_alloc(len_b + 1);
+
+	atomic_fetch_add(&dir_a->inode->dirgen, 1);
+	atomic_fetch_add(&dir_b->inode->dirgen, 1);
+	dentry_drop(a);
+	dentry_drop(b);
+	if (to_a != NULL && to_b != NULL) {
+		memcpy(to_b, a->name, len_a);
+		memcpy(to_a, b->name, len_b);
+		dentry_put(set_place(a, dir_b, to_a, len_b, true));
+		dentry_put(set_place(b, dir_a, to_b, len_a, true));
+		rehash(a);
+		rehash(b);
+	} else {
+		arena_free(to_a);
+		arena_free(to_b);
+	}
+	dentry_put(dir_a);
+	dentry_put(dir_b);
+}
+
+/* Asks the file system, and remembers the answer if it may be. */
+static long ask(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint, struct dentry **out)
+{
+	const struct inode_ops *ops = inode_ops(dir->inode);
+	uint64_t gen = atomic_load(&dir->inode->dirgen), until = 0;
+	struct inode *i = NULL;
+	struct dentry *d;
+	long err;
+
+	if (ops->lookup == NULL)
+		return -ENOTDIR;
+	err = ops->lookup(t, dir, name, len, hint, &i, &until);
+	if (err < 0)
+		return err;
+	d = dentry_new(dir, name, len, i);
+	if (d == NULL) {
+		if (i != NULL)
+			inode_put(i);
+		return -ENOMEM;
+	}
+	d->valid_until = until;
+	if (until == 0)
+		*out = d;
+	else if (dentry_insert(d, gen))
+		*out = d;
+	else {
+		dentry_put(d);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* True if what the cache says may be used. */
+static bool still_valid(struct lx_thread *t, struct dentry *d, struct lookup *hint)
+{
+	const struct inode_ops *ops;
+
+	if (LIKELY(d->valid_until == UINT64_MAX) || d->valid_until > hint_now(hint))
+		return true;
+	if (d->mounted != NULL)
+		return true;
+	ops = inode_ops(d->parent->inode);
+	return d->inode != NULL && ops->revalidate != NULL && ops->revalidate(t, d, hint);
+}
+
+long dentry_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint, struct dentry **out)
+{
+	struct dentry *d = dentry_find(dir, name, len);
+	long err;
+
+	if (LIKELY(d != NULL)) {
+		if (still_valid(t, d, hint)) {
+			if (UNLIKELY(hint->ahead_dir != NULL))
+				hint_step(hint, dir->inode, d->inode);
+			*out = d;
+			return 0;
+		}
+		dentry_drop(d);
+		dentry_put(d);
+	}
+	do
+		err = ask(t, dir, name, len, hint, out);
+	while (err == -EAGAIN);
+	return err;
+}

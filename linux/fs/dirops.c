@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/dirops.c - names that come and go: mkdir, mknod, symlink, link, unlink, rmdir, readlink. */
+#include "linux/fs/fs.h"
+
+#define IN_CREATE_ 0x100u
+#define IN_DELETE_ 0x200u
+#define IN_DELETE_SELF_ 0x400u
+#define IN_ATTRIB_ 0x4u
+#define IN_ISDIR_  0x40000000u
+
+/* A path whose last component is to be made or removed. */
+struct target {
+	struct path dir;
+	struct dentry *d; /* what has the name now: positive or negative */
+	const char *last;
+	uint32_t len;
+	char *buf;
+};
+
+static void target_done(struct target *g)
+{
+	if (g->d != NULL)
+		dentry_put(g->d);
+	if (g->dir.dentry != NULL)
+		path_put(&g->dir);
+	path_buf_free(g->buf);
+}
+
+/* dots_err: what the call says to a last component "", "." or "..", 0 = it is looked up by the caller. */
+static long target_find(struct lx_thread *t, int dirfd, struct gva name, long dots_err, struct target *g)
+{
+	long err;
+
+	*g = (struct target){ 0 };
+	g->buf = path_in(name, &err);
+	if (g->buf == NULL)
+		return err;
+	err = path_walk(t, dirfd, g->buf, WALK_PARENT, &g->dir, &g->last);
+	if (err == 0 && last_is_dots(g->last))
+		err = dots_err;
+	if (err == 0) {
+		g->len = last_len(g->last);
+		err = walk_last(t, &g->dir, g->last, &g->d);
+	}
+	if (err != 0)
+		target_done(g);
+	return err;
+}
+
+/* For calls that make a name. */
+static long target_free(struct lx_thread *t, int dirfd, struct gva name, bool directory, struct target *g)
+{
+	long err = target_find(t, dirfd, name, -EEXIST, g);
+
+	if (err != 0)
+		return err;
+	if (g->d->inode != NULL)
+		err = -EEXIST;
+	else if (!directory && last_has_slash(g->last))
+		err = -ENOENT;
+	else
+		err = may_create(t, &g->dir);
+	if (err != 0)
+		target_done(g);
+	return err;
+}
+
+static long made(struct target *g, struct inode *i, uint32_t isdir)
+{
+	struct dentry *d = dentry_made(g->dir.dentry, g->d->name, g->len, i);
+
+	if (d == NULL)
+		return -ENOMEM;
+	fs_notify(g->dir.dentry->inode, IN_CREATE_ | isdir, 0, d->name);
+	dentry_put(d);
+	return 0;
+}
+
+static long do_mkdir(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode)
+{
+	const struct inode_ops *ops;
+	struct inode *i = NULL;
+	struct target g;
+	long err = target_free(t, dirfd, name, true, &g);
+
+	if (err != 0)
+		return err;
+	ops = inode_ops(g.dir.dentry->inode);
+	err = ops->mkdir == NULL ? -EPERM
+	                         : ops->mkdir(t, g.dir.dentry, g.d->name, g.len, S_IFDIR | mode_with_umask(t, mode & 01777), &i);
+	if (err == 0)
+		err = made(&g, i, IN_ISDIR_);
+	target_done(&g);
+	return err;
+}
+
+long lx_sys_mkdir(struct lx_thread *t, struct gva name, uint32_t mode)
+{
+	return do_mkdir(t, AT_FDCWD, name, mode);
+}
+
+long lx_sys_mkdirat(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode)
+{
+	return do_mkdir(t, dirfd, name, mode);
+}
+
+/* The guest's device number: 12 bits of major in the middle, minor around. */
+static long check_node(struct lx_thread *t, uint32_t mode, uint32_t dev)
+{
+	switch (mode & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return 0;
+	case S_IFCHR:
+		if (dev == 0)
+			return 0; /* an overlay's whiteout: harmless */
+		/* fall through */
+	case S_IFBLK:
+		return lx_capable(t, CAP_MKNOD) ? 0 : -EPERM;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+static long do_mknod(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, uint32_t dev)
+{
+	const struct inode_ops *ops;
+	struct inode *i = NULL;
+	struct target g;
+	uint32_t type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
+	long err = check_node(t, mode, dev);
+
+	if (err == 0)
+		err = target_free(t, dirfd, name, false, &g);
+	if (err != 0)
+		return err;
+	ops = inode_ops(g.dir.dentry->inode);
+	mode = type | mode_with_umask(t, mode & 07777);
+	if (type == S_IFREG)
+		err = ops->create == NULL ? -EPERM : ops->create(t, g.dir.dentry, g.d->name, g.len, mode, &i);
+	else
+		err = ops->mknod == NULL ? -EPERM : ops->mknod(t, g.dir.dentry, g.d->name, g.len, mode, dev, &i);
+	if (err == 0)
+		err = made(&g, i, 0);
+	target_done(&g);
+	return err;
+}
+
+long lx_sys_mknod(struct lx_thread *t, struct gva name, uint32_t mode, uint32_t dev)
+{
+	return do_mknod(t, AT_FDCWD, name, mode, dev);
+}
+
+long lx_sys_mknodat(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, uint32_t dev)
+{
+	return do_mknod(t, dirfd, name, mode, dev);
+}
+
+static long do_symlink(struct lx_thread *t, struct gva target, int dirfd, struct gva name)
+{
+	const struct inode_ops *ops;
+	struct inode *i = NULL;
+	struct target g;
+	long err;
+	char *text = path_in(target, &err);
+
+	if (text == NULL)
+		return err;
+	err = *text == '\0' ? -ENOENT : target_free(t, dirfd, name, false, &g);
+	if (err != 0) {
+		path_buf_free(text);
+		return err;
+	}
+	ops = inode_ops(g.dir.dentry->inode);
+	err = ops->symlink == NULL ? -EPERM : ops->symlink(t, g.dir.dentry, g.d->name, g.len, text, &i);
+	if (err == 0)
+		err = made(&g, i, 0);
+	target_done(&g);
+	path_buf_free(text);
+	return err;
+}
+
+long lx_sys_symlink(struct lx_thread *t, struct gva target, struct gva name)
+{
+	return do_symlink(t, target, AT_FDCWD, name);
+}
+
+long lx_sys_symlinkat(struct lx_thread *t, struct gva target, int dirfd, struct gva name)
+{
+	return do_symlink(t, target, dirfd, name);
+}
+
+static long may_link(struct lx_thread *t, const struct path *from, const struct path *dir)
+{
+	struct inode *i = from->dentry->inode;
+
+	if (from->mnt != dir->mnt)
+		return -EXDEV;
+	if (IS_DIR(i))
+		return -EPERM;
+	if (from->dentry->flags & D_FILE)
+		return -EXDEV;
+	/* fs.protected_hardlinks: only what one owns, or may read and write and is not set-id. */
+	if (inode_owner_or_capable(t, i) || (IS_REG(i) && !(i->mode & LX_S_ISUID) &&
+	    (i->mode & (LX_S_ISGID | 010)) != (LX_S_ISGID | 010) && inode_permission(t, i, 6) == 0))
+		return 0;
+	return -EPERM;
+}
+
+static long link_path(struct lx_thread *t, const struct path *from, int tofd, struct gva to)
+{
+	const struct inode_ops *ops;
+	struct target g;
+	long err = target_free(t, tofd, to, false, &g);
+
+	if (err != 0)
+		return err;
+	err = may_link(t, from, &g.dir);
+	ops = inode_ops(g.dir.dentry->inode);
+	if (err == 0)
+		err = ops->link == NULL ? -EPERM : ops->link(t, from->dentry, g.dir.dentry, g.d->name, g.len);
+	if (err == 0) {
+		inode_get(from->dentry->inode);
+		err = made(&g, from->dentry->inode, 0);
+		fs_notify(from->dentry->inode, IN_ATTRIB_, 0, NULL);
+	}
+	target_done(&g);
+	return err;
+}
+
+static long do_link(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, int flags)
+{
+	struct path p;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = user_walk(t, fromfd, from, (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0), &p);
+	if (err != 0)
+		return err;
+	err = link_path(t, &p, tofd, to);
+	path_put(&p);
+	return err;
+}
+
+long lx_sys_link(struct lx_thread *t, struct gva from, struct gva to)
+{
+	return do_link(t, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+long lx_sys_linkat(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, int flags)
+{
+	return do_link(t, fromfd, from, tofd, to, flags);
+}
+
+static void removed(struct target *g, uint32_t isdir)
+{
+	struct inode *i = g->d->inode;
+
+	if (UNLIKELY(i->watch != NULL))
+		fs_notify(i, i->nlink == 0 || isdir ? IN_DELETE_SELF_ : IN_ATTRIB_, 0, NULL);
+	fs_notify(g->dir.dentry->inode, IN_DELETE_ | isdir, 0, g->d->name);
+	dentry_deleted(g->d);
+}
+
+static long do_unlink(struct lx_thread *t, int dirfd, struct gva name)
+{
+	const struct inode_ops *ops;
+	struct target g;
+	long err = target_find(t, dirfd, name, -EISDIR, &g);
+
+	if (err != 0)
+		return err;
+	ops = inode_ops(g.dir.dentry->inode);
+	if (g.d->inode == NULL)
+		err = -ENOENT;
+	else if (last_has_slash(g.last))
+		err = IS_DIR(g.d->inode) ? -EISDIR : -ENOTDIR;
+	else
+		err = may_delete(t, &g.dir, g.d, false);
+	if (err == 0)
+		err = ops->unlink == NULL ? -EPERM : ops->unlink(t, g.dir.dentry, g.d);
+	if (err == 0)
+		removed(&g, 0);
+	target_done(&g);
+	return err;
+}
+
+static long do_rmdir(struct lx_thread *t, int dirfd, struct gva name)
+{
+	const struct inode_ops *ops;
+	struct target g;
+	char *buf;
+	long err = target_find(t, dirfd, name, -ENOTEMPTY, &g);
+
+	if (err == -ENOTEMPTY) { /* tell "." and "/" apart */
+		buf = path_in(name, &err);
+		if (buf == NULL)
+			return err;
+		err = last_is_dots(strrchr(buf, '/') != NULL && strrchr(buf, '/')[1] != '\0' ? strrchr(buf, '/') + 1 : buf) ? -EINVAL : -EBUSY;
+		if (strlen(buf) >= 2 && strcmp(buf + strlen(buf) - 2, "..") == 0)
+			err = -ENOTEMPTY;
+		path_buf_free(buf);
+	}
+	if (err != 0)
+		return err;
+	ops = inode_ops(g.dir.dentry->inode);
+	err = g.d->inode == NULL ? -ENOENT : may_delete(t, &g.dir, g.d, true);
+	if (err == 0)
+		err = ops->rmdir == NULL ? -EPERM : ops->rmdir(t, g.dir.dentry, g.d);
+	if (err == 0)
+		removed(&g, IN_ISDIR_);
+	target_done(&g);
+	return err;
+}
+
+long lx_sys_unlink(struct lx_thread *t, struct gva name)
+{
+	return do_unlink(t, AT_FDCWD, name);
+}
+
+long lx_sys_rmdir(struct lx_thread *t, struct gva name)
+{
+	return do_rmdir(t, AT_FDCWD, name);
+}
+
+long lx_sys_unlinkat(struct lx_thread *t, int dirfd, struct gva name, int flags)
+{
+	if (flags & ~AT_REMOVEDIR)
+		return -EINVAL;
+	return flags & AT_REMOVEDIR ? do_rmdir(t, dirfd, name) : do_unlink(t, dirfd, name);
+}
+
+static long link_text(struct lx_thread *t, const struct path *p, char *text)
+{
+	struct inode *i = p->dentry->inode;
+	const struct inode_ops *ops = inode_ops(i);
+
+	if (!IS_LNK(i) || ops->readlink == NULL)
+		return -EINVAL;
+	return ops->readlink(t, i, text, PATH_MAX);
+}
+
+static long do_readlink(struct lx_thread *t, int dirfd, struct gva name, struct gva buf, int size)
+{
+	struct path p;
+	char *text;
+	long n;
+
+	if (size <= 0)
+		return -EINVAL;
+	n = user_walk(t, dirfd, name, WALK_EMPTY, &p);
+	if (n != 0)
+		return n;
+	text = path_buf();
+	n = text == NULL ? -ENOMEM : link_text(t, &p, text);
+	if (n > 0) {
+		n = MIN(n, (long)size);
+		if (copy_out(buf, text, (uint64_t)n) != 0)
+			n = -EFAULT;
+	}
+	path_buf_free(text);
+	path_put(&p);
+	return n;
+}
+
+long lx_sys_readlink(struct lx_thread *t, struct gva name, struct gva buf, int size)
+{
+	char c;
+
+	if (copy_in(&c, name, 1) == 0 && c == '\0')
+		return -ENOENT;
+	return do_readlink(t, AT_FDCWD, name, buf, size);
+}
+
+long lx_sys_readlinkat(struct lx_thread *t, int dirfd, struct gva name, struct gva buf, int size)
+{
+	return do_readlink(t, dirfd, name, buf, size);
+}

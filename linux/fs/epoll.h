@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/epoll.h - between epoll.c, epoll_ctl.c and epoll_wait.c. */
+#ifndef LINUX_FS_EPOLL_H
+#define LINUX_FS_EPOLL_H
+
+#include "linux/fs/io.h"
+
+#define EP_PRIVATE  (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE) /* modes, not events */
+#define EP_BUCKETS  16u /* first size of the table */
+#define EP_STREAMS  2u  /* host streams one file may wait on */
+#define EP_MAX_NEST 5
+
+struct epwait {
+	struct waiter w;    /* kind LX_WAITER_EPOLL, data: the item */
+	struct waitq *q;
+	struct epwait *more; /* beyond the embedded ones */
+};
+
+/* One watched descriptor.  E = EPOLL (ep->lock), R = EPREADY (ep->rlock). */
+struct epitem {
+	struct list ready;    /* [R] in ep->ready */
+	uint32_t on_ready;    /* [R] */
+	uint32_t events;      /* [E] as the guest gave them; modes only once a ONESHOT fired */
+	struct list hash;     /* [E] in a bucket */
+	struct list file_link;/* [FILE of file] in file->epitems */
+	struct list host;     /* [E] in ep->host if it waits on streams */
+	struct epoll *ep;     /* [I] */
+	struct file *file;    /* [I] no reference: epoll_file_gone comes first */
+	int fd;               /* [I] */
+	uint32_t told;        /* [E] ET on a stream: what was reported and still holds */
+	uint64_t data;        /* [E] */
+	uint32_t nwaits, nstreams;
+	struct epwait waits[2];
+	struct epwait *more;
+	struct { dk_handle stream; uint32_t which; } streams[EP_STREAMS];
+};
+
+struct epoll {
+	struct lock lock;      /* EPOLL */
+	struct lock rlock;     /* EPREADY: what a waker touches */
+	struct list ready;     /* [R] items that may be ready */
+	uint32_t nready;       /* [R] */
+	struct list sleepers;  /* [R] waiters of threads in epoll_wait; a wake takes one off */
+	struct waitq pollq;    /* poll, select or another epoll on this one */
+	struct list host;      /* [E] items on host streams */
+	struct list *buckets;  /* [E] */
+	uint32_t nbuckets, nitems;
+	struct file *self;     /* [I] whose object it is */
+	struct list first_buckets[EP_BUCKETS];
+};
+
+/* Marks an item as maybe ready and wakes one sleeper: from lx_wake and from epoll_ctl. */
+void epitem_ready(struct epitem *item);
+void epitem_unready(struct epitem *item);
+/* What item's file is ready for, of what the guest asked. */
+uint32_t epitem_poll(struct lx_thread *t, struct epitem *item, struct poll_table *p);
+/* Is there anything to report?  For poll on the epoll itself.  Drops stale ready marks. */
+bool epoll_any_ready(struct lx_thread *t, struct epoll *ep);
+/* The sandbox's one lock over who watches whom. */
+struct lock *epoll_tree_lock(void);
+/* Is an item on a host stream ready?  Adds their events to p if it is not NULL.  [E] is taken. */
+bool epoll_poll_host(struct lx_thread *t, struct epoll *ep, struct poll_table *p);
+void epitem_free(struct epoll *ep, struct epitem *item); /* EPTREE or a reference on the file held, EPOLL held */
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/epoll_wait.c - epoll_wait and its variants: taking ready items, sleeping. */
+
+#include "linux/fs/epoll.h"
+#include "linux/sig/sig.h"
+#include "pico/uaccess.h"
+#include "syscalls.gen.h"
+
+#define BATCH 32u
+#define SLEEPER 3u /* which of the thread's own waiters; polled files use the first ones */
+
+/* Where events go, and how many. */
+struct out {
+	struct gva to;
+	uint32_t max, done;
+	uint32_t n; /* in batch */
+	struct epoll_event batch[BATCH];
+};
+
+static long flush(struct out *o)
+{
+	if (o->n > 0 && copy_out(gva_add(o->to, o->done * sizeof o->batch[0]), o->batch, o->n * sizeof o->batch[0]) != 0)
+		return -EFAULT;
+	o->done += o->n;
+	o->n = 0;
+	return 0;
+}
+
+/* Takes up to max items off the ready list. */
+static uint32_t pop(struct epoll *ep, struct epitem **items, uint32_t max)
+{
+	uint32_t n = 0;
+
+	lock_take(&ep->rlock);
+	while (n < max && !list_empty(&ep->ready)) {
+		struct epitem *item = LIST_FIRST(&ep->ready, struct epitem, ready);
+
+		list_remove(&item->ready);
+		item->on_ready = 0;
+		ep->nready--;
+		items[n++] = item;
+	}
+	lock_drop(&ep->rlock);
+	return n;
+}
+
+/* Puts items whose bit is set back to the end. */
+static void push_back(struct epoll *ep, struct epitem **items, uint32_t bits)
+{
+	if (bits == 0)
+		return;
+	lock_take(&ep->rlock);
+	for (; bits != 0; bits &= bits - 1) {
+		struct epitem *item = items[__builtin_ctz(bits)];
+
+		if (item->on_ready)
+			continue;
+		item->on_ready = 1;
+		list_append(&ep->ready, &item->ready);
+		ep->nready++;
+	}
+	lock_drop(&ep->rlock);
+}
+
+
+/* One batch of popped items.  The events reach the guest before anything is changed for good. */
+static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items, uint32_t n, struct out *o)
+{
+	uint32_t ready = 0, again = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t mask = epitem_poll(t, items[i], NULL);
+
+		if (mask == 0)
+			continue;
+		ready |= 1u << i;
+		o->batch[o->n++] = (struct epoll_event){ mask, items[i]->data };
+	}
+	if (flush(o) != 0) {
+		push_back(ep, items, ready);
+		return -EFAULT;
+	}
+	for (uint32_t bits = ready; bits != 0; bits &= bits - 1) {
+		struct epitem *item = items[__builtin_ctz(bits)];
+
+		if (item->events & EPOLLONESHOT)
+			item->events &= EP_PRIVATE;
+		else if (!(item->events & EPOLLET))
+			again |= bits & -bits;
+	}
+	push_back(ep, items, again);
+	return 0;
+}
+
+static long collect_ready(struct lx_thread *t, struct epoll *ep, struct out *o)
+{
+	uint32_t left = __atomic_load_n(&ep->nready, __ATOMIC_RELAXED); /* items put back are not seen twice */
+	struct epitem *items[BATCH];
+	long err = 0;
+
+	while (err == 0 && left > 0 && o->done < o->max) {
+		uint32_t n = pop(ep, items, MIN(MIN(BATCH, left), o->max - o->done));
+
+		if (n == 0)
+			break;
+		left -= n;
+		err = report(t, ep, items, n, o);
+	}
+	return err;
+}
+
+/*
+ * ET on a host stream: nobody tells about edges.  Input is reported as long as
+ * there is some (who uses ET reads it all, and a spurious event is harmless); what
+ * lasts by itself - room to write, hang-up - once, until it goes away.
+ */
+static uint32_t host_mask(struct lx_thread *t, struct epitem *item)
+{
+	const uint32_t lasting = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLHUP | EPOLLRDHUP | EPOLLERR;
+	uint32_t mask = epitem_poll(t, item, NULL), fresh;
+
+	if (!(item->events & EPOLLET))
+		return mask;
+	fresh = mask & ~(item->told & lasting);
+	item->told = mask;
+	return fresh;
+}
+
+static long collect_host(struct lx_thread *t, struct epoll *ep, struct out *o)
+{
+	LIST_FOR(item, &ep->host, struct epitem, host) {
+		uint32_t mask;
+
+		if (o->done + o->n >= o->max)
+			break;
+		if (o->n == BATCH && flush(o) != 0)
+			return -EFAULT;
+		mask = host_mask(t, item);
+		if (mask == 0)
+			continue;
+		o->batch[o->n++] = (struct epoll_event){ mask, item->data };
+		if (item->events & EPOLLONESHOT)
+			item->events &= EP_PRIVATE;
+	}
+	return flush(o);
+}
+
+/* Another thread that sleeps may have what is left over. */
+static void pass_on(struct epoll *ep)
+{
+	struct waiter *w = NULL;
+
+	if (list_empty(&ep->sleepers))
+		return;
+	lock_take(&ep->rlock);
+	if (!list_empty(&ep->ready) && !list_empty(&ep->sleepers)) {
+		w = LIST_FIRST(&ep->sleepers, struct waiter, link);
+		list_remove(&w->link);
+		__atomic_store_n(&w->fired, 1, __ATOMIC_RELEASE);
+		pico_wake(w->thread);
+	}
+	lock_drop(&ep->rlock);
+}
+
+/* Events that are there now: their number, 0, or -EFAULT. */
+static long collect(struct lx_thread *t, struct epoll *ep, struct gva to, uint32_t max)
+{
+	struct out o;
+	long err;
+
+	if (list_empty(&ep->ready) && list_empty(&ep->host))
+		return 0;
+	o.to = to;
+	o.max = max;
+	o.done = o.n = 0;
+	lock_take(&ep->lock);
+	err = collect_ready(t, ep, &o);
+	if (err == 0 && !list_empty(&ep->host))
+		err = collect_host(t, ep, &o);
+	lock_drop(&ep->lock);
+	pass_on(ep);
+	return o.done > 0 ? (long)o.done : err;
+}
+
+/* ---- Seen from outside: poll on an epoll ---- */
+
+bool epoll_any_ready(struct lx_thread *t, struct epoll *ep)
+{
+	struct epitem *item;
+	bool found = false;
+
+	if (list_empty(&ep->ready))
+		return false;
+	lock_take(&ep->lock);
+	while (!found && pop(ep, &item, 1) == 1) {
+		found = epitem_poll(t, item, NULL) != 0;
+		if (found)
+			push_back(ep, &item, 1);
+	}
+	lock_drop(&ep->lock);
+	return found;
+}
+
+static bool still_told(const struct epitem *item, uint32_t which)
+{
+	if (!(item->events & EPOLLET))
+		return false;
+	if (which == DK_EVENT_WRITE)
+		return item->told & EPOLLOUT;
+	return which == DK_EVENT_HANGUP && (item->told & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
+}
+
+/* Events of the streams that could change something, into p. */
+static void add_streams(struct epitem *item, struct poll_table *p)
+{
+	if ((item->events & ~EP_PRIVATE) == 0)
+		return;
+	p->key = (item->events & ~EP_PRIVATE) | EPOLLERR | EPOLLHUP;
+	for (uint32_t i = 0; i < item->nstreams; i++)
+		if (!still_told(item, item->streams[i].which))
+			poll_wait_stream(p, item->streams[i].stream, item->streams[i].which);
+}
+
+bool epoll_poll_host(struct lx_thread *t, struct epoll *ep, struct poll_table *p)
+{
+	bool found = false;
+
+	lock_take(&ep->lock);
+	LIST_FOR(item, &ep->host, struct epitem, host) {
+		found = found || epitem_poll(t, item, NULL) != 0;
+		if (p != NULL)
+			add_streams(item, p);
+	}
+	lock_drop(&ep->lock);
+	return found;
+}
+
+/* ---- Sleeping ---- */
+
+static void gather_streams(struct epoll *ep, struct poll_table *p)
+{
+	lock_take(&ep->lock);
+	LIST_FOR(item, &ep->host, struct epitem, host)
+		add_streams(item, p);
+	lock_drop(&ep->lock);
+}
+
+/* Until an item may be ready: 0, -ERESTARTSYS, -ETIMEDOUT. */
+static long sleep(struct epoll *ep, uint64_t deadline)
+{
+	struct waiter *w = waiter_self(SLEEPER);
+	struct poll_table p;
+	bool now_ready;
+	long err = 0;
+
+	poll_table_init(&p);
+	if (!list_empty(&ep->host))
+		gather_streams(ep, &p);
+	lock_take(&ep->rlock);
+	now_ready = !list_empty(&ep->ready);
+	if (!now_ready)
+		list_insert(&ep->sleepers, &w->link); /* the last to sleep has the warmest caches */
+	lock_drop(&ep->rlock);
+	if (!now_ready)
+		err = poll_sleep(&p, deadline);
+	lock_take(&ep->rlock);
+	list_remove(&w->link);
+	lock_drop(&ep->rlock);
+	return err;
+}
+
+static long wait_on(struct lx_thread *t, struct epoll *ep, struct gva to, uint32_t max, uint64_t deadline)
+{
+	long err = 0, n;
+
+	for (;;) {
+		n = collect(t, ep, to, max);
+		if (n != 0 || deadline == 0 || err == -ETIMEDOUT)
+			return n;
+		if (err != 0)
+			return err == -ERESTARTSYS ? -EINTR : err;
+		err = sleep(ep, deadline);
+	}
+}
+
+static long do_wait(struct lx_thread *t, int fd, struct gva to, int max, uint64_t deadline)
+{
+	struct file *f;
+	long result;
+
+	if (max <= 0 || max > INT32_MAX / (int)sizeof(struct epoll_event))
+		return -EINVAL;
+	if (!guest_range_ok(to.va, (uint64_t)max * sizeof(struct epoll_event)))
+		return -EFAULT;
+	f = fd_get_kind(t, fd, FILE_EPOLL, -EINVAL, &result);
+	if (f == NULL)
+		return result;
+	result = wait_on(t, f->object, to, (uint32_t)max, deadline);
+	file_put(f);
+	return result;
+}
+
+long lx_sys_epoll_wait(struct lx_thread *t, int fd, struct gva events, int max, int timeout)
+{
+	return do_wait(t, fd, events, max, deadline_ms(timeout));
+}
+
+long lx_sys_epoll_pwait(struct lx_thread *t, int fd, struct gva events, int max, int timeout, struct gva sigmask, uint64_t size)
+{
+	long err = sig_use_mask(t, sigmask, size);
+
+	return err != 0 ? err : do_wait(t, fd, events, max, deadline_ms(timeout));
+}
+
+long lx_sys_epoll_pwait2(struct lx_thread *t, int fd, struct gva events, int max, struct gva timeout, struct gva sigmask, uint64_t size)
+{
+	uint64_t deadline;
+	long err = deadline_in(timeout, &deadline);
+
+	if (err == 0)
+		err = sig_use_mask(t, sigmask, size);
+	return err != 0 ? err : do_wait(t, fd, events, max, deadline);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/file_kinds.c - which operations each kind of open file has. */
+#include "linux/fs/io.h"
+#include "linux/fs/vfs.h"
+
+extern const struct file_ops file_mem_ops, file_host_ops, file_dir_ops, file_proc_ops, file_dev_ops, file_std_ops,
+	file_pty_ops, file_pidfd_ops, file_inotify_ops, file_path_ops, file_mqueue_ops;
+
+const struct file_ops file_path_ops = { .name = "path" };
+static const struct file_ops none_ops = { .name = "none" };
+
+const struct file_ops *const lx_file_ops[FILE_KINDS] = {
+	[FILE_NONE] = &none_ops,
+	[FILE_MEM] = &file_mem_ops,
+	[FILE_HOST] = &file_host_ops,
+	[FILE_DIR] = &file_dir_ops,
+	[FILE_PROC] = &file_proc_ops,
+	[FILE_DEV] = &file_dev_ops,
+	[FILE_STD] = &file_std_ops,
+	[FILE_PIPE] = &pipe_file_ops,
+	[FILE_EVENTFD] = &eventfd_file_ops,
+	[FILE_TIMERFD] = &timerfd_file_ops,
+	[FILE_SIGNALFD] = &signalfd_file_ops,
+	[FILE_EPOLL] = &epoll_file_ops,
+	[FILE_UNIX] = &unix_file_ops,
+	[FILE_PTY] = &file_pty_ops,
+	[FILE_PIDFD] = &file_pidfd_ops,
+	[FILE_INOTIFY] = &file_inotify_ops,
+	[FILE_PATH] = &file_path_ops,
+	[FILE_MQUEUE] = &file_mqueue_ops,
+};

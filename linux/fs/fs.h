@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/fs.h - what the files of fs/ share among themselves.  Others use vfs.h
+ * and inode_ops.h.
+ */
+#ifndef LINUX_FS_FS_H
+#define LINUX_FS_FS_H
+
+#include <linux/capability.h>
+#include <linux/mount.h>
+
+#include "linux/fs/inode_ops.h"
+#include "pico/uaccess.h"
+#include "rt/fmt.h"
+#include "rt/mem.h"
+#include "syscalls.gen.h"
+
+#define NAME_LIMIT 255u
+#define RW_LIMIT   0x7ffff000ull /* what one read or write moves at most */
+#define TRUST_NS   1000000000ull /* host names and attributes are believed this long */
+
+#define S_IFMT_(m)  ((m) & S_IFMT)
+#define IS_DIR(i)   (S_IFMT_((i)->mode) == S_IFDIR)
+#define IS_REG(i)   (S_IFMT_((i)->mode) == S_IFREG)
+#define IS_LNK(i)   (S_IFMT_((i)->mode) == S_IFLNK)
+#define LX_S_ISGID  02000u
+#define LX_S_ISUID  04000u
+#define LX_S_ISVTX  01000u
+
+/* dentry.flags */
+#define D_HASHED     1u  /* in the hash, which holds a reference */
+#define D_DELETED    2u  /* its name is gone */
+#define D_REFERENCED 4u  /* used since the clock hand passed */
+#define D_FILE       8u  /* stands for an open file without a name: priv[0] has it, with a reference */
+#define D_OWN_NAME   16u /* name is an allocation of its own */
+
+#define DCACHE_BUCKETS 2048u
+#define DCACHE_LOCKS   64u
+
+struct dcache {
+	struct list bucket[DCACHE_BUCKETS]; /* [DCACHE lock of bucket % LOCKS]; next NULL = never used */
+	struct lock lock[DCACHE_LOCKS];
+	struct lock tree;                   /* DCACHE: parent and name of every dentry; innermost */
+	_Atomic uint32_t count, hand;
+	uint32_t limit;
+};
+
+#define IDLE_SLOTS    256u /* host files closed by all, kept open for the next */
+#define LISTING_SLOTS 24u  /* directory listings of the host that are remembered */
+
+/* lx_state()->vfs */
+struct vfs {
+	struct dcache dcache;
+	struct lock mount_lock;  /* MOUNT */
+	struct list mounts;      /* [MOUNT] struct mount.link */
+	struct mount *root;      /* [MOUNT] changes by pivot_root */
+	_Atomic uint32_t next_mount_id, next_minor;
+	_Atomic uint64_t next_anon_ino;
+	struct lock rename_lock; /* RENAME */
+	struct lock idle_lock;   /* INODE: the two rings below */
+	struct inode *idle[IDLE_SLOTS];
+	uint32_t idle_next;
+	struct listing *listing[LISTING_SLOTS];
+	uint32_t listing_next;
+	struct mount_fs *memfd_fs; /* unnamed memory files: memfd_create, SysV shared memory */
+	struct mount *anon_mount;  /* mount that paths of nameless files are in */
+	uint64_t root_lower_dev;
+	uint32_t umask;
+	char cwd[256];
+	struct lock locks_lock;  /* INODE: every inode's flocks; see lock.c */
+	struct waitq locks_wait;
+};
+static inline struct vfs *vfs(void)
+{
+	return lx_state()->vfs;
+}
+
+/* dentry.c */
+void dcache_boot(void);
+uint32_t name_hash(const char *name, uint32_t len);
+struct dentry *dentry_new(struct dentry *parent, const char *name, uint32_t len, struct inode *i); /* takes over i */
+static inline void dentry_get(struct dentry *d)
+{
+	ref_get(&d->ref);
+}
+void dentry_put(struct dentry *d);
+struct dentry *dentry_find(struct dentry *parent, const char *name, uint32_t len);
+/* Hashes d unless the directory changed since gen was read: false then.  What had the name is dropped. */
+bool dentry_insert(struct dentry *d, uint64_t gen);
+/* dir has the new name for i (taken over): its dentry, in the cache; NULL: no memory. */
+struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, struct inode *i);
+void dentry_drop(struct dentry *d);                 /* out of the hash */
+void dentry_deleted(struct dentry *d);              /* and its name is gone */
+void dentry_move(struct dentry *d, struct dentry *to_dir, const char *name, uint32_t len); /* under RENAME */
+void dentry_swap(struct dentry *a, struct dentry *b); /* under RENAME */
+struct dentry *dentry_parent(struct dentry *d);     /* a reference */
+bool dentry_is_below(struct dentry *d, struct dentry *above); /* d == above counts */
+/* The name's dentry, positive or negative, from the cache or the directory's lookup. */
+long dentry_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint, struct dentry **out);
+
+/* namei.c */
+/* WALK_PARENT's *last ends at a NUL or a slash. */
+uint32_t last_len(const char *last);
+bool last_has_slash(const char *last);
+bool last_is_dots(const char *last); /* "", "." or ".." */
+long walk_last(struct lx_thread *t, const struct path *dir, const char *last, struct dentry **out); /* no link followed */
+void walk_root(struct lx_thread *t, struct path *out);
+struct mount *mount_at(struct mount *parent, struct dentry *d); /* topmost, a reference, or NULL */
+long user_walk(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags, struct path *out);
+/* The same, and a negative end is ENOENT; at_flags: AT_SYMLINK_(NO)FOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT. */
+struct dentry *dentry_for_file(struct file *f); /* a dentry that stands for a nameless file */
+void fs_root_path(struct path *out);
+
+/* open.c */
+long may_write(struct lx_thread *t, const struct path *p);   /* EROFS */
+long open_path(struct lx_thread *t, const struct path *p, int flags, struct file **out);
+long may_create(struct lx_thread *t, const struct path *dir);
+long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *victim, bool directory);
+uint32_t mode_with_umask(struct lx_thread *t, uint32_t mode);
+
+/* inode.c */
+bool inode_owner_or_capable(struct lx_thread *t, struct inode *i);
+int64_t vfs_now(void); /* wall clock, ns */
+void inode_touch(struct inode *i, bool content); /* mtime and ctime, or ctime alone */
+void inode_take_owner(struct lx_thread *t, struct inode *dir, struct inode *i); /* uid, gid, set-gid rules */
+struct mount_fs *mount_fs_new(uint32_t kind, const char *type, uint64_t magic);
+void mount_fs_put(struct mount_fs *fs);
+void mount_put(struct mount *m);
+
+/* rw.c, iov.c */
+long iov_in(struct gva vec, uint64_t count, struct dk_segment *fast, uint32_t nfast, struct iov *out);
+void iov_done(struct iov *v, const struct dk_segment *fast);
+/* The part of v from byte at on, at most n bytes, as up to DK_SEGMENTS_MAX segments. */
+uint32_t iov_slice(const struct iov *v, uint64_t at, uint64_t n, struct dk_segment *out, uint64_t *bytes);
+long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags);
+long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags);
+long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos);
+long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos);
+size_t iov_put_zero(const struct iov *v, uint64_t at, size_t n);
+
+/* attr.c */
+long do_setattr(struct lx_thread *t, const struct path *p, struct inode_attr *a);
+long do_truncate(struct lx_thread *t, const struct path *p, uint64_t length);
+void file_remove_suid(struct lx_thread *t, struct file *f); /* set-id bits go when others write */
+
+/* lock.c */
+void locks_release_posix(struct inode *i, struct fdtable *owner);
+void locks_release_file(struct file *f);
+long lock_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva arg);
+
+/* mount.c, boot.c */
+long mount_attach(struct lx_thread *t, struct mount_fs *fs, struct dentry *root, const struct path *at, uint32_t flags,
+	const char *source, struct mount **out);
+
+/* dk_dk.c: URIs */
+void uri_append_name(char *uri, size_t size, const char *name, uint32_t len); /* "/name", encoded */
+uint32_t mode_of_type(uint32_t dk_type);
+void inode_from_attr(struct inode *i, const struct dk_attributes *a);
+/* One name below a host directory: attributes, from hint if it has them, else by one trip that asks ahead. */
+long host_attr(struct lx_thread *t, struct inode *dir, const char *dir_uri, const char *name, uint32_t len,
+	struct lookup *hint, struct dk_attributes *out, char **target);
+void hint_step(struct lookup *hint, struct inode *dir, struct inode *found);
+uint64_t hint_now(struct lookup *hint);
+long host_target(const char *uri, char *buf, size_t size);
+
+/* A host directory's names with attributes, sorted by hash; shared by its readers. */
+struct listing {
+	struct ref ref;
+	uint64_t until;         /* lookups believe it up to then */
+	uint32_t count, pages;
+	struct listing_entry {
+		uint64_t hash;  /* 61 bits; its place in the order and in the directory's positions */
+		struct dk_dirent *ent;
+	} *sorted;
+	size_t sorted_pages;
+	char *text;
+};
+struct listing *listing_fetch(const char *uri, long *err);
+void listing_put(struct listing *l);
+void listing_remember(struct listing *l); /* keeps the newest few alive */
+struct dk_dirent *listing_find(const struct listing *l, const char *name, uint32_t len);
+uint64_t listing_hash(const char *name, uint32_t len);
+uint32_t listing_from(const struct listing *l, uint64_t hash); /* first index with at least this hash */
+#define LISTING_POS (1ull << 62)
+uint32_t dirent_type(uint32_t mode); /* DT_* */
+
+/* memfs */
+struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode);
+struct inode *mem_root_overlay(struct mount_fs *fs);
+struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, bool merged);
+uint32_t mem_seals(struct inode *i);
+long mem_add_seals(struct inode *i, uint32_t seals);
+
+/* hostfs */
+struct inode *host_root(struct mount_fs *fs, const char *guest_path);
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/hostfile_dk.c - open regular files of the host: each has a stream of its own. */
+#include "linux/fs/hostfs.h"
+
+static long open_stream(struct dentry *d, struct file *f)
+{
+	static const uint8_t access[4] = { DK_READ, DK_WRITE, DK_READ | DK_WRITE, DK_READ | DK_WRITE };
+	struct dk_open o = { .access = access[f->flags & O_ACCMODE], .share = 7, .disposition = DK_OPEN_EXISTING };
+	char *uri = host_uri(d, NULL, 0);
+	enum dk_status status;
+
+	if (uri == NULL)
+		return -ENOMEM;
+	if (f->flags & O_TRUNC)
+		o.disposition = DK_TRUNCATE;
+	status = DkStreamOpen(uri, &o, &f->stream);
+	heap_free(uri);
+	if (status == DK_NOT_FOUND || status == DK_SYMLINK || status == DK_NOT_DIRECTORY) {
+		dentry_drop(d);
+		return -ESTALE;
+	}
+	if (status == DK_OK && mode_of_type(o.attr.type) == S_IFREG)
+		host_take_attr(d->inode, &o.attr);
+	return lx_err(status);
+}
+
+static dk_handle take_fresh(struct inode *i)
+{
+	dk_handle stream;
+
+	lock_take(&i->lock);
+	stream = host(i)->fresh;
+	host(i)->fresh = DK_NO_HANDLE;
+	lock_drop(&i->lock);
+	return stream;
+}
+
+long host_open(struct lx_thread *t, struct dentry *d, struct file *f)
+{
+	long err = 0;
+
+	if (S_IFMT_(d->inode->mode) == S_IFIFO)
+		return fifo_open(t, d->inode, f);
+	if (!IS_REG(d->inode))
+		return -ENXIO;
+	f->stream = take_fresh(d->inode);
+	if (f->stream == DK_NO_HANDLE)
+		err = open_stream(d, f);
+	if (err == 0)
+		f->kind = FILE_HOST;
+	return err;
+}
+
+void host_file_refresh(struct file *f)
+{
+	struct dk_attributes a;
+	uint64_t done;
+
+	if (DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK)
+		host_take_attr(f->inode, &a);
+}
+
+static long read_host(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	long n = v->size == 0 ? 0 : rw_host_read(f->stream, v, *pos, 0);
+
+	if (n > 0)
+		*pos += (uint64_t)n;
+	return n;
+}
+
+static long write_host(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	struct inode *i = f->inode;
+	uint32_t flags = (f->flags & O_APPEND ? DK_IO_APPEND : 0) | (f->flags & O_DSYNC ? DK_IO_SYNC : 0);
+	long n;
+
+	if (v->size == 0)
+		return 0;
+	n = rw_host_write(f->stream, v, *pos, flags);
+	if (n <= 0)
+		return n;
+	host(i)->until = 0;
+	if (f->flags & O_APPEND) {
+		host_file_refresh(f);
+		*pos = i->size;
+		return n;
+	}
+	*pos += (uint64_t)n;
+	if (*pos > i->size)
+		i->size = *pos;
+	return n;
+}
+
+static long seek_host(struct lx_thread *t, struct file *f, int64_t offset, int whence)
+{
+	int64_t to = offset, base = 0;
+
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		base = (int64_t)f->pos;
+		break;
+	case SEEK_END:
+		host_file_refresh(f);
+		base = (int64_t)f->inode->size;
+		break;
+	case SEEK_DATA:
+	case SEEK_HOLE: /* the whole file counts as data, which is always allowed */
+		host_file_refresh(f);
+		if (offset < 0 || (uint64_t)offset >= f->inode->size)
+			return -ENXIO;
+		to = whence == SEEK_DATA ? offset : (int64_t)f->inode->size;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (ADD_OVERFLOW(base, to, &to))
+		return -EOVERFLOW;
+	if (to < 0)
+		return -EINVAL;
+	f->pos = (uint64_t)to;
+	return to;
+}
+
+static long map_host(struct lx_thread *t, struct file *f, uint64_t addr, uint64_t len, int prot, int flags, uint64_t offset)
+{
+	uint32_t how = ((flags & MAP_TYPE) == MAP_PRIVATE ? DK_MAP_PRIVATE : DK_MAP_SHARED) | DK_MAP_FIXED |
+	               (flags & MAP_POPULATE ? DK_MAP_POPULATE : 0);
+
+	if ((prot & PROT_EXEC) && (f->path.mnt->flags & MS_NOEXEC))
+		return -EPERM;
+	return lx_err(DkStreamMap(f->stream, &addr, offset, PAGE_UP(len), (uint32_t)prot & 7, how));
+}
+
+static long sync_host(struct lx_thread *t, struct file *f, bool data_only)
+{
+	return lx_err(DkStreamFlush(f->stream, data_only ? DK_FLUSH_DATA : DK_FLUSH_ALL));
+}
+
+static long truncate_host(struct lx_thread *t, struct file *f, uint64_t length)
+{
+	long err = lx_err(DkStreamSetLength(f->stream, 0, length, DK_LENGTH_TRUNCATE));
+
+	if (err == 0) {
+		f->inode->size = length;
+		host(f->inode)->until = 0;
+	}
+	return err;
+}
+
+static long fallocate_host(struct lx_thread *t, struct file *f, int mode, uint64_t offset, uint64_t length)
+{
+	uint32_t how;
+
+	switch (mode) {
+	case 0:
+		how = DK_LENGTH_ALLOCATE;
+		break;
+	case FALLOC_FL_KEEP_SIZE:
+		how = DK_LENGTH_ALLOCATE_KEEP;
+		break;
+	case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+		how = DK_LENGTH_PUNCH;
+		break;
+	case FALLOC_FL_ZERO_RANGE:
+		how = DK_LENGTH_ZERO;
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	host(f->inode)->until = 0;
+	return lx_err(DkStreamSetLength(f->stream, offset, length, how));
+}
+
+static void release_host(struct file *f)
+{
+	if (f->stream != DK_NO_HANDLE)
+		(void)DkObjectClose(f->stream);
+}
+
+extern const struct file_ops file_host_ops;
+const struct file_ops file_host_ops = {
+	.name = "host",
+	.read = read_host,
+	.write = write_host,
+	.map = map_host,
+	.seek = seek_host,
+	.sync = sync_host,
+	.truncate = truncate_host,
+	.fallocate = fallocate_host,
+	.release = release_host,
+	.seekable = true,
+};

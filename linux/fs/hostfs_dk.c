@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/hostfs_dk.c - folders of the host given with -v, read and written in place.
+ *
+ * Every change goes to the host at once; names and attributes are believed for a
+ * second.  A URI is built from the dentries above, which renames move, so it is
+ * right after a directory was renamed.  The host enforces its own permissions for
+ * the user who runs the sandbox, beside ours.
+ */
+#include "linux/fs/hostfs.h"
+
+#define URI_MAX 8000u
+
+/* Components from the file system's root to d, backwards into buf; where they start. */
+static size_t components(struct dentry *d, char *buf, size_t size)
+{
+	size_t at = size - 1;
+
+	buf[at] = '\0';
+	lock_take(&vfs()->dcache.tree);
+	for (; d->parent != d && at > d->name_len + 1; d = d->parent) {
+		at -= d->name_len;
+		memcpy(buf + at, d->name, d->name_len);
+		buf[--at] = '/';
+	}
+	lock_drop(&vfs()->dcache.tree);
+	return at;
+}
+
+char *host_uri(struct dentry *d, const char *name, uint32_t len)
+{
+	const char *base = d->inode != NULL ? d->inode->fs->priv[0] : d->parent->inode->fs->priv[0];
+	char *uri = heap_alloc(2 * URI_MAX), *part = uri + URI_MAX, *p;
+
+	if (uri == NULL)
+		return NULL;
+	str_copy(uri, base, URI_MAX);
+	p = part + components(d, part, URI_MAX);
+	while (*p == '/') {
+		uint32_t n = last_len(++p);
+
+		uri_append_name(uri, URI_MAX, p, n);
+		p += n;
+	}
+	if (name != NULL)
+		uri_append_name(uri, URI_MAX, name, len);
+	return uri;
+}
+
+void host_take_attr(struct inode *i, const struct dk_attributes *a)
+{
+	lock_take(&i->lock);
+	inode_from_attr(i, a);
+	host(i)->dev = a->device;
+	host(i)->ino = a->inode;
+	host(i)->until = pico_now() + TRUST_NS;
+	lock_drop(&i->lock);
+}
+
+static struct inode *host_inode(struct mount_fs *fs, const char *uri, const struct dk_attributes *a)
+{
+	struct inode *i = inode_new(INODE_HOST, S_IFREG);
+	size_t n = strlen(uri) + 1;
+
+	if (i == NULL)
+		return NULL;
+	i->fs = fs;
+	ref_get(&fs->ref);
+	i->dev = fs->dev;
+	host(i)->uri = arena_alloc(n);
+	if (host(i)->uri == NULL) {
+		inode_put(i);
+		return NULL;
+	}
+	memcpy(host(i)->uri, uri, n);
+	host_take_attr(i, a);
+	return i;
+}
+
+struct inode *host_root(struct mount_fs *fs, const char *guest_path)
+{
+	struct dk_attributes a = { .type = DK_TYPE_DIR, .mode = 0755, .nlink = 2, .inode = 1 };
+	size_t room = 3 * strlen(guest_path) + 16;
+	char *base = arena_alloc(room);
+	struct inode *i;
+
+	if (base == NULL)
+		return NULL;
+	memcpy(base, "file:", 6);
+	while (*guest_path == '/') {
+		uint32_t n = last_len(++guest_path);
+
+		if (n != 0)
+			uri_append_name(base, room, guest_path, n);
+		guest_path += n;
+	}
+	fs->priv[0] = base;
+	i = host_inode(fs, base, &a);
+	if (i == NULL)
+		return NULL;
+	host(i)->until = 0; /* asked when somebody looks */
+	(void)ref_put(&fs->ref);
+	return i;
+}
+
+static void host_free(struct inode *i)
+{
+	struct host_priv *h = host(i);
+
+	if (h->fresh != DK_NO_HANDLE)
+		(void)DkObjectClose(h->fresh);
+	if (h->listing != NULL)
+		listing_put(h->listing);
+	arena_free(h->target);
+	arena_free(h->uri);
+	if (i->fs != NULL && i->fs->root != i)
+		mount_fs_put(i->fs);
+}
+
+/* ---- Looking ---- */
+
+static long from_listing(struct inode *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out)
+{
+	struct host_priv *h = host(dir);
+	long err = -EAGAIN;
+
+	lock_take(&dir->lock);
+	if (h->listing != NULL && h->listing->until > now) {
+		struct dk_dirent *e = listing_find(h->listing, name, len);
+
+		err = e != NULL ? 0 : -ENOENT;
+		if (e != NULL)
+			*out = e->attr;
+	}
+	lock_drop(&dir->lock);
+	return err;
+}
+
+static long attr_of(struct lx_thread *t, struct dentry *dir, const char *dir_uri, const char *name, uint32_t len,
+	struct lookup *hint, struct dk_attributes *out, char **target)
+{
+	long err;
+
+	if (hint == NULL || hint->ahead_dir != dir->inode) {
+		err = from_listing(dir->inode, name, len, hint_now(hint), out);
+		if (err != -EAGAIN)
+			return err;
+	}
+	return host_attr(t, dir->inode, dir_uri, name, len, hint, out, target);
+}
+
+static long host_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
+	struct inode **out, uint64_t *valid_until)
+{
+	struct dk_attributes a;
+	char *uri = host_uri(dir, NULL, 0), *target = NULL;
+	long err;
+
+	if (uri == NULL)
+		return -ENOMEM;
+	*valid_until = hint_now(hint) + TRUST_NS;
+	err = attr_of(t, dir, uri, name, len, hint, &a, &target);
+	if (err == 0) {
+		uri_append_name(uri, URI_MAX, name, len);
+		*out = host_inode(dir->inode->fs, uri, &a);
+		if (*out == NULL) {
+			arena_free(target);
+			err = -ENOMEM;
+		} else
+			host(*out)->target = target;
+	}
+	heap_free(uri);
+	if (err == -ENOENT) {
+		*out = NULL;
+		err = 0;
+	}
+	if (err == 0)
+		hint_step(hint, dir->inode, *out);
+	return err;
+}
+
+static bool host_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
+{
+	struct dk_attributes a;
+	struct dentry *dir = dentry_parent(d);
+	char *uri = host_uri(dir, NULL, 0);
+	bool same = false;
+
+	if (uri != NULL && attr_of(t, dir, uri, d->name, d->name_len, hint, &a, NULL) == 0)
+		same = a.inode == host(d->inode)->ino && a.device == host(d->inode)->dev &&
+		       mode_of_type(a.type) == S_IFMT_(d->inode->mode);
+	if (same) {
+		host_take_attr(d->inode, &a);
+		d->valid_until = hint_now(hint) + TRUST_NS;
+	}
+	heap_free(uri);
+	dentry_put(dir);
+	return same;
+}
+
+static long refresh(struct lx_thread *t, struct dentry *d)
+{
+	struct dk_attributes a;
+	uint64_t done;
+	char *uri;
+
+	if (pico_now() < host(d->inode)->until || (d->flags & D_DELETED))
+		return 0;
+	uri = host_uri(d, NULL, 0);
+	if (uri == NULL)
+		return -ENOMEM;
+	if (DkStreamAttributesQuery(uri, DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK &&
+	    mode_of_type(a.type) == S_IFMT_(d->inode->mode))
+		host_take_attr(d->inode, &a);
+	heap_free(uri);
+	return 0;
+}
+
+static long host_readlink(struct lx_thread *t, struct inode *i, char *buf, size_t size)
+{
+	char *text = host(i)->target;
+	long n;
+
+	if (text == NULL)
+		return host_target(host(i)->uri, buf, size);
+	n = (long)MIN(strlen(text), size);
+	memcpy(buf, text, (size_t)n);
+	return n;
+}
+
+/* The listing to read: a new one at the start of a round. */
+static struct listing *listing_of(struct dentry *dir, bool fresh, long *err)
+{
+	struct host_priv *h = host(dir->inode);
+	struct listing *l = NULL, *old;
+	char *uri;
+
+	lock_take(&dir->inode->lock);
+	if (h->listing != NULL && (!fresh || h->listing->until > pico_now())) {
+		l = h->listing;
+		ref_get(&l->ref);
+	}
+	lock_drop(&dir->inode->lock);
+	*err = 0;
+	if (l != NULL)
+		return l;
+	uri = host_uri(dir, NULL, 0);
+	if (uri == NULL) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	l = listing_fetch(uri, err);
+	heap_free(uri);
+	if (l == NULL)
+		return NULL;
+	ref_get(&l->ref);
+	lock_take(&dir->inode->lock);
+	old = h->listing;
+	h->listing = l;
+	lock_drop(&dir->inode->lock);
+	if (old != NULL)
+		listing_put(old);
+	return l;
+}
+
+static long host_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos, struct dir_emit *e)
+{
+	long err;
+	struct listing *l = listing_of(dir, *pos <= 2, &err);
+
+	if (l == NULL)
+		return err;
+	for (uint32_t k = *pos <= 2 ? 0 : listing_from(l, *pos - LISTING_POS); k < l->count; k++) {
+		struct dk_dirent *ent = l->sorted[k].ent;
+		uint64_t next = LISTING_POS + l->sorted[k].hash + 1;
+
+		if (!e->emit(e, ent->name, ent->name_len, ent->attr.inode, dirent_type(mode_of_type(ent->attr.type)), next))
+			break;
+		*pos = next;
+	}
+	listing_put(l);
+	return 0;
+}
+
+/* ---- Changing ---- */
+
+static void dir_changed(struct inode *dir)
+{
+	lock_take(&dir->lock);
+	host(dir)->until = 0;
+	if (host(dir)->listing != NULL)
+		host(dir)->listing->until = 0;
+	lock_drop(&dir->lock);
+}
+
+/* Attributes of what was just made. */
+static long made(struct dentry *dir, const char *uri, const struct dk_attributes *known, struct inode **out)
+{
+	struct dk_attributes a;
+	uint64_t done;
+	long err = 0;
+
+	dir_changed(dir->inode);
+	if (known != NULL && known->inode != 0)
+		a = *known;
+	else
+		err = lx_err(DkStreamAttributesQuery(uri, DK_ATTR_BASIC, &a, sizeof a, &done));
+	if (err < 0)
+		return err;
+	*out = host_inode(dir->inode->fs, uri, &a);
+	return *out == NULL ? -ENOMEM : 0;
+}
+
+static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_file_type type, uint32_t mode, const char *text,
+	struct inode **out, dk_handle *stream)
+{
+	struct dk_open o = { .access = type == DK_TYPE_FILE ? DK_READ | DK_WRITE : DK_READ, .share = 7,
+		.disposition = DK_CREATE_NEW, .options = DK_OPTION_TYPE(type), .mode = mode & 07777 };
+	char *uri = host_uri(dir, name, len), *end;
+	dk_handle s = DK_NO_HANDLE;
+	long err;
+
+	if (uri == NULL)
+		return -ENOMEM;
+	end = uri + strlen(uri);
+	if (text != NULL) {
+		*end = '?';
+		str_copy(end + 1, text, URI_MAX - (size_t)(end - uri) - 1);
+	}
+	err = lx_err(DkStreamOpen(uri, &o, &s));
+	*end = '\0';
+	if (err == 0)
+		err = made(dir, uri, &o.attr, out);
+	heap_free(uri);
+	if (err == 0 && stream != NULL)
+		*stream = s;
+	else if (s != DK_NO_HANDLE)
+		(void)DkObjectClose(s);
+	return err;
+}
+
+static long host_create(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out)
+{
+	dk_handle stream = DK_NO_HANDLE;
+	long err = make(dir, name, len, DK_TYPE_FILE, mode, NULL, out, &stream);
+
+	if (err == 0)
+		host(*out)->fresh = stream;
+	return err;
+}
+
+static long host_mkdir(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out)
+{
+	return make(dir, name, len, DK_TYPE_DIR, mode, NULL, out, NULL);
+}
+
+static long host_mknod(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, uint64_t rdev, struct inode **out)
+{
+	if (S_IFMT_(mode) == S_IFREG)
+		return host_create(t, dir, name, len, mode, out);
+	if (S_IFMT_(mode) != S_IFIFO)
+		return -EPERM; /* no devices and no sockets of ours on the host */
+	return make(dir, name, len, DK_TYPE_FIFO, mode, NULL, out, NULL);
+}
+
+static long host_symlink(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, const char *target, struct inode **out)
+{
+	return make(dir, name, len, DK_TYPE_SYMLINK, 0777, target, out, NULL);
+}
+
+static long move(struct dentry *from, struct dentry *to_dir, const char *name, uint32_t len, enum dk_rename_mode mode)
+{
+	char *a = host_uri(from, NULL, 0), *b = host_uri(to_dir, name, len);
+	long err = a == NULL || b == NULL ? -ENOMEM : lx_err(DkStreamRename(a, b, mode));
+
+	if (err == 0 && mode != DK_RENAME_LINK) {
+		char *uri = arena_alloc(strlen(b) + 1);
+
+		if (uri != NULL) {
+			memcpy(uri, b, strlen(b) + 1);
+			lock_take(&from->inode->lock);
+			arena_free(host(from->inode)->uri);
+			host(from->inode)->uri = uri;
+			lock_drop(&from->inode->lock);
+		}
+	}
+	heap_free(a);
+	heap_free(b);
+	if (err == 0) {
+		dir_changed(to_dir->inode);
+		host(from->inode)->until = 0;
+	}
+	return err;
+}
+
+static long host_link(struct lx_thread *t, struct dentry *from, struct dentry *dir, const char *name, uint32_t len)
+{
+	return move(from, dir, name, len, DK_RENAME_LINK);
+}
+
+static long remove_one(struct dentry *dir, struct dentry *victim, enum dk_delete_mode mode)
+{
+	char *uri = host_uri(victim, NULL, 0);
+	long err = uri == NULL ? -ENOMEM : lx_err(DkStreamDelete(DK_NO_HANDLE, uri, mode));
+
+	heap_free(uri);
+	if (err == 0) {
+		dir_changed(dir->inode);
+		lock_take(&victim->inode->lock);
+		if (mode == DK_DELETE_DIR || victim->inode->nlink <= 1)
+			victim->inode->nlink = 0;
+		else
+			victim->inode->nlink--;
+		lock_drop(&victim->inode->lock);
+	}
+	return err;
+}
+
+static long host_unlink(struct lx_thread *t, struct dentry *dir, struct dentry *victim)
+{
+	return remove_one(dir, victim, DK_DELETE_FILE);
+}
+
+static long host_rmdir(struct lx_thread *t, struct dentry *dir, struct dentry *victim)
+{
+	return remove_one(dir, victim, DK_DELETE_DIR);
+}
+
+static long host_rename(struct lx_thread *t, struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, const char *name,
+	uint32_t len, struct dentry *over, uint32_t flags)
+{
+	enum dk_rename_mode mode = flags & RENAME_EXCHANGE ? DK_RENAME_EXCHANGE : flags & RENAME_NOREPLACE ? DK_RENAME_NOREPLACE
+	                                                                                                   : DK_RENAME_REPLACE;
+	long err;
+
+	if (flags & RENAME_WHITEOUT)
+		return -EINVAL;
+	err = move(from, to_dir, name, len, mode);
+	if (err < 0)
+		return err;
+	dir_changed(from_dir->inode);
+	if (over != NULL && !(flags & RENAME_EXCHANGE) && over->inode->nlink > 0)
+		over->inode->nlink--;
+	return 0;
+}
+
+static long set_size(const char *uri, uint64_t size)
+{
+	struct dk_open o = { .access = DK_WRITE, .share = 7, .disposition = DK_OPEN_EXISTING };
+	dk_handle stream;
+	long err = lx_err(DkStreamOpen(uri, &o, &stream));
+
+	if (err < 0)
+		return err;
+	err = lx_err(DkStreamSetLength(stream, 0, size, DK_LENGTH_TRUNCATE));
+	(void)DkObjectClose(stream);
+	return err;
+}
+
+static long set_one(const char *uri, enum dk_attr_class class, const void *data, size_t size)
+{
+	return lx_err(DkStreamAttributesSet(DK_NO_HANDLE, uri, class, data, size));
+}
+
+static long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
+{
+	char *uri = host_uri(d, NULL, 0);
+	long err = uri == NULL ? -ENOMEM : 0;
+
+	if (err == 0 && (a->valid & IATTR_SIZE))
+		err = set_size(uri, a->size);
+	if (err == 0 && (a->valid & (IATTR_UID | IATTR_GID))) {
+		uint32_t owner[2] = { a->valid & IATTR_UID ? a->uid : UINT32_MAX, a->valid & IATTR_GID ? a->gid : UINT32_MAX };
+
+		err = set_one(uri, DK_ATTR_OWNER, owner, sizeof owner);
+	}
+	if (err == 0 && (a->valid & IATTR_MODE)) {
+		uint32_t mode = a->mode & 07777;
+
+		err = set_one(uri, DK_ATTR_MODE, &mode, sizeof mode);
+	}
+	if (err == 0 && (a->valid & (IATTR_ATIME | IATTR_MTIME))) {
+		int64_t times[2] = { a->valid & IATTR_ATIME ? a->atime_ns : INT64_MIN, a->valid & IATTR_MTIME ? a->mtime_ns : INT64_MIN };
+
+		err = set_one(uri, DK_ATTR_TIMES, times, sizeof times);
+	}
+	heap_free(uri);
+	host(d->inode)->until = 0;
+	return err;
+}
+
+/* ---- Extended attributes, statfs ---- */
+
+static char *xattr_uri(struct inode *i, const char *name)
+{
+	size_t room = strlen(host(i)->uri) + strlen(name) + 2;
+	char *uri = heap_alloc(room);
+
+	if (uri != NULL)
+		fmt_snprintf(uri, room, "%s?%s", host(i)->uri, name);
+	return uri;
+}
+
+static long query_value(const char *uri, enum dk_attr_class class, void *buf, size_t size)
+{
+	char *value = heap_alloc(65536);
+	uint64_t done = 0;
+	long err;
+
+	if (value == NULL || uri == NULL) {
+		heap_free(value);
+		return -ENOMEM;
+	}
+	err = lx_err(DkStreamAttributesQuery(uri, class, value, 65536, &done));
+	if (err == 0 && size != 0 && done > size)
+		err = -ERANGE;
+	if (err == 0 && size != 0)
+		memcpy(buf, value, done);
+	heap_free(value);
+	return err < 0 ? err : (long)done;
+}
+
+static long host_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size)
+{
+	char *uri = xattr_uri(i, name);
+	long n = query_value(uri, DK_ATTR_XATTR, buf, size);
+
+	heap_free(uri);
+	return n;
+}
+
+static long host_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size)
+{
+	return query_value(host(i)->uri, DK_ATTR_XATTR_LIST, buf, size);
+}
+
+static long host_setxattr(struct lx_thread *t, struct dentry *d, const char *name, const void *value, size_t size, int flags)
+{
+	long there = flags != 0 || value == NULL ? host_getxattr(t, d->inode, name, NULL, 0) : 0;
+	char *uri;
+	long err;
+
+	if (there >= 0 && (flags & 1))
+		return -EEXIST;
+	if (there < 0 && ((flags & 2) || value == NULL))
+		return -ENODATA;
+	if (value == NULL)
+		return -EOPNOTSUPP; /* the host's cannot be removed through this interface */
+	uri = xattr_uri(d->inode, name);
+	err = uri == NULL ? -ENOMEM : set_one(uri, DK_ATTR_XATTR, value, size);
+	heap_free(uri);
+	return err;
+}
+
+static long host_statfs(struct lx_thread *t, struct inode *i, struct statfs *out)
+{
+	struct dk_fs_info info;
+	uint64_t done;
+	long err = lx_err(DkStreamAttributesQuery(i->fs->priv[0], DK_ATTR_FS, &info, sizeof info, &done));
+
+	if (err < 0)
+		return err;
+	out->f_type = (long)info.type;
+	out->f_bsize = (long)info.block_size;
+	out->f_frsize = (long)info.block_size;
+	out->f_blocks = (long)info.blocks;
+	out->f_bfree = (long)info.free;
+	out->f_bavail = (long)info.available;
+	out->f_files = (long)info.files;
+	out->f_ffree = (long)info.files_free;
+	out->f_namelen = (long)info.name_max;
+	return 0;
+}
+
+const struct inode_ops inode_host_ops = {
+	.name = "host",
+	.lookup = host_lookup,
+	.revalidate = host_revalidate,
+	.create = host_create,
+	.mkdir = host_mkdir,
+	.mknod = host_mknod,
+	.symlink = host_symlink,
+	.link = host_link,
+	.unlink = host_unlink,
+	.rmdir = host_rmdir,
+	.rename = host_rename,
+	.readlink = host_readlink,
+	.readdir = host_readdir,
+	.setattr = host_setattr,
+	.refresh = refresh,
+	.open = host_open,
+	.getxattr = host_getxattr,
+	.setxattr = host_setxattr,
+	.listxattr = host_listxattr,
+	.statfs = host_statfs,
+	.free = host_free,
+};

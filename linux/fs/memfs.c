@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/memfs.c - inodes of tmpfs and of the overlay: life, attributes, operations.  See mem.h. */
+#include "linux/fs/mem.h"
+
+struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode)
+{
+	struct inode *i = inode_new(INODE_MEM, mode);
+
+	if (i == NULL)
+		return NULL;
+	i->fs = fs;
+	if (fs != NULL) {
+		ref_get(&fs->ref);
+		i->dev = fs->dev;
+		i->ino = (1ull << 36) + atomic_fetch_add(&fs->next_ino, 1);
+	}
+	i->atime_ns = i->mtime_ns = i->ctime_ns = i->btime_ns = vfs_now();
+	mem(i)->flags = MEM_PINNED | MEM_ATTR;
+	return i;
+}
+
+static void mem_free(struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+
+	if (IS_REG(i))
+		mem_data_free(i);
+	else if (IS_DIR(i))
+		mem_dir_free(m->u.dir);
+	else if (IS_LNK(i))
+		arena_free(m->u.target);
+	mem_lower_free(i);
+	mem_xattr_free(i);
+	if (i->fs != NULL && i->fs->root != i)
+		mount_fs_put(i->fs);
+}
+
+static uint64_t parse_size(const char *s)
+{
+	uint64_t n = 0;
+
+	while (*s >= '0' && *s <= '9')
+		n = n * 10 + (uint64_t)(*s++ - '0');
+	switch (*s) {
+	case 'k': case 'K':
+		return n << 10;
+	case 'm': case 'M':
+		return n << 20;
+	case 'g': case 'G':
+		return n << 30;
+	case '%':
+		return lx_state()->memtotal / 100 * n;
+	default:
+		return n;
+	}
+}
+
+static uint32_t parse_octal(const char *s)
+{
+	uint32_t n = 0;
+
+	while (*s >= '0' && *s <= '7')
+		n = n * 8 + (uint32_t)(*s++ - '0');
+	return n;
+}
+
+static void root_options(struct mount_fs *fs, struct inode *i, const char *data)
+{
+	while (data != NULL && *data != '\0') {
+		if (str_starts(data, "size="))
+			fs->limit_pages = (parse_size(data + 5) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+		else if (str_starts(data, "mode="))
+			i->mode = S_IFDIR | (parse_octal(data + 5) & 07777);
+		else if (str_starts(data, "uid="))
+			i->uid = (uint32_t)parse_size(data + 4);
+		else if (str_starts(data, "gid="))
+			i->gid = (uint32_t)parse_size(data + 4);
+		data = strchr(data, ',');
+		if (data != NULL)
+			data++;
+	}
+}
+
+/* The root inode must not keep its own file system alive. */
+static struct inode *root_inode(struct mount_fs *fs, uint32_t mode)
+{
+	struct inode *i = mem_inode_new(fs, mode);
+
+	if (i == NULL)
+		return NULL;
+	i->nlink = 2;
+	i->ino = 1;
+	if (fs->root == NULL) /* fs->root will be i: inode_put does not drop fs then */
+		(void)ref_put(&fs->ref);
+	return i;
+}
+
+static struct inode *mem_root(struct mount_fs *fs, const char *data)
+{
+	struct inode *i = root_inode(fs, S_IFDIR | 01777);
+
+	if (i != NULL)
+		root_options(fs, i, data);
+	return i;
+}
+
+struct inode *mem_root_overlay(struct mount_fs *fs)
+{
+	struct inode *i = root_inode(fs, S_IFDIR | 0755);
+	char *uri = arena_alloc(8);
+
+	if (i == NULL || uri == NULL)
+		return NULL;
+	memcpy(uri, "file:", 6);
+	mem(i)->lower = uri;
+	mem(i)->flags = MEM_LOWER | MEM_PINNED | MEM_ATTR;
+	return i;
+}
+
+/* A directory that is there without asking the host: where something will be mounted, or on the
+   way to it (merged: what the host has in it shows). */
+struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, bool merged)
+{
+	struct inode *di = dir->inode, *i;
+	struct dk_attributes a = { .type = DK_TYPE_DIR, .mode = 0755, .nlink = 2 };
+	struct mem_name *n;
+	struct mem_dir *d = mem_dir(di);
+
+	i = merged && mem(di)->lower != NULL ? mem_lower_new(di->fs, mem(di)->lower, name, len, &a, NULL)
+	                                     : mem_inode_new(di->fs, S_IFDIR | 0755);
+	if (i == NULL || d == NULL)
+		return NULL;
+	i->nlink = 2;
+	mem(i)->flags |= MEM_PINNED;
+	if (mem(i)->lower != NULL)
+		mem(i)->flags |= MEM_LAZY;
+	n = mem_name_new(name, len, i, 0);
+	if (n == NULL)
+		return NULL;
+	lock_take(&d->lock);
+	mem_name_add(d, n);
+	lock_drop(&d->lock);
+	return i;
+}
+
+static long mem_getattr(struct lx_thread *t, struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+	long err;
+
+	if (m->lower != NULL && !(m->flags & MEM_ATTR)) {
+		err = mem_lower_refresh(i);
+		if (err < 0)
+			return err;
+	}
+	if (IS_REG(i) && !(m->flags & MEM_LOWER))
+		i->blocks = mem_blocks(i);
+	return 0;
+}
+
+static long set_size(struct inode *i, uint64_t size)
+{
+	struct mem_priv *m = mem(i);
+
+	if (size < i->size && (m->seals & F_SEAL_SHRINK))
+		return -EPERM;
+	if (size > i->size && (m->seals & F_SEAL_GROW))
+		return -EPERM;
+	return mem_resize(i, size);
+}
+
+static void set_members(struct inode *i, const struct inode_attr *a)
+{
+	if (a->valid & IATTR_MODE)
+		i->mode = S_IFMT_(i->mode) | (a->mode & 07777);
+	if (a->valid & IATTR_UID)
+		i->uid = a->uid;
+	if (a->valid & IATTR_GID)
+		i->gid = a->gid;
+	if (a->valid & IATTR_ATIME)
+		i->atime_ns = a->atime_ns;
+	if (a->valid & IATTR_MTIME)
+		i->mtime_ns = a->mtime_ns;
+	i->ctime_ns = a->valid & IATTR_CTIME ? a->ctime_ns : vfs_now();
+}
+
+static long mem_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
+{
+	struct inode *i = d->inode;
+	long err;
+
+	err = a->valid & IATTR_SIZE ? mem_copy_up(d, true, a->size) : mem_take_attr(d);
+	if (err < 0)
+		return err;
+	lock_take(&i->lock);
+	if (a->valid & IATTR_SIZE)
+		err = set_size(i, a->size);
+	if (err == 0) {
+		set_members(i, a);
+		if ((a->valid & (IATTR_SIZE | IATTR_MTIME)) == IATTR_SIZE)
+			i->mtime_ns = i->ctime_ns;
+	}
+	lock_drop(&i->lock);
+	return err;
+}
+
+static long mem_readlink(struct lx_thread *t, struct inode *i, char *buf, size_t size)
+{
+	struct mem_priv *m = mem(i);
+	char *text = m->u.target, *none = NULL, *copy;
+	long n;
+
+	if (text != NULL) {
+		n = (long)MIN(strlen(text), size);
+		memcpy(buf, text, (size_t)n);
+		return n;
+	}
+	if (m->lower == NULL)
+		return -EINVAL;
+	copy = arena_alloc(PATH_MAX);
+	if (copy == NULL)
+		return -ENOMEM;
+	n = host_target(m->lower, copy, PATH_MAX - 1);
+	if (n < 0) {
+		arena_free(copy);
+		return n;
+	}
+	text = arena_alloc((size_t)n + 1);
+	if (text != NULL) {
+		memcpy(text, copy, (size_t)n);
+		if (!__atomic_compare_exchange_n(&m->u.target, &none, text, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			arena_free(text);
+	}
+	memcpy(buf, copy, MIN((size_t)n, size));
+	arena_free(copy);
+	return MIN(n, (long)size);
+}
+
+static long open_regular(struct lx_thread *t, struct dentry *d, struct file *f)
+{
+	bool writes = (f->flags & O_ACCMODE) != O_RDONLY;
+	long err = 0;
+
+	if (mem(d->inode)->seals & F_SEAL_FUTURE_WRITE && writes)
+		return -EPERM;
+	if (writes)
+		err = mem_copy_up(d, true, f->flags & O_TRUNC ? 0 : UINT64_MAX);
+	if (err == 0)
+		err = mem_lower_open(d->inode);
+	if (err == -ESTALE)
+		dentry_drop(d);
+	if (err == 0)
+		f->kind = FILE_MEM;
+	return err;
+}
+
+static long mem_open(struct lx_thread *t, struct dentry *d, struct file *f)
+{
+	switch (S_IFMT_(d->inode->mode)) {
+	case S_IFREG:
+		return open_regular(t, d, f);
+	case S_IFIFO:
+		return fifo_open(t, d->inode, f);
+	case S_IFCHR:
+	case S_IFBLK:
+		return dev_open(t, d->inode, f);
+	default:
+		return -ENXIO;
+	}
+}
+
+static long mem_tmpfile(struct lx_thread *t, struct dentry *dir, uint32_t mode, struct inode **out)
+{
+	struct inode *i = mem_inode_new(dir->inode->fs, mode);
+
+	if (i == NULL)
+		return -ENOSPC;
+	inode_take_owner(t, dir->inode, i);
+	i->nlink = 0;
+	*out = i;
+	return 0;
+}
+
+static long mem_statfs(struct lx_thread *t, struct inode *i, struct statfs *out)
+{
+	struct mount_fs *fs = i->fs;
+	struct arena_root *a = arena_root();
+	uint64_t total = a->limit_pages, used = atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used);
+
+	if (total == 0 || total > lx_state()->memtotal >> PAGE_SHIFT)
+		total = lx_state()->memtotal >> PAGE_SHIFT;
+	if (fs->limit_pages != 0) {
+		total = fs->limit_pages;
+		used = atomic_load(&fs->pages);
+	}
+	out->f_bsize = out->f_frsize = PAGE_SIZE;
+	out->f_blocks = (long)total;
+	out->f_bfree = out->f_bavail = (long)(used < total ? total - used : 0);
+	out->f_files = (long)total;
+	out->f_ffree = out->f_bfree;
+	return 0;
+}
+
+uint32_t mem_seals(struct inode *i)
+{
+	return mem(i)->seals;
+}
+
+long mem_add_seals(struct inode *i, uint32_t seals)
+{
+	struct mem_priv *m = mem(i);
+	long err = 0;
+
+	if (!(m->flags & MEM_SEALS))
+		return -EINVAL;
+	lock_take(&i->lock);
+	if (m->seals & F_SEAL_SEAL)
+		err = -EPERM;
+	else
+		m->seals |= seals;
+	lock_drop(&i->lock);
+	return err;
+}
+
+const struct inode_ops inode_mem_ops = {
+	.name = "mem",
+	.root = mem_root,
+	.lookup = mem_lookup,
+	.revalidate = mem_revalidate,
+	.create = mem_create,
+	.mkdir = mem_mkdir,
+	.mknod = mem_mknod,
+	.symlink = mem_symlink,
+	.link = mem_link,
+	.unlink = mem_unlink,
+	.rmdir = mem_rmdir,
+	.rename = mem_rename,
+	.tmpfile = mem_tmpfile,
+	.readlink = mem_readlink,
+	.readdir = mem_readdir,
+	.getattr = mem_getattr,
+	.setattr = mem_setattr,
+	.open = mem_open,
+	.getxattr = mem_getxattr,
+	.setxattr = mem_setxattr,
+	.listxattr = mem_listxattr,
+	.statfs = mem_statfs,
+	.free = mem_free,
+};

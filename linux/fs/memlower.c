@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/memlower.c - the overlay's lower side: inodes that still show the host's.
+ *
+ * Attributes are believed for a second.  The host file is opened by the first
+ * open (one trip, with the contents if it is small) and shared by all that follow;
+ * when the last one closes it waits in a ring of IDLE_SLOTS for the next open, so
+ * that a program run again costs no trip.
+ */
+#include "linux/fs/mem.h"
+
+static char *copy_text(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = arena_alloc(n);
+
+	if (copy != NULL)
+		memcpy(copy, s, n);
+	return copy;
+}
+
+/* dir_uri/name as an arena string. */
+static char *child_uri(const char *dir_uri, const char *name, uint32_t len)
+{
+	size_t room = strlen(dir_uri) + 3ul * len + 8;
+	char *uri = heap_alloc(room), *copy;
+
+	if (uri == NULL)
+		return NULL;
+	str_copy(uri, dir_uri, room);
+	uri_append_name(uri, room, name, len);
+	copy = copy_text(uri);
+	heap_free(uri);
+	return copy;
+}
+
+struct inode *mem_lower_new(struct mount_fs *fs, const char *dir_uri, const char *name, uint32_t len,
+	const struct dk_attributes *a, char *target)
+{
+	struct inode *i = mem_inode_new(fs, S_IFREG);
+	struct mem_priv *m;
+
+	if (i == NULL)
+		return NULL;
+	m = mem(i);
+	inode_from_attr(i, a);
+	m->lower = child_uri(dir_uri, name, len);
+	if (m->lower == NULL) {
+		inode_put(i);
+		return NULL;
+	}
+	m->flags = MEM_LOWER;
+	m->lower_dev = a->device;
+	m->lower_ino = a->inode;
+	m->until = pico_now() + TRUST_NS;
+	if (IS_LNK(i)) {
+		m->u.target = target;
+		if (target != NULL)
+			m->flags &= ~MEM_LOWER;
+	}
+	return i;
+}
+
+/* ---- Names ---- */
+
+/* What a believed listing of the directory says: 0, -ENOENT, or -EAGAIN = it does not know. */
+static long from_listing(struct inode *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out)
+{
+	struct mem_dir *d = mem(dir)->u.dir;
+	long err = -EAGAIN;
+
+	if (d == NULL || d->listing == NULL)
+		return -EAGAIN;
+	lock_take(&d->lock);
+	if (d->listing != NULL && d->listing->until > now) {
+		struct dk_dirent *e = listing_find(d->listing, name, len);
+
+		err = e != NULL ? 0 : -ENOENT;
+		if (e != NULL)
+			*out = e->attr;
+	}
+	lock_drop(&d->lock);
+	return err;
+}
+
+static long lower_attr(struct lx_thread *t, struct inode *dir, const char *name, uint32_t len, struct lookup *hint,
+	struct dk_attributes *out, char **target)
+{
+	long err;
+
+	if (hint == NULL || hint->ahead_dir != dir) {
+		err = from_listing(dir, name, len, hint_now(hint), out);
+		if (err != -EAGAIN)
+			return err;
+	}
+	err = host_attr(t, dir, mem(dir)->lower, name, len, hint, out, target);
+	return err == -ENOTDIR ? -ENOENT : err;
+}
+
+/* The directory's own table: 1 = it says (in *out), 0 = ask further. */
+static int from_table(struct inode *dir, const char *name, uint32_t len, struct inode **out)
+{
+	struct mem_dir *d = __atomic_load_n(&mem(dir)->u.dir, __ATOMIC_ACQUIRE);
+	struct mem_name *n;
+
+	*out = NULL;
+	if (d == NULL || d->count == 0)
+		return 0;
+	lock_take(&d->lock);
+	n = mem_find(d, name, len);
+	if (n != NULL && n->inode != NULL) {
+		*out = n->inode;
+		inode_get(*out);
+	}
+	lock_drop(&d->lock);
+	return n != NULL;
+}
+
+long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
+	struct inode **out, uint64_t *valid_until)
+{
+	struct inode *di = dir->inode;
+	struct dk_attributes a;
+	char *target = NULL;
+	long err;
+
+	*valid_until = UINT64_MAX;
+	if (from_table(di, name, len, out) || !(mem(di)->flags & MEM_LOWER)) {
+		hint_step(hint, di, *out);
+		return 0;
+	}
+	*valid_until = hint_now(hint) + TRUST_NS;
+	err = lower_attr(t, di, name, len, hint, &a, &target);
+	if (err == -ENOENT) {
+		hint_step(hint, di, NULL);
+		return 0;
+	}
+	if (err < 0)
+		return err;
+	*out = mem_lower_new(di->fs, mem(di)->lower, name, len, &a, target);
+	if (*out == NULL) {
+		arena_free(target);
+		return -ENOMEM;
+	}
+	hint_step(hint, di, *out);
+	return 0;
+}
+
+/* New attributes of the same lower object; contents that changed are forgotten. */
+static void take_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now)
+{
+	struct mem_priv *m = mem(i);
+	void *old = NULL;
+
+	lock_take(&i->lock);
+	if (!(m->flags & MEM_ATTR)) {
+		if (i->mtime_ns != a->mtime_ns || i->size != a->size || i->ctime_ns != a->ctime_ns) {
+			old = m->inline_data;
+			m->inline_data = NULL;
+			m->inline_size = 0;
+		}
+		inode_from_attr(i, a);
+	}
+	m->until = now + TRUST_NS;
+	m->flags &= ~MEM_LAZY;
+	lock_drop(&i->lock);
+	arena_free(old);
+}
+
+bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
+{
+	struct dentry *dir = d->parent;
+	struct mem_priv *m = mem(d->inode);
+	struct dk_attributes a;
+	uint64_t now = hint_now(hint);
+
+	if ((m->flags & MEM_PINNED) || m->lower == NULL) {
+		d->valid_until = UINT64_MAX;
+		return true;
+	}
+	if (!(mem(dir->inode)->flags & MEM_LOWER))
+		return false;
+	if (lower_attr(t, dir->inode, d->name, d->name_len, hint, &a, NULL) != 0)
+		return false;
+	if (a.device != m->lower_dev || a.inode != m->lower_ino || mode_of_type(a.type) != S_IFMT_(d->inode->mode))
+		return false;
+	take_attributes(d->inode, &a, now);
+	d->valid_until = now + TRUST_NS;
+	return true;
+}
+
+long mem_lower_refresh(struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+	struct dk_attributes a;
+	enum dk_status status;
+	uint64_t done, now;
+
+	if (m->lower == NULL || (m->flags & MEM_ATTR))
+		return 0;
+	now = pico_now();
+	if (now < m->until && !(m->flags & MEM_LAZY))
+		return 0;
+	if (m->stream != DK_NO_HANDLE)
+		status = DkStreamAttributesQueryByHandle(m->stream, DK_ATTR_BASIC, &a, sizeof a, &done);
+	else
+		status = DkStreamAttributesQuery(m->lower, DK_ATTR_BASIC, &a, sizeof a, &done);
+	if (status == DK_OK && (m->flags & MEM_LAZY || mode_of_type(a.type) == S_IFMT_(i->mode))) {
+		if (m->flags & MEM_LAZY) {
+			m->lower_dev = a.device;
+			m->lower_ino = a.inode;
+		}
+		take_attributes(i, &a, now);
+		return 0;
+	}
+	/* Gone or hidden: what is known stays true enough for those that have it open. */
+	lock_take(&i->lock);
+	m->until = now + TRUST_NS;
+	m->flags &= ~MEM_LAZY;
+	lock_drop(&i->lock);
+	return 0;
+}
+
+struct listing *mem_listing(struct inode *dir, bool fresh, long *err)
+{
+	struct mem_dir *d = mem_dir(dir);
+	struct listing *l = NULL, *old;
+
+	*err = 0;
+	if (d == NULL) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	lock_take(&d->lock);
+	if (d->listing != NULL && (!fresh || d->listing->until > pico_now())) {
+		l = d->listing;
+		ref_get(&l->ref);
+	}
+	lock_drop(&d->lock);
+	if (l != NULL)
+		return l;
+	l = listing_fetch(mem(dir)->lower, err);
+	if (l == NULL)
+		return NULL;
+	ref_get(&l->ref);
+	lock_take(&d->lock);
+	old = d->listing;
+	d->listing = l;
+	lock_drop(&d->lock);
+	if (old != NULL)
+		listing_put(old);
+	return l;
+}
+
+/* ---- The host file ---- */
+
+/* Drops stream and contents of an inode that nobody has open. */
+static void forget_host(struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+	dk_handle stream = DK_NO_HANDLE;
+	void *data = NULL;
+
+	lock_take(&i->lock);
+	m->flags &= ~MEM_IDLE;
+	if (m->opens == 0) {
+		stream = m->stream;
+		data = m->inline_data;
+		m->stream = DK_NO_HANDLE;
+		m->inline_data = NULL;
+		m->inline_size = 0;
+	}
+	lock_drop(&i->lock);
+	if (stream != DK_NO_HANDLE)
+		(void)DkObjectClose(stream);
+	arena_free(data);
+}
+
+/* Into the ring, which takes a reference; what was longest in it goes. */
+static void make_idle(struct inode *i)
+{
+	struct vfs *v = vfs();
+	struct inode *old;
+
+	inode_get(i);
+	lock_take(&v->idle_lock);
+	old = v->idle[v->idle_next];
+	v->idle[v->idle_next] = i;
+	v->idle_next = (v->idle_next + 1) % IDLE_SLOTS;
+	lock_drop(&v->idle_lock);
+	if (old != NULL) {
+		forget_host(old);
+		inode_put(old);
+	}
+}
+
+static long open_host(struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+	bool small = i->size != 0 && i->size <= 16384;
+	struct dk_open o = { .access = DK_READ, .share = 7, .disposition = DK_OPEN_EXISTING };
+	dk_handle stream = DK_NO_HANDLE;
+	void *room = small ? heap_alloc(16384) : NULL, *data = NULL;
+	enum dk_status status;
+
+	if (room != NULL) {
+		o.options = DK_OPTION_INLINE;
+		o.inline_data = room;
+		o.inline_size = 16384;
+	}
+	status = DkStreamOpen(m->lower, &o, &stream);
+	if (status == DK_OK && room != NULL && o.inline_size != 0 && o.inline_size == o.attr.size) {
+		data = arena_alloc(o.inline_size);
+		if (data != NULL)
+			memcpy(data, room, o.inline_size);
+	}
+	heap_free(room);
+	if (status != DK_OK)
+		return status == DK_NOT_FOUND || status == DK_SYMLINK || status == DK_NOT_DIRECTORY ? -ESTALE : lx_err(status);
+	if (mode_of_type(o.attr.type) != S_IFMT_(i->mode) || o.attr.inode != m->lower_ino) {
+		(void)DkObjectClose(stream);
+		arena_free(data);
+		return -ESTALE; /* the name is something else now */
+	}
+	take_attributes(i, &o.attr, pico_now());
+	lock_take(&i->lock);
+	if (m->stream == DK_NO_HANDLE) {
+		m->stream = stream;
+		stream = DK_NO_HANDLE;
+	}
+	if (m->inline_data == NULL && data != NULL) {
+		m->inline_data = data;
+		m->inline_size = o.inline_size;
+		data = NULL;
+	}
+	lock_drop(&i->lock);
+	if (stream != DK_NO_HANDLE)
+		(void)DkObjectClose(stream);
+	arena_free(data);
+	return 0;
+}
+
+long mem_lower_open(struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+	bool have;
+	long err;
+
+	lock_take(&i->lock);
+	m->opens++;
+	have = m->stream != DK_NO_HANDLE || !(m->flags & MEM_LOWER);
+	lock_drop(&i->lock);
+	if (have)
+		return 0;
+	err = open_host(i);
+	if (err < 0) {
+		lock_take(&i->lock);
+		m->opens--;
+		lock_drop(&i->lock);
+	}
+	return err;
+}
+
+void mem_lower_close(struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+	bool idle;
+
+	lock_take(&i->lock);
+	idle = --m->opens == 0 && m->stream != DK_NO_HANDLE && !(m->flags & MEM_IDLE);
+	if (idle)
+		m->flags |= MEM_IDLE;
+	lock_drop(&i->lock);
+	if (idle)
+		make_idle(i);
+}
+
+void mem_lower_free(struct inode *i)
+{
+	struct mem_priv *m = mem(i);
+
+	if (m->stream != DK_NO_HANDLE)
+		(void)DkObjectClose(m->stream);
+	arena_free(m->inline_data);
+	arena_free(m->lower);
+}
+
+/* ---- Copy-up ---- */
+
+long mem_take_attr(struct dentry *d)
+{
+	struct inode *i = d->inode;
+	struct mem_priv *m = mem(i);
+	long err = 0;
+
+	if (LIKELY((m->flags & (MEM_ATTR | MEM_PINNED)) == (MEM_ATTR | MEM_PINNED)))
+		return 0;
+	if (m->lower != NULL) {
+		err = mem_lower_refresh(i);
+		if (err == 0)
+			err = mem_pin(d);
+	}
+	if (err < 0)
+		return err;
+	lock_take(&i->lock);
+	m->flags |= MEM_ATTR;
+	lock_drop(&i->lock);
+	return 0;
+}
+
+/* Fills a free run of arena-data pages from the host file; bytes read or -errno. */
+static long read_pages(dk_handle stream, uint64_t page, uint64_t offset, uint64_t size)
+{
+	struct dk_segment seg = { data_ptr(page), size };
+	uint64_t total = 0, done;
+
+	while (total < size) {
+		enum dk_status status;
+
+		seg.base = (char *)data_ptr(page) + total;
+		seg.size = size - total;
+		status = DkStreamRead(stream, offset + total, &seg, 1, 0, &done);
+		if (status == DK_INTERRUPTED || status == DK_ABORTED)
+			continue;
+		if (status != DK_OK)
+			return lx_err(status);
+		if (done == 0)
+			break;
+		total += done;
+	}
+	return (long)total;
+}
+
+#define COPY_PAGES 1024u
+
+/* The contents into extents that are nobody's yet. */
+static long copy_contents(struct inode *i, struct inode *into, uint64_t keep)
+{
+	uint64_t at = 0, size = MIN(i->size, keep);
+	long err = 0;
+
+	while (at < size && err == 0) {
+		uint64_t n = MIN(size - at, (uint64_t)COPY_PAGES << PAGE_SHIFT), run;
+		struct mem_ext *e;
+
+		lock_take(&into->lock);
+		err = mem_fill(into, at >> PAGE_SHIFT, PAGE_UP(n) >> PAGE_SHIFT);
+		e = mem_ext_at(into, at >> PAGE_SHIFT, &run);
+		lock_drop(&into->lock);
+		if (err < 0 || e == NULL)
+			break;
+		n = MIN(n, run << PAGE_SHIFT);
+		err = read_pages(mem(i)->stream, e->dpage + (at >> PAGE_SHIFT) - e->fpage, at, n);
+		if (err >= 0 && (uint64_t)err < n)
+			size = at + (uint64_t)err; /* it became shorter meanwhile */
+		at += n;
+		err = err < 0 ? err : 0;
+	}
+	into->size = MIN(size, at);
+	return err;
+}
+
+/* The new contents become i's, unless another thread was first. */
+static void install_contents(struct inode *i, struct inode *from)
+{
+	struct mem_priv *m = mem(i), *n = mem(from);
+	void *old = NULL;
+
+	lock_take(&i->lock);
+	if (m->flags & MEM_LOWER) {
+		m->u.ext = n->u.ext;
+		m->next = n->next;
+		m->ext_cap = n->ext_cap;
+		m->npages = n->npages;
+		n->u.ext = NULL;
+		n->next = n->ext_cap = 0;
+		n->npages = 0;
+		i->size = from->size;
+		i->generation = 0;
+		m->flags = (m->flags & ~MEM_LOWER) | MEM_ATTR;
+		old = m->inline_data;
+		m->inline_data = NULL;
+		m->inline_size = 0;
+	}
+	lock_drop(&i->lock);
+	arena_free(old);
+}
+
+long mem_copy_up(struct dentry *d, bool contents, uint64_t keep)
+{
+	struct inode *i = d->inode, *into;
+	long err;
+
+	if (!(mem(i)->flags & MEM_LOWER) || !IS_REG(i))
+		return mem_take_attr(d);
+	into = mem_inode_new(i->fs, S_IFREG);
+	if (into == NULL)
+		return -ENOSPC;
+	err = contents && keep != 0 ? mem_lower_open(i) : 0;
+	if (err == 0) {
+		if (contents && keep != 0) {
+			err = copy_contents(i, into, keep);
+			mem_lower_close(i);
+		}
+		if (err == 0)
+			err = mem_take_attr(d);
+		if (err == 0)
+			install_contents(i, into);
+	}
+	inode_put(into);
+	return err;
+}

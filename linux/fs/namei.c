@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/namei.c - from a path's text to a dentry.
+ *
+ * A walk holds references on where it is (cur) and on the root it may not leave,
+ * and the text still to go.  A symbolic link's text is put before the rest in a new
+ * buffer.  The final component of the text given is never touched by that when
+ * WALK_PARENT is asked for, because the walk then ends before it.
+ *
+ * The look-up hint travels along: a directory of the host answers for all the
+ * components that follow in one trip (struct lookup in inode_ops.h), so a path
+ * that is not in the cache costs one trip and one that is costs none.
+ */
+#include "linux/fs/fs.h"
+
+#define LINK_LIMIT 40u
+
+struct walk {
+	struct lx_thread *t;
+	struct path cur, root;
+	uint32_t flags, links;
+	char *buf;             /* heap: text after the first link, or NULL */
+	struct lookup hint;
+};
+
+void path_get(const struct path *p)
+{
+	ref_get(&p->mnt->ref);
+	dentry_get(p->dentry);
+}
+
+void path_put(struct path *p)
+{
+	dentry_put(p->dentry);
+	mount_put(p->mnt);
+	p->dentry = NULL;
+	p->mnt = NULL;
+}
+
+/* The sandbox's own root. */
+void fs_root_path(struct path *out)
+{
+	struct vfs *v = vfs();
+
+	lock_take(&v->mount_lock);
+	out->mnt = v->root;
+	out->dentry = v->root->root;
+	path_get(out);
+	lock_drop(&v->mount_lock);
+}
+
+static void fs_path(struct lx_thread *t, struct path *out, bool cwd)
+{
+	struct fs_context *fs = t->proc->fs;
+
+	if (UNLIKELY(fs == NULL)) {
+		fs_root_path(out);
+		return;
+	}
+	lock_take(&fs->lock);
+	*out = cwd ? fs->cwd : fs->root;
+	path_get(out);
+	lock_drop(&fs->lock);
+}
+
+void walk_root(struct lx_thread *t, struct path *out)
+{
+	fs_path(t, out, false);
+}
+
+struct mount *mount_at(struct mount *parent, struct dentry *d)
+{
+	struct vfs *v = vfs();
+	struct mount *found = NULL;
+
+	lock_take(&v->mount_lock);
+	LIST_FOR(m, &v->mounts, struct mount, link)
+		if (m->parent == parent && m->point == d && m != v->root)
+			found = m;
+	if (found != NULL)
+		ref_get(&found->ref);
+	lock_drop(&v->mount_lock);
+	return found;
+}
+
+static void set_cur(struct walk *w, struct mount *mnt, struct dentry *d)
+{
+	if (mnt != w->cur.mnt) {
+		mount_put(w->cur.mnt);
+		w->cur.mnt = mnt;
+	}
+	dentry_put(w->cur.dentry);
+	w->cur.dentry = d;
+}
+
+/* Goes through what is mounted on w->cur. */
+static NOINLINE long into_mounts(struct walk *w)
+{
+	while (w->cur.dentry->mounted != NULL) {
+		struct mount *m = mount_at(w->cur.mnt, w->cur.dentry);
+
+		if (m == NULL)
+			return 0;
+		if (w->flags & WALK_NO_XDEV) {
+			mount_put(m);
+			return -EXDEV;
+		}
+		dentry_get(m->root);
+		set_cur(w, m, m->root);
+	}
+	return 0;
+}
+
+static bool at_root(const struct walk *w)
+{
+	return w->cur.dentry == w->root.dentry && w->cur.mnt == w->root.mnt;
+}
+
+static long go_up(struct walk *w)
+{
+	if (at_root(w))
+		return w->flags & WALK_BENEATH ? -EXDEV : 0;
+	while (w->cur.dentry == w->cur.mnt->root) {
+		struct mount *m = w->cur.mnt, *up = m->parent;
+
+		if (up == m)
+			return 0;
+		if (w->flags & WALK_NO_XDEV)
+			return -EXDEV;
+		ref_get(&up->ref);
+		dentry_get(m->point);
+		set_cur(w, up, m->point);
+		if (at_root(w))
+			return 0;
+	}
+	set_cur(w, w->cur.mnt, dentry_parent(w->cur.dentry));
+	return into_mounts(w);
+}
+
+struct dentry *dentry_for_file(struct file *f)
+{
+	struct inode *i = f->inode;
+	struct dentry *d;
+	char name[48];
+	int n;
+
+	if (i == NULL) {
+		i = inode_new(INODE_ANON, S_IFCHR | 0600);
+		if (i == NULL)
+			return NULL;
+	} else
+		inode_get(i);
+	n = fmt_snprintf(name, sizeof name, "%s:[%lu]", lx_file_ops[f->kind]->name, (unsigned long)i->ino);
+	d = dentry_new(NULL, name, (uint32_t)n, i);
+	if (d == NULL) {
+		inode_put(i);
+		return NULL;
+	}
+	d->flags |= D_FILE;
+	d->priv[0] = (uint64_t)f;
+	return d;
+}
+
+/* Links that jump: 0 and w->cur is there; -ENOLINK: it has a text. */
+static NOINLINE long jump(struct walk *w, struct inode *link)
+{
+	const struct inode_ops *ops = inode_ops(link);
+	struct path to = { 0 };
+	struct file *file = NULL;
+	struct dentry *d;
+	long err;
+
+	if (ops->follow == NULL)
+		return -ENOLINK;
+	err = ops->follow(w->t, link, &to, &file);
+	if (err < 0)
+		return err;
+	if (w->flags & (WALK_NO_MAGIC | WALK_BENEATH | WALK_IN_ROOT)) {
+		if (file != NULL)
+			file_put(file);
+		else
+			path_put(&to);
+		return w->flags & WALK_NO_MAGIC ? -ELOOP : -EXDEV;
+	}
+	if (file != NULL) {
+		d = dentry_for_file(file);
+		if (d == NULL) {
+			file_put(file);
+			return -ENOMEM;
+		}
+		to.mnt = vfs()->anon_mount;
+		to.dentry = d;
+		ref_get(&to.mnt->ref);
+	}
+	path_put(&w->cur);
+	w->cur = to;
+	return 0;
+}
+
+/* The link's text, a slash and the rest become the new text. */
+static long splice_text(struct walk *w, struct inode *link, const char **p, const char **end)
+{
+	size_t rest = (size_t)(*end - *p);
+	char *buf = heap_alloc(PATH_MAX + rest + 2);
+	long n;
+
+	if (buf == NULL)
+		return -ENOMEM;
+	n = inode_ops(link)->readlink == NULL ? -EINVAL : inode_ops(link)->readlink(w->t, link, buf, PATH_MAX);
+	if (n == 0)
+		n = -ENOENT;
+	if (n < 0) {
+		heap_free(buf);
+		return n;
+	}
+	if (rest != 0 && **p != '/')
+		buf[n++] = '/';
+	memcpy(buf + n, *p, rest);
+	buf[n + (long)rest] = '\0';
+	heap_free(w->buf);
+	w->buf = buf;
+	*p = buf;
+	*end = buf + n + rest;
+	return 0;
+}
+
+static long start_at_root(struct walk *w)
+{
+	struct path root = w->root;
+
+	if (w->flags & WALK_BENEATH)
+		return -EXDEV;
+	path_get(&root);
+	path_put(&w->cur);
+	w->cur = root;
+	return into_mounts(w);
+}
+
+/* cur's directory holds the link d (a reference is given over). */
+static NOINLINE long follow_link(struct walk *w, struct dentry *d, const char **p, const char **end)
+{
+	struct inode *link = d->inode;
+	long err;
+
+	w->hint.ahead_dir = NULL; /* it may go; its address must not be taken for another's */
+	if (w->flags & WALK_NO_SYMLINKS || ++w->links > LINK_LIMIT)
+		err = -ELOOP;
+	else
+		err = jump(w, link);
+	if (err == -ENOLINK) {
+		err = splice_text(w, link, p, end);
+		if (err == 0 && **p == '/')
+			err = start_at_root(w);
+	}
+	dentry_put(d);
+	return err;
+}
+
+static long component(struct walk *w, const char *name, uint32_t len, const char **p, const char **end, bool last)
+{
+	struct dentry *dir = w->cur.dentry, *d;
+	bool slash = **p == '/' && *p < *end;
+	long err;
+
+	if (len > NAME_LIMIT)
+		return -ENAMETOOLONG;
+	w->hint.rest = last ? NULL : *p;
+	err = dentry_lookup(w->t, dir, name, len, &w->hint, &d);
+	if (UNLIKELY(err < 0))
+		return err;
+	if (d->inode == NULL) {
+		if (!last || !(w->flags & WALK_CREATE)) {
+			dentry_put(d);
+			return -ENOENT;
+		}
+	} else if (UNLIKELY(IS_LNK(d->inode)) && (!last || slash || (w->flags & WALK_FOLLOW)))
+		return follow_link(w, d, p, end);
+	dentry_put(w->cur.dentry);
+	w->cur.dentry = d;
+	return UNLIKELY(d->mounted != NULL) ? into_mounts(w) : 0;
+}
+
+static long walk_text(struct walk *w, const char *p, const char *end)
+{
+	for (;;) {
+		const char *name, *next;
+		struct inode *dir;
+		uint32_t len;
+		long err;
+
+		while (p < end && *p == '/')
+			p++;
+		if (p == end)
+			return 0;
+		name = p;
+		while (p < end && *p != '/')
+			p++;
+		len = (uint32_t)(p - name);
+		for (next = p; next < end && *next == '/';)
+			next++;
+		dir = w->cur.dentry->inode;
+		if (dir == NULL)
+			return -ENOENT;
+		if (!IS_DIR(dir))
+			return -ENOTDIR;
+		err = inode_permission(w->t, dir, 1);
+		if (err < 0)
+			return err;
+		if (len == 1 && name[0] == '.')
+			continue;
+		if (len == 2 && name[0] == '.' && name[1] == '.')
+			err = go_up(w);
+		else
+			err = component(w, name, len, &p, &end, next == end);
+		if (err < 0)
+			return err;
+	}
+}
+
+/* Where the text starts: root, cwd or the directory of dirfd. */
+static long start(struct walk *w, int dirfd, const char *name)
+{
+	struct file *f;
+
+	fs_path(w->t, &w->root, false);
+	if (*name == '/' && !(w->flags & WALK_IN_ROOT)) {
+		if (w->flags & WALK_BENEATH)
+			return -EXDEV;
+		w->cur = w->root;
+		path_get(&w->cur);
+		return 0;
+	}
+	if (dirfd == AT_FDCWD) {
+		fs_path(w->t, &w->cur, true);
+	} else {
+		f = fd_get(w->t, dirfd);
+		if (f == NULL)
+			return -EBADF;
+		if (f->path.dentry == NULL) {
+			struct dentry *d = *name == '\0' ? dentry_for_file(f) : NULL;
+
+			if (d == NULL) {
+				file_put(f);
+				return *name == '\0' ? -ENOMEM : -ENOTDIR;
+			}
+			w->cur.mnt = vfs()->anon_mount;
+			ref_get(&w->cur.mnt->ref);
+			w->cur.dentry = d; /* has f's reference now */
+		} else {
+			w->cur = f->path;
+			path_get(&w->cur);
+			file_put(f);
+		}
+	}
+	if (w->flags & (WALK_BENEATH | WALK_IN_ROOT)) {
+		path_put(&w->root);
+		w->root = w->cur;
+		path_get(&w->root);
+	}
+	return 0;
+}
+
+static void finish(struct walk *w)
+{
+	if (w->root.dentry != NULL)
+		path_put(&w->root);
+	heap_free(w->buf);
+	heap_free(w->hint.ahead);
+}
+
+/* Start of the last component in name, whose length without trailing slashes is given back. */
+static const char *last_of(const char *name, size_t len)
+{
+	while (len > 0 && name[len - 1] == '/')
+		len--;
+	while (len > 0 && name[len - 1] != '/')
+		len--;
+	return name + len;
+}
+
+long path_walk(struct lx_thread *t, int dirfd, const char *name, uint32_t flags, struct path *out, const char **last)
+{
+	struct walk w = { .t = t, .flags = flags };
+	size_t len = strlen(name);
+	const char *end = name + len;
+	long err;
+
+	if (len == 0 && !(flags & WALK_EMPTY))
+		return -ENOENT;
+	if (len >= PATH_MAX)
+		return -ENAMETOOLONG;
+	err = start(&w, dirfd, name);
+	if (flags & WALK_PARENT) {
+		*last = last_of(name, len);
+		end = *last;
+	}
+	if (err == 0)
+		err = walk_text(&w, name, end);
+	if (err == 0 && w.cur.dentry->inode != NULL && !IS_DIR(w.cur.dentry->inode) &&
+	    ((flags & (WALK_DIRECTORY | WALK_PARENT)) || (len > 1 && name[len - 1] == '/' && !(flags & WALK_PARENT))))
+		err = -ENOTDIR;
+	if (err == 0)
+		*out = w.cur;
+	else if (w.cur.dentry != NULL)
+		path_put(&w.cur);
+	finish(&w);
+	return err;
+}
+
+uint32_t last_len(const char *last)
+{
+	uint32_t n = 0;
+
+	while (last[n] != '\0' && last[n] != '/')
+		n++;
+	return n;
+}
+
+bool last_has_slash(const char *last)
+{
+	return last[last_len(last)] == '/';
+}
+
+bool last_is_dots(const char *last)
+{
+	uint32_t n = last_len(last);
+
+	return n == 0 || (last[0] == '.' && (n == 1 || (n == 2 && last[1] == '.')));
+}
+
+long walk_last(struct lx_thread *t, const struct path *dir, const char *last, struct dentry **out)
+{
+	struct lookup hint = { 0 };
+	uint32_t len = last_len(last);
+	struct inode *i = dir->dentry->inode;
+	long err;
+
+	if (len > NAME_LIMIT)
+		return -ENAMETOOLONG;
+	err = i == NULL ? -ENOENT : inode_permission(t, i, 1);
+	if (err == 0)
+		err = dentry_lookup(t, dir->dentry, last, len, &hint, out);
+	heap_free(hint.ahead);
+	return err;
+}
+
+long user_walk(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags, struct path *out)
+{
+	char *buf;
+	long err;
+
+	if (name.va == 0 && (flags & WALK_EMPTY)) { /* newer Linux: NULL means "" */
+		return path_walk(t, dirfd, "", flags, out, NULL);
+	}
+	buf = path_in(name, &err);
+	if (buf == NULL)
+		return err;
+	err = path_walk(t, dirfd, buf, flags, out, NULL);
+	path_buf_free(buf);
+	return err;
+}
+
+static long put_text(char *buf, size_t size, size_t *at, const char *text, size_t len)
+{
+	if (*at < len)
+		return -ENAMETOOLONG;
+	*at -= len;
+	memcpy(buf + *at, text, len);
+	return 0;
+}
+
+/* Writes the path from its end backwards; root is where it stops. */
+static long text_backwards(const struct path *root, const struct path *p, char *buf, size_t size, size_t *at)
+{
+	struct mount *m = p->mnt;
+	struct dentry *d = p->dentry;
+	long err = 0;
+
+	while (err == 0 && !(d == root->dentry && m == root->mnt)) {
+		if (d == m->root) {
+			if (m->parent == m)
+				break;
+			d = m->point;
+			m = m->parent;
+			continue;
+		}
+		if (d->parent == d)
+			break;
+		err = put_text(buf, size, at, d->name, d->name_len);
+		if (err == 0)
+			err = put_text(buf, size, at, "/", 1);
+		d = d->parent;
+	}
+	return err;
+}
+
+long path_text(struct lx_thread *t, const struct path *p, char *buf, size_t size)
+{
+	struct vfs *v = vfs();
+	struct path root;
+	size_t at = size;
+	long err = 0;
+
+	if (p->dentry->flags & D_FILE) {
+		if (size <= p->dentry->name_len)
+			return -ENAMETOOLONG;
+		memcpy(buf, p->dentry->name, p->dentry->name_len + 1);
+		return p->dentry->name_len;
+	}
+	walk_root(t, &root);
+	lock_take(&v->mount_lock);
+	lock_take(&v->dcache.tree);
+	err = put_text(buf, size, &at, "", 1);
+	if (err == 0 && (p->dentry->flags & D_DELETED))
+		err = put_text(buf, size, &at, " (deleted)", 10);
+	if (err == 0)
+		err = text_backwards(&root, p, buf, size, &at);
+	if (err == 0 && (at == size - 1 || buf[at] == ' '))
+		err = put_text(buf, size, &at, "/", 1);
+	lock_drop(&v->dcache.tree);
+	lock_drop(&v->mount_lock);
+	path_put(&root);
+	if (err < 0)
+		return err;
+	memmove(buf, buf + at, size - at);
+	return (long)(size - at - 1);
+}
+
+void fs_notify_path(const struct path *p, uint32_t mask)
+{
+	struct dentry *d = p->dentry, *dir;
+	char *name;
+
+	if (d == NULL || d->inode == NULL)
+		return;
+	if (IS_DIR(d->inode))
+		mask |= 0x40000000u; /* IN_ISDIR */
+	fs_notify(d->inode, mask, 0, NULL);
+	dir = dentry_parent(d);
+	if (dir != d && dir->inode != NULL && dir->inode->watch != NULL) {
+		name = path_buf();
+		if (name != NULL) {
+			lock_take(&vfs()->dcache.tree);
+			memcpy(name, d->name, d->name_len + 1);
+			lock_drop(&vfs()->dcache.tree);
+			fs_notify(dir->inode, mask, 0, name);
+			path_buf_free(name);
+		}
+	}
+	dentry_put(dir);
+}

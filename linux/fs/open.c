@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/open.c - open(2) and its family. */
+#include "linux/fs/fs.h"
+
+#ifndef __O_TMPFILE
+#define __O_TMPFILE 020000000
+#endif
+#define OPEN_KNOWN                                                                                    \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | FASYNC | O_DIRECT | \
+		O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | __O_TMPFILE)
+#define OPEN_ONCE (O_CREAT | O_EXCL | O_CLOEXEC) /* not kept in file.flags; O_NOCTTY and O_TRUNC go after the kind's open */
+
+uint32_t mode_with_umask(struct lx_thread *t, uint32_t mode)
+{
+	return mode & ~(t->proc->fs != NULL ? t->proc->fs->umask : 022u);
+}
+
+long may_write(struct lx_thread *t, const struct path *p)
+{
+	return p->mnt->flags & MS_RDONLY ? -EROFS : 0;
+}
+
+long may_create(struct lx_thread *t, const struct path *dir)
+{
+	struct inode *i = dir->dentry->inode;
+	long err = inode_permission(t, i, 3);
+
+	if (i->nlink == 0)
+		return -ENOENT;
+	return err != 0 ? err : may_write(t, dir);
+}
+
+long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *victim, bool directory)
+{
+	struct inode *d = dir->dentry->inode, *i = victim->inode;
+	long err = inode_permission(t, d, 3);
+
+	if (err == 0)
+		err = may_write(t, dir);
+	if (err != 0)
+		return err;
+	if ((d->mode & LX_S_ISVTX) && t->cred.fsuid != i->uid && t->cred.fsuid != d->uid && !lx_capable(t, CAP_FOWNER))
+		return -EPERM;
+	if (directory && !IS_DIR(i))
+		return -ENOTDIR;
+	if (!directory && IS_DIR(i))
+		return -EISDIR;
+	return victim->mounted != NULL ? -EBUSY : 0;
+}
+
+/* What the open mode asks of the inode, as rwx. */
+static uint32_t wanted(int flags)
+{
+	static const uint8_t by_mode[4] = { 4, 2, 6, 6 };
+	uint32_t rwx = by_mode[flags & O_ACCMODE];
+
+	return flags & O_TRUNC ? rwx | 2 : rwx;
+}
+
+static long check_type(struct lx_thread *t, const struct path *p, int flags)
+{
+	struct inode *i = p->dentry->inode;
+
+	if (IS_LNK(i))
+		return (flags & O_PATH) ? 0 : -ELOOP;
+	if ((flags & O_DIRECTORY) && !IS_DIR(i))
+		return -ENOTDIR;
+	if (flags & O_PATH)
+		return 0;
+	if (IS_DIR(i) && ((wanted(flags) & 2) || (flags & O_CREAT)))
+		return -EISDIR;
+	if (S_IFMT_(i->mode) == S_IFSOCK)
+		return -ENXIO;
+	if ((S_IFMT_(i->mode) == S_IFCHR || S_IFMT_(i->mode) == S_IFBLK) && (p->mnt->flags & MS_NODEV))
+		return -EACCES;
+	return 0;
+}
+
+static long check_open(struct lx_thread *t, const struct path *p, int flags)
+{
+	struct inode *i = p->dentry->inode;
+	long err = check_type(t, p, flags);
+
+	if (err != 0 || (flags & O_PATH))
+		return err;
+	err = inode_permission(t, i, wanted(flags));
+	if (err != 0)
+		return err;
+	if ((wanted(flags) & 2) && (IS_REG(i) || IS_DIR(i))) {
+		err = may_write(t, p);
+		if (err == 0 && i->deny_write != 0)
+			err = -ETXTBSY;
+	}
+	if ((flags & O_NOATIME) && !inode_owner_or_capable(t, i))
+		err = -EPERM;
+	return err;
+}
+
+/* The kind's part. */
+static long open_kind(struct lx_thread *t, struct dentry *d, struct file *f)
+{
+	const struct inode_ops *ops = inode_ops(d->inode);
+
+	if (f->flags & O_PATH) {
+		f->kind = FILE_PATH;
+		return 0;
+	}
+	if (IS_DIR(d->inode)) {
+		f->kind = FILE_DIR;
+		return 0;
+	}
+	return ops->open != NULL ? ops->open(t, d, f) : -ENXIO;
+}
+
+/* A nameless file opened again by /proc/PID/fd: the same description. */
+static long open_again(const struct path *p, int flags, struct file **out)
+{
+	*out = (struct file *)p->dentry->priv[0];
+	file_get(*out);
+	return 0;
+}
+
+long open_path(struct lx_thread *t, const struct path *p, int flags, struct file **out)
+{
+	struct inode *i = p->dentry->inode;
+	struct file *f;
+	long err;
+
+	if (p->dentry->flags & D_FILE)
+		return open_again(p, flags, out);
+	f = file_new(FILE_NONE, (uint32_t)(flags & ~OPEN_ONCE) | (flags & O_PATH ? 0 : O_LARGEFILE));
+	if (f == NULL)
+		return -ENOMEM;
+	f->path = *p;
+	path_get(&f->path);
+	f->inode = i;
+	inode_get(i);
+	if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY)
+		__atomic_fetch_add(&i->writers, 1, __ATOMIC_RELAXED);
+	err = open_kind(t, p->dentry, f);
+	if (err < 0) {
+		f->kind = FILE_NONE;
+		file_put(f);
+		return err;
+	}
+	atomic_fetch_and(&f->flags, ~(uint32_t)(O_TRUNC | O_NOCTTY));
+	if (UNLIKELY(i->watch != NULL) && !(flags & O_PATH))
+		fs_notify_path(p, 0x20u /* IN_OPEN */);
+	*out = f;
+	return 0;
+}
+
+static long open_existing(struct lx_thread *t, const struct path *p, int flags, bool check, struct file **out)
+{
+	struct inode *i = p->dentry->inode;
+	struct file *f;
+	long err = check ? check_open(t, p, flags) : 0;
+
+	if (err == 0)
+		err = open_path(t, p, flags, &f);
+	if (err != 0)
+		return err;
+	if ((flags & O_TRUNC) && IS_REG(i) && !(i->kind == INODE_HOST && i->size == 0)) {
+		err = do_truncate(t, p, 0);
+		if (err < 0) {
+			file_put(f);
+			return err;
+		}
+	}
+	*out = f;
+	return 0;
+}
+
+/* The walk ended at a name that does not exist: makes the file, p becomes its path. */
+static long create_at(struct lx_thread *t, struct path *p, uint32_t mode)
+{
+	struct dentry *neg = p->dentry, *new;
+	struct path dir = { p->mnt, dentry_parent(neg) };
+	const struct inode_ops *ops = inode_ops(dir.dentry->inode);
+	struct inode *i = NULL;
+	long err = may_create(t, &dir);
+
+	if (err == 0)
+		err = ops->create == NULL ? -EACCES
+		                          : ops->create(t, dir.dentry, neg->name, neg->name_len, S_IFREG | mode_with_umask(t, mode & 07777), &i);
+	if (err == 0) {
+		new = dentry_made(dir.dentry, neg->name, neg->name_len, i);
+		if (new == NULL)
+			err = -ENOMEM;
+		else {
+			fs_notify(dir.dentry->inode, 0x100u /* IN_CREATE */, 0, new->name);
+			p->dentry = new;
+			dentry_put(neg);
+		}
+	}
+	dentry_put(dir.dentry);
+	return err;
+}
+
+static long open_tmpfile(struct lx_thread *t, const struct path *dir, int flags, uint32_t mode, struct file **out)
+{
+	const struct inode_ops *ops = inode_ops(dir->dentry->inode);
+	struct path p = { dir->mnt, NULL };
+	struct inode *i;
+	char name[24];
+	int n;
+	long err;
+
+	if (!IS_DIR(dir->dentry->inode))
+		return -ENOTDIR;
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return -EINVAL;
+	err = may_create(t, dir);
+	if (err == 0)
+		err = ops->tmpfile == NULL ? -EOPNOTSUPP : ops->tmpfile(t, dir->dentry, S_IFREG | mode_with_umask(t, mode & 07777), &i);
+	if (err != 0)
+		return err;
+	n = fmt_snprintf(name, sizeof name, "#%lu", (unsigned long)i->ino);
+	p.dentry = dentry_new(dir->dentry, name, (uint32_t)n, i);
+	if (p.dentry == NULL) {
+		inode_put(i);
+		return -ENOMEM;
+	}
+	p.dentry->flags |= D_DELETED;
+	err = open_path(t, &p, flags & ~(__O_TMPFILE | O_DIRECTORY), out);
+	dentry_put(p.dentry);
+	return err;
+}
+
+static uint32_t walk_flags(int flags)
+{
+	uint32_t w = 0;
+
+	if (!(flags & O_NOFOLLOW) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL))
+		w |= WALK_FOLLOW;
+	if (flags & O_CREAT)
+		w |= WALK_CREATE;
+	else if (flags & O_DIRECTORY)
+		w |= WALK_DIRECTORY;
+	return w;
+}
+
+static long open_once(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, uint32_t walk, struct file **out)
+{
+	bool created = false;
+	struct path p;
+	long err = path_walk(t, dirfd, name, walk | walk_flags(flags), &p, NULL);
+
+	if (err != 0)
+		return err;
+	if ((flags & __O_TMPFILE) == __O_TMPFILE) {
+		err = open_tmpfile(t, &p, flags, mode, out);
+	} else if (p.dentry->inode == NULL) {
+		err = create_at(t, &p, mode);
+		created = err == 0;
+	} else if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		err = -EEXIST;
+	if (err == 0 && !(flags & __O_TMPFILE))
+		err = open_existing(t, &p, created ? flags & ~O_TRUNC : flags, !created, out);
+	else if (err == -EEXIST && !(flags & O_EXCL))
+		err = -ESTALE; /* somebody else made it meanwhile */
+	path_put(&p);
+	return err;
+}
+
+static long open_flags(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, uint32_t walk, struct file **out)
+{
+	size_t len = strlen(name);
+	long err;
+
+	if (flags & O_PATH)
+		flags &= O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
+	if ((flags & __O_TMPFILE) && !(flags & O_DIRECTORY))
+		return -EINVAL;
+	if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+		return -EINVAL;
+	if ((flags & O_CREAT) && len > 0 && name[len - 1] == '/')
+		return -EISDIR;
+	for (int tries = 0; tries < 4; tries++) {
+		err = open_once(t, dirfd, name, flags, mode, walk, out);
+		if (err != -ESTALE)
+			return err;
+	}
+	return err;
+}
+
+long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, struct file **out)
+{
+	return open_flags(t, dirfd, name, flags & OPEN_KNOWN, mode, 0, out);
+}
+
+long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out)
+{
+	uint32_t walk = (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
+	struct path p;
+	struct inode *i;
+	long err;
+
+	err = path_walk(t, dirfd, name, walk, &p, NULL);
+	if (err != 0)
+		return err;
+	i = p.dentry->inode;
+	if (IS_LNK(i))
+		err = -ELOOP;
+	else if (!IS_REG(i) || (p.mnt->flags & MS_NOEXEC))
+		err = -EACCES;
+	else
+		err = inode_permission(t, i, 1);
+	if (err == 0)
+		err = open_path(t, &p, O_RDONLY, out);
+	path_put(&p);
+	return err == -ESTALE ? -ENOENT : err;
+}
+
+static long open_fd(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, uint32_t walk)
+{
+	struct file *f;
+	long err;
+	char *buf = path_in(name, &err);
+
+	if (buf == NULL)
+		return err;
+	err = open_flags(t, dirfd, buf, flags, mode, walk, &f);
+	path_buf_free(buf);
+	if (err != 0)
+		return err;
+	err = fd_install(t, f, (flags & O_CLOEXEC) != 0, 0);
+	if (err < 0)
+		file_put(f);
+	return err;
+}
+
+long lx_sys_open(struct lx_thread *t, struct gva name, int flags, uint32_t mode)
+{
+	return open_fd(t, AT_FDCWD, name, flags & OPEN_KNOWN, mode, 0);
+}
+
+long lx_sys_openat(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode)
+{
+	return open_fd(t, dirfd, name, flags & OPEN_KNOWN, mode, 0);
+}
+
+long lx_sys_creat(struct lx_thread *t, struct gva name, uint32_t mode)
+{
+	return open_fd(t, AT_FDCWD, name, O_CREAT | O_WRONLY | O_TRUNC, mode, 0);
+}
+
+static long how_in(struct gva ptr, uint64_t size, struct open_how *how)
+{
+	static const uint64_t least = 24;
+	uint8_t rest[64];
+
+	memset(how, 0, sizeof *how);
+	if (size < least)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (copy_in(how, ptr, MIN(size, sizeof *how)) != 0)
+		return -EFAULT;
+	for (uint64_t at = sizeof *how; at < size;) {
+		uint64_t n = MIN(size - at, sizeof rest);
+
+		if (copy_in(rest, gva_add(ptr, at), n) != 0)
+			return -EFAULT;
+		for (uint64_t i = 0; i < n; i++)
+			if (rest[i] != 0)
+				return -E2BIG;
+		at += n;
+	}
+	return 0;
+}
+
+static long resolve_flags(uint64_t resolve, uint32_t *walk)
+{
+	static const struct { uint64_t resolve; uint32_t walk; } map[] = {
+		{ RESOLVE_NO_XDEV, WALK_NO_XDEV }, { RESOLVE_NO_MAGICLINKS, WALK_NO_MAGIC },
+		{ RESOLVE_NO_SYMLINKS, WALK_NO_SYMLINKS }, { RESOLVE_BENEATH, WALK_BENEATH }, { RESOLVE_IN_ROOT, WALK_IN_ROOT },
+	};
+
+	*walk = 0;
+	for (unsigned i = 0; i < ARRAY_LEN(map); i++)
+		if (resolve & map[i].resolve) {
+			*walk |= map[i].walk;
+			resolve &= ~map[i].resolve;
+		}
+	if (resolve & ~(uint64_t)RESOLVE_CACHED)
+		return -EINVAL;
+	if ((*walk & (WALK_BENEATH | WALK_IN_ROOT)) == (WALK_BENEATH | WALK_IN_ROOT))
+		return -EINVAL;
+	return resolve & RESOLVE_CACHED ? -EAGAIN : 0;
+}
+
+long lx_sys_openat2(struct lx_thread *t, int dirfd, struct gva name, struct gva ptr, uint64_t size)
+{
+	struct open_how how;
+	uint32_t walk;
+	long err = how_in(ptr, size, &how);
+
+	if (err == 0)
+		err = resolve_flags(how.resolve, &walk);
+	if (err != 0)
+		return err;
+	if ((how.flags & ~(uint64_t)OPEN_KNOWN) != 0 || (how.mode & ~07777ull) != 0)
+		return -EINVAL;
+	if (how.mode != 0 && !(how.flags & (O_CREAT | __O_TMPFILE)))
+		return -EINVAL;
+	if ((how.flags & O_PATH) && (how.flags & ~(uint64_t)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
+		return -EINVAL;
+	return open_fd(t, dirfd, name, (int)how.flags, (uint32_t)how.mode, walk);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/procfs_pid.c - small texts of /proc/PID: what was executed, its
+ * limits, name and counters.
+ */
+#include "linux/fs/procfs.h"
+
+#include "linux/misc/timer.h"
+#include "linux/proc/proc.h"
+
+/* The process's own memory as it is now (setproctitle writes there); false: it is another's. */
+static bool own_memory(struct text *x, struct node_ctx *c, uint64_t from, uint64_t to)
+{
+	size_t n = to > from ? MIN(to - from, 0x20000ull) : 0, left;
+	char *buf;
+
+	if (c->proc != c->t->proc || !n || c->proc->mm_borrowed)
+		return false;
+	buf = heap_alloc(n);
+	if (!buf)
+		return false;
+	left = uaccess_read(buf, from, n);
+	text_put(x, buf, n - left);
+	heap_free(buf);
+	return left == 0;
+}
+
+static void show_blob(struct text *x, struct lx_proc *p, char *const *place, const uint32_t *place_len)
+{
+	char *blob;
+	uint32_t len;
+
+	lock_take(&p->lock);
+	blob = *place;
+	len = *place_len;
+	if (blob)
+		blob_get(blob);
+	lock_drop(&p->lock);
+	if (!blob)
+		return;
+	text_put(x, blob, len);
+	blob_put(blob);
+}
+
+SHOW(cmdline)
+{
+	struct lx_proc *p = c->proc;
+
+	if (p->state != PROC_LIVE || own_memory(x, c, p->arg_start, p->arg_end))
+		return;
+	x->len = 0;
+	show_blob(x, p, &p->cmdline, &p->cmdline_len);
+}
+
+SHOW(environ)
+{
+	struct lx_proc *p = c->proc;
+
+	if (p->state != PROC_LIVE || own_memory(x, c, p->env_start, p->env_end))
+		return;
+	x->len = 0;
+	show_blob(x, p, &p->environ_copy, &p->environ_len);
+}
+
+/* The auxiliary vector lies behind the environment's pointers: it is found from the stack's start. */
+SHOW(auxv)
+{
+	uint64_t at = c->proc->stack_start, word = 0, pair[2];
+	int nulls = 0;
+
+	if (c->proc != c->t->proc || c->proc->mm_borrowed || !at)
+		return;
+	for (at += 8; nulls < 2; at += 8) { /* over argc, argv, envp */
+		if (!uaccess_load64(at, &word))
+			return;
+		nulls += word == 0;
+	}
+	do {
+		if (uaccess_read(pair, at, sizeof pair))
+			return;
+		text_put(x, pair, sizeof pair);
+		at += sizeof pair;
+	} while (pair[0] && x->len < 1024);
+}
+
+/* The name of the thread that is meant: of /proc/PID the leader. */
+static bool get_comm(struct node_ctx *c, char *comm)
+{
+	struct lx_thread *t;
+
+	lock_take(&lx_state()->tasklist);
+	t = c->key.tid ? thread_find(c->key.tid) : c->proc->leader;
+	if (t)
+		memcpy(comm, t->comm, sizeof t->comm);
+	lock_drop(&lx_state()->tasklist);
+	return t != NULL;
+}
+
+SHOW(comm)
+{
+	char comm[17] = { 0 };
+
+	if (get_comm(c, comm))
+		text_add(x, "%s\n", comm);
+}
+
+long store_comm(struct node_ctx *c, char *text, size_t n)
+{
+	struct lx_thread *t;
+
+	if (c->proc != c->t->proc)
+		return -EINVAL;
+	lock_take(&lx_state()->tasklist);
+	t = c->key.tid ? thread_find(c->key.tid) : c->proc->leader;
+	if (t) {
+		memset(t->comm, 0, sizeof t->comm);
+		memcpy(t->comm, text, MIN(strlen(text), sizeof t->comm - 1));
+		for (unsigned i = 0; i < sizeof t->comm; i++)
+			if (t->comm[i] == '\n')
+				t->comm[i] = '\0';
+	}
+	lock_drop(&lx_state()->tasklist);
+	return t ? (long)n : -ESRCH;
+}
+
+static void limit_value(struct text *x, uint64_t v)
+{
+	if (v == RLIM64_INFINITY)
+		text_add(x, "%-20s ", "unlimited");
+	else
+		text_add(x, "%-20lu ", (unsigned long)v);
+}
+
+SHOW(limits)
+{
+	static const struct { const char *name, *unit; } limits[RLIM_NLIMITS] = {
+		[RLIMIT_CPU] = { "Max cpu time", "seconds" }, [RLIMIT_FSIZE] = { "Max file size", "bytes" },
+		[RLIMIT_DATA] = { "Max data size", "bytes" }, [RLIMIT_STACK] = { "Max stack size", "bytes" },
+		[RLIMIT_CORE] = { "Max core file size", "bytes" }, [RLIMIT_RSS] = { "Max resident set", "bytes" },
+		[RLIMIT_NPROC] = { "Max processes", "processes" }, [RLIMIT_NOFILE] = { "Max open files", "files" },
+		[RLIMIT_MEMLOCK] = { "Max locked memory", "bytes" }, [RLIMIT_AS] = { "Max address space", "bytes" },
+		[RLIMIT_LOCKS] = { "Max file locks", "locks" }, [RLIMIT_SIGPENDING] = { "Max pending signals", "signals" },
+		[RLIMIT_MSGQUEUE] = { "Max msgqueue size", "bytes" }, [RLIMIT_NICE] = { "Max nice priority", NULL },
+		[RLIMIT_RTPRIO] = { "Max realtime priority", NULL }, [RLIMIT_RTTIME] = { "Max realtime timeout", "us" } };
+
+	text_add(x, "Limit                     Soft Limit           Hard Limit           Units     \n");
+	for (unsigned i = 0; i < RLIM_NLIMITS; i++) {
+		text_add(x, "%-25s ", limits[i].name);
+		limit_value(x, c->proc->rlim[i].rlim_cur);
+		limit_value(x, c->proc->rlim[i].rlim_max);
+		if (limits[i].unit)
+			text_add(x, "%-10s", limits[i].unit);
+		text_add(x, "\n");
+	}
+}
+
+SHOW(io)
+{
+	text_add(x, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+}
+
+SHOW(oom_score_adj)
+{
+	text_add(x, "%d\n", c->proc->oom_score_adj);
+}
+
+SHOW(oom_score)
+{
+	text_add(x, "%d\n", 666 + c->proc->oom_score_adj * 2 / 3);
+}
+
+long store_oom_score_adj(struct node_ctx *c, char *text, size_t n)
+{
+	bool minus = *text == '-';
+	int value = 0;
+
+	text += minus;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9' && value <= 1000; text++)
+		value = value * 10 + (*text - '0');
+	if ((*text && *text != '\n') || value > 1000)
+		return -EINVAL;
+	value = minus ? -value : value;
+	if (value < c->proc->oom_score_adj && !lx_capable(c->t, CAP_SYS_RESOURCE))
+		return -EACCES;
+	c->proc->oom_score_adj = value;
+	return (long)n;
+}
+
+SHOW(children)
+{
+	lock_take(&lx_state()->tasklist);
+	if (c->proc->leader && c->proc->leader->tid == c->key.tid)
+		LIST_FOR(child, &c->proc->children, struct lx_proc, child)
+			text_add(x, "%d ", child->pid);
+	lock_drop(&lx_state()->tasklist);
+}
+
+SHOW(schedstat)
+{
+	uint64_t u, s;
+
+	proc_times(c->proc, &u, &s);
+	text_add(x, "%lu 0 1\n", (unsigned long)(u + s));
+}
+
+SHOW(sched)
+{
+	char comm[17] = { 0 };
+
+	(void)get_comm(c, comm);
+	text_add(x, "%s (%d, #threads: %u)\n", comm, c->key.tid ? c->key.tid : c->proc->pid, c->proc->nthreads);
+	text_add(x, "-------------------------------------------------------------------\n");
+}
+
+SHOW(syscall)
+{
+	text_add(x, "running\n");
+}
+
+SHOW(personality)
+{
+	text_add(x, "%08x\n", (unsigned)c->proc->personality);
+}
+
+/* Its own memory only: another process's is not mapped here. */
+long raw_mem(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write)
+{
+	uint8_t buf[1024];
+	size_t done = 0;
+
+	if (c->proc != c->t->proc || c->proc->mm_borrowed)
+		return -EIO;
+	while (done < v->size) {
+		size_t n = MIN(sizeof buf, v->size - done), moved;
+
+		if (!guest_range_ok(*pos, n))
+			break;
+		if (write) {
+			n = iov_take(v, done, buf, n);
+			moved = n - uaccess_write(*pos, buf, n);
+		} else {
+			moved = n - uaccess_read(buf, *pos, n);
+			moved = iov_put(v, done, buf, moved);
+		}
+		done += moved;
+		*pos += moved;
+		if (!moved || moved < n)
+			break;
+	}
+	return done || !v->size ? (long)done : -EIO;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/procfs_status.c - stat, status and statm of a process or thread. */
+#include "linux/fs/procfs.h"
+
+#include "linux/fs/tty.h"
+#include "linux/proc/proc.h"
+#include "linux/sig/sig.h"
+
+#define TICK_NS 10000000ull
+
+/* What these texts tell, copied under the locks. */
+struct snapshot {
+	char comm[17], state;
+	int pid, tgid, ppid, pgrp, session, tty_nr, tty_pgrp, nice, policy, rt_priority, exit_signal, tracer;
+	uint32_t threads, exit_code;
+	uint64_t utime, stime, cutime, cstime, min_flt, maj_flt, cmin_flt, cmaj_flt, start_ns, vcsw, ivcsw;
+	uint64_t pending, shared_pending, blocked, ignored, caught;
+	struct lx_cred cred;
+	uint64_t affinity;
+};
+
+static char state_of(const struct lx_proc *p, const struct lx_thread *t, const struct lx_thread *self)
+{
+	if (p->state != PROC_LIVE)
+		return 'Z';
+	if (p->stopped || (t && t->jobctl_stopped))
+		return 'T';
+	if (t == self || (t && t->pico.in_guest))
+		return 'R';
+	return 'S';
+}
+
+static void snap_signals(struct snapshot *s, struct lx_proc *p, struct lx_thread *t)
+{
+	struct sighand *h = p->sighand;
+
+	if (!h)
+		return;
+	lock_take(&h->lock);
+	s->pending = t ? t->pending.set : 0;
+	s->shared_pending = p->pending.set;
+	s->blocked = t ? t->sigmask : 0;
+	for (int n = 1; n <= LX_NSIG; n++) {
+		if (h->action[n].handler == (uint64_t)SIG_IGN)
+			s->ignored |= SIGBIT(n);
+		else if (h->action[n].handler != (uint64_t)SIG_DFL)
+			s->caught |= SIGBIT(n);
+	}
+	lock_drop(&h->lock);
+}
+
+static void snap_tree(struct snapshot *s, struct lx_proc *p)
+{
+	s->tgid = p->pid;
+	s->ppid = p->parent ? p->parent->pid : 0;
+	s->pgrp = p->pgrp;
+	s->session = p->session;
+	s->tty_pgrp = -1;
+	if (p->tty) {
+		s->tty_nr = (int)LX_DEV(PTS_MAJOR, p->tty->index);
+		s->tty_pgrp = p->tty->pgrp;
+	}
+	s->exit_signal = (int)p->exit_signal;
+	s->exit_code = p->exit_code;
+	s->threads = p->nthreads;
+	s->cutime = p->cutime_ns;
+	s->cstime = p->cstime_ns;
+	s->cmin_flt = p->cmin_flt;
+	s->cmaj_flt = p->cmaj_flt;
+}
+
+static void snap_thread(struct snapshot *s, struct lx_thread *t)
+{
+	memcpy(s->comm, t->comm, sizeof t->comm);
+	s->pid = t->tid;
+	s->cred = t->cred;
+	s->nice = t->nice;
+	s->policy = t->policy;
+	s->rt_priority = t->rt_priority;
+	s->start_ns = t->start_ns;
+	s->vcsw = t->nvcsw;
+	s->ivcsw = t->nivcsw;
+	s->min_flt = t->min_flt;
+	s->maj_flt = t->maj_flt;
+	s->affinity = t->affinity[0];
+	s->tracer = t->tracer ? t->tracer->tid : 0;
+}
+
+/* False: the thread is gone. */
+static bool snap(struct snapshot *s, struct node_ctx *c)
+{
+	struct lx_proc *p = c->proc;
+	struct lx_thread *t;
+
+	memset(s, 0, sizeof *s);
+	lock_take(&lx_state()->tasklist);
+	t = c->key.tid ? thread_find(c->key.tid) : p->leader;
+	if (c->key.tid && (!t || t->proc != p)) {
+		lock_drop(&lx_state()->tasklist);
+		return false;
+	}
+	s->pid = p->pid;
+	snap_tree(s, p);
+	if (t)
+		snap_thread(s, t);
+	s->state = state_of(p, t, c->t);
+	snap_signals(s, p, t);
+	if (c->key.tid) {
+		s->utime = t->utime_ns;
+		s->stime = t->stime_ns;
+	}
+	lock_drop(&lx_state()->tasklist);
+	if (!c->key.tid)
+		proc_times(p, &s->utime, &s->stime);
+	return true;
+}
+
+SHOW(stat)
+{
+	struct lx_proc *p = c->proc;
+	struct snapshot s;
+	uint64_t boot = lx_state()->boot_mono_ns;
+	bool live;
+
+	if (!snap(&s, c))
+		return;
+	live = s.state != 'Z';
+	text_add(x, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", s.pid, s.comm, s.state, s.ppid, s.pgrp, s.session, s.tty_nr,
+		s.tty_pgrp, live ? 4194304u : 4194308u, (unsigned long)s.min_flt, (unsigned long)s.cmin_flt, (unsigned long)s.maj_flt,
+		(unsigned long)s.cmaj_flt);
+	text_add(x, "%lu %lu %ld %ld %d %d %u 0 %lu ", (unsigned long)(s.utime / TICK_NS), (unsigned long)(s.stime / TICK_NS),
+		(long)(s.cutime / TICK_NS), (long)(s.cstime / TICK_NS), s.policy == 1 || s.policy == 2 ? -1 - s.rt_priority : 20 + s.nice,
+		s.nice, s.threads ? s.threads : 1, (unsigned long)((s.start_ns > boot ? s.start_ns - boot : 0) / TICK_NS));
+	text_add(x, "%lu %lu %lu ", live ? (unsigned long)p->vm_pages * PAGE_SIZE : 0ul, live ? (unsigned long)p->rss_pages : 0ul,
+		(unsigned long)p->rlim[RLIMIT_RSS].rlim_cur);
+	text_add(x, "1 1 %lu 0 0 %lu %lu %lu %lu 0 0 0 %d 0 %d %d 0 0 0 ", (unsigned long)p->stack_start, (unsigned long)s.pending & 0x7fffffff,
+		(unsigned long)s.blocked & 0x7fffffff, (unsigned long)s.ignored & 0x7fffffff, (unsigned long)s.caught & 0x7fffffff,
+		s.exit_signal, s.rt_priority, s.policy);
+	text_add(x, "0 0 %lu %lu %lu %lu %lu %u\n", (unsigned long)p->brk_start, (unsigned long)p->arg_start, (unsigned long)p->arg_end,
+		(unsigned long)p->env_start, (unsigned long)p->env_end, s.exit_code);
+}
+
+SHOW(statm)
+{
+	struct lx_proc *p = c->proc;
+
+	if (p->state != PROC_LIVE)
+		text_add(x, "0 0 0 0 0 0 0\n");
+	else
+		text_add(x, "%lu %lu %lu 1 0 %lu 0\n", (unsigned long)p->vm_pages, (unsigned long)p->rss_pages,
+			(unsigned long)p->rss_pages / 2, (unsigned long)p->data_pages);
+}
+
+static const char *state_name(char state)
+{
+	switch (state) {
+	case 'R':
+		return "R (running)";
+	case 'T':
+		return "T (stopped)";
+	case 'Z':
+		return "Z (zombie)";
+	default:
+		return "S (sleeping)";
+	}
+}
+
+static void status_ids(struct text *x, struct node_ctx *c, const struct snapshot *s)
+{
+	struct fdtable *fdt = proc_fdtable(c->proc);
+	const struct lx_cred *k = &s->cred;
+
+	text_add(x, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", k->uid, k->euid, k->suid, k->fsuid, k->gid, k->egid, k->sgid, k->fsgid);
+	text_add(x, "FDSize:\t%u\nGroups:\t", fdt ? fdt->size : 0);
+	for (uint32_t i = 0; i < MIN(k->ngroups, (uint32_t)ARRAY_LEN(k->groups)); i++)
+		text_add(x, "%u ", k->groups[i]);
+	text_add(x, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", s->tgid, s->pid, s->pgrp, s->session);
+	if (fdt)
+		fdt_put_table(fdt);
+}
+
+static void status_memory(struct text *x, const struct lx_proc *p)
+{
+	unsigned long vm = p->vm_pages * 4, rss = p->rss_pages * 4, data = p->data_pages * 4;
+
+	text_add(x, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8u kB\nVmPin:\t%8u kB\n", vm, vm, 0, 0);
+	text_add(x, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", MAX(rss, (unsigned long)p->max_rss / 1024), rss);
+	text_add(x, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8u kB\n", rss / 2, rss - rss / 2, 0);
+	text_add(x, "VmData:\t%8lu kB\nVmStk:\t%8u kB\nVmExe:\t%8u kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", data, 132, 4,
+		4, vm / 512 + 4, 0);
+	text_add(x, "HugetlbPages:\t%8u kB\nCoreDumping:\t0\nTHP_enabled:\t1\n", 0);
+}
+
+static void status_caps(struct text *x, const struct lx_cred *k)
+{
+	text_add(x, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%u\n",
+		(unsigned long)k->cap_inheritable, (unsigned long)k->cap_permitted, (unsigned long)k->cap_effective,
+		(unsigned long)k->cap_bounding, (unsigned long)k->cap_ambient, k->no_new_privs);
+	text_add(x, "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tthread vulnerable\nSpeculationIndirectBranch:\tconditional enabled\n");
+}
+
+static void cpu_list(struct text *x, uint64_t mask)
+{
+	const char *comma = "";
+
+	for (unsigned i = 0; i < 64; i++) {
+		unsigned first = i;
+
+		if (!(mask >> i & 1))
+			continue;
+		while (i < 63 && mask >> (i + 1) & 1)
+			i++;
+		text_add(x, first == i ? "%s%u" : "%s%u-%u", comma, first, i);
+		comma = ",";
+	}
+}
+
+SHOW(status)
+{
+	struct lx_proc *p = c->proc;
+	struct snapshot s;
+	uint64_t all = lx_state()->ncpus >= 64 ? ~0ull : (1ull << lx_state()->ncpus) - 1, cpus;
+	uint32_t umask = 0;
+
+	if (!snap(&s, c))
+		return;
+	lock_take(&p->lock);
+	if (p->fs)
+		umask = p->fs->umask;
+	lock_drop(&p->lock);
+	cpus = s.affinity & all ? s.affinity & all : all;
+	text_add(x, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", s.comm, umask,
+		state_name(s.state), s.tgid, s.pid, s.ppid, s.tracer);
+	status_ids(x, c, &s);
+	if (s.state != 'Z')
+		status_memory(x, p);
+	text_add(x, "Threads:\t%u\nSigQ:\t%u/%lu\n", s.threads ? s.threads : 1, (unsigned)p->nqueued,
+		(unsigned long)p->rlim[RLIMIT_SIGPENDING].rlim_cur);
+	text_add(x, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", (unsigned long)s.pending,
+		(unsigned long)s.shared_pending, (unsigned long)s.blocked, (unsigned long)s.ignored, (unsigned long)s.caught);
+	status_caps(x, &s.cred);
+	text_add(x, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", (unsigned long)cpus);
+	cpu_list(x, cpus);
+	text_add(x, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
+		(unsigned long)s.vcsw, (unsigned long)s.ivcsw);
+}

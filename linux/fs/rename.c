@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/rename.c - rename(2): one at a time, so that the tree cannot be tied into a loop. */
+#include "linux/fs/fs.h"
+
+struct end {
+	struct path dir;
+	struct dentry *d;
+	const char *last;
+	char *buf;
+};
+
+static void end_done(struct end *e)
+{
+	if (e->d != NULL)
+		dentry_put(e->d);
+	if (e->dir.dentry != NULL)
+		path_put(&e->dir);
+	path_buf_free(e->buf);
+}
+
+static long end_find(struct lx_thread *t, int dirfd, struct gva name, struct end *e)
+{
+	long err;
+
+	*e = (struct end){ 0 };
+	e->buf = path_in(name, &err);
+	if (e->buf == NULL)
+		return err;
+	err = path_walk(t, dirfd, e->buf, WALK_PARENT, &e->dir, &e->last);
+	if (err == 0 && last_is_dots(e->last))
+		err = -EBUSY;
+	if (err == 0)
+		err = walk_last(t, &e->dir, e->last, &e->d);
+	if (err != 0)
+		end_done(e);
+	return err;
+}
+
+static long check_types(const struct end *from, const struct end *to, uint32_t flags)
+{
+	bool from_dir = IS_DIR(from->d->inode), to_there = to->d->inode != NULL;
+
+	if (!from_dir && (last_has_slash(from->last) || (last_has_slash(to->last) && !(flags & RENAME_EXCHANGE))))
+		return -ENOTDIR;
+	if (!to_there)
+		return flags & RENAME_EXCHANGE ? -ENOENT : 0;
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (flags & RENAME_EXCHANGE)
+		return 0;
+	if (from_dir && !IS_DIR(to->d->inode))
+		return -ENOTDIR;
+	if (!from_dir && IS_DIR(to->d->inode))
+		return -EISDIR;
+	return 0;
+}
+
+static long check_rights(struct lx_thread *t, const struct end *from, const struct end *to, uint32_t flags)
+{
+	long err = may_delete(t, &from->dir, from->d, IS_DIR(from->d->inode));
+
+	if (err == 0)
+		err = to->d->inode == NULL ? may_create(t, &to->dir) : may_delete(t, &to->dir, to->d, IS_DIR(to->d->inode));
+	/* A directory that changes its parent gets another "..". */
+	if (err == 0 && IS_DIR(from->d->inode) && from->dir.dentry != to->dir.dentry)
+		err = inode_permission(t, from->d->inode, 2);
+	return err;
+}
+
+static void notify(const struct end *from, const struct end *to, const char *old_name, struct inode *moved)
+{
+	static _Atomic uint32_t next_cookie; /* per picoprocess; only the pair needs to match */
+	struct inode *a = from->dir.dentry->inode, *b = to->dir.dentry->inode;
+	uint32_t cookie, isdir = IS_DIR(moved) ? 0x40000000u : 0;
+
+	if (LIKELY(a->watch == NULL && b->watch == NULL && moved->watch == NULL))
+		return;
+	cookie = atomic_fetch_add(&next_cookie, 1) + 1;
+	fs_notify(a, 0x40u | isdir, cookie, old_name);      /* IN_MOVED_FROM */
+	fs_notify(b, 0x80u | isdir, cookie, from->d->name); /* IN_MOVED_TO */
+	fs_notify(moved, 0x800u, 0, NULL);                  /* IN_MOVE_SELF */
+}
+
+static void update_names(struct end *from, struct end *to, uint32_t flags)
+{
+	if (flags & RENAME_EXCHANGE) {
+		dentry_swap(from->d, to->d);
+		return;
+	}
+	if (to->d->inode != NULL)
+		dentry_deleted(to->d);
+	dentry_move(from->d, to->dir.dentry, to->d->name, to->d->name_len);
+}
+
+static long rename_locked(struct lx_thread *t, struct end *from, struct end *to, uint32_t flags)
+{
+	const struct inode_ops *ops = inode_ops(from->dir.dentry->inode);
+	struct inode *moved = from->d->inode;
+	char old[NAME_LIMIT + 1];
+	long err;
+
+	if (moved == NULL)
+		return -ENOENT;
+	if (from->dir.mnt != to->dir.mnt)
+		return -EXDEV;
+	if (dentry_is_below(to->dir.dentry, from->d))
+		return -EINVAL;
+	if (to->d->inode != NULL && dentry_is_below(from->dir.dentry, to->d))
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	err = check_types(from, to, flags);
+	if (err == 0)
+		err = check_rights(t, from, to, flags);
+	if (err != 0 || moved == to->d->inode) /* two names of one file: nothing to do */
+		return err;
+	if (ops->rename == NULL)
+		return -EPERM;
+	memcpy(old, from->d->name, from->d->name_len + 1);
+	err = ops->rename(t, from->dir.dentry, from->d, to->dir.dentry, to->d->name, to->d->name_len,
+		to->d->inode != NULL ? to->d : NULL, flags);
+	if (err != 0)
+		return err;
+	if (to->d->inode != NULL && to->d->inode->nlink == 0)
+		fs_notify(to->d->inode, 0x400u, 0, NULL); /* IN_DELETE_SELF */
+	update_names(from, to, flags);
+	notify(from, to, old, moved);
+	return 0;
+}
+
+static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, uint32_t flags)
+{
+	struct end a, b;
+	long err;
+
+	if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return -EINVAL;
+	if ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
+		return -EINVAL;
+	err = end_find(t, fromfd, from, &a);
+	if (err != 0)
+		return err;
+	err = end_find(t, tofd, to, &b);
+	if (err == 0) {
+		lock_take(&vfs()->rename_lock);
+		err = rename_locked(t, &a, &b, flags);
+		lock_drop(&vfs()->rename_lock);
+		end_done(&b);
+	}
+	end_done(&a);
+	return err;
+}
+
+long lx_sys_rename(struct lx_thread *t, struct gva from, struct gva to)
+{
+	return do_rename(t, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+long lx_sys_renameat(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to)
+{
+	return do_rename(t, fromfd, from, tofd, to, 0);
+}
+
+long lx_sys_renameat2(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, uint32_t flags)
+{
+	return do_rename(t, fromfd, from, tofd, to, flags);
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/textfs.c - names, inodes and reading for /proc and /sys; see textfs.h. */
+#include "linux/fs/textfs.h"
+
+#include "linux/proc/proc.h"
+
+#define STORE_MAX 4096u
+
+/* inode->priv */
+enum { T_NODE, T_PID, T_TID, T_NUM };
+/* file->priv; file->object is a struct kept_text */
+enum { TF_LEN };
+
+struct kept_text {
+	size_t len;
+	char data[];
+};
+
+/* ---- Texts ---- */
+
+static bool text_grow(struct text *x, size_t need)
+{
+	size_t cap = MAX(MAX(x->cap * 2, need), 1024ul);
+	char *buf = x->failed ? NULL : heap_realloc(x->buf, cap);
+
+	if (!buf) {
+		x->failed = true;
+		return false;
+	}
+	x->buf = buf;
+	x->cap = cap;
+	return true;
+}
+
+void text_put(struct text *x, const void *p, size_t n)
+{
+	if (x->len + n + 1 > x->cap && !text_grow(x, x->len + n + 1))
+		return;
+	memcpy(x->buf + x->len, p, n);
+	x->len += n;
+}
+
+void text_add(struct text *x, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = fmt_vsnprintf(x->buf ? x->buf + x->len : NULL, x->buf ? x->cap - x->len : 0, format, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	if (x->len + (size_t)n + 1 > x->cap) {
+		if (!text_grow(x, x->len + (size_t)n + 1))
+			return;
+		va_start(ap, format);
+		(void)fmt_vsnprintf(x->buf + x->len, x->cap - x->len, format, ap);
+		va_end(ap);
+	}
+	x->len += (size_t)n;
+}
+
+void text_free(struct text *x)
+{
+	heap_free(x->buf);
+	*x = (struct text){ 0 };
+}
+
+bool name_number(const char *name, uint32_t len, uint64_t *n)
+{
+	*n = 0;
+	if (len == 0 || len > 10 || (len > 1 && name[0] == '0'))
+		return false;
+	for (uint32_t i = 0; i < len; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+		*n = *n * 10 + (uint64_t)(name[i] - '0');
+	}
+	return true;
+}
+
+/* ---- Nodes ---- */
+
+static const struct text_fs *fs_of(const struct inode *i)
+{
+	return i->kind == INODE_PROC ? &procfs : &sysfs;
+}
+
+static const struct text_node *node_of(const struct inode *i)
+{
+	return &fs_of(i)->node[i->priv[T_NODE]];
+}
+
+uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir)
+{
+	for (uint32_t n = 0; n < fs->count; n++)
+		if (fs->node[n].parent == dir && !fs->node[n].name)
+			return n;
+	return 0;
+}
+
+/* False: it is about a process that is gone.  End with ctx_done. */
+static bool ctx_init(struct node_ctx *c, struct lx_thread *t, const struct inode *i)
+{
+	*c = (struct node_ctx){ .t = t };
+	c->key = (struct node_key){ (uint32_t)i->priv[T_NODE], (int)i->priv[T_PID], (int)i->priv[T_TID], i->priv[T_NUM] };
+	if (!c->key.pid)
+		return true;
+	c->proc = proc_get_by_pid(c->key.pid);
+	return c->proc != NULL;
+}
+
+static void ctx_done(struct node_ctx *c)
+{
+	if (c->proc)
+		proc_put(c->proc);
+}
+
+static uint64_t ino_of(const struct node_key *k)
+{
+	return 2 + k->node + ((uint64_t)(k->tid ? k->tid : k->pid) << 10) + (k->num << 36);
+}
+
+static void own(struct inode *i, struct node_ctx *c)
+{
+	if (!c->proc)
+		return;
+	lock_take(&lx_state()->tasklist);
+	if (c->proc->leader) {
+		i->uid = c->proc->leader->cred.euid;
+		i->gid = c->proc->leader->cred.egid;
+	}
+	lock_drop(&lx_state()->tasklist);
+}
+
+static struct inode *make_inode(struct mount_fs *fs, const struct text_node *n, struct node_ctx *c)
+{
+	struct inode *i = special_inode(fs, n->mode, ino_of(&c->key));
+
+	if (!i)
+		return NULL;
+	i->priv[T_NODE] = c->key.node;
+	i->priv[T_PID] = (uint64_t)c->key.pid;
+	i->priv[T_TID] = (uint64_t)c->key.tid;
+	i->priv[T_NUM] = c->key.num;
+	if (n->mode_of)
+		i->mode = (i->mode & S_IFMT) | n->mode_of(c);
+	if (fs->kind == INODE_SYS && S_IFMT_(n->mode) == S_IFREG)
+		i->size = PAGE_SIZE; /* as Linux says */
+	own(i, c);
+	return i;
+}
+
+/* The root's node is the one that is directory TEXT_ROOT. */
+static struct inode *text_root(struct mount_fs *fs, const char *data)
+{
+	const struct text_fs *tf = fs->kind == INODE_PROC ? &procfs : &sysfs;
+	struct node_ctx c = { 0 };
+	struct inode *i;
+
+	for (uint32_t n = 0; n < tf->count; n++)
+		if (tf->node[n].dir == TEXT_ROOT)
+			c.key.node = n;
+	i = make_inode(fs, &tf->node[c.key.node], &c);
+	if (i)
+		i->ino = 1;
+	return i;
+}
+
+static bool find_static(const struct text_fs *tf, uint32_t dir, const char *name, uint32_t len, uint32_t *out)
+{
+	for (uint32_t n = 0; n < tf->count; n++) {
+		const struct text_node *node = &tf->node[n];
+
+		if (node->parent == dir && node->name && strlen(node->name) == len && !memcmp(node->name, name, len)) {
+			*out = n;
+			return true;
+		}
+	}
+	return false;
+}
+
+static long text_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
+	struct inode **out, uint64_t *valid_until)
+{
+	const struct text_fs *tf = fs_of(dir->inode);
+	uint32_t d = node_of(dir->inode)->dir, n = 0;
+	struct node_ctx c;
+	bool found;
+
+	*out = NULL;
+	*valid_until = 0;
+	if (!ctx_init(&c, t, dir->inode))
+		return -ENOENT;
+	found = find_static(tf, d, name, len, &n);
+	if (found)
+		c.key.node = n;
+	else if (tf->find)
+		found = tf->find(&c, d, name, len, &c.key);
+	if (found && c.key.pid && !c.proc)
+		c.proc = proc_get_by_pid(c.key.pid);
+	if (found && !c.key.pid)
+		*valid_until = UINT64_MAX;
+	if (found && (!c.key.pid || c.proc))
+		*out = make_inode(dir->inode->fs, &tf->node[c.key.node], &c);
+	ctx_done(&c);
+	return found && !*out ? -ENOENT : 0;
+}
+
+static uint32_t type_of(const struct text_node *n)
+{
+	return n->mode >> 12 & 15;
+}
+
+/* Positions: 2 + node of the fixed names, then PATTERN + number. */
+#define PATTERN 65536u
+
+static bool list_static(const struct text_fs *tf, uint32_t d, struct node_ctx *c, uint64_t *pos, struct dir_emit *e)
+{
+	for (; *pos < 2ull + tf->count; ++*pos) {
+		const struct text_node *n = &tf->node[*pos - 2];
+		struct node_key key = c->key;
+
+		key.node = (uint32_t)*pos - 2;
+		if (n->parent == d && n->name &&
+			!e->emit(e, n->name, (uint32_t)strlen(n->name), ino_of(&key), type_of(n), *pos + 1))
+			return false;
+	}
+	if (*pos < PATTERN)
+		*pos = PATTERN;
+	return true;
+}
+
+static long text_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos, struct dir_emit *e)
+{
+	const struct text_fs *tf = fs_of(dir->inode);
+	uint32_t d = node_of(dir->inode)->dir;
+	struct node_ctx c;
+	char name[24];
+
+	if (!ctx_init(&c, t, dir->inode))
+		return -ENOENT;
+	if (list_static(tf, d, &c, pos, e) && tf->next) {
+		uint64_t at = *pos - PATTERN;
+		struct node_key key = c.key;
+
+		while (tf->next(&c, d, &at, &key, name, sizeof name)) {
+			if (!e->emit(e, name, (uint32_t)strlen(name), ino_of(&key), type_of(&tf->node[key.node]), PATTERN + at))
+				break;
+			*pos = PATTERN + at;
+			key = c.key;
+		}
+	}
+	ctx_done(&c);
+	return 0;
+}
+
+static long text_readlink(struct lx_thread *t, struct inode *i, char *buf, size_t size)
+{
+	const struct text_node *n = node_of(i);
+	struct node_ctx c;
+	long len;
+
+	if (n->text) {
+		len = (long)MIN(strlen(n->text), size);
+		memcpy(buf, n->text, (size_t)len);
+		return len;
+	}
+	if (!n->readlink || !ctx_init(&c, t, i))
+		return n->readlink ? -ENOENT : -EINVAL;
+	len = n->readlink(&c, buf, size);
+	ctx_done(&c);
+	return len;
+}
+
+static long text_follow(struct lx_thread *t, struct inode *i, struct path *out, struct file **file)
+{
+	const struct text_node *n = node_of(i);
+	struct node_ctx c;
+	long err;
+
+	if (!n->follow)
+		return -ENOLINK;
+	if (!ctx_init(&c, t, i))
+		return -ENOENT;
+	err = n->follow(&c, out, file);
+	ctx_done(&c);
+	return err;
+}
+
+static long text_open(struct lx_thread *t, struct dentry *d, struct file *f)
+{
+	const struct text_node *n = node_of(f->inode);
+	struct node_ctx c;
+
+	if (!ctx_init(&c, t, f->inode))
+		return n->dir ? -ENOENT : -ESRCH;
+	ctx_done(&c);
+	f->kind = n->dir ? FILE_DIR : FILE_PROC;
+	return 0;
+}
+
+/* Truncating what takes a setting does nothing: sh's "echo 1 > file" does it. */
+static long text_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
+{
+	if (a->valid & (IATTR_MODE | IATTR_UID | IATTR_GID))
+		return -EPERM;
+	return 0;
+}
+
+const struct inode_ops inode_proc_ops = {
+	.name = "proc",
+	.root = text_root,
+	.lookup = text_lookup,
+	.readdir = text_readdir,
+	.readlink = text_readlink,
+	.follow = text_follow,
+	.open = text_open,
+	.setattr = text_setattr,
+};
+const struct inode_ops inode_sys_ops = {
+	.name = "sysfs",
+	.root = text_root,
+	.lookup = text_lookup,
+	.readdir = text_readdir,
+	.readlink = text_readlink,
+	.open = text_open,
+	.setattr = text_setattr,
+};
+
+/* ---- Open files ---- */
+
+static void make_text(struct text *x, const struct text_node *n, struct node_ctx *c)
+{
+	if (n->text)
+		text_put(x, n->text, strlen(n->text));
+	else if (n->show)
+		n->show(x, c);
+}
+
+/* Keeps what a reader has not got yet, for its next reads. */
+static void keep_text(struct file *f, const struct text *x, bool all_read)
+{
+	struct kept_text *k = NULL, *old;
+
+	if (!all_read && (k = arena_alloc(sizeof *k + x->len)) != NULL) {
+		k->len = x->len;
+		memcpy(k->data, x->buf, x->len);
+	}
+	lock_take(&f->inode->lock);
+	old = f->object;
+	f->object = k;
+	f->priv[TF_LEN] = x->len;
+	lock_drop(&f->inode->lock);
+	arena_free(old);
+}
+
+/* From what was kept; false: nothing was, so it has to be made. */
+static bool read_kept(struct file *f, const struct iov *v, uint64_t pos, size_t *got)
+{
+	struct kept_text *k;
+	bool answered = true;
+
+	*got = 0;
+	lock_take(&f->inode->lock);
+	k = f->object;
+	if (k && pos < k->len)
+		*got = iov_put(v, 0, k->data + pos, MIN(v->size, k->len - pos));
+	else
+		answered = k || pos >= f->priv[TF_LEN];
+	lock_drop(&f->inode->lock);
+	return answered;
+}
+
+static long read_text(struct file *f, struct node_ctx *c, const struct text_node *n, const struct iov *v, uint64_t *pos)
+{
+	struct text x = { 0 };
+	size_t got = 0, there = 0;
+
+	if (*pos == 0 || !read_kept(f, v, *pos, &got)) {
+		make_text(&x, n, c);
+		if (*pos < x.len) {
+			there = MIN(v->size, x.len - *pos);
+			got = iov_put(v, 0, x.buf + *pos, there);
+		}
+		keep_text(f, &x, *pos + got >= x.len);
+		text_free(&x);
+	}
+	*pos += got;
+	return got || !there ? (long)got : -EFAULT;
+}
+
+static long text_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	const struct text_node *n = node_of(f->inode);
+	struct node_ctx c;
+	long result;
+
+	if (!n->show && !n->text && !n->raw)
+		return -EINVAL;
+	if (!ctx_init(&c, t, f->inode))
+		return -ESRCH;
+	c.file = f;
+	result = n->raw ? n->raw(&c, v, pos, false) : read_text(f, &c, n, v, pos);
+	ctx_done(&c);
+	return result;
+}
+
+static long store_text(struct node_ctx *c, const struct text_node *n, const struct iov *v)
+{
+	size_t size = MIN(v->size, (uint64_t)STORE_MAX - 1), got;
+	char *buf = heap_alloc(size + 1);
+	long result;
+
+	if (!buf)
+		return -ENOMEM;
+	got = iov_take(v, 0, buf, size);
+	buf[got] = '\0';
+	result = got < size ? -EFAULT : n->store(c, buf, got);
+	heap_free(buf);
+	return result;
+}
+
+static long text_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	const struct text_node *n = node_of(f->inode);
+	struct node_ctx c;
+	long result;
+
+	if (!n->store && !n->raw)
+		return -EINVAL;
+	if (!ctx_init(&c, t, f->inode))
+		return -ESRCH;
+	c.file = f;
+	result = n->raw ? n->raw(&c, v, pos, true) : store_text(&c, n, v);
+	ctx_done(&c);
+	if (result > 0 && !n->raw)
+		*pos += (uint64_t)result;
+	return result;
+}
+
+static void text_release(struct file *f)
+{
+	arena_free(f->object);
+	f->object = NULL;
+}
+
+const struct file_ops file_proc_ops = {
+	.name = "proc",
+	.read = text_read,
+	.write = text_write,
+	.release = text_release,
+	.seekable = true,
+};

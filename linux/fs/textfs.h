@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/textfs.h - file systems of small generated texts: /proc and /sys.
+ *
+ * A file system is a table of nodes.  Each names the directory it is in and, if
+ * it is one, its own number; a node without a name is the pattern of names that
+ * come and go (/proc/PID, cpuN), which find and next of the table tell.
+ *
+ * A text is made anew by each read from position 0 on; what did not fit into that
+ * read is kept for the next ones with the open file.
+ */
+#ifndef LINUX_FS_TEXTFS_H
+#define LINUX_FS_TEXTFS_H
+
+#include "linux/fs/fs.h"
+#include "linux/fs/special.h"
+
+/* A text that grows in the private heap. */
+struct text {
+	char *buf;
+	size_t len, cap;
+	bool failed; /* no memory: what is there is all */
+};
+void text_put(struct text *x, const void *p, size_t n);
+void text_add(struct text *x, const char *format, ...) PRINTF(2, 3);
+void text_free(struct text *x);
+
+/* Which one of a pattern: inode->priv. */
+struct node_key {
+	uint32_t node; /* index into the table */
+	int pid, tid;
+	uint64_t num;  /* descriptor, CPU ... */
+};
+
+/* What a node's functions get. */
+struct node_ctx {
+	struct lx_thread *t;  /* who asks */
+	struct lx_proc *proc; /* below /proc/PID: the process, a reference; else NULL */
+	struct node_key key;
+	struct file *file;    /* raw: the open file */
+};
+
+struct text_node {
+	uint8_t parent, dir; /* directory it is in; its own number, 0 = no directory */
+	uint32_t mode;
+	const char *name;    /* NULL: a pattern */
+	const char *text;    /* constant contents or link text */
+	void (*show)(struct text *x, struct node_ctx *c);
+	long (*store)(struct node_ctx *c, char *text, size_t n); /* text has a NUL behind; n or -errno */
+	long (*readlink)(struct node_ctx *c, char *buf, size_t size);
+	long (*follow)(struct node_ctx *c, struct path *out, struct file **file);
+	long (*raw)(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* instead of a text */
+	uint32_t (*mode_of)(struct node_ctx *c); /* patterns: other permission bits */
+	uint32_t arg;                            /* the functions' own */
+};
+
+struct text_fs {
+	const struct text_node *node;
+	uint32_t count;
+	/* A name of a pattern in directory dir: fills key's node, pid, tid or num; false: none. */
+	bool (*find)(struct node_ctx *c, uint32_t dir, const char *name, uint32_t len, struct node_key *key);
+	/* The first name of a pattern with a number of at least *at; next time at least *at again. */
+	bool (*next)(struct node_ctx *c, uint32_t dir, uint64_t *at, struct node_key *key, char *name, size_t size);
+};
+extern const struct text_fs procfs, sysfs;
+#define TEXT_ROOT 1u /* number of the root directory */
+
+uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir); /* index of the node without a name in dir */
+bool name_number(const char *name, uint32_t len, uint64_t *n);      /* plain decimal */
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/fs/xattr.c - extended attributes: names, rights and buffers; the values are the kinds'. */
+#include "linux/fs/fs.h"
+
+#define VALUE_MAX 65536u
+#define LIST_MAX  65536u
+
+struct call {
+	struct gva name, value;
+	uint64_t size;
+	int flags;
+	char attr[NAME_LIMIT + 1];
+	long (*fn)(struct lx_thread *t, const struct path *p, struct call *c);
+};
+
+static long name_in(struct call *c)
+{
+	long n = string_in(c->attr, c->name, sizeof c->attr);
+
+	if (n == -ENAMETOOLONG || n == 0)
+		return -ERANGE;
+	return n < 0 ? n : 0;
+}
+
+/* user.* is for files and directories and by permission; trusted.* for root; security.* is readable. */
+static long may_use(struct lx_thread *t, struct inode *i, const char *name, bool write)
+{
+	if (str_starts(name, "user.")) {
+		if (!IS_REG(i) && !IS_DIR(i))
+			return write ? -EPERM : -ENODATA;
+		if (IS_DIR(i) && (i->mode & LX_S_ISVTX) && write && !inode_owner_or_capable(t, i))
+			return -EPERM;
+		return inode_permission(t, i, write ? 2 : 4);
+	}
+	if (str_starts(name, "trusted."))
+		return lx_capable(t, CAP_SYS_ADMIN) ? 0 : write ? -EPERM : -ENODATA;
+	if (str_starts(name, "security."))
+		return !write || lx_capable(t, CAP_SYS_ADMIN) ? 0 : -EPERM;
+	return -EOPNOTSUPP;
+}
+
+static long get(struct lx_thread *t, const struct path *p, struct call *c)
+{
+	struct inode *i = p->dentry->inode;
+	const struct inode_ops *ops = inode_ops(i);
+	size_t room = MIN(c->size, VALUE_MAX);
+	char *buf;
+	long n = may_use(t, i, c->attr, false);
+
+	if (n != 0)
+		return n;
+	if (ops->getxattr == NULL)
+		return -EOPNOTSUPP;
+	if (room == 0)
+		return ops->getxattr(t, i, c->attr, NULL, 0);
+	buf = heap_alloc(room);
+	if (buf == NULL)
+		return -ENOMEM;
+	n = ops->getxattr(t, i, c->attr, buf, room);
+	if (n > 0 && copy_out(c->value, buf, (uint64_t)n) != 0)
+		n = -EFAULT;
+	heap_free(buf);
+	return n;
+}
+
+static long set(struct lx_thread *t, const struct path *p, struct call *c)
+{
+	const struct inode_ops *ops = inode_ops(p->dentry->inode);
+	char *buf;
+	long err = may_use(t, p->dentry->inode, c->attr, true);
+
+	if (err == 0)
+		err = may_write(t, p);
+	if (err != 0)
+		return err;
+	if (ops->setxattr == NULL)
+		return -EOPNOTSUPP;
+	buf = heap_alloc(MAX(c->size, 1ul));
+	if (buf == NULL)
+		return -ENOMEM;
+	err = copy_in(buf, c->value, c->size);
+	if (err == 0)
+		err = ops->setxattr(t, p->dentry, c->attr, buf, c->size, c->flags);
+	heap_free(buf);
+	return err;
+}
+
+static long remove_attr(struct lx_thread *t, const struct path *p, struct call *c)
+{
+	const struct inode_ops *ops = inode_ops(p->dentry->inode);
+	long err = may_use(t, p->dentry->inode, c->attr, true);
+
+	if (err == 0)
+		err = may_write(t, p);
+	if (err != 0)
+		return err;
+	return ops->setxattr == NULL ? -EOPNOTSUPP : ops->setxattr(t, p->dentry, c->attr, NULL, 0, 0);
+}
+
+static long list(struct lx_thread *t, const struct path *p, struct call *c)
+{
+	struct inode *i = p->dentry->inode;
+	const struct inode_ops *ops = inode_ops(i);
+	size_t room = MIN(c->size, LIST_MAX);
+	char *buf;
+	long n;
+
+	if (ops->listxattr == NULL)
+		return 0;
+	if (room == 0)
+		return ops->listxattr(t, i, NULL, 0);
+	buf = heap_alloc(room);
+	if (buf == NULL)
+		return -ENOMEM;
+	n = ops->listxattr(t, i, buf, room);
+	if (n > 0 && copy_out(c->value, buf, (uint64_t)n) != 0)
+		n = -EFAULT;
+	heap_free(buf);
+	return n;
+}
+
+static long on_path(struct lx_thread *t, struct gva name, uint32_t walk, struct call *c)
+{
+	struct path p;
+	long err = user_walk(t, AT_FDCWD, name, walk, &p);
+
+	if (err != 0)
+		return err;
+	err = c->fn(t, &p, c);
+	path_put(&p);
+	return err;
+}
+
+static long on_fd(struct lx_thread *t, int fd, struct call *c)
+{
+	struct file *f = fd_get(t, fd);
+	long err;
+
+	if (f == NULL)
+		return -EBADF;
+	if (f->kind == FILE_PATH)
+		err = -EBADF;
+	else
+		err = f->path.dentry == NULL ? -EOPNOTSUPP : c->fn(t, &f->path, c);
+	file_put(f);
+	return err;
+}
+
+static long set_call(struct call *c)
+{
+	if (c->flags & ~3)
+		return -EINVAL;
+	if (c->size > VALUE_MAX)
+		return -E2BIG;
+	return name_in(c);
+}
+
+long lx_sys_setxattr(struct lx_thread *t, struct gva name, struct gva attr, struct gva value, uint64_t size, int flags)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .flags = flags, .fn = set };
+	long err = set_call(&c);
+
+	return err != 0 ? err : on_path(t, name, WALK_FOLLOW, &c);
+}
+
+long lx_sys_lsetxattr(struct lx_thread *t, struct gva name, struct gva attr, struct gva value, uint64_t size, int flags)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .flags = flags, .fn = set };
+	long err = set_call(&c);
+
+	return err != 0 ? err : on_path(t, name, 0, &c);
+}
+
+long lx_sys_fsetxattr(struct lx_thread *t, int fd, struct gva attr, struct gva value, uint64_t size, int flags)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .flags = flags, .fn = set };
+	long err = set_call(&c);
+
+	return err != 0 ? err : on_fd(t, fd, &c);
+}
+
+long lx_sys_getxattr(struct lx_thread *t, struct gva name, struct gva attr, struct gva value, uint64_t size)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .fn = get };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_path(t, name, WALK_FOLLOW, &c);
+}
+
+long lx_sys_lgetxattr(struct lx_thread *t, struct gva name, struct gva attr, struct gva value, uint64_t size)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .fn = get };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_path(t, name, 0, &c);
+}
+
+long lx_sys_fgetxattr(struct lx_thread *t, int fd, struct gva attr, struct gva value, uint64_t size)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .fn = get };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_fd(t, fd, &c);
+}
+
+long lx_sys_listxattr(struct lx_thread *t, struct gva name, struct gva buf, uint64_t size)
+{
+	struct call c = { .value = buf, .size = size, .fn = list };
+
+	return on_path(t, name, WALK_FOLLOW, &c);
+}
+
+long lx_sys_llistxattr(struct lx_thread *t, struct gva name, struct gva buf, uint64_t size)
+{
+	struct call c = { .value = buf, .size = size, .fn = list };
+
+	return on_path(t, name, 0, &c);
+}
+
+long lx_sys_flistxattr(struct lx_thread *t, int fd, struct gva buf, uint64_t size)
+{
+	struct call c = { .value = buf, .size = size, .fn = list };
+
+	return on_fd(t, fd, &c);
+}
+
+long lx_sys_removexattr(struct lx_thread *t, struct gva name, struct gva attr)
+{
+	struct call c = { .name = attr, .fn = remove_attr };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_path(t, name, WALK_FOLLOW, &c);
+}
+
+long lx_sys_lremovexattr(struct lx_thread *t, struct gva name, struct gva attr)
+{
+	struct call c = { .name = attr, .fn = remove_attr };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_path(t, name, 0, &c);
+}
+
+long lx_sys_fremovexattr(struct lx_thread *t, int fd, struct gva attr)
+{
+	struct call c = { .name = attr, .fn = remove_attr };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_fd(t, fd, &c);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/misc/cred.h - changing a thread's credentials. */
+#ifndef LINUX_MISC_CRED_H
+#define LINUX_MISC_CRED_H
+
+#include "linux/linux.h"
+#include "rt/mem.h"
+#include <linux/capability.h>
+#include <linux/securebits.h>
+
+/* The caller's own; hold no lock from TASKLIST inwards. */
+void cred_commit(struct lx_thread *t, const struct lx_cred *new);
+/* prctl's part about capabilities. */
+long cap_prctl(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/misc/posix_timer.c - timer_create and its family.
+ *
+ * A timer owns the queue entry of its signal, so that firing needs no memory and
+ * the signal is queued once at most.  While it waits to be taken, the timer rests;
+ * the thread that takes it counts the intervals that passed as overruns and arms
+ * the timer again (posix_timer_rearm).  A process's timers are in p->timers, under PROC.
+ */
+#include "linux/misc/timer.h"
+#include "linux/proc/proc.h"
+#include "linux/sig/internal.h"
+#include "syscalls.gen.h"
+
+#define OVERRUN_MAX INT32_MAX
+#define IGNORED_PACE_NS 10000000u /* a timer whose signal is ignored */
+
+struct posix_timer {
+	struct lx_timer tm; /* first */
+	struct list link;   /* [PROC] in p->timers */
+	struct sigqueue q;
+	struct lx_proc *proc;
+	int id, clock, notify, tid;
+	uint64_t expires, interval; /* [PROC] monotonic; kept while the signal waits */
+	uint64_t overrun_last;      /* [PROC] of the last signal taken */
+};
+
+static struct list *timers(struct lx_proc *p) REQUIRES(PROC)
+{
+	if (!p->timers.next)
+		list_init(&p->timers);
+	return &p->timers;
+}
+
+static struct posix_timer *find(struct lx_proc *p, int id) REQUIRES(PROC)
+{
+	LIST_FOR(pt, timers(p), struct posix_timer, link)
+		if (pt->id == id)
+			return pt;
+	return NULL;
+}
+
+static int queue_signal(struct posix_timer *pt)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_thread *t;
+	int queued = -1;
+
+	if (pt->notify != SIGEV_THREAD_ID)
+		return signal_queue_timer(pt->proc, NULL, &pt->q);
+	lock_take(&lx->tasklist);
+	t = thread_find(pt->tid);
+	if (t && t->proc == pt->proc)
+		queued = signal_queue_timer(pt->proc, t, &pt->q);
+	lock_drop(&lx->tasklist);
+	return queued;
+}
+
+static uint64_t advance(struct posix_timer *pt, uint64_t now) REQUIRES(PROC)
+{
+	uint64_t missed = now > pt->expires ? (now - pt->expires) / pt->interval : 0;
+
+	pt->expires += (missed + 1) * pt->interval;
+	return missed;
+}
+
+void posix_timer_fired(struct lx_timer *tm)
+{
+	struct posix_timer *pt = tm->owner;
+	struct lx_proc *p = pt->proc;
+
+	if (pt->notify != SIGEV_NONE && queue_signal(pt) >= 0)
+		return;
+	/* Nobody takes a signal: the timer goes on by itself, slowly, for timer_gettime. */
+	lock_take(&p->lock);
+	if (pt->interval && pt->expires) {
+		(void)advance(pt, pico_now());
+		timer_arm(tm, MAX(pt->expires, pico_now() + IGNORED_PACE_NS), 0);
+	}
+	lock_drop(&p->lock);
+}
+
+void posix_timer_rearm(struct lx_proc *p, siginfo_t *info)
+{
+	struct posix_timer *pt;
+
+	lock_take(&p->lock);
+	pt = find(p, info->si_tid);
+	if (pt) {
+		pt->overrun_last = 0;
+		if (pt->interval && pt->expires && !pt->tm.deadline) {
+			uint64_t missed = advance(pt, pico_now());
+
+			pt->overrun_last = MIN(missed, (uint64_t)OVERRUN_MAX);
+			timer_arm(&pt->tm, pt->expires, 0);
+		}
+		info->si_overrun = (int)pt->overrun_last;
+	}
+	lock_drop(&p->lock);
+}
+
+static void destroy(struct posix_timer *pt)
+{
+	timer_disarm(&pt->tm);
+	signal_unqueue_timer(pt->proc, &pt->q, pt->notify != SIGEV_THREAD_ID);
+	arena_free(pt);
+}
+
+void posix_timers_delete_all(struct lx_proc *p)
+{
+	struct posix_timer *pt;
+
+	for (;;) {
+		lock_take(&p->lock);
+		pt = list_empty(timers(p)) ? NULL : LIST_FIRST(&p->timers, struct posix_timer, link);
+		if (pt)
+			list_remove(&pt->link);
+		lock_drop(&p->lock);
+		if (!pt)
+			return;
+		destroy(pt);
+	}
+}
+
+/* ---- System calls ---- */
+
+static bool clock_ok(int clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
+}
+
+static long check_thread(struct lx_thread *t, int tid)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_thread *o;
+	bool ok;
+
+	lock_take(&lx->tasklist);
+	o = thread_find(tid);
+	ok = o && o->proc == t->proc;
+	lock_drop(&lx->tasklist);
+	return ok ? 0 : -EINVAL;
+}
+
+static long event_in(struct lx_thread *t, struct gva from, struct posix_timer *pt)
+{
+	sigevent_t ev;
+	siginfo_t *info = &pt->q.info;
+
+	memset(&ev, 0, sizeof ev);
+	ev.sigev_signo = SIGALRM;
+	ev.sigev_value.sival_int = pt->id;
+	if (from.va && copy_in(&ev, from, sizeof ev))
+		return -EFAULT;
+	if (ev.sigev_notify != SIGEV_SIGNAL && ev.sigev_notify != SIGEV_NONE && ev.sigev_notify != SIGEV_THREAD &&
+	    ev.sigev_notify != SIGEV_THREAD_ID)
+		return -EINVAL;
+	if (ev.sigev_notify != SIGEV_NONE && !sig_valid(ev.sigev_signo))
+		return -EINVAL;
+	if (ev.sigev_notify == SIGEV_THREAD_ID && check_thread(t, ev._sigev_un._tid))
+		return -EINVAL;
+	pt->notify = ev.sigev_notify;
+	pt->tid = ev._sigev_un._tid;
+	memset(info, 0, sizeof *info);
+	info->si_signo = ev.sigev_signo;
+	info->si_code = SI_TIMER;
+	info->si_tid = pt->id;
+	info->si_value = ev.sigev_value;
+	return 0;
+}
+
+static int free_id(struct lx_proc *p) REQUIRES(PROC)
+{
+	int id = 0;
+
+	while (find(p, id))
+		id++;
+	return id;
+}
+
+long lx_sys_timer_create(struct lx_thread *t, int clock, struct gva event, struct gva out)
+{
+	struct lx_proc *p = t->proc;
+	struct posix_timer *pt;
+	long err;
+
+	if (!clock_ok(clock))
+		return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID ? -EOPNOTSUPP : -EINVAL;
+	pt = arena_alloc(sizeof *pt);
+	if (!pt)
+		return -EAGAIN;
+	timer_init(&pt->tm, TIMER_POSIX, pt);
+	list_init(&pt->q.link);
+	pt->q.timer = pt;
+	pt->proc = p;
+	pt->clock = clock;
+	lock_take(&p->lock);
+	pt->id = free_id(p);
+	list_append(timers(p), &pt->link);
+	lock_drop(&p->lock);
+	err = event_in(t, event, pt);
+	if (!err)
+		err = PUT_USER(out, pt->id);
+	if (err) {
+		lock_take(&p->lock);
+		list_remove(&pt->link);
+		lock_drop(&p->lock);
+		destroy(pt);
+	}
+	return err;
+}
+
+/* it_interval and it_value of a timer; what is left of a resting periodic one is computed. */
+static void value_of(struct posix_timer *pt, int64_t out[4]) REQUIRES(PROC)
+{
+	uint64_t now = pico_now(), left = 0, expires = pt->expires;
+
+	if (expires && pt->interval && expires <= now)
+		expires += ((now - expires) / pt->interval + 1) * pt->interval;
+	if (expires)
+		left = expires > now ? expires - now : 0;
+	if (!left && expires && pt->tm.deadline)
+		left = 1; /* it is just about to fire */
+	out[0] = pt->interval / 1000000000u;
+	out[1] = pt->interval % 1000000000u;
+	out[2] = left / 1000000000u;
+	out[3] = left % 1000000000u;
+}
+
+static uint64_t deadline_of(int clock, int flags, uint64_t value)
+{
+	uint64_t now = pico_now();
+
+	if (!value)
+		return 0;
+	if (flags & TIMER_ABSTIME)
+		return MAX(clock_to_mono(clock, value), 1u);
+	return value > UINT64_MAX - 1 - now ? DK_FOREVER : now + value;
+}
+
+static long set(struct lx_proc *p, int id, int flags, uint64_t value, uint64_t interval, int64_t old[4])
+{
+	struct posix_timer *pt;
+
+	lock_take(&p->lock);
+	pt = find(p, id);
+	if (!pt) {
+		lock_drop(&p->lock);
+		return -EINVAL;
+	}
+	value_of(pt, old);
+	pt->interval = value ? interval : 0;
+	pt->expires = deadline_of(pt->clock, flags, value);
+	pt->overrun_last = 0;
+	timer_arm(&pt->tm, pt->expires, 0);
+	lock_drop(&p->lock);
+	return 0;
+}
+
+long lx_sys_timer_settime(struct lx_thread *t, int id, int flags, struct gva new, struct gva old)
+{
+	uint64_t value, interval;
+	int64_t was[4];
+	long err = user_timespec_in(new, &interval);
+
+	if (!err)
+		err = user_timespec_in(gva_add(new, 16), &value);
+	if (!err)
+		err = set(t->proc, id, flags, value, interval, was);
+	if (err || !old.va)
+		return err;
+	return copy_out(old, was, sizeof was);
+}
+
+long lx_sys_timer_gettime(struct lx_thread *t, int id, struct gva value)
+{
+	struct posix_timer *pt;
+	int64_t now[4];
+
+	lock_take(&t->proc->lock);
+	pt = find(t->proc, id);
+	if (pt)
+		value_of(pt, now);
+	lock_drop(&t->proc->lock);
+	return pt ? copy_out(value, now, sizeof now) : -EINVAL;
+}
+
+long lx_sys_timer_getoverrun(struct lx_thread *t, int id)
+{
+	struct posix_timer *pt;
+	long n = -EINVAL;
+
+	lock_take(&t->proc->lock);
+	pt = find(t->proc, id);
+	if (pt)
+		n = (long)pt->overrun_last;
+	lock_drop(&t->proc->lock);
+	return n;
+}
+
+long lx_sys_timer_delete(struct lx_thread *t, int id)
+{
+	struct posix_timer *pt;
+
+	lock_take(&t->proc->lock);
+	pt = find(t->proc, id);
+	if (pt)
+		list_remove(&pt->link);
+	lock_drop(&t->proc->lock);
+	if (!pt)
+		return -EINVAL;
+	destroy(pt);
+	return 0;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/misc/timer.c - the queue of timers that kproc's thread runs.
+ *
+ * One list in the arena, ordered by deadline.  Whoever arms a timer that becomes the
+ * first kicks kproc; kproc runs what is due without a lock, one at a time, and
+ * remembers which in `running`, so that disarming can wait for it.
+ */
+#include "linux/misc/timer.h"
+#include "linux/sig/internal.h"
+
+/* A periodic timer shorter than this fires at this pace and counts what it missed. */
+#define PACE_NS 50000u
+
+struct timer_root {
+	struct lock lock; /* TIMER */
+	struct list queue;
+	struct lx_timer *running;
+	struct waitq done;
+};
+
+static struct timer_root *root(void)
+{
+	return lx_state()->timer;
+}
+
+void timer_boot(void)
+{
+	struct timer_root *r = arena_alloc(sizeof *r);
+
+	if (!r)
+		panic("no memory for the timer queue");
+	lock_init(&r->lock, LOCK_TIMER);
+	list_init(&r->queue);
+	waitq_init(&r->done);
+	lx_state()->timer = r;
+}
+
+void timer_init(struct lx_timer *tm, enum lx_timer_kind kind, void *owner)
+{
+	memset(tm, 0, sizeof *tm);
+	list_init(&tm->link);
+	tm->kind = kind;
+	tm->owner = owner;
+}
+
+static bool insert(struct timer_root *r, struct lx_timer *tm) REQUIRES(TIMER)
+{
+	struct list *at = r->queue.prev;
+
+	while (at != &r->queue && LIST_ENTRY(at, struct lx_timer, link)->deadline > tm->deadline)
+		at = at->prev;
+	list_insert(at, &tm->link);
+	return at == &r->queue;
+}
+
+void timer_arm(struct lx_timer *tm, uint64_t deadline, uint64_t interval)
+{
+	struct timer_root *r = root();
+	bool first = false;
+
+	lock_take(&r->lock);
+	list_remove(&tm->link);
+	tm->deadline = deadline;
+	tm->interval = interval;
+	if (deadline && deadline != DK_FOREVER)
+		first = insert(r, tm);
+	lock_drop(&r->lock);
+	if (first)
+		kproc_kick();
+}
+
+/* True if its action runs now.  It is off the queue then, also if the action armed it again. */
+static bool take_off(struct timer_root *r, struct lx_timer *tm)
+{
+	bool running;
+
+	lock_take(&r->lock);
+	list_remove(&tm->link);
+	tm->deadline = 0;
+	running = r->running == tm;
+	lock_drop(&r->lock);
+	return running && lx_current() != lx_state()->kthread;
+}
+
+void timer_disarm(struct lx_timer *tm)
+{
+	struct timer_root *r = root();
+	struct waiter *w;
+
+	if (!take_off(r, tm))
+		return;
+	w = waiter_self(PICO_THREAD_WAITERS - 1);
+	waitq_add(&r->done, w);
+	while (take_off(r, tm))
+		(void)pico_wait(DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE);
+	waitq_remove(&r->done, w);
+}
+
+static void fire(struct lx_timer *tm)
+{
+	switch (tm->kind) {
+	case TIMER_ITIMER_REAL:
+		itimer_fired(tm);
+		break;
+	case TIMER_POSIX:
+		posix_timer_fired(tm);
+		break;
+	case TIMER_TIMERFD:
+		timerfd_fired(tm);
+		break;
+	default:
+		break;
+	}
+}
+
+/* A timerfd with an interval goes on by itself; missed intervals are counted. */
+static void next_interval(struct timer_root *r, struct lx_timer *tm, uint64_t now) REQUIRES(TIMER)
+{
+	uint64_t missed;
+
+	tm->overruns = 0;
+	if (tm->kind != TIMER_TIMERFD || !tm->interval) {
+		tm->deadline = 0;
+		return;
+	}
+	missed = (now - tm->deadline) / tm->interval;
+	tm->overruns = missed;
+	tm->deadline += (missed + 1) * tm->interval;
+	(void)insert(r, tm);
+}
+
+/* Takes one due timer off and marks it running; NULL and *next when none is due. */
+static struct lx_timer *take_due(struct timer_root *r, uint64_t now, uint64_t *next)
+{
+	struct lx_timer *tm = NULL;
+
+	lock_take(&r->lock);
+	*next = DK_FOREVER;
+	if (!list_empty(&r->queue)) {
+		tm = LIST_FIRST(&r->queue, struct lx_timer, link);
+		*next = tm->deadline;
+		if (tm->deadline > now) {
+			tm = NULL;
+		} else {
+			list_remove(&tm->link);
+			next_interval(r, tm, now);
+			r->running = tm;
+		}
+	}
+	lock_drop(&r->lock);
+	return tm;
+}
+
+uint64_t timer_run(uint64_t now)
+{
+	struct timer_root *r = root();
+	struct lx_timer *tm;
+	bool ran = false;
+	uint64_t next;
+
+	while ((tm = take_due(r, now, &next))) {
+		fire(tm);
+		ran = true;
+		lock_take(&r->lock);
+		r->running = NULL;
+		lock_drop(&r->lock);
+		if (waitq_busy(&r->done))
+			waitq_wake_all(&r->done);
+	}
+	return ran ? MAX(next, now + PACE_NS) : next;
+}

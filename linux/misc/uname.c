@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/misc/uname.c - the names of the system and of the host, and what else is
+ * the system's alone: the kernel log, process accounting, reboot.
+ */
+#include "linux/linux.h"
+#include "rt/mem.h"
+#include "syscalls.gen.h"
+#include <linux/capability.h>
+#include <linux/reboot.h>
+
+#define LX_RELEASE "6.1.0-bailey"
+#define LX_VERSION "#1 SMP PREEMPT_DYNAMIC Bailey"
+
+long lx_sys_uname(struct lx_thread *t, struct gva buf)
+{
+	struct lx_state *lx = lx_state();
+	struct new_utsname u;
+
+	memset(&u, 0, sizeof u);
+	str_copy(u.sysname, "Linux", sizeof u.sysname);
+	str_copy(u.release, LX_RELEASE, sizeof u.release);
+	str_copy(u.version, LX_VERSION, sizeof u.version);
+	str_copy(u.machine, "x86_64", sizeof u.machine);
+	lock_take(&lx->tasklist);
+	str_copy(u.nodename, lx->hostname, sizeof u.nodename);
+	str_copy(u.domainname, lx->domainname[0] ? lx->domainname : "(none)", sizeof u.domainname);
+	lock_drop(&lx->tasklist);
+	return copy_out(buf, &u, sizeof u);
+}
+
+static long set_name(struct lx_thread *t, struct gva from, int len, char *to)
+{
+	struct lx_state *lx = lx_state();
+	char name[65] = { 0 };
+
+	if (!lx_capable(t, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (len < 0 || len > 64)
+		return -EINVAL;
+	if (len && copy_in(name, from, len))
+		return -EFAULT;
+	lock_take(&lx->tasklist);
+	memcpy(to, name, sizeof name);
+	lock_drop(&lx->tasklist);
+	return 0;
+}
+
+long lx_sys_sethostname(struct lx_thread *t, struct gva name, int len)
+{
+	return set_name(t, name, len, lx_state()->hostname);
+}
+
+long lx_sys_setdomainname(struct lx_thread *t, struct gva name, int len)
+{
+	return set_name(t, name, len, lx_state()->domainname);
+}
+
+/* The kernel log of a sandbox is empty: there is no kernel that would write it. */
+long lx_sys_syslog(struct lx_thread *t, int type, struct gva buf, int len)
+{
+	enum { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL, UNREAD, SIZE };
+
+	if (!lx_capable(t, CAP_SYSLOG))
+		return -EPERM;
+	switch (type) {
+	case CLOSE:
+	case OPEN:
+	case CLEAR:
+	case CONSOLE_OFF:
+	case CONSOLE_ON:
+	case UNREAD:
+		return 0;
+	case READ_ALL:
+	case READ_CLEAR:
+		return !buf.va || len < 0 ? -EINVAL : 0;
+	case CONSOLE_LEVEL:
+		return len < 1 || len > 8 ? -EINVAL : 0;
+	case SIZE:
+		return 262144;
+	default:
+		return -EINVAL; /* READ would wait for ever */
+	}
+}
+
+long lx_sys_acct(struct lx_thread *t, struct gva name)
+{
+	if (!lx_capable(t, CAP_SYS_PACCT))
+		return -EPERM;
+	return name.va ? -ENOSYS : 0; /* switching off what is off */
+}
+
+long lx_sys_reboot(struct lx_thread *t, int magic, int magic2, uint32_t cmd, struct gva arg)
+{
+	if (!lx_capable(t, CAP_SYS_BOOT))
+		return -EPERM;
+	if ((uint32_t)magic != LINUX_REBOOT_MAGIC1 ||
+	    ((uint32_t)magic2 != LINUX_REBOOT_MAGIC2 && (uint32_t)magic2 != LINUX_REBOOT_MAGIC2A &&
+	     (uint32_t)magic2 != LINUX_REBOOT_MAGIC2B && (uint32_t)magic2 != LINUX_REBOOT_MAGIC2C))
+		return -EINVAL;
+	if (cmd == LINUX_REBOOT_CMD_CAD_ON || cmd == LINUX_REBOOT_CMD_CAD_OFF)
+		return 0;
+	return -EINVAL; /* as in a pid namespace for what cannot be done there */
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/mm/numa.c - memory policies and protection keys, for a machine with one
+ * memory node and no keys.  Policies are checked and then have no effect.
+ */
+#include <linux/mempolicy.h>
+
+#include "linux/mm/mm_int.h"
+#include "linux/proc/proc.h"
+#include "pico/uaccess.h"
+#include "syscalls.gen.h"
+
+#define MODE_FLAGS (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
+#define NODES_MAX  1024
+
+/* The guest's node mask must name node 0 and no other, or none if the mode wants none. */
+static long check_policy(int mode, struct gva mask, uint64_t maxnode)
+{
+	uint64_t words = 0, all = 0, first = 0;
+
+	if ((mode & ~MODE_FLAGS) < 0 || (mode & ~MODE_FLAGS) >= MPOL_MAX)
+		return -EINVAL;
+	if (maxnode > NODES_MAX * 8)
+		return -EINVAL;
+	words = mask.va != 0 && maxnode > 1 ? (maxnode - 1 + 63) / 64 : 0;
+	for (uint64_t i = 0; i < words; i++) {
+		uint64_t w;
+
+		if (copy_in(&w, gva_add(mask, i * 8), sizeof w) != 0)
+			return -EFAULT;
+		if (i == 0)
+			first = w;
+		all |= i == 0 ? w & ~1ull : w;
+	}
+	mode &= ~MODE_FLAGS;
+	if (mode == MPOL_DEFAULT || mode == MPOL_LOCAL)
+		return first != 0 || all != 0 ? -EINVAL : 0;
+	if (all != 0 || (first == 0 && mode != MPOL_PREFERRED))
+		return -EINVAL;
+	return 0;
+}
+
+long lx_sys_set_mempolicy(struct lx_thread *t, int mode, struct gva mask, uint64_t maxnode)
+{
+	return check_policy(mode, mask, maxnode);
+}
+
+long lx_sys_mbind(struct lx_thread *t, struct gva addr, uint64_t len, int mode, struct gva mask, uint64_t maxnode, uint32_t flags)
+{
+	struct mm *mm = t->proc->mm;
+	uint64_t at = addr.va, end;
+	long err;
+
+	if ((flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) || (addr.va & ~PAGE_MASK))
+		return -EINVAL;
+	err = check_policy(mode, mask, maxnode);
+	if (err != 0)
+		return err;
+	if (PAGE_UP(len) < len || addr.va + PAGE_UP(len) < addr.va)
+		return -EINVAL;
+	end = addr.va + PAGE_UP(len);
+	mm_lock(mm);
+	while (at < end) {
+		struct region *r = region_find(&mm->tree, at);
+
+		if (r == NULL || r->kind == REGION_ROOM)
+			break;
+		at = r->end;
+	}
+	mm_unlock(mm);
+	return at < end ? -EFAULT : 0;
+}
+
+long lx_sys_get_mempolicy(struct lx_thread *t, struct gva mode, struct gva mask, uint64_t maxnode, struct gva addr, uint64_t flags)
+{
+	uint64_t nodes = (flags & MPOL_F_MEMS_ALLOWED) ? 1 : 0;
+	uint32_t word;
+
+	if (flags & ~(uint64_t)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED))
+		return -EINVAL;
+	if ((flags & MPOL_F_MEMS_ALLOWED) && (flags & (MPOL_F_NODE | MPOL_F_ADDR)))
+		return -EINVAL;
+	if (mask.va != 0 && maxnode < 1)
+		return -EINVAL;
+	if ((flags & MPOL_F_ADDR) ? !uaccess_load32(addr.va & ~3ull, &word) : addr.va != 0)
+		return (flags & MPOL_F_ADDR) ? -EFAULT : -EINVAL;
+	if (mode.va != 0 && PUT_USER(mode, (int)MPOL_DEFAULT) != 0)
+		return -EFAULT;
+	if (mask.va == 0)
+		return 0;
+	if (clear_out(mask, (maxnode - 1 + 63) / 64 * 8) != 0)
+		return -EFAULT;
+	return maxnode > 1 ? PUT_USER(mask, nodes) : 0;
+}
+
+long lx_sys_set_mempolicy_home_node(struct lx_thread *t, struct gva start, uint64_t len, uint64_t node, uint64_t flags)
+{
+	if (flags != 0 || node != 0 || (start.va & ~PAGE_MASK))
+		return -EINVAL;
+	return len == 0 ? 0 : -ENOENT; /* no range has a policy of its own */
+}
+
+long lx_sys_migrate_pages(struct lx_thread *t, int pid, uint64_t maxnode, struct gva old, struct gva new)
+{
+	struct lx_proc *p = pid == 0 ? NULL : proc_get_by_pid(pid);
+	uint64_t w;
+
+	if (pid != 0 && p == NULL)
+		return -ESRCH;
+	if (p != NULL)
+		proc_put(p);
+	if (maxnode > NODES_MAX * 8)
+		return -EINVAL;
+	if (maxnode > 1 && (copy_in(&w, old, sizeof w) != 0 || copy_in(&w, new, sizeof w) != 0))
+		return -EFAULT;
+	return 0;
+}
+
+/* Where each page is (nodes NULL), or moving it to node 0, where it is. */
+long lx_sys_move_pages(struct lx_thread *t, int pid, uint64_t count, struct gva pages, struct gva nodes, struct gva status, int flags)
+{
+	if ((flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
+		return -EINVAL;
+	if (pid != 0 && pid != t->proc->pid)
+		return -EPERM;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t addr;
+		uint32_t word;
+		int node = 0, result = 0;
+
+		if (copy_in(&addr, gva_add(pages, i * sizeof addr), sizeof addr) != 0)
+			return -EFAULT;
+		if (nodes.va != 0 && copy_in(&node, gva_add(nodes, i * sizeof node), sizeof node) != 0)
+			return -EFAULT;
+		if (node != 0)
+			return -ENODEV;
+		if (!guest_range_ok(addr, 4) || !uaccess_load32(addr & ~3ull, &word))
+			result = -EFAULT;
+		if (PUT_USER(gva_add(status, i * sizeof result), result) != 0)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* ---- Protection keys: as on a CPU without them ---- */
+
+long lx_sys_pkey_mprotect(struct lx_thread *t, struct gva addr, uint64_t len, int prot, int key)
+{
+	return key == -1 ? mm_protect(t->proc->mm, addr.va, len, prot) : -EINVAL;
+}
+
+long lx_sys_pkey_alloc(struct lx_thread *t, uint32_t flags, uint32_t rights)
+{
+	return flags != 0 || (rights & ~3u) ? -EINVAL : -ENOSPC;
+}
+
+long lx_sys_pkey_free(struct lx_thread *t, int key)
+{
+	return -EINVAL;
+}

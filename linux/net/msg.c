@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/net/msg.c - sendto, sendmsg, sendmmsg and their receiving counterparts. */
+
+#include "linux/net/unix.h"
+#include "linux/sig/sig.h"
+
+#define FAST_IOV 8u
+#define MMSG_SIZE 64u /* struct mmsghdr: a msghdr, a u32 length, padding */
+#define MMSG_MAX  1024u
+
+long unix_send(struct lx_thread *t, struct sock *s, struct xfer *x)
+{
+	if (x->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	return is_stream(s) ? stream_send(t, s, x) : packet_send(t, s, x);
+}
+
+long unix_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
+{
+	if (x->flags & MSG_OOB)
+		return is_stream(s) ? -EINVAL : -EOPNOTSUPP;
+	if (!is_stream(s))
+		return packet_recv(t, s, x);
+	return x->v->size == 0 ? 0 : stream_recv(t, s, x);
+}
+
+static void broken_pipe(struct lx_thread *t, const struct sock *s, uint32_t flags)
+{
+	siginfo_t info;
+
+	if (!is_stream(s) || (flags & MSG_NOSIGNAL))
+		return;
+	siginfo_user(t, &info, SIGPIPE, SI_USER);
+	(void)signal_thread(t, SIGPIPE, &info);
+}
+
+static long send_xfer(struct lx_thread *t, struct file *f, struct xfer *x)
+{
+	long n;
+
+	x->nonblock = (f->flags & O_NONBLOCK) || (x->flags & MSG_DONTWAIT);
+	n = unix_send(t, f->object, x);
+	if (n == -EPIPE)
+		broken_pipe(t, f->object, x->flags);
+	return n;
+}
+
+static long address_in(struct xfer *x, struct gva addr, int len)
+{
+	x->has_addr = addr.va != 0 && len != 0;
+	return x->has_addr ? uaddr_in(&x->addr, addr, len) : 0;
+}
+
+static long send_buffer(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen)
+{
+	struct dk_segment seg = { (void *)buf.va, MIN(len, RW_LIMIT) };
+	struct iov v = { &seg, 1, false, seg.size };
+	struct xfer x = { .v = &v, .flags = flags };
+	long err;
+
+	if (len != 0 && !guest_range_ok(buf.va, seg.size))
+		return -EFAULT;
+	err = address_in(&x, addr, addrlen);
+	return err != 0 ? err : send_xfer(t, f, &x);
+}
+
+long lx_sys_sendto(struct lx_thread *t, int fd, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen)
+{
+	struct file *f;
+	long result;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	if (f == NULL)
+		return result;
+	result = send_buffer(t, f, buf, len, flags, addr, addrlen);
+	file_put(f);
+	return result;
+}
+
+static long vector_in(const struct lx_msghdr *h, struct dk_segment *fast, struct iov *v)
+{
+	return h->iovlen > UIO_MAXIOV ? -EMSGSIZE : iov_in(h->iov, h->iovlen, fast, FAST_IOV, v);
+}
+
+static long send_header(struct lx_thread *t, struct file *f, const struct lx_msghdr *h, uint32_t flags)
+{
+	struct dk_segment fast[FAST_IOV];
+	struct iov v;
+	struct xfer x = { .v = &v, .flags = flags };
+	long result;
+
+	result = address_in(&x, h->name, h->namelen);
+	if (result == 0)
+		result = vector_in(h, fast, &v);
+	if (result != 0)
+		return result;
+	if (h->control.va != 0 && h->controllen != 0)
+		result = scm_in(t, h->control, h->controllen, &x.scm);
+	if (result == 0)
+		result = send_xfer(t, f, &x);
+	fdset_put(x.scm.fds);
+	iov_done(&v, fast);
+	return result;
+}
+
+static long send_msg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags)
+{
+	struct lx_msghdr h;
+
+	if (copy_in(&h, msg, sizeof h) != 0)
+		return -EFAULT;
+	return send_header(t, f, &h, flags);
+}
+
+long lx_sys_sendmsg(struct lx_thread *t, int fd, struct gva msg, uint32_t flags)
+{
+	struct file *f;
+	long result;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	if (f == NULL)
+		return result;
+	result = send_msg(t, f, msg, flags);
+	file_put(f);
+	return result;
+}
+
+long lx_sys_sendmmsg(struct lx_thread *t, int fd, struct gva msgs, uint32_t count, uint32_t flags)
+{
+	uint32_t done = 0;
+	struct file *f;
+	long n;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &n);
+	if (f == NULL)
+		return n;
+	for (n = 0; done < MIN(count, MMSG_MAX); done++) {
+		struct gva at = gva_add(msgs, (uint64_t)done * MMSG_SIZE);
+
+		n = send_msg(t, f, at, flags);
+		if (n < 0)
+			break;
+		n = PUT_USER(gva_add(at, sizeof(struct lx_msghdr)), (uint32_t)n);
+		if (n < 0)
+			break;
+	}
+	file_put(f);
+	return done > 0 ? (long)done : n;
+}
+
+/* ---- Receiving ---- */
+
+/* Whose name a receive reports: the packet's sender, or the stream's peer if it has one. */
+static void name_peer(struct sock *s, struct xfer *x)
+{
+	struct sock *peer = is_stream(s) ? sock_peer(s) : NULL;
+
+	if (peer == NULL)
+		return;
+	lock_take(&peer->lock);
+	x->addr = peer->addr;
+	lock_drop(&peer->lock);
+	sock_put(peer);
+}
+
+/* The length field says 0 for one without a name, as Linux does here. */
+static long sender_out(struct sock *s, struct xfer *x, struct gva addr, struct gva len)
+{
+	name_peer(s, x);
+	if (x->addr.len != 0)
+		return uaddr_out(&x->addr, addr, len);
+	return PUT_USER(len, (int)0);
+}
+
+static long recv_xfer(struct lx_thread *t, struct file *f, struct xfer *x)
+{
+	x->nonblock = (f->flags & O_NONBLOCK) || (x->flags & MSG_DONTWAIT);
+	return unix_recv(t, f->object, x);
+}
+
+static long recv_buffer(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr,
+	struct gva addrlen)
+{
+	struct dk_segment seg = { (void *)buf.va, MIN(len, RW_LIMIT) };
+	struct iov v = { &seg, 1, false, seg.size };
+	struct xfer x = { .v = &v, .flags = flags };
+	long n, err;
+
+	if (len != 0 && !guest_range_ok(buf.va, seg.size))
+		return -EFAULT;
+	n = recv_xfer(t, f, &x);
+	fdset_put(x.scm.fds);
+	if (n < 0 || addr.va == 0)
+		return n;
+	err = sender_out(f->object, &x, addr, addrlen);
+	return err != 0 ? err : n;
+}
+
+long lx_sys_recvfrom(struct lx_thread *t, int fd, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, struct gva addrlen)
+{
+	struct file *f;
+	long result;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	if (f == NULL)
+		return result;
+	result = recv_buffer(t, f, buf, len, flags, addr, addrlen);
+	file_put(f);
+	return result;
+}
+
+/* Header fields that recvmsg changes: namelen, controllen, flags. */
+static long header_back(struct lx_thread *t, struct file *f, struct gva msg, struct lx_msghdr *h, struct xfer *x)
+{
+	struct sock *s = f->object;
+	long err = 0;
+
+	h->flags = x->out_flags | (x->flags & MSG_CMSG_CLOEXEC);
+	scm_out(t, h, &x->scm, s->passcred, x->flags & MSG_CMSG_CLOEXEC);
+	if (h->name.va != 0)
+		err = sender_out(s, x, h->name, gva_add(msg, offsetof(struct lx_msghdr, namelen)));
+	if (err == 0)
+		err = PUT_USER(gva_add(msg, offsetof(struct lx_msghdr, controllen)), h->controllen);
+	if (err == 0)
+		err = PUT_USER(gva_add(msg, offsetof(struct lx_msghdr, flags)), h->flags);
+	return err;
+}
+
+static long recv_msg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags)
+{
+	struct dk_segment fast[FAST_IOV];
+	struct lx_msghdr h;
+	struct iov v;
+	struct xfer x = { .v = &v, .flags = flags };
+	long n, err;
+
+	if (copy_in(&h, msg, sizeof h) != 0)
+		return -EFAULT;
+	err = vector_in(&h, fast, &v);
+	if (err != 0)
+		return err;
+	n = recv_xfer(t, f, &x);
+	iov_done(&v, fast);
+	if (n < 0) {
+		fdset_put(x.scm.fds);
+		return n;
+	}
+	err = header_back(t, f, msg, &h, &x);
+	return err != 0 ? err : n;
+}
+
+long lx_sys_recvmsg(struct lx_thread *t, int fd, struct gva msg, uint32_t flags)
+{
+	struct file *f;
+	long result;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	if (f == NULL)
+		return result;
+	result = recv_msg(t, f, msg, flags);
+	file_put(f);
+	return result;
+}
+
+static long recv_many(struct lx_thread *t, struct file *f, struct gva msgs, uint32_t count, uint32_t flags, uint64_t deadline)
+{
+	uint32_t done = 0;
+	long n = 0;
+
+	while (done < MIN(count, MMSG_MAX)) {
+		struct gva at = gva_add(msgs, (uint64_t)done * MMSG_SIZE);
+
+		n = recv_msg(t, f, at, flags & ~MSG_WAITFORONE);
+		if (n < 0)
+			break;
+		n = PUT_USER(gva_add(at, sizeof(struct lx_msghdr)), (uint32_t)n);
+		if (n < 0)
+			break;
+		done++;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+		if (deadline != DK_FOREVER && pico_now() >= deadline)
+			break;
+	}
+	return done > 0 ? (long)done : n;
+}
+
+long lx_sys_recvmmsg(struct lx_thread *t, int fd, struct gva msgs, uint32_t count, uint32_t flags, struct gva timeout)
+{
+	uint64_t deadline;
+	struct file *f;
+	long result = deadline_in(timeout, &deadline);
+
+	if (result != 0)
+		return result;
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	if (f == NULL)
+		return result;
+	result = recv_many(t, f, msgs, count, flags, deadline);
+	file_put(f);
+	deadline_out(timeout, deadline);
+	return result;
+}

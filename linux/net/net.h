@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/net/net.h - numbers and structs of the socket calls that the kernel's user
+ * headers leave to libc, and what net/ shares.
+ */
+#ifndef LINUX_NET_NET_H
+#define LINUX_NET_NET_H
+
+#include <asm/socket.h>
+#include <linux/net.h>
+#include <linux/un.h>
+
+#include "linux/fs/fs.h"
+#include "linux/fs/io.h"
+
+#define AF_UNSPEC 0
+#define AF_UNIX   1
+#define AF_MAX    46
+#define SOL_SOCKET_LEVEL 1
+
+#define LX_SOCK_STREAM    1
+#define LX_SOCK_DGRAM     2
+#define LX_SOCK_RAW       3
+#define LX_SOCK_SEQPACKET 5
+#define LX_SOCK_TYPE_MASK 15
+#define LX_SOCK_NONBLOCK  O_NONBLOCK
+#define LX_SOCK_CLOEXEC   O_CLOEXEC
+
+#define MSG_OOB          1u
+#define MSG_PEEK         2u
+#define MSG_CTRUNC       8u
+#define MSG_TRUNC        0x20u
+#define MSG_DONTWAIT     0x40u
+#define MSG_EOR          0x80u
+#define MSG_WAITALL      0x100u
+#define MSG_NOSIGNAL     0x4000u
+#define MSG_WAITFORONE   0x10000u
+#define MSG_CMSG_CLOEXEC 0x40000000u
+
+#define SCM_RIGHTS      1
+#define SCM_CREDENTIALS 2
+#define SCM_MAX_FD      253u
+#define MAX_BACKLOG     4096
+
+#define SHUT_RD   0
+#define SHUT_WR   1
+#define SHUT_RDWR 2
+
+/* As the guest has them. */
+struct lx_msghdr {
+	struct gva name;
+	int namelen, pad1;
+	struct gva iov;
+	uint64_t iovlen;
+	struct gva control;
+	uint64_t controllen;
+	uint32_t flags, pad2;
+};
+struct lx_cmsghdr {
+	uint64_t len;
+	int level, type;
+};
+struct lx_ucred {
+	int pid;
+	uint32_t uid, gid;
+};
+
+/* A unix address: len bytes of sun_path count; 0 = none.  Path names are kept with their NUL. */
+struct uaddr {
+	uint32_t len;
+	char path[UNIX_PATH_MAX];
+};
+
+/* Descriptors on their way: a reference each. */
+struct fdset {
+	uint32_t count;
+	struct file *file[];
+};
+
+/* What goes along with bytes. */
+struct scm {
+	struct fdset *fds;    /* arena; NULL = none */
+	struct lx_ucred cred;
+	bool has_cred;
+};
+void fdset_put(struct fdset *s); /* drops all references; NULL is fine */
+/* cmsgs of a sendmsg into scm: 0 or -errno. */
+long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *scm);
+/* Writes what was received; takes over scm->fds.  hdr's controllen and flags are set. */
+void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, bool passcred, bool cloexec);
+struct fdset *fdset_copy(const struct fdset *s); /* for MSG_PEEK; NULL: no memory */
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/net/socket.c - the socket calls except those that move data.
+ *
+ * Families: AF_UNIX within the sandbox.  There is no network yet, so the others
+ * answer EAFNOSUPPORT, as a kernel without them does, and the log says so once.
+ */
+
+#include "linux/net/unix.h"
+
+/* One log line a family. */
+static void log_no_family(int family)
+{
+	struct unix_state *u = unix_state();
+	uint64_t bit = 1ull << (family & 63);
+
+	if (u != NULL && !(atomic_fetch_or(&u->told_families, bit) & bit))
+		log_line(DK_LOG_INFO, "socket: address family %d: this sandbox has no network", family);
+}
+
+static long check_type(int family, int *type, int protocol)
+{
+	if (*type & ~(LX_SOCK_TYPE_MASK | LX_SOCK_NONBLOCK | LX_SOCK_CLOEXEC))
+		return -EINVAL;
+	*type &= LX_SOCK_TYPE_MASK;
+	if (family < 0 || family >= AF_MAX)
+		return -EAFNOSUPPORT;
+	if (*type > LX_SOCK_TYPE_MASK - 4)
+		return -EINVAL;
+	if (family != AF_UNIX) {
+		log_no_family(family);
+		return -EAFNOSUPPORT;
+	}
+	if (protocol != 0 && protocol != AF_UNIX)
+		return -EPROTONOSUPPORT;
+	if (*type == LX_SOCK_RAW)
+		*type = LX_SOCK_DGRAM;
+	return *type == LX_SOCK_STREAM || *type == LX_SOCK_DGRAM || *type == LX_SOCK_SEQPACKET ? 0 : -ESOCKTNOSUPPORT;
+}
+
+/* A descriptor for s; takes over the reference. */
+static long sock_fd(struct lx_thread *t, struct sock *s, int flags)
+{
+	struct file *f = sock_file(s, (uint32_t)flags & O_NONBLOCK);
+
+	if (f == NULL) {
+		sock_close(s);
+		return -ENOMEM;
+	}
+	return anon_fd(t, f, flags & O_CLOEXEC);
+}
+
+long lx_sys_socket(struct lx_thread *t, int family, int type, int protocol)
+{
+	struct sock *s;
+	int flags = type;
+	long err;
+
+	err = check_type(family, &type, protocol);
+	if (err != 0)
+		return err;
+	s = sock_new((uint32_t)type);
+	return s != NULL ? sock_fd(t, s, flags) : -ENOMEM;
+}
+
+long lx_sys_socketpair(struct lx_thread *t, int family, int type, int protocol, struct gva fds)
+{
+	struct sock *a, *b;
+	int flags = type, fd[2];
+	long err;
+
+	err = check_type(family, &type, protocol);
+	if (err != 0)
+		return err;
+	a = sock_new((uint32_t)type);
+	b = a != NULL ? sock_new((uint32_t)type) : NULL;
+	if (b == NULL) {
+		if (a != NULL)
+			sock_put(a);
+		return -ENOMEM;
+	}
+	a->cred = b->cred = a->peercred = b->peercred = cred_of(t);
+	sock_pair(a, b);
+	fd[0] = (int)sock_fd(t, a, flags);
+	if (fd[0] < 0) {
+		sock_close(b);
+		return fd[0];
+	}
+	fd[1] = (int)sock_fd(t, b, flags);
+	if (fd[1] < 0) {
+		(void)fd_close(t, fd[0]);
+		return fd[1];
+	}
+	if (copy_out(fds, fd, sizeof fd) == 0)
+		return 0;
+	(void)fd_close(t, fd[0]);
+	(void)fd_close(t, fd[1]);
+	return -EFAULT;
+}
+
+long lx_sys_bind(struct lx_thread *t, int fd, struct gva addr, int len)
+{
+	struct uaddr a;
+	struct file *f;
+	long err;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	err = uaddr_in(&a, addr, len);
+	if (err == 0)
+		err = unix_bind(t, f->object, &a);
+	file_put(f);
+	return err;
+}
+
+long lx_sys_listen(struct lx_thread *t, int fd, int backlog)
+{
+	struct file *f;
+	long err;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	err = unix_listen(t, f->object, backlog);
+	file_put(f);
+	return err;
+}
+
+static long connect_to(struct lx_thread *t, struct file *f, struct gva addr, int len)
+{
+	struct sock *s = f->object;
+	uint16_t family = 0;
+	struct uaddr a;
+	long err;
+
+	if (len >= (int)sizeof family && copy_in(&family, addr, sizeof family) != 0)
+		return -EFAULT;
+	if (len >= (int)sizeof family && family == AF_UNSPEC && s->type == LX_SOCK_DGRAM)
+		return unix_connect(t, s, NULL, false);
+	err = uaddr_in(&a, addr, len);
+	return err != 0 ? err : unix_connect(t, s, &a, f->flags & O_NONBLOCK);
+}
+
+long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
+{
+	struct file *f;
+	long err;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	err = connect_to(t, f, addr, len);
+	file_put(f);
+	return err;
+}
+
+/* The peer's name to the guest. */
+static long peer_name_out(struct sock *s, struct gva addr, struct gva len)
+{
+	struct sock *peer = sock_peer(s);
+	struct uaddr a = { 0 };
+
+	if (peer != NULL) {
+		lock_take(&peer->lock);
+		a = peer->addr;
+		lock_drop(&peer->lock);
+		sock_put(peer);
+	}
+	return uaddr_out(&a, addr, len);
+}
+
+long lx_sys_accept4(struct lx_thread *t, int fd, struct gva addr, struct gva len, int flags)
+{
+	struct sock *child;
+	struct file *f;
+	long err;
+
+	if (flags & ~(LX_SOCK_NONBLOCK | LX_SOCK_CLOEXEC))
+		return -EINVAL;
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	err = unix_accept(t, f->object, f->flags & O_NONBLOCK, &child);
+	file_put(f);
+	if (err != 0)
+		return err;
+	if (addr.va != 0) {
+		err = peer_name_out(child, addr, len);
+		if (err != 0) {
+			sock_close(child);
+			return err;
+		}
+	}
+	return sock_fd(t, child, flags);
+}
+
+long lx_sys_accept(struct lx_thread *t, int fd, struct gva addr, struct gva len)
+{
+	return lx_sys_accept4(t, fd, addr, len, 0);
+}
+
+long lx_sys_shutdown(struct lx_thread *t, int fd, int how)
+{
+	struct sock *s;
+	struct file *f;
+	long err;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	s = f->object;
+	err = unix_shutdown(s, (uint32_t)how + 1); /* RD, WR, RDWR are bits 1, 2, 3 */
+	file_put(f);
+	return err;
+}
+
+long lx_sys_getsockname(struct lx_thread *t, int fd, struct gva addr, struct gva len)
+{
+	struct uaddr a;
+	struct sock *s;
+	struct file *f;
+	long err;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	s = f->object;
+	lock_take(&s->lock);
+	a = s->addr;
+	lock_drop(&s->lock);
+	file_put(f);
+	return uaddr_out(&a, addr, len);
+}
+
+long lx_sys_getpeername(struct lx_thread *t, int fd, struct gva addr, struct gva len)
+{
+	struct sock *s;
+	struct file *f;
+	long err;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	s = f->object;
+	err = s->peer != NULL ? peer_name_out(s, addr, len) : -ENOTCONN;
+	file_put(f);
+	return err;
+}
+
+long lx_sys_setsockopt(struct lx_thread *t, int fd, int level, int name, struct gva value, int len)
+{
+	struct file *f;
+	long err;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	if (len < 0)
+		err = -EINVAL;
+	else
+		err = level == SOL_SOCKET ? sock_setopt(t, f->object, name, value, len) : -EOPNOTSUPP;
+	file_put(f);
+	return err;
+}
+
+long lx_sys_getsockopt(struct lx_thread *t, int fd, int level, int name, struct gva value, struct gva len)
+{
+	struct file *f;
+	long err;
+
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	err = level == SOL_SOCKET ? sock_getopt(t, f->object, name, value, len) : -EOPNOTSUPP;
+	file_put(f);
+	return err;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/net/sockopt.c - SOL_SOCKET options of unix sockets. */
+
+#include <linux/capability.h>
+
+#include "linux/net/unix.h"
+
+#define SNDBUF_MAX 212992
+#define SNDBUF_MIN 4608
+#define RCVBUF_MIN 2304
+
+static void set_sndbuf(struct sock *s, int value)
+{
+	struct sock *peer;
+
+	s->sndbuf = (uint32_t)MAX(MIN(MAX(value, 0), SNDBUF_MAX) * 2, SNDBUF_MIN);
+	peer = sock_peer(s);
+	if (peer == NULL)
+		return;
+	lock_take(&peer->lock);
+	if (peer->peer == s)
+		peer->rx.limit = s->sndbuf;
+	lock_drop(&peer->lock);
+	sock_put(peer);
+	waitq_wake_all(&s->wq);
+}
+
+static long set_timeout(uint64_t *timeout, struct gva value, int len)
+{
+	int64_t tv[2];
+
+	if (len < (int)sizeof tv)
+		return -EINVAL;
+	if (copy_in(tv, value, sizeof tv) != 0)
+		return -EFAULT;
+	if (tv[1] < 0 || tv[1] >= 1000000)
+		return -EDOM;
+	if (tv[0] < 0)
+		*timeout = 1; /* Linux: do not wait */
+	else if (tv[0] >= INT32_MAX)
+		*timeout = 0;
+	else
+		*timeout = (uint64_t)tv[0] * 1000000000 + (uint64_t)tv[1] * 1000;
+	return 0;
+}
+
+/* Options whose value is an int. */
+static long set_int(struct lx_thread *t, struct sock *s, int name, int value)
+{
+	switch (name) {
+	case SO_PASSCRED:
+		s->passcred = value != 0;
+		return 0;
+	case SO_REUSEADDR:
+		s->reuse = value != 0;
+		return 0;
+	case SO_KEEPALIVE:
+		s->keepalive = value != 0;
+		return 0;
+	case SO_PRIORITY:
+		s->priority = value;
+		return 0;
+	case SO_PEEK_OFF:
+		s->peek_off = value;
+		return 0;
+	case SO_SNDBUFFORCE:
+	case SO_RCVBUFFORCE:
+		if (!lx_capable(t, CAP_NET_ADMIN))
+			return -EPERM;
+		return set_int(t, s, name == SO_SNDBUFFORCE ? SO_SNDBUF : SO_RCVBUF, value);
+	case SO_SNDBUF:
+		set_sndbuf(s, value);
+		return 0;
+	case SO_RCVBUF:
+		s->rcvbuf = (uint32_t)MAX(MIN(MAX(value, 0), SNDBUF_MAX) * 2, RCVBUF_MIN);
+		return 0;
+	case SO_DEBUG: /* no meaning between unix sockets */
+	case SO_DONTROUTE:
+	case SO_BROADCAST:
+	case SO_OOBINLINE:
+	case SO_NO_CHECK:
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMPNS_OLD:
+	case SO_PASSSEC:
+	case SO_RCVLOWAT:
+	case SO_BUSY_POLL:
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+long sock_setopt(struct lx_thread *t, struct sock *s, int name, struct gva value, int len)
+{
+	int n;
+
+	if (name == SO_RCVTIMEO_OLD || name == SO_RCVTIMEO_NEW)
+		return set_timeout(&s->rcvtimeo, value, len);
+	if (name == SO_SNDTIMEO_OLD || name == SO_SNDTIMEO_NEW)
+		return set_timeout(&s->sndtimeo, value, len);
+	if (name == SO_LINGER) {
+		if (len < (int)sizeof s->linger)
+			return -EINVAL;
+		return copy_in(&s->linger, value, sizeof s->linger);
+	}
+	if (len < (int)sizeof n)
+		return -EINVAL;
+	if (copy_in(&n, value, sizeof n) != 0)
+		return -EFAULT;
+	return set_int(t, s, name, n);
+}
+
+static int take_error(struct sock *s)
+{
+	int err;
+
+	lock_take(&s->lock);
+	err = s->error;
+	s->error = 0;
+	lock_drop(&s->lock);
+	return err;
+}
+
+static long get_int(struct sock *s, int name, int *out)
+{
+	switch (name) {
+	case SO_TYPE:
+		*out = (int)s->type;
+		return 0;
+	case SO_DOMAIN:
+		*out = AF_UNIX;
+		return 0;
+	case SO_ERROR:
+		*out = take_error(s);
+		return 0;
+	case SO_ACCEPTCONN:
+		*out = s->state == SOCK_LISTENING;
+		return 0;
+	case SO_SNDBUF:
+		*out = (int)s->sndbuf;
+		return 0;
+	case SO_RCVBUF:
+		*out = (int)s->rcvbuf;
+		return 0;
+	case SO_PASSCRED:
+		*out = (int)s->passcred;
+		return 0;
+	case SO_REUSEADDR:
+		*out = (int)s->reuse;
+		return 0;
+	case SO_KEEPALIVE:
+		*out = (int)s->keepalive;
+		return 0;
+	case SO_PRIORITY:
+		*out = s->priority;
+		return 0;
+	case SO_PEEK_OFF:
+		*out = s->peek_off;
+		return 0;
+	case SO_RCVLOWAT:
+	case SO_SNDLOWAT:
+		*out = 1;
+		return 0;
+	case SO_PROTOCOL:
+	case SO_DEBUG:
+	case SO_DONTROUTE:
+	case SO_BROADCAST:
+	case SO_OOBINLINE:
+	case SO_NO_CHECK:
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMPNS_OLD:
+	case SO_PASSSEC:
+		*out = 0;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* Copies a value of size bytes as far as there is room; tells how much that was. */
+static long value_out(struct gva to, struct gva len, int room, const void *value, int size)
+{
+	size = MIN(size, room);
+	if (copy_out(to, value, (uint64_t)size) != 0)
+		return -EFAULT;
+	return PUT_USER(len, size);
+}
+
+long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value, struct gva len)
+{
+	int64_t tv[2];
+	int room, n;
+	long err;
+
+	if (copy_in(&room, len, sizeof room) != 0)
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	switch (name) {
+	case SO_PEERCRED: {
+		struct lx_ucred u = s->peercred;
+
+		if (u.pid == 0)
+			u.uid = u.gid = UINT32_MAX;
+		return value_out(value, len, room, &u, sizeof u);
+	}
+	case SO_LINGER:
+		return value_out(value, len, room, &s->linger, sizeof s->linger);
+	case SO_RCVTIMEO_OLD:
+	case SO_RCVTIMEO_NEW:
+	case SO_SNDTIMEO_OLD:
+	case SO_SNDTIMEO_NEW: {
+		uint64_t ns = name == SO_RCVTIMEO_OLD || name == SO_RCVTIMEO_NEW ? s->rcvtimeo : s->sndtimeo;
+
+		tv[0] = (int64_t)(ns / 1000000000);
+		tv[1] = (int64_t)(ns % 1000000000 / 1000);
+		return value_out(value, len, room, tv, sizeof tv);
+	}
+	default:
+		err = get_int(s, name, &n);
+		return err != 0 ? err : value_out(value, len, room, &n, sizeof n);
+	}
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/net/unix.c - unix sockets: life and end, poll, the file.
+ *
+ * A socket holds what it received and nobody read: a ring of bytes with marks where
+ * descriptors or credentials came along (streams), or a list of packets.  A sender takes
+ * the receiver's lock, appends and wakes the receiver's queue; a receiver wakes its
+ * peer's queue when there is room worth it again.  So no lock is held on two
+ * sockets while bytes move.
+ *
+ * Connected sockets hold a reference on each other, given up when the own file ends
+ * (sock_close), so a pair is no cycle that lives on.
+ */
+
+#include "linux/net/unix.h"
+
+struct unix_state *unix_state(void)
+{
+	void **root = &lx_state()->unix_sockets;
+	struct unix_state *u = __atomic_load_n(root, __ATOMIC_ACQUIRE);
+	void *none = NULL;
+
+	if (u != NULL)
+		return u;
+	u = arena_alloc(sizeof *u);
+	if (u == NULL)
+		return NULL;
+	lock_init(&u->lock, LOCK_IPC);
+	waitq_init(&u->room);
+	for (uint32_t i = 0; i < NAME_BUCKETS; i++) {
+		list_init(&u->abstract[i]);
+		list_init(&u->bound[i]);
+	}
+	if (__atomic_compare_exchange_n(root, &none, (void *)u, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return u;
+	arena_free(u);
+	return none;
+}
+
+struct sock *sock_new(uint32_t type)
+{
+	struct sock *s = unix_state() != NULL ? arena_alloc(sizeof *s) : NULL;
+
+	if (s == NULL)
+		return NULL;
+	ref_init(&s->ref);
+	lock_init(&s->lock, LOCK_SOCKET);
+	waitq_init(&s->wq);
+	list_init(&s->marks);
+	list_init(&s->packets);
+	list_init(&s->name_link);
+	list_init(&s->accept_queue);
+	list_init(&s->accept_link);
+	s->type = type;
+	s->sndbuf = s->rcvbuf = SNDBUF_DEFAULT;
+	s->peek_off = -1;
+	ring_init(&s->rx, SNDBUF_DEFAULT);
+	return s;
+}
+
+void sock_get(struct sock *s)
+{
+	ref_get(&s->ref);
+}
+
+void sock_put(struct sock *s)
+{
+	if (!ref_put(&s->ref))
+		return;
+	sock_drop_queue(s);
+	arena_free(s);
+}
+
+struct lx_ucred cred_of(const struct lx_thread *t)
+{
+	return (struct lx_ucred){ t->proc->pid, t->cred.euid, t->cred.egid };
+}
+
+struct sock *sock_peer(struct sock *s)
+{
+	struct sock *p;
+
+	lock_take(&s->lock);
+	p = s->peer;
+	if (p != NULL)
+		sock_get(p);
+	lock_drop(&s->lock);
+	return p;
+}
+
+void sock_pair(struct sock *a, struct sock *b)
+{
+	sock_get(a);
+	sock_get(b);
+	a->peer = b;
+	b->peer = a;
+	a->state = b->state = SOCK_CONNECTED;
+	a->rx.limit = b->sndbuf; /* a ring holds what the other side may have under way */
+	b->rx.limit = a->sndbuf;
+}
+
+/* ---- The end ---- */
+
+/* Bytes, packets and descriptors that nobody will read.  The lists are moved out first: a
+   descriptor's end may be that of a socket with a queue of its own. */
+void sock_drop_queue(struct sock *s)
+{
+	struct list marks, packets; /* only this thread follows them: nobody else has the socket */
+
+	list_init(&marks);
+	list_init(&packets);
+	lock_take(&s->lock);
+	ring_free(&s->rx);
+	while (!list_empty(&s->marks)) {
+		struct list *l = s->marks.next;
+
+		list_remove(l);
+		list_append(&marks, l);
+	}
+	while (!list_empty(&s->packets)) {
+		struct list *l = s->packets.next;
+
+		list_remove(l);
+		list_append(&packets, l);
+	}
+	s->npackets = s->packet_bytes = 0;
+	lock_drop(&s->lock);
+	LIST_FOR_SAFE(m, next, &marks, struct mark, link) {
+		fds_unqueued(m->scm.fds);
+		fdset_put(m->scm.fds);
+		arena_free(m);
+	}
+	LIST_FOR_SAFE(p, next, &packets, struct packet, link) {
+		fds_unqueued(p->scm.fds);
+		fdset_put(p->scm.fds);
+		arena_free(p);
+	}
+}
+
+/* The peer hears that s is gone. */
+static void tell_peer(struct sock *s, struct sock *peer, bool unread)
+{
+	lock_take(&peer->lock);
+	if (is_connection(s)) {
+		peer->shut = SHUT_RCV | SHUT_SEND;
+		if (unread)
+			peer->error = ECONNRESET;
+	}
+	lock_drop(&peer->lock);
+	waitq_wake_all(&peer->wq);
+}
+
+static void refuse_children(struct sock *s)
+{
+	for (;;) {
+		struct sock *child = NULL;
+
+		lock_take(&s->lock);
+		if (!list_empty(&s->accept_queue)) {
+			child = LIST_FIRST(&s->accept_queue, struct sock, accept_link);
+			list_remove(&child->accept_link);
+			s->nqueued--;
+		}
+		lock_drop(&s->lock);
+		if (child == NULL)
+			return;
+		lock_take(&child->lock);
+		child->rx_pos = UINT64_MAX; /* counts as unread: the one who connects gets ECONNRESET */
+		lock_drop(&child->lock);
+		sock_close(child);
+	}
+}
+
+void sock_close(struct sock *s)
+{
+	struct sock *peer;
+	bool unread, listening;
+
+	unix_unname(s);
+	lock_take(&s->lock);
+	listening = s->state == SOCK_LISTENING;
+	s->state = SOCK_DEAD;
+	s->shut = SHUT_RCV | SHUT_SEND;
+	peer = s->peer;
+	s->peer = NULL;
+	unread = s->rx.used > 0 || s->npackets > 0 || s->rx_pos == UINT64_MAX;
+	lock_drop(&s->lock);
+	if (listening)
+		refuse_children(s);
+	if (peer != NULL) {
+		tell_peer(s, peer, unread);
+		sock_put(peer);
+	}
+	sock_drop_queue(s);
+	waitq_wake_all(&s->wq);
+	waitq_wake_all(&unix_state()->room);
+	sock_put(s);
+}
+
+/* ---- The file ---- */
+
+static uint32_t out_mask(struct sock *s, struct poll_table *p)
+{
+	bool writable;
+
+	if (s->type == LX_SOCK_DGRAM && s->peer != NULL)
+		poll_wait(p, &unix_state()->room);
+	writable = is_stream(s) ? stream_writable(s) : packet_writable(s);
+	return writable ? EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND : 0;
+}
+
+static uint32_t unix_poll(struct lx_thread *t, struct file *f, struct poll_table *p)
+{
+	struct sock *s = f->object;
+	uint32_t mask = 0;
+
+	poll_wait(p, &s->wq);
+	lock_take(&s->lock);
+	if (s->error != 0)
+		mask |= EPOLLERR;
+	if (s->shut == (SHUT_RCV | SHUT_SEND))
+		mask |= EPOLLHUP;
+	if (s->shut & SHUT_RCV)
+		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
+	if (s->rx.used > 0 || s->npackets > 0 || s->nqueued > 0)
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (is_connection(s) && s->state == SOCK_OPEN)
+		mask |= EPOLLHUP;
+	if (s->state != SOCK_LISTENING)
+		mask |= out_mask(s, p);
+	lock_drop(&s->lock);
+	return mask;
+}
+
+static long unix_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	struct xfer x = { .v = v, .nonblock = f->flags & O_NONBLOCK };
+	long n = unix_recv(t, f->object, &x);
+
+	fdset_put(x.scm.fds); /* read has no place for them: they are closed */
+	return n;
+}
+
+static long unix_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	struct xfer x = { .v = v, .nonblock = f->flags & O_NONBLOCK };
+
+	return unix_send(t, f->object, &x);
+}
+
+static long queued_bytes(struct sock *s)
+{
+	if (is_stream(s))
+		return (long)s->rx.used;
+	return list_empty(&s->packets) ? 0 : (long)LIST_FIRST(&s->packets, struct packet, link)->size;
+}
+
+static long unix_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
+{
+	struct sock *s = f->object, *peer;
+	long n = 0;
+
+	if (cmd == FIONREAD) {
+		if (s->state == SOCK_LISTENING)
+			return -EINVAL;
+		lock_take(&s->lock);
+		n = queued_bytes(s);
+		lock_drop(&s->lock);
+	} else if (cmd == TIOCOUTQ) {
+		peer = sock_peer(s);
+		if (peer != NULL) {
+			n = is_stream(s) ? (long)peer->rx.used : (long)peer->packet_bytes;
+			sock_put(peer);
+		}
+	} else {
+		return -ENOTTY;
+	}
+	return PUT_USER((struct gva){ arg }, (int)n);
+}
+
+static void unix_release(struct file *f)
+{
+	if (f->object != NULL)
+		sock_close(f->object);
+}
+
+const struct file_ops unix_file_ops = {
+	.name = "socket",
+	.read = unix_read,
+	.write = unix_write,
+	.ioctl = unix_ioctl,
+	.poll = unix_poll,
+	.release = unix_release,
+};
+
+void unix_inode_free(struct inode *i)
+{
+	i->object = NULL; /* sockets are found by inode number, and keep their inode */
+}
+
+struct file *sock_file(struct sock *s, uint32_t flags)
+{
+	return anon_file(FILE_UNIX, O_RDWR | flags, S_IFSOCK | 0777, s);
+}

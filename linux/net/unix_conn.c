@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/net/unix_conn.c - listen, connect, accept, shutdown.
+ *
+ * connect makes the server's end itself and queues it at the listener, so it never
+ * waits for accept, only for room in the queue.
+ */
+
+#include "linux/net/unix.h"
+
+
+long unix_listen(struct lx_thread *t, struct sock *s, int backlog)
+{
+	long err = 0;
+
+	if (!is_connection(s))
+		return -EOPNOTSUPP;
+	lock_take(&s->lock);
+	if (s->addr.len == 0 || (s->state != SOCK_OPEN && s->state != SOCK_LISTENING)) {
+		err = -EINVAL;
+	} else {
+		s->state = SOCK_LISTENING;
+		s->backlog = (uint32_t)backlog > MAX_BACKLOG ? MAX_BACKLOG : (uint32_t)backlog;
+		s->cred = cred_of(t);
+	}
+	lock_drop(&s->lock);
+	waitq_wake_all(&s->wq); /* a larger backlog lets waiting connects in */
+	return err;
+}
+
+/* ---- connect ---- */
+
+static bool queue_full(const struct sock *listener)
+{
+	return listener->nqueued > listener->backlog;
+}
+
+static long wait_for_queue(struct sock *listener, uint64_t timeout)
+{
+	uint64_t deadline = timeout_deadline(timeout);
+	long err;
+
+	WAIT_EVENT(&listener->wq, deadline, !queue_full(listener) || listener->state != SOCK_LISTENING, err);
+	return sock_wait_err(err, timeout);
+}
+
+/* Joins s and child and queues child.  Both locks are free; 0, -EAGAIN (queue full), -errno. */
+static long enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child)
+{
+	long err = 0;
+
+	lock_take(&listener->lock);
+	if (listener->state != SOCK_LISTENING || (listener->shut & SHUT_RCV)) {
+		err = -ECONNREFUSED;
+	} else if (queue_full(listener)) {
+		err = -EAGAIN;
+	} else {
+		lock_take(&s->lock);
+		if (s->state == SOCK_OPEN) {
+			child->addr = listener->addr;
+			child->passcred = listener->passcred;
+			child->sndbuf = listener->sndbuf;
+			child->cred = listener->cred;
+			child->peercred = s->cred = cred_of(t);
+			s->peercred = listener->cred;
+			sock_pair(s, child);
+			list_append(&listener->accept_queue, &child->accept_link);
+			listener->nqueued++;
+		} else {
+			err = s->state == SOCK_CONNECTED ? -EISCONN : -EINVAL;
+		}
+		lock_drop(&s->lock);
+	}
+	lock_drop(&listener->lock);
+	return err;
+}
+
+static long connect_stream(struct lx_thread *t, struct sock *s, const struct uaddr *a, bool nonblock)
+{
+	struct sock *child, *listener;
+	long err;
+
+	if (s->state != SOCK_OPEN)
+		return s->state == SOCK_CONNECTED ? -EISCONN : -EINVAL;
+	child = sock_new(s->type);
+	if (child == NULL)
+		return -ENOMEM;
+	for (;;) {
+		err = unix_find(t, a, s->type, &listener);
+		if (err != 0)
+			break;
+		err = enqueue(t, listener, s, child);
+		if (err == 0)
+			(void)waitq_wake(&listener->wq, 1, EPOLLIN | EPOLLRDNORM);
+		else if (err == -EAGAIN && !nonblock)
+			err = wait_for_queue(listener, s->sndtimeo) ?: 1;
+		sock_put(listener);
+		if (err != 1)
+			break;
+	}
+	if (err != 0)
+		sock_put(child);
+	else
+		waitq_wake_all(&s->wq); /* pollers of an unconnected socket */
+	return err;
+}
+
+/* Datagram sockets may change their peer; NULL = none any more. */
+static void set_peer(struct sock *s, struct sock *peer)
+{
+	struct sock *old;
+
+	lock_take(&s->lock);
+	old = s->peer;
+	s->peer = peer;
+	s->state = peer != NULL ? SOCK_CONNECTED : SOCK_OPEN;
+	lock_drop(&s->lock);
+	if (old != NULL)
+		sock_put(old);
+	waitq_wake_all(&s->wq);
+}
+
+static bool accepts_from(struct sock *peer, const struct sock *s)
+{
+	return peer->peer == NULL || peer->peer == s;
+}
+
+static long connect_dgram(struct lx_thread *t, struct sock *s, const struct uaddr *a)
+{
+	struct sock *peer;
+	long err;
+
+	err = s->passcred ? unix_autobind(s) : 0;
+	if (err == 0)
+		err = unix_find(t, a, s->type, &peer);
+	if (err != 0)
+		return err;
+	if (!accepts_from(peer, s)) {
+		sock_put(peer);
+		return -EPERM;
+	}
+	set_peer(s, peer);
+	return 0;
+}
+
+long unix_connect(struct lx_thread *t, struct sock *s, const struct uaddr *a, bool nonblock)
+{
+	if (s->type != LX_SOCK_DGRAM)
+		return connect_stream(t, s, a, nonblock);
+	if (a != NULL)
+		return connect_dgram(t, s, a);
+	set_peer(s, NULL); /* AF_UNSPEC */
+	return 0;
+}
+
+/* ---- accept ---- */
+
+static struct sock *take_child(struct sock *s, long *err)
+{
+	struct sock *child = NULL;
+
+	lock_take(&s->lock);
+	*err = s->state != SOCK_LISTENING || (s->shut & SHUT_RCV) ? -EINVAL : -EAGAIN;
+	if (*err == -EAGAIN && !list_empty(&s->accept_queue)) {
+		child = LIST_FIRST(&s->accept_queue, struct sock, accept_link);
+		list_remove(&child->accept_link);
+		s->nqueued--;
+	}
+	lock_drop(&s->lock);
+	return child;
+}
+
+long unix_accept(struct lx_thread *t, struct sock *s, bool nonblock, struct sock **out)
+{
+	uint64_t deadline = timeout_deadline(s->rcvtimeo);
+	long err;
+
+	if (!is_connection(s))
+		return -EOPNOTSUPP;
+	for (;;) {
+		*out = take_child(s, &err);
+		if (*out != NULL) {
+			waitq_wake_all(&s->wq); /* connects that wait for room in the queue */
+			return 0;
+		}
+		if (err != -EAGAIN || nonblock)
+			return err;
+		WAIT_EVENT(&s->wq, deadline, s->nqueued > 0 || s->state != SOCK_LISTENING || (s->shut & SHUT_RCV), err);
+		if (err != 0)
+			return sock_wait_err(err, s->rcvtimeo);
+	}
+}
+
+/* ---- shutdown ---- */
+
+long unix_shutdown(struct sock *s, uint32_t how)
+{
+	struct sock *peer;
+
+	lock_take(&s->lock);
+	s->shut |= how;
+	peer = s->peer;
+	if (peer != NULL)
+		sock_get(peer);
+	lock_drop(&s->lock);
+	if (peer != NULL && is_connection(s)) {
+		lock_take(&peer->lock);
+		peer->shut |= (how & SHUT_RCV ? SHUT_SEND : 0) | (how & SHUT_SEND ? SHUT_RCV : 0);
+		lock_drop(&peer->lock);
+		waitq_wake_all(&peer->wq);
+	}
+	if (peer != NULL)
+		sock_put(peer);
+	waitq_wake_all(&s->wq);
+	return 0;
+}
+
+uint64_t timeout_deadline(uint64_t timeout)
+{
+	return timeout == 0 ? DK_FOREVER : pico_now() + timeout;
+}
+
+/* A socket with a timeout is not restarted: it would start its time anew. */
+long sock_wait_err(long err, uint64_t timeout)
+{
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && timeout != 0 ? -EINTR : err;
+}

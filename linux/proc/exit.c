@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/proc/exit.c - threads and processes end.
+ *
+ * A host thread or picoprocess is ended only when nobody in it can hold a lock:
+ *	- exit_group, execve and fatal signals mark the process and interrupt its threads;
+ *	  each ends itself on its way to the guest, where it holds nothing;
+ *	- a thread counts itself in `leaving` (private memory) before it starts to end and
+ *	  out when it has dropped its last lock; whoever ends the picoprocess, or empties
+ *	  the address space, waits until it is alone.
+ * The last thread gives back what the process has, makes the zombie, tells the parent,
+ * and then ends the picoprocess, or gives a borrowed thread back.
+ */
+#include "linux/proc/exit.h"
+#include "linux/boot.h"
+#include "linux/fs/tty.h"
+#include "linux/fs/vfs.h"
+#include "linux/misc/timer.h"
+#include "linux/mm/mm.h"
+#include "linux/proc/proc.h"
+#include "linux/sig/sig.h"
+#include "pico/uaccess.h"
+#include "rt/mem.h"
+#include "syscalls.gen.h"
+
+static _Atomic uint32_t leaving;
+
+void exit_forked(void)
+{
+	atomic_store(&leaving, 0);
+}
+
+void exit_leaving(void)
+{
+	atomic_fetch_add(&leaving, 1);
+}
+
+void exit_left(void)
+{
+	atomic_fetch_sub(&leaving, 1);
+}
+
+void exit_wait_others(uint32_t mine)
+{
+	for (unsigned i = 0; atomic_load(&leaving) > mine; i++) {
+		if (i < 64)
+			cpu_relax();
+		else
+			(void)DkThreadYieldExecution();
+	}
+}
+
+/* ---- Marking ---- */
+
+static void mark_thread(struct lx_thread *t)
+{
+	if (t->exiting)
+		return;
+	__atomic_store_n(&t->exiting, 1, __ATOMIC_SEQ_CST);
+	pico_interrupt(&t->pico);
+}
+
+void proc_mark_exit_locked(struct lx_proc *p, uint32_t code)
+{
+	if (p->group_exit || p->state != PROC_LIVE)
+		return;
+	p->exit_code = code;
+	__atomic_store_n(&p->group_exit, 1, __ATOMIC_SEQ_CST);
+	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
+		mark_thread(t);
+}
+
+void proc_mark_exit(struct lx_proc *p, uint32_t code)
+{
+	lock_take(&p->lock);
+	proc_mark_exit_locked(p, code);
+	lock_drop(&p->lock);
+}
+
+bool thread_should_exit(const struct lx_thread *t)
+{
+	const struct lx_proc *p = t->proc;
+	const struct lx_thread *exec = __atomic_load_n(&p->exec_thread, __ATOMIC_ACQUIRE);
+
+	if (LIKELY(!__atomic_load_n(&t->exiting, __ATOMIC_ACQUIRE) && !__atomic_load_n(&p->group_exit, __ATOMIC_ACQUIRE)))
+		return exec && exec != t;
+	return true;
+}
+
+uint32_t thread_exit_code(const struct lx_thread *t)
+{
+	return t->proc->group_exit ? t->proc->exit_code : t->exit_code;
+}
+
+long exit_siblings(struct lx_thread *t)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p = t->proc;
+	struct lx_thread *old;
+	bool refused;
+
+	lock_take(&lx->tasklist);
+	lock_take(&p->lock);
+	refused = p->group_exit || p->exec_thread || t->exiting;
+	if (!refused) {
+		__atomic_store_n(&p->exec_thread, t, __ATOMIC_SEQ_CST);
+		LIST_FOR (other, &p->threads, struct lx_thread, sibling)
+			if (other != t)
+				mark_thread(other);
+	}
+	lock_drop(&p->lock);
+	lock_drop(&lx->tasklist);
+	if (refused)
+		return -EAGAIN;
+	while (__atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) > 1)
+		(void)pico_wait(DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE);
+	exit_wait_others(0);
+
+	lock_take(&lx->tasklist);
+	lock_take(&p->lock);
+	old = p->leader;
+	if (old != t) {
+		list_remove(&old->sibling);
+		thread_unlink(old);
+		thread_unlink(t);
+		t->tid = p->pid;
+		p->leader = t;
+	}
+	p->exec_thread = NULL;
+	lock_drop(&p->lock);
+	if (old != t) {
+		thread_bury(old);
+		list_append(&lx->tid_hash[(uint32_t)t->tid % ARRAY_LEN(lx->tid_hash)], &t->hash);
+		lx->nthreads++;
+	}
+	lock_drop(&lx->tasklist);
+	return 0;
+}
+
+/* ---- One thread ---- */
+
+static void leave_memory(struct lx_thread *t)
+{
+	uint64_t addr = t->clear_child_tid.va;
+
+	futex_exit_robust(t);
+	t->clear_child_tid = GVA_NULL;
+	if (addr && uaccess_store32(addr, 0))
+		futex_wake_addr(t, addr, 1, true);
+}
+
+/* True: t was the last. */
+static bool count_out(struct lx_thread *t, uint32_t code)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p = t->proc;
+	bool last;
+
+	lock_take(&lx->tasklist);
+	lock_take(&p->lock);
+	t->exit_code = code;
+	__atomic_store_n(&t->exiting, 2, __ATOMIC_SEQ_CST);
+	if (t == p->leader && !p->group_exit)
+		p->exit_code = code;
+	last = p->nthreads == 1;
+	__atomic_store_n(&p->nthreads, p->nthreads - 1, __ATOMIC_SEQ_CST);
+	if (!last && t != p->leader)
+		list_remove(&t->sibling);
+	if (!last && p->exec_thread && p->nthreads == 1)
+		pico_wake(&p->exec_thread->pico);
+	lock_drop(&p->lock);
+	if (!last && t != p->leader) {
+		thread_unlink(t);
+		thread_bury(t);
+	}
+	lock_drop(&lx->tasklist);
+	return last;
+}
+
+/* ---- The process ---- */
+
+void exit_resources(struct lx_proc *p)
+{
+	struct fdtable *fdt;
+	struct fs_context *fs;
+	struct path *exe;
+
+	itimers_exit(p);
+	ipc_exit(p);
+	tty_session_end(p);
+	lock_take(&p->lock);
+	fdt = p->fdt;
+	fs = p->fs;
+	exe = p->exe;
+	p->fdt = NULL;
+	p->fs = NULL;
+	p->exe = NULL;
+	lock_drop(&p->lock);
+	if (fdt)
+		fdt_put_table(fdt);
+	if (fs)
+		fs_put(fs);
+	if (exe) {
+		path_put(exe);
+		arena_free(exe);
+	}
+}
+
+static struct lx_proc *new_parent(struct lx_proc *p)
+{
+	for (struct lx_proc *a = p->parent; a && a != lx_state()->init; a = a->parent)
+		if (a->is_subreaper && a->state == PROC_LIVE && !a->group_exit)
+			return a;
+	return lx_state()->init;
+}
+
+static void give_away(struct lx_proc *child, struct lx_proc *to)
+{
+	list_remove(&child->child);
+	child->parent = to;
+	child->ppid = to->pid;
+	child->exit_signal = SIGCHLD;
+	list_append(&to->children, &child->child);
+	if (child->state == PROC_ZOMBIE)
+		proc_notify_parent(child, 0, 0);
+	else if (child->leader && child->leader->pdeath_signal)
+		(void)signal_proc(child, (int)child->leader->pdeath_signal, NULL);
+}
+
+static void orphan_children(struct lx_proc *p)
+{
+	struct lx_proc *to;
+
+	if (list_empty(&p->children))
+		return;
+	to = new_parent(p);
+	LIST_FOR_SAFE (c, n, &p->children, struct lx_proc, child) {
+		int pgrp = c->pgrp, session = c->session;
+
+		give_away(c, to);
+		if (pgrp != p->pgrp && session == p->session)
+			pgrp_check_orphan(pgrp, session, p);
+	}
+}
+
+/* Nobody will wait for p. */
+static bool parent_ignores(struct lx_proc *p)
+{
+	struct lx_proc *parent = p->parent;
+	struct lx_sigaction *sa;
+
+	if (!parent)
+		return true;
+	if (parent == lx_state()->init)
+		return p != lx_state()->first;
+	if (p->exit_signal != SIGCHLD || !parent->sighand)
+		return false;
+	sa = &parent->sighand->action[SIGCHLD];
+	return sa->handler == 1 /* SIG_IGN */ || (sa->flags & SA_NOCLDWAIT);
+}
+
+void proc_reap(struct lx_proc *p)
+{
+	p->state = PROC_DEAD;
+	list_remove(&p->child);
+	list_remove(&p->all);
+	if (p->leader)
+		thread_unlink(p->leader);
+	if (p->host)
+		list_append(&lx_state()->graveyard, &p->all);
+}
+
+static void death_codes(uint32_t code, int *si_code, int *status)
+{
+	if ((code & 0x7f) == 0) {
+		*si_code = CLD_EXITED;
+		*status = code >> 8 & 0xff;
+	} else {
+		*si_code = code & 0x80 ? CLD_DUMPED : CLD_KILLED;
+		*status = code & 0x7f;
+	}
+}
+
+bool proc_make_zombie(struct lx_proc *p)
+{
+	bool unwanted = parent_ignores(p);
+	int si_code, status;
+
+	orphan_children(p);
+	pgrp_check_orphan(p->pgrp, p->session, p);
+	__atomic_store_n(&p->state, PROC_ZOMBIE, __ATOMIC_RELEASE);
+	death_codes(p->exit_code, &si_code, &status);
+	proc_notify_parent(p, si_code, status);
+	if (unwanted)
+		proc_reap(p);
+	return unwanted;
+}
+
+void proc_notify_parent(struct lx_proc *p, int si_code, int status)
+{
+	struct lx_proc *parent = p->parent;
+	bool end = si_code == CLD_EXITED || si_code == CLD_KILLED || si_code == CLD_DUMPED || si_code == 0;
+	int sig = end ? (int)p->exit_signal : SIGCHLD;
+	struct lx_sigaction *sa;
+	siginfo_t info;
+
+	if (!parent)
+		return;
+	if (parent == lx_state()->init) {
+		kproc_kick();
+		return;
+	}
+	if (si_code == 0)
+		death_codes(p->exit_code, &si_code, &status);
+	memset(&info, 0, sizeof info);
+	info.si_signo = sig;
+	info.si_code = si_code;
+	info.si_pid = p->pid;
+	info.si_uid = p->leader ? p->leader->cred.uid : 0;
+	info.si_status = status;
+	info.si_utime = (long)(p->utime_ns / 10000000);
+	info.si_stime = (long)(p->stime_ns / 10000000);
+	sa = parent->sighand ? &parent->sighand->action[SIGCHLD] : NULL;
+	if (sig && !(sig == SIGCHLD && sa && (sa->handler == 1 || (!end && (sa->flags & SA_NOCLDSTOP)))))
+		(void)signal_proc(parent, sig, &info);
+	waitq_wake_all(&parent->child_wait);
+}
+
+void proc_times(struct lx_proc *p, uint64_t *utime_ns, uint64_t *stime_ns)
+{
+	*utime_ns = p->utime_ns;
+	*stime_ns = p->stime_ns;
+}
+
+/* The last thread: everything goes, the parent hears. */
+static void process_end(struct lx_thread *t)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p = t->proc;
+	bool reaped;
+
+	if (!p->mm_borrowed)
+		p->utime_ns = proc_cpu_ns(t, p);
+	exit_resources(p);
+	if (pico_users() == 1 && p->mm)
+		mm_exit(p->mm);
+	lock_take(&lx->tasklist);
+	if (t->vfork_parent)
+		p->host = DK_NO_HANDLE; /* no picoprocess's death is to be waited for */
+	reaped = proc_make_zombie(p);
+	waitq_wake_all(&p->exit_wait);
+	waitq_wake_all(&p->leader->vfork_done);
+	lock_drop(&lx->tasklist);
+	if (reaped)
+		proc_put(p);
+	if (p == lx->first)
+		kproc_kick();
+}
+
+static void end_host_thread(struct lx_thread *t, bool last) NORETURN;
+static void end_host_thread(struct lx_thread *t, bool last)
+{
+	struct lx_proc *p = t->proc;
+
+	if (t->vfork_parent) {
+		struct lx_thread *parent = vfork_give_back(t);
+		int pid = p->pid;
+
+		if (last)
+			proc_put(p);
+		else
+			pico_users_add(1); /* its other threads stay here; they keep the reference, as CLONE_VM has it */
+		exit_left();
+		vfork_resume(parent, pid);
+	}
+	if (last && pico_users_add(-1) == 0) {
+		exit_wait_others(1);
+		pico_exit_process(0);
+	}
+	exit_left();
+	pico_exit_thread(0);
+}
+
+void lx_thread_exit(struct lx_thread *t, uint32_t code)
+{
+	bool last;
+
+	exit_leaving();
+	if (t->vfork_parent)
+		proc_get(t->proc); /* the parent may reap it before we are off it */
+	leave_memory(t);
+	sig_thread_exit(t);
+	thread_sweep();
+	last = count_out(t, code);
+	if (last)
+		process_end(t);
+	end_host_thread(t, last);
+}
+
+void lx_group_exit(struct lx_thread *t, uint32_t code)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p = t->proc;
+
+	lock_take(&lx->tasklist);
+	lock_take(&p->lock);
+	t->exiting = 1;
+	proc_mark_exit_locked(p, code);
+	code = p->group_exit ? p->exit_code : code;
+	lock_drop(&p->lock);
+	lock_drop(&lx->tasklist);
+	lx_thread_exit(t, code);
+}
+
+long lx_sys_exit(struct lx_thread *t, int code)
+{
+	lx_thread_exit(t, (uint32_t)(code & 0xff) << 8);
+}
+
+long lx_sys_exit_group(struct lx_thread *t, int code)
+{
+	lx_group_exit(t, (uint32_t)(code & 0xff) << 8);
+}

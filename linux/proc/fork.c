@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/proc/fork.c - fork, vfork, clone, clone3.
+ *
+ * Four ways, by CLONE_THREAD, CLONE_VM and CLONE_VFORK:
+ *	thread        a host thread in the same picoprocess and process
+ *	copy          the host's copy-on-write clone of the picoprocess
+ *	borrow        VM and VFORK: the child runs on the caller's thread (vfork.c)
+ *	share         VM alone: a further process on a new host thread of this picoprocess
+ * Kernel objects are made first, by copying or sharing what the flags say, and are in
+ * the tree before the child runs, so that it can do everything at once.
+ */
+#include "linux/entry.h"
+#include "linux/fs/tty.h"
+#include "linux/fs/vfs.h"
+#include "linux/mm/mm.h"
+#include "linux/proc/exit.h"
+#include "linux/proc/proc.h"
+#include "linux/sig/sig.h"
+#include "rt/mem.h"
+#include "syscalls.gen.h"
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP)
+#define FLAGS3     (CLONE_CLEAR_SIGHAND)
+
+struct fork_args {
+	uint64_t flags; /* without the exit signal */
+	uint32_t exit_signal;
+	uint64_t stack; /* top; 0 = the caller's */
+	struct gva pidfd, parent_tid, child_tid;
+	uint64_t tls;
+};
+
+static long check_flags(const struct fork_args *a)
+{
+	uint64_t f = a->flags;
+
+	if (f & (NAMESPACES | CLONE_NEWTIME))
+		return -EPERM; /* docs: a sandbox is one set of namespaces */
+	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_PIDFD) && (f & (CLONE_THREAD | CLONE_DETACHED)))
+		return -EINVAL;
+	return a->exit_signal > LX_NSIG ? -EINVAL : 0;
+}
+
+/* ---- Objects ---- */
+
+static void copy_thread(struct lx_thread *to, const struct lx_thread *from, const struct fork_args *a)
+{
+	memcpy(to->comm, from->comm, sizeof to->comm);
+	to->cred = from->cred;
+	to->nice = from->nice;
+	to->policy = from->policy;
+	to->rt_priority = from->rt_priority;
+	memcpy(to->affinity, from->affinity, sizeof to->affinity);
+	to->sigmask = from->restore_sigmask ? from->saved_sigmask : from->sigmask;
+	if (!(a->flags & CLONE_VM) || (a->flags & CLONE_VFORK))
+		to->altstack = from->altstack;
+	if (a->flags & CLONE_CHILD_CLEARTID)
+		to->clear_child_tid = a->child_tid;
+	if (a->flags & CLONE_CHILD_SETTID)
+		to->set_child_tid = a->child_tid;
+}
+
+static void copy_values(struct lx_proc *to, struct lx_proc *from)
+{
+	memcpy(to->exe_path, from->exe_path, sizeof to->exe_path);
+	lock_take(&from->lock);
+	memcpy(to->rlim, from->rlim, sizeof to->rlim);
+	to->cmdline = from->cmdline;
+	to->cmdline_len = from->cmdline_len;
+	to->environ_copy = from->environ_copy;
+	to->environ_len = from->environ_len;
+	blob_get(to->cmdline);
+	blob_get(to->environ_copy);
+	lock_drop(&from->lock);
+	to->dumpable = from->dumpable;
+	to->personality = from->personality;
+	to->oom_score_adj = from->oom_score_adj;
+	to->vm_pages = from->vm_pages;
+	to->rss_pages = from->rss_pages;
+	to->data_pages = from->data_pages;
+	to->brk_start = from->brk_start;
+	to->brk = from->brk;
+	to->stack_start = from->stack_start;
+	to->arg_start = from->arg_start;
+	to->arg_end = from->arg_end;
+	to->env_start = from->env_start;
+	to->env_end = from->env_end;
+}
+
+static bool copy_shared(struct lx_proc *to, struct lx_proc *from, uint64_t flags)
+{
+	if (flags & CLONE_FILES)
+		fdt_get_table(to->fdt = from->fdt);
+	else
+		to->fdt = fdt_copy(from->fdt);
+	if (flags & CLONE_FS)
+		fs_get(to->fs = from->fs);
+	else
+		to->fs = fs_copy(from->fs);
+	if (flags & CLONE_SIGHAND)
+		sighand_get(to->sighand = from->sighand);
+	else
+		to->sighand = sighand_copy(from->sighand);
+	if (!to->fdt || !to->fs || !to->sighand)
+		return false;
+	if (flags & CLONE_CLEAR_SIGHAND)
+		sighand_exec_reset(to);
+	if (from->exe) {
+		to->exe = arena_alloc(sizeof *to->exe);
+		if (!to->exe)
+			return false;
+		*to->exe = *from->exe;
+		path_get(to->exe);
+	}
+	return true;
+}
+
+/* The child of a fork with its one thread, complete but not yet in the tree. */
+static struct lx_proc *make_child(struct lx_thread *t, const struct fork_args *a)
+{
+	struct lx_proc *p = proc_new(), *me = t->proc;
+	struct lx_thread *c;
+
+	if (!p)
+		return NULL;
+	copy_values(p, me);
+	c = copy_shared(p, me, a->flags) ? thread_new(p, 0) : NULL;
+	if (!c) {
+		proc_put(p);
+		return NULL;
+	}
+	p->pid = c->tid;
+	p->exit_signal = a->exit_signal;
+	p->start_ns = c->start_ns;
+	p->mm = me->mm;
+	copy_thread(c, t, a);
+	p->leader = c;
+	return p;
+}
+
+static void link_child(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *me = t->proc, *parent = me;
+
+	lock_take(&lx->tasklist);
+	if (a->flags & CLONE_PARENT) {
+		parent = me->parent ? me->parent : me;
+		p->exit_signal = me->exit_signal;
+	}
+	p->pgrp = me->pgrp;
+	p->session = me->session;
+	p->tty = tty_get(me->tty);
+	proc_link(p, parent);
+	thread_link(p->leader);
+	lock_drop(&lx->tasklist);
+}
+
+static void unlink_child(struct lx_proc *p)
+{
+	struct lx_state *lx = lx_state();
+
+	lock_take(&lx->tasklist);
+	proc_reap(p);
+	lock_drop(&lx->tasklist);
+	proc_put(p);
+}
+
+/* ---- Ways to make it run ---- */
+
+static void in_new_process(struct lx_thread *c, const struct fork_args *a)
+{
+	if (c->set_child_tid.va)
+		(void)PUT_USER(c->set_child_tid, c->tid);
+	if (a->flags & CLONE_SETTLS)
+		pico_set_fs_base(a->tls);
+	c->fs_base = pico_get_fs_base();
+	if (a->stack)
+		pico_frame()->rsp = a->stack;
+}
+
+/* Back twice: the child's pid, and 0 in the child. */
+static long run_copy(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
+{
+	struct lx_thread *c = p->leader;
+	struct mm *mm = t->proc->mm;
+	enum dk_status status;
+	bool in_child = false;
+	long err = mm_fork_begin(mm);
+
+	if (err)
+		return err;
+	proc_get(p); /* the picoprocess's */
+	status = pico_clone_process(&p->pico, &c->pico, &in_child);
+	if (in_child) {
+		p->host = p->pico.process;
+		pico_users_forked();
+		exit_forked();
+		mm_after_fork(mm);
+		in_new_process(c, a);
+		return 0;
+	}
+	mm_fork_end(mm, status == DK_OK);
+	if (status != DK_OK) {
+		proc_put(p);
+		return status == DK_TOO_MANY ? -EAGAIN : lx_err(status);
+	}
+	p->host = p->pico.process;
+	return p->pid;
+}
+
+static long start_thread(struct lx_thread *c, const struct fork_args *a)
+{
+	struct dk_context regs = *pico_frame();
+	enum dk_status status;
+
+	regs.rax = 0;
+	if (a->stack)
+		regs.rsp = a->stack;
+	c->fs_base = a->flags & CLONE_SETTLS ? a->tls : pico_get_fs_base();
+	status = pico_create_thread(&c->pico, &regs, c->fs_base);
+	if (status == DK_OK)
+		return 0;
+	return status == DK_TOO_MANY || status == DK_NO_MEMORY ? -EAGAIN : lx_err(status);
+}
+
+static long run_shared(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
+{
+	long err;
+
+	p->host = t->proc->host;
+	p->mm_borrowed = 1;
+	proc_get(p);
+	pico_users_add(1);
+	err = start_thread(p->leader, a);
+	if (err) {
+		p->host = DK_NO_HANDLE;
+		pico_users_add(-1);
+		proc_put(p);
+	}
+	return err ? err : p->pid;
+}
+
+static long run_borrowed(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
+{
+	p->host = t->proc->host;
+	p->mm_borrowed = 1;
+	return vfork_borrow(t, p->leader, a->stack, a->flags & CLONE_SETTLS, a->tls);
+}
+
+/* CLONE_VFORK of a copy: until it executes a program or ends. */
+static void wait_for_exec(struct lx_proc *p)
+{
+	struct waiter *w = waiter_self(0);
+
+	waitq_add(&p->leader->vfork_done, w);
+	while (!__atomic_load_n(&p->did_exec, __ATOMIC_ACQUIRE) && p->state == PROC_LIVE) {
+		if (pico_wait(DK_FOREVER, 0) == DK_OK)
+			continue;
+		if (thread_should_exit(lx_current()))
+			break;
+		/* Other signals wait until the child is done. */
+		(void)pico_wait(pico_now() + 1000000, DK_WAIT_UNINTERRUPTIBLE);
+	}
+	waitq_remove(&p->leader->vfork_done, w);
+}
+
+void lx_thread_started(struct pico_thread *pt, struct dk_context *c)
+{
+	struct lx_thread *t = (struct lx_thread *)pt;
+
+	(void)c;
+	t->host_thread = t->pico.thread; /* the maker must not touch us any more: we may be gone by then */
+	if (t->set_child_tid.va)
+		(void)PUT_USER(t->set_child_tid, t->tid);
+}
+
+/* ---- The calls ---- */
+
+static long make_thread(struct lx_thread *t, const struct fork_args *a)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p = t->proc;
+	struct lx_thread *c = thread_new(p, 0);
+	bool ending;
+	long err;
+	int tid;
+
+	if (!c)
+		return -ENOMEM;
+	copy_thread(c, t, a);
+	tid = c->tid;
+	if ((a->flags & CLONE_PARENT_SETTID) && PUT_USER(a->parent_tid, tid)) {
+		thread_free(c);
+		return -EFAULT;
+	}
+	lock_take(&lx->tasklist);
+	lock_take(&p->lock);
+	ending = p->group_exit || p->exec_thread;
+	lock_drop(&p->lock);
+	if (!ending)
+		thread_link(c); /* whoever marks the process ending does it under TASKLIST or sees us */
+	lock_drop(&lx->tasklist);
+	if (ending) {
+		thread_free(c);
+		return -ERESTARTNOINTR;
+	}
+	err = start_thread(c, a);
+	if (!err)
+		return tid;
+	lock_take(&lx->tasklist);
+	thread_unlink(c);
+	lock_take(&p->lock);
+	list_remove(&c->sibling);
+	p->nthreads--;
+	lock_drop(&p->lock);
+	lock_drop(&lx->tasklist);
+	thread_free(c);
+	return err;
+}
+
+/* A pidfd for a child that is not in the tree yet, installed and told to the caller. */
+static long give_pidfd(struct lx_thread *t, struct lx_proc *p, struct gva where)
+{
+	struct file *f;
+	int fd = pidfd_create(t, p, 0, &f);
+
+	if (fd < 0)
+		return fd;
+	if (PUT_USER(where, fd)) {
+		(void)fd_close(t, fd);
+		return -EFAULT;
+	}
+	return fd;
+}
+
+static long make_process(struct lx_thread *t, const struct fork_args *a)
+{
+	struct lx_proc *p = make_child(t, a);
+	long result, fd = -1;
+
+	if (!p)
+		return -ENOMEM;
+	if (a->flags & CLONE_PIDFD) {
+		fd = give_pidfd(t, p, a->pidfd);
+		if (fd < 0) {
+			thread_free(p->leader);
+			proc_put(p);
+			return fd;
+		}
+	}
+	if (a->flags & CLONE_PARENT_SETTID)
+		(void)PUT_USER(a->parent_tid, p->pid);
+	link_child(t, p, a);
+	if (!(a->flags & CLONE_VM)) {
+		proc_get(p);
+		result = run_copy(t, p, a);
+		if (result == 0)
+			return 0; /* the child; the reference stays with the parent's copy of this frame */
+		if (result > 0 && (a->flags & CLONE_VFORK))
+			wait_for_exec(p);
+		if (result > 0)
+			proc_put(p);
+	} else if (a->flags & CLONE_VFORK) {
+		result = run_borrowed(t, p, a);
+		if (result == 0)
+			return 0; /* as the child, on this thread */
+	} else {
+		result = run_shared(t, p, a);
+	}
+	if (result < 0) {
+		if (!(a->flags & CLONE_VM))
+			proc_put(p);
+		unlink_child(p);
+		if (fd >= 0)
+			(void)fd_close(t, (int)fd);
+	}
+	return result;
+}
+
+static long do_fork(struct lx_thread *t, const struct fork_args *a)
+{
+	long err = check_flags(a);
+
+	if (!err)
+		err = tasks_allowed(t);
+	if (err)
+		return err;
+	thread_sweep();
+	return a->flags & CLONE_THREAD ? make_thread(t, a) : make_process(t, a);
+}
+
+long lx_sys_fork(struct lx_thread *t)
+{
+	const struct fork_args a = { .exit_signal = SIGCHLD };
+
+	return do_fork(t, &a);
+}
+
+long lx_sys_vfork(struct lx_thread *t)
+{
+	const struct fork_args a = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+
+	return do_fork(t, &a);
+}
+
+long lx_sys_clone(struct lx_thread *t, uint64_t flags, struct gva stack, struct gva parent_tid, struct gva child_tid, uint64_t tls)
+{
+	const struct fork_args a = {
+		.flags = flags & 0xffffff00u,
+		.exit_signal = flags & CSIGNAL,
+		.stack = stack.va,
+		.pidfd = parent_tid,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
+		.tls = tls,
+	};
+
+	if ((a.flags & CLONE_PIDFD) && (a.flags & CLONE_PARENT_SETTID))
+		return -EINVAL;
+	return do_fork(t, &a);
+}
+
+static long clone3_args_in(struct gva from, uint64_t size, struct clone_args *ca)
+{
+	uint64_t have = MIN(size, sizeof *ca);
+
+	memset(ca, 0, sizeof *ca);
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	for (uint64_t at = have; at < size; at += 8) {
+		uint64_t rest = 0;
+
+		if (copy_in(&rest, gva_add(from, at), MIN(8, size - at)))
+			return -EFAULT;
+		if (rest)
+			return -E2BIG;
+	}
+	return copy_in(ca, from, have);
+}
+
+long lx_sys_clone3(struct lx_thread *t, struct gva args, uint64_t size)
+{
+	struct clone_args ca;
+	struct fork_args a;
+	long err = clone3_args_in(args, size, &ca);
+
+	if (err)
+		return err;
+	if ((ca.flags & ~(0xffffffffull | FLAGS3)) || (ca.flags & (CLONE_DETACHED | CSIGNAL)) || ca.set_tid_size || ca.set_tid)
+		return -EINVAL;
+	if (ca.exit_signal > LX_NSIG || ((ca.flags & (CLONE_THREAD | CLONE_PARENT)) && ca.exit_signal))
+		return -EINVAL;
+	if (!ca.stack != !ca.stack_size)
+		return -EINVAL;
+	if (ca.stack && !ca.stack_size)
+		return -EINVAL;
+	a = (struct fork_args){
+		.flags = ca.flags,
+		.exit_signal = (uint32_t)ca.exit_signal,
+		.stack = ca.stack ? ca.stack + ca.stack_size : 0,
+		.pidfd = { ca.pidfd },
+		.parent_tid = { ca.parent_tid },
+		.child_tid = { ca.child_tid },
+		.tls = ca.tls,
+	};
+	return do_fork(t, &a);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/proc/tid.c - what a thread says about itself, and namespaces, of which there is one set. */
+#include "linux/fs/vfs.h"
+#include "linux/proc/proc.h"
+#include "pico/uaccess.h"
+#include "syscalls.gen.h"
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME)
+
+long lx_sys_set_tid_address(struct lx_thread *t, struct gva addr)
+{
+	t->clear_child_tid = addr;
+	return t->tid;
+}
+
+/* FS is the guest's own register; GS is the library OS's, and no 64-bit program has asked for it. */
+long lx_sys_arch_prctl(struct lx_thread *t, int code, uint64_t addr)
+{
+	switch (code) {
+	case ARCH_SET_FS:
+		if (addr >= GUEST_HIGH)
+			return -EPERM;
+		pico_set_fs_base(addr);
+		t->fs_base = addr;
+		return 0;
+	case ARCH_GET_FS:
+		return PUT_USER((struct gva){ addr }, pico_get_fs_base());
+	case ARCH_GET_GS:
+		return PUT_USER((struct gva){ addr }, (uint64_t)0);
+	case ARCH_SET_GS:
+		return addr == 0 ? 0 : -EPERM;
+	case ARCH_GET_CPUID:
+		return 1;
+	case ARCH_SET_CPUID:
+		return addr ? 0 : -ENODEV;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* One set of namespaces a sandbox: what is shared by clone flags can be unshared, the rest is refused. */
+long lx_sys_unshare(struct lx_thread *t, uint64_t flags)
+{
+	struct lx_proc *p = t->proc;
+	struct fdtable *fdt;
+	struct fs_context *fs;
+
+	if (flags & NAMESPACES)
+		return -EPERM;
+	if (flags & ~(uint64_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM))
+		return -EINVAL;
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && (p->nthreads > 1 || p->mm_borrowed))
+		return -EINVAL;
+	if ((flags & CLONE_FS) && atomic_load(&p->fs->ref.count) > 1) {
+		fs = fs_copy(p->fs);
+		if (!fs)
+			return -ENOMEM;
+		fs_put(p->fs);
+		p->fs = fs;
+	}
+	if ((flags & CLONE_FILES) && atomic_load(&p->fdt->ref.count) > 1) {
+		fdt = fdt_copy(p->fdt);
+		if (!fdt)
+			return -ENOMEM;
+		fdt_put_table(p->fdt);
+		p->fdt = fdt;
+	}
+	return 0;
+}
+
+/* ---- kcmp ---- */
+
+#define KCMP_FILE 0
+#define KCMP_VM 1
+#define KCMP_FILES 2
+#define KCMP_FS 3
+#define KCMP_SIGHAND 4
+#define KCMP_IO 5
+#define KCMP_SYSVSEM 6
+
+static long order(const void *a, const void *b)
+{
+	return a == b ? 0 : a < b ? 1 : 2;
+}
+
+static const void *kcmp_file(struct lx_proc *p, uint64_t fd)
+{
+	struct fdtable *fdt = p->fdt;
+	const void *f = NULL;
+
+	if (!fdt)
+		return NULL;
+	lock_take(&fdt->lock);
+	if (fd < fdt->size)
+		f = fdt->slot[fd];
+	lock_drop(&fdt->lock);
+	return f;
+}
+
+static long kcmp_of(struct lx_proc *a, struct lx_proc *b, int type, uint64_t i, uint64_t j)
+{
+	const void *fa, *fb;
+
+	switch (type) {
+	case KCMP_FILE:
+		fa = kcmp_file(a, i);
+		fb = kcmp_file(b, j);
+		return fa && fb ? order(fa, fb) : -EBADF;
+	case KCMP_VM: /* private memory: the same picoprocess is the same address space */
+		return a == b || (a->host == b->host && a->host) ? 0 : order(a, b);
+	case KCMP_FILES:
+		return order(a->fdt, b->fdt);
+	case KCMP_FS:
+		return order(a->fs, b->fs);
+	case KCMP_SIGHAND:
+		return order(a->sighand, b->sighand);
+	case KCMP_IO:
+	case KCMP_SYSVSEM:
+		return order(a, b);
+	default:
+		return -EINVAL;
+	}
+}
+
+long lx_sys_kcmp(struct lx_thread *t, int pid1, int pid2, int type, uint64_t i, uint64_t j)
+{
+	struct lx_proc *a = proc_get_by_pid(pid1), *b = proc_get_by_pid(pid2);
+	long result = -ESRCH;
+
+	(void)t;
+	if (a && b)
+		result = kcmp_of(a, b, type, i, j);
+	proc_put(a);
+	proc_put(b);
+	return result;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/sig/internal.h - what the files of sig/ and the POSIX timers share. */
+#ifndef LINUX_SIG_INTERNAL_H
+#define LINUX_SIG_INTERNAL_H
+
+#include "linux/sig/sig.h"
+#include "rt/mem.h"
+#include <linux/signal.h>
+
+#define SIG_NEVER_BLOCKED (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define SIGS_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
+#define SIGS_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define SIGS_CORE                                                                                    \
+	(SIGBIT(SIGQUIT) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGABRT) | SIGBIT(SIGBUS) |      \
+	 SIGBIT(SIGFPE) | SIGBIT(SIGSEGV) | SIGBIT(SIGXCPU) | SIGBIT(SIGXFSZ) | SIGBIT(SIGSYS))
+#define SIGS_SYNC                                                                                    \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+
+#define LX_SIG_DFL 0ull
+#define LX_SIG_IGN 1ull
+
+static inline bool sig_valid(int sig)
+{
+	return sig >= 1 && sig <= LX_NSIG;
+}
+
+/* A signal on its way to a handler or a default action. */
+struct sig_taken {
+	int sig;
+	bool handler;              /* action is the guest's */
+	uint32_t cont_seq;         /* p->cont_seq when it was taken */
+	siginfo_t info;
+	struct lx_sigaction action;
+};
+
+/* Makes t look for signals soon, wherever it is. */
+void signal_interrupt(struct lx_thread *t);
+/* Takes all of mask out of pend; p pays for the queue entries. */
+void sigpending_remove(struct lx_proc *p, struct sigpending *pend, uint64_t mask) REQUIRES(SIGHAND);
+/* The same for every queue of the process. */
+void signal_flush_all(struct lx_proc *p, uint64_t mask) REQUIRES(PROC);
+/* Wakes siblings of t that can take one of the process's pending signals in set. */
+void signal_retarget(struct lx_thread *t, uint64_t set);
+/* Takes one signal with SIGHAND held; *timer gets 1 if its timer has to go on. */
+int signal_take(struct lx_thread *t, uint64_t blocked, siginfo_t *info, bool *timer) REQUIRES(SIGHAND);
+void signal_timer_next(struct lx_thread *t, siginfo_t *info);
+/* A POSIX timer's own queue entry: 1 queued, 0 it is queued already, -1 the signal is ignored. */
+int signal_queue_timer(struct lx_proc *p, struct lx_thread *t, struct sigqueue *q);
+void signal_unqueue_timer(struct lx_proc *p, struct sigqueue *q, bool to_process);
+
+/* frame_x86_64.c: 0, or -EFAULT if the frame cannot be written. */
+long sig_push_frame(struct lx_thread *t, struct dk_context *c, const struct sig_taken *s, uint64_t mask);
+/* True if sp is on t's alternate stack (never, with SS_AUTODISARM). */
+bool sig_on_altstack(const struct lx_thread *t, uint64_t sp);
+long sig_change_altstack(struct lx_thread *t, const stack_t *s, uint64_t sp, uint64_t min);
+
+/* fpstate_x86_64.c: the guest's vector registers, which are live. */
+uint32_t fp_size(void);          /* bytes of the area without the closing magic word */
+uint64_t fp_features(void);
+void fp_save(void *area);        /* 64-byte aligned */
+void fp_restore(const void *area);
+void fp_reset(void *scratch);    /* to the state a new program has; scratch as an area */
+bool fp_check(void *area, uint64_t features); /* makes a guest's area fit to load, or false */
+
+/* core.c: true if a core was written. */
+bool core_dump(struct lx_thread *t, const struct dk_context *c, int sig);
+#endif

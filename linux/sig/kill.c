@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/sig/kill.c - the system calls that send signals, and who may. */
+#include "linux/fs/vfs.h"
+#include "linux/proc/proc.h"
+#include "linux/sig/internal.h"
+#include "syscalls.gen.h"
+#include <linux/capability.h>
+
+void siginfo_user(struct lx_thread *t, siginfo_t *info, int sig, int code)
+{
+	memset(info, 0, sizeof *info);
+	info->si_signo = sig;
+	info->si_code = code;
+	info->si_pid = t->proc->pid;
+	info->si_uid = t->cred.uid;
+}
+
+long signal_permission(struct lx_thread *t, struct lx_proc *p, int sig)
+{
+	const struct lx_cred *c = &t->cred, *target;
+
+	if (p == t->proc || !p->leader)
+		return 0;
+	target = &p->leader->cred;
+	if (c->euid == target->suid || c->euid == target->uid || c->uid == target->suid || c->uid == target->uid)
+		return 0;
+	if (sig == SIGCONT && p->session == t->proc->session)
+		return 0;
+	return lx_capable(t, CAP_KILL) ? 0 : -EPERM;
+}
+
+static long send_one(struct lx_thread *t, struct lx_proc *p, int sig, const siginfo_t *info) REQUIRES(TASKLIST)
+{
+	long err = signal_permission(t, p, sig);
+
+	if (err || !sig)
+		return err;
+	return signal_proc(p, sig, info);
+}
+
+/* A pid names a process; a thread's id names the process it is in. */
+static struct lx_proc *find(int pid) REQUIRES(TASKLIST)
+{
+	struct lx_proc *p = proc_find(pid);
+	struct lx_thread *t = p ? NULL : thread_find(pid);
+
+	return t ? t->proc : p;
+}
+
+static long send_pid(struct lx_thread *t, int pid, int sig, const siginfo_t *info)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p;
+	long err = -ESRCH;
+
+	lock_take(&lx->tasklist);
+	p = find(pid);
+	if (p && p->state != PROC_DEAD)
+		err = send_one(t, p, sig, info);
+	lock_drop(&lx->tasklist);
+	return err;
+}
+
+/* Everything but init and the caller. */
+static long send_everybody(struct lx_thread *t, int sig, const siginfo_t *info)
+{
+	struct lx_state *lx = lx_state();
+	long result = -ESRCH;
+
+	lock_take(&lx->tasklist);
+	LIST_FOR(p, &lx->procs, struct lx_proc, all) {
+		long err;
+
+		if (p == lx->init || p == t->proc || p->state == PROC_DEAD)
+			continue;
+		err = send_one(t, p, sig, info);
+		if (err != -EPERM)
+			result = err;
+		else if (result == -ESRCH)
+			result = 0;
+	}
+	lock_drop(&lx->tasklist);
+	return result;
+}
+
+static long send_group(struct lx_thread *t, int pgrp, int sig, const siginfo_t *info)
+{
+	struct lx_state *lx = lx_state();
+	bool done = false;
+	long err = -ESRCH;
+
+	lock_take(&lx->tasklist);
+	if (!pgrp)
+		pgrp = t->proc->pgrp;
+	LIST_FOR(p, &lx->procs, struct lx_proc, all) {
+		if (p->pgrp != pgrp || p->state == PROC_DEAD)
+			continue;
+		err = send_one(t, p, sig, info);
+		done |= err == 0;
+	}
+	lock_drop(&lx->tasklist);
+	return done ? 0 : err;
+}
+
+long lx_sys_kill(struct lx_thread *t, int pid, int sig)
+{
+	siginfo_t info;
+
+	if (sig != 0 && !sig_valid(sig))
+		return -EINVAL;
+	siginfo_user(t, &info, sig, SI_USER);
+	if (pid > 0)
+		return send_pid(t, pid, sig, &info);
+	if (pid == -1)
+		return send_everybody(t, sig, &info);
+	if (pid == INT32_MIN)
+		return -ESRCH;
+	return send_group(t, -pid, sig, &info);
+}
+
+static long send_tid(struct lx_thread *t, int pid, int tid, int sig, const siginfo_t *info)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_thread *to;
+	long err = -ESRCH;
+
+	lock_take(&lx->tasklist);
+	to = thread_find(tid);
+	if (to && (pid <= 0 || to->proc->pid == pid) && to->proc->state != PROC_DEAD) {
+		err = signal_permission(t, to->proc, sig);
+		if (!err && sig)
+			err = signal_thread(to, sig, info);
+	}
+	lock_drop(&lx->tasklist);
+	return err;
+}
+
+long lx_sys_tkill(struct lx_thread *t, int tid, int sig)
+{
+	siginfo_t info;
+
+	if (tid <= 0 || (sig != 0 && !sig_valid(sig)))
+		return -EINVAL;
+	siginfo_user(t, &info, sig, SI_TKILL);
+	return send_tid(t, 0, tid, sig, &info);
+}
+
+long lx_sys_tgkill(struct lx_thread *t, int pid, int tid, int sig)
+{
+	siginfo_t info;
+
+	if (pid <= 0 || tid <= 0 || (sig != 0 && !sig_valid(sig)))
+		return -EINVAL;
+	siginfo_user(t, &info, sig, SI_TKILL);
+	return send_tid(t, pid, tid, sig, &info);
+}
+
+/* A guest's own siginfo: it may not pretend to be the kernel or kill() towards others. */
+static long info_in(struct lx_thread *t, struct gva from, int sig, bool self, siginfo_t *info)
+{
+	if (copy_in(info, from, sizeof *info))
+		return -EFAULT;
+	info->si_signo = sig;
+	if (!self && (info->si_code >= 0 || info->si_code == SI_TKILL))
+		return -EPERM;
+	return 0;
+}
+
+long lx_sys_rt_sigqueueinfo(struct lx_thread *t, int pid, int sig, struct gva from)
+{
+	siginfo_t info;
+	long err = info_in(t, from, sig, pid == t->proc->pid, &info);
+
+	if (err)
+		return err;
+	if (sig != 0 && !sig_valid(sig))
+		return -EINVAL;
+	return pid > 0 ? send_pid(t, pid, sig, &info) : -ESRCH;
+}
+
+long lx_sys_rt_tgsigqueueinfo(struct lx_thread *t, int pid, int tid, int sig, struct gva from)
+{
+	siginfo_t info;
+	long err;
+
+	if (pid <= 0 || tid <= 0)
+		return -EINVAL;
+	err = info_in(t, from, sig, tid == t->tid, &info);
+	if (err)
+		return err;
+	if (sig != 0 && !sig_valid(sig))
+		return -EINVAL;
+	return send_tid(t, pid, tid, sig, &info);
+}
+
+long lx_sys_pidfd_send_signal(struct lx_thread *t, int fd, int sig, struct gva from, uint32_t flags)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p;
+	struct file *f;
+	siginfo_t info;
+	long err = 0;
+
+	if (flags || (sig != 0 && !sig_valid(sig)))
+		return -EINVAL;
+	f = fd_get_kind(t, fd, FILE_PIDFD, -EBADF, &err);
+	if (!f)
+		return err;
+	p = f->object;
+	siginfo_user(t, &info, sig, SI_USER);
+	if (from.va)
+		err = info_in(t, from, sig, p == t->proc, &info);
+	if (!err) {
+		lock_take(&lx->tasklist);
+		err = p->state == PROC_DEAD ? -ESRCH : send_one(t, p, sig, &info);
+		lock_drop(&lx->tasklist);
+	}
+	file_put(f);
+	return err;
+}

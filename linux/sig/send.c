@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/sig/send.c - giving a signal to a thread, a process or a group.
+ *
+ * Sending holds PROC (the list of threads, p->sighand) and SIGHAND (the queues).
+ * A signal that nobody would see is dropped here.  Stop signals and SIGCONT cancel
+ * each other at once, even blocked; SIGCONT continues a stopped process here,
+ * while stopping happens in the thread that takes the signal.  A thread
+ * that can take it gets a mark by pico_interrupt and looks on its way to the guest;
+ * SIGKILL marks all, since some may be where marks do not reach them soon.
+ */
+#include "linux/proc/proc.h"
+#include "linux/sig/internal.h"
+
+void signal_interrupt(struct lx_thread *t)
+{
+	if (t == lx_current())
+		pico_tb()->work = 1;
+	else
+		pico_interrupt(&t->pico);
+}
+
+static bool blocks(const struct lx_thread *t, int sig)
+{
+	return (t->sigmask | t->sigwait_set) & SIGBIT(sig);
+}
+
+/* Ignored ones are dropped, unless they are blocked (the action may change) or waited for. */
+static bool is_ignored(struct lx_proc *p, struct lx_thread *t, int sig)
+{
+	uint64_t handler = p->sighand->action[sig].handler;
+	struct lx_thread *who = t ? t : p->leader;
+
+	if (who && blocks(who, sig))
+		return false;
+	return handler == LX_SIG_IGN || (handler == LX_SIG_DFL && (SIGBIT(sig) & SIGS_IGNORED));
+}
+
+static void continue_process(struct lx_proc *p)
+{
+	p->cont_seq++;
+	signal_flush_all(p, SIGS_STOP);
+	if (!p->stopped)
+		return;
+	p->stopped = 0;
+	p->continued = 1;
+	p->cont_notify = 1;
+	LIST_FOR(t, &p->threads, struct lx_thread, sibling)
+		pico_wake(&t->pico);
+}
+
+static void prepare(struct lx_proc *p, int sig)
+{
+	if (SIGBIT(sig) & SIGS_STOP)
+		signal_flush_all(p, SIGBIT(SIGCONT));
+	else if (sig == SIGCONT)
+		continue_process(p);
+	else if (sig == SIGKILL)
+		p->stopped = 0;
+}
+
+static bool wants(const struct lx_thread *t, int sig)
+{
+	uint64_t blocked = t->sigmask & ~t->sigwait_set;
+
+	return !(blocked & SIGBIT(sig)) && !t->exiting;
+}
+
+static void wake_one(struct lx_proc *p, int sig)
+{
+	struct lx_thread *me = lx_current();
+
+	if (me && me->proc == p && wants(me, sig)) {
+		signal_interrupt(me);
+		return;
+	}
+	if (p->leader && wants(p->leader, sig) && !list_empty(&p->leader->sibling)) {
+		signal_interrupt(p->leader);
+		return;
+	}
+	LIST_FOR(t, &p->threads, struct lx_thread, sibling) {
+		if (wants(t, sig)) {
+			signal_interrupt(t);
+			return;
+		}
+	}
+}
+
+static void wake_all(struct lx_proc *p)
+{
+	LIST_FOR(t, &p->threads, struct lx_thread, sibling) {
+		if (t->exiting)
+			continue;
+		signal_interrupt(t);
+		if (t->jobctl_stopped)
+			pico_wake(&t->pico);
+	}
+}
+
+static void wake(struct lx_proc *p, struct lx_thread *t, int sig)
+{
+	if (waitq_busy(&p->sighand->signalfd_wait))
+		waitq_wake_all(&p->sighand->signalfd_wait);
+	if (sig == SIGKILL)
+		wake_all(p);
+	else if (!t)
+		wake_one(p, sig);
+	else if (wants(t, sig))
+		signal_interrupt(t);
+}
+
+static void fill_info(struct sigqueue *q, int sig, const siginfo_t *info)
+{
+	if (info) {
+		q->info = *info;
+	} else {
+		memset(&q->info, 0, sizeof q->info);
+		q->info.si_code = SI_KERNEL;
+	}
+	q->info.si_signo = sig;
+}
+
+/* 0; -EAGAIN if a real-time signal of a program finds the queue full. */
+static int enqueue(struct lx_proc *p, struct sigpending *pend, int sig, const siginfo_t *info)
+{
+	bool realtime = sig >= 32;
+	struct sigqueue *q = NULL;
+
+	if (!realtime && (pend->set & SIGBIT(sig)))
+		return 0;
+	if (atomic_load(&p->nqueued) < p->rlim[RLIMIT_SIGPENDING].rlim_cur || (!realtime && info && info->si_code >= 0))
+		q = arena_alloc(sizeof *q);
+	if (q) {
+		fill_info(q, sig, info);
+		atomic_fetch_add(&p->nqueued, 1);
+		list_append(&pend->queue, &q->link);
+	} else if (realtime && info && info->si_code != SI_USER && info->si_code != SI_KERNEL) {
+		return -EAGAIN;
+	}
+	pend->set |= SIGBIT(sig);
+	return 0;
+}
+
+static int send_locked(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t *info)
+{
+	int err;
+
+	if (p == lx_state()->init || p->state != PROC_LIVE)
+		return 0;
+	prepare(p, sig);
+	if (is_ignored(p, t, sig))
+		return 0;
+	err = enqueue(p, t && sig != SIGKILL ? &t->pending : &p->pending, sig, info);
+	if (!err)
+		wake(p, t, sig);
+	return err;
+}
+
+static int send(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t *info)
+{
+	int err = 0;
+
+	lock_take(&p->lock);
+	if (p->sighand) {
+		struct sighand *s = p->sighand;
+
+		lock_take(&s->lock);
+		err = send_locked(p, t, sig, info);
+		lock_drop(&s->lock);
+	}
+	lock_drop(&p->lock);
+	return err;
+}
+
+int signal_thread(struct lx_thread *t, int sig, const siginfo_t *info)
+{
+	return send(t->proc, t, sig, info);
+}
+
+int signal_proc(struct lx_proc *p, int sig, const siginfo_t *info)
+{
+	return send(p, NULL, sig, info);
+}
+
+int signal_pgrp(int pgrp, int sig, const siginfo_t *info)
+{
+	int found = -ESRCH;
+
+	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all) {
+		if (p->pgrp != pgrp || p->state == PROC_DEAD)
+			continue;
+		found = 0;
+		(void)signal_proc(p, sig, info);
+	}
+	return found;
+}
+
+int signal_queue_timer(struct lx_proc *p, struct lx_thread *t, struct sigqueue *q)
+{
+	struct sigpending *pend = t ? &t->pending : &p->pending;
+	int sig = q->info.si_signo, result = 0;
+
+	lock_take(&p->lock);
+	if (!p->sighand || p->state != PROC_LIVE) {
+		lock_drop(&p->lock);
+		return -1;
+	}
+	lock_take(&p->sighand->lock);
+	if (is_ignored(p, t, sig)) {
+		result = -1;
+	} else if (list_empty(&q->link)) {
+		list_append(&pend->queue, &q->link);
+		pend->set |= SIGBIT(sig);
+		wake(p, t, sig);
+		result = 1;
+	}
+	lock_drop(&p->sighand->lock);
+	lock_drop(&p->lock);
+	return result;
+}
+
+/* The bit goes only if no other entry needs it; a thread's bit may stay and is then taken as bare. */
+static void unqueue(struct sigpending *pend, struct sigqueue *q)
+{
+	int sig = q->info.si_signo;
+
+	list_remove(&q->link);
+	LIST_FOR(o, &pend->queue, struct sigqueue, link)
+		if (o->info.si_signo == sig)
+			return;
+	pend->set &= ~SIGBIT(sig);
+}
+
+void signal_unqueue_timer(struct lx_proc *p, struct sigqueue *q, bool to_process)
+{
+	lock_take(&p->lock);
+	lock_take(&p->sighand->lock);
+	if (!list_empty(&q->link)) {
+		if (to_process)
+			unqueue(&p->pending, q);
+		else
+			LIST_FOR(t, &p->threads, struct lx_thread, sibling)
+				if (t->pending.set & SIGBIT(q->info.si_signo)) {
+					LIST_FOR(o, &t->pending.queue, struct sigqueue, link)
+						if (o == q) {
+							unqueue(&t->pending, q);
+							goto out;
+						}
+				}
+		list_remove(&q->link);
+	}
+out:
+	lock_drop(&p->sighand->lock);
+	lock_drop(&p->lock);
+}
+
+void signal_force(struct lx_thread *t, int sig, int code, uint64_t addr, int trapno, int err)
+{
+	struct lx_proc *p = t->proc;
+	struct lx_sigaction *a = &p->sighand->action[sig];
+	siginfo_t info;
+
+	memset(&info, 0, sizeof info);
+	info.si_signo = sig;
+	info.si_code = code;
+	info.si_addr = (void *)addr;
+	t->trapno = trapno;
+	t->trap_err = err;
+	lock_take(&p->sighand->lock);
+	if (a->handler == LX_SIG_IGN || (t->sigmask & SIGBIT(sig))) {
+		a->handler = LX_SIG_DFL;
+		t->sigmask &= ~SIGBIT(sig);
+	}
+	sigpending_remove(p, &t->pending, SIGBIT(sig));
+	(void)enqueue(p, &t->pending, sig, &info);
+	lock_drop(&p->sighand->lock);
+	pico_tb()->work = 1;
+}
+
+void signal_retarget(struct lx_thread *t, uint64_t set)
+{
+	struct lx_proc *p = t->proc;
+
+	lock_take(&p->lock);
+	LIST_FOR(o, &p->threads, struct lx_thread, sibling) {
+		if (o == t || o->exiting || !(set & ~o->sigmask))
+			continue;
+		set &= o->sigmask;
+		signal_interrupt(o);
+	}
+	lock_drop(&p->lock);
+}
+
+void sig_thread_exit(struct lx_thread *t)
+{
+	struct lx_proc *p = t->proc;
+	uint64_t set;
+
+	lock_take(&p->sighand->lock);
+	t->exiting = 1;
+	sigpending_remove(p, &t->pending, ~0ull);
+	set = p->pending.set & ~t->sigmask;
+	lock_drop(&p->sighand->lock);
+	if (set)
+		signal_retarget(t, set);
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/channel.c - requests of picoprocesses.
+ *
+ * A message is copied out of the socket at once, its size and the sizes it claims
+ * are checked against its op, and only the copy is read.  A sender that talks
+ * nonsense is ended: pal does not, so somebody has taken it over.  Each channel has
+ * at most one answer under way, and a new answer is sent only when the one before
+ * was taken, so that nobody can pile up descriptors in flight.
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+/* What a request of each op must look like. */
+enum { TEXT_NONE, TEXT_URI, TEXT_ANY, STREAM_NO = 0, STREAM_YES = 4, STREAM_OR_URI = 8, NO_REPLY = 16 };
+static const uint8_t shapes[MON_OP_COUNT] = {
+	[MON_HELLO] = TEXT_NONE | NO_REPLY,
+	[MON_OPEN] = TEXT_URI,
+	[MON_FETCH] = TEXT_NONE,
+	[MON_CLOSE] = TEXT_NONE | STREAM_YES | NO_REPLY,
+	[MON_QUERY] = TEXT_ANY | STREAM_OR_URI,
+	[MON_SET] = TEXT_ANY | STREAM_OR_URI,
+	[MON_ENUM] = TEXT_URI,
+	[MON_DELETE] = TEXT_ANY | STREAM_OR_URI,
+	[MON_RENAME] = TEXT_URI,
+	[MON_LENGTH] = TEXT_NONE | STREAM_YES,
+	[MON_FLUSH] = TEXT_NONE | STREAM_YES,
+	[MON_SPAWN] = TEXT_URI,
+	[MON_CLONE] = TEXT_NONE,
+	[MON_CLONED] = TEXT_NONE | NO_REPLY,
+	[MON_LOG] = TEXT_ANY | NO_REPLY,
+	[MON_PANIC] = TEXT_ANY | NO_REPLY,
+	[MON_EXIT] = TEXT_NONE | NO_REPLY,
+	[MON_BEAT] = TEXT_NONE | NO_REPLY,
+};
+static const char *const op_names[] = {
+#define X(name, nr, text) [nr] = #name,
+	MON_OPS(X)
+#undef X
+};
+
+/* Sends one message; false = not sent, and the picoprocess is ended for it. */
+bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds)
+{
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(MON_BOOT_FDS * sizeof(int))];
+	} c;
+	struct iovec v = { .iov_base = (void *)msg, .iov_len = len };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	if (nfds > 0) {
+		m.msg_control = &c;
+		m.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		memset(&c, 0, sizeof c);
+		c.h.cmsg_level = SOL_SOCKET;
+		c.h.cmsg_type = SCM_RIGHTS;
+		c.h.cmsg_len = CMSG_LEN(nfds * sizeof(int));
+		memcpy(CMSG_DATA(&c.h), fds, nfds * sizeof(int));
+	}
+	for (unsigned tries = 0; sendmsg(p->channel, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0;) {
+		if (errno == EINTR)
+			continue;
+		if (errno == ETOOMANYREFS && tries++ < 10) {
+			usleep(10000); /* others of this user have descriptors in flight */
+			continue;
+		}
+		if (errno != EPIPE && errno != ECONNRESET)
+			pico_kill(p, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+void channel_reply(struct pico *p, const struct mon_reply *r, const void *data, int fd)
+{
+	static unsigned char out[sizeof *r + MON_DATA_MAX];
+	int unread = 0;
+
+	if (ioctl(p->channel, SIOCOUTQ, &unread) == 0 && unread > 0) {
+		pico_kill(p, "it does not take its answers");
+		return;
+	}
+	memcpy(out, r, sizeof *r);
+	if (r->data_len > 0)
+		memcpy(out + sizeof *r, data, r->data_len);
+	channel_send(p, out, sizeof *r + r->data_len, &fd, fd >= 0);
+}
+
+static void trace(const struct job *j)
+{
+	const struct mon_request *q = &j->req;
+
+	log_line(DK_LOG_TRACE, "mon: %llu %s %.*s stream=%llx args=%llx,%llx,%llx,%llx -> %u value=%llx data=%u fds=%u",
+	    (unsigned long long)j->pico & 0xffff, op_names[q->op], q->op == MON_LOG ? 0 : (int)strnlen(j->text, 300), j->text,
+	    (unsigned long long)q->stream, (unsigned long long)q->args[0], (unsigned long long)q->args[1],
+	    (unsigned long long)q->args[2], (unsigned long long)q->args[3], j->reply.status,
+	    (unsigned long long)j->reply.value[0], j->reply.data_len, j->reply.fds);
+}
+
+/* The answer of a job goes out; the job itself is its owner's. */
+static void answer(struct job *j)
+{
+	struct pico *p = pico_find(j->pico);
+	int fd = -1;
+
+	if (p)
+		p->busy = false;
+	if (j->reply.status != DK_OK) {
+		j->reply.fds = 0;
+		j->reply.data_len = 0;
+	}
+	if (j->reply.fds)
+		fd = j->out_fd >= 0 ? j->out_fd : j->stream->fd;
+	if (spec.trace_mon)
+		trace(j);
+	if (p && !p->killed && !(shapes[j->req.op] & NO_REPLY))
+		channel_reply(p, &j->reply, j->data, fd);
+}
+
+static void release(struct job *j)
+{
+	if (j->out_fd >= 0)
+		close(j->out_fd);
+	if (j->stream)
+		stream_put(j->stream);
+	j->out_fd = -1;
+	j->stream = NULL;
+}
+
+/* A worker is done with it. */
+void channel_job_done(struct job *j)
+{
+	if (j->pico != 0) {
+		if (j->done)
+			j->done(j);
+		answer(j);
+	}
+	release(j);
+	free(j->data);
+	free(j);
+}
+
+static void hand_over(struct job *small)
+{
+	struct job *j = malloc(sizeof *j);
+
+	if (j) {
+		memcpy(j, small, sizeof *j);
+		j->data = malloc(MON_DATA_MAX);
+	}
+	if (!j || !j->data) {
+		free(j);
+		small->reply.status = DK_NO_MEMORY;
+		answer(small);
+		release(small);
+		return;
+	}
+	worker_give(j);
+}
+
+/* Does the job's work here if that cannot wait, else gives it to a worker. */
+static void start(struct pico *p, struct job *j, enum dk_status status)
+{
+	j->reply.status = status;
+	if (status == DK_OK && j->work && !j->work(j, true)) {
+		j->reply.status = DK_OK;
+		j->reply.data_len = 0;
+		p->busy = true;
+		hand_over(j);
+		return;
+	}
+	if (j->done)
+		j->done(j);
+	answer(j);
+	release(j);
+}
+
+static enum dk_status op_open(struct job *j)
+{
+	struct stream *s;
+	enum dk_status status;
+
+	if (!strncmp(j->text, "file:", 5))
+		return file_open(j);
+	status = special_open(j, &s);
+	if (status != DK_OK)
+		return status;
+	j->stream = s;
+	stream_hold(s);
+	j->reply.value[0] = s->number;
+	j->reply.fds = 1;
+	j->reply.fd_flags = s->fd_flags;
+	return DK_OK;
+}
+
+static enum dk_status op_fetch(struct job *j)
+{
+	if (j->req.stream == 0) {
+		j->out_fd = epoll_create1(EPOLL_CLOEXEC);
+		j->reply.fds = j->out_fd >= 0;
+		return j->out_fd < 0 ? status_of_errno(errno) : DK_OK;
+	}
+	if (!j->stream)
+		return DK_INVALID_HANDLE;
+	if (j->stream->kind == STREAM_DIR)
+		return DK_IS_DIRECTORY;
+	j->reply.fds = 1;
+	j->reply.fd_flags = j->stream->fd_flags;
+	return DK_OK;
+}
+
+static enum dk_status op_query(struct job *j)
+{
+	if (!j->stream)
+		return !strncmp(j->text, "file:", 5) ? file_query(j) : DK_NOT_SUPPORTED;
+	return attr_query(j) ? (enum dk_status)j->reply.status : stream_query(j);
+}
+
+static enum dk_status op_set(struct job *j)
+{
+	if (!j->stream)
+		return !strncmp(j->text, "file:", 5) ? file_set(j) : DK_NOT_SUPPORTED;
+	return attr_set(j) ? (enum dk_status)j->reply.status : stream_set(j);
+}
+
+/* With a stream: shuts one side of a socket, for all who have it. */
+static enum dk_status op_delete(struct job *j)
+{
+	if (!j->stream)
+		return file_delete(j);
+	if (j->stream->kind != STREAM_PIPE || j->req.args[0] < DK_DELETE_SIDE_READ || j->req.args[0] > DK_DELETE_SIDE_WRITE)
+		return DK_INVALID_ARG;
+	if (shutdown(j->fd, j->req.args[0] == DK_DELETE_SIDE_READ ? SHUT_RD : SHUT_WR) < 0)
+		return status_of_errno(errno);
+	return DK_OK;
+}
+
+static enum dk_status op_spawn(struct job *j)
+{
+	enum dk_status status;
+
+	j->reply.value[0] = pico_spawn(j->text, j->req.args[0], j->req.args[1], &status);
+	return status;
+}
+
+static enum dk_status op_clone(struct job *j)
+{
+	struct pico *child = pico_prepare_clone(j->req.args[0], &j->out_fd);
+
+	if (!child)
+		return DK_TOO_MANY;
+	j->reply.value[0] = child->number;
+	j->reply.fds = 1;
+	return DK_OK;
+}
+
+static void op_exit(struct pico *p, const struct mon_request *q)
+{
+	uint64_t code = q->args[0];
+
+	if (p != kproc) {
+		pico_kill(p, "it wanted to end the sandbox");
+		return;
+	}
+	sandbox_end(code >= 256 ? 128 + (int)(code & 0x7f) : (int)code);
+}
+
+/* Ops without work and answer. */
+static void do_quiet(struct pico *p, struct job *j)
+{
+	struct pico *other;
+
+	switch (j->req.op) {
+	case MON_CLOSE:
+		if (j->stream)
+			stream_close(j->stream);
+		break;
+	case MON_CLONED:
+		other = pico_find(j->req.args[0]);
+		if (other && other->state == PICO_CLONING && other->pid == 0 && j->req.args[1] == 0)
+			pico_forget(other);
+		break;
+	case MON_LOG:
+		if (j->req.args[0] != DK_LOG_INFO || spec.verbose || spec.log_fd >= 0)
+			log_text((enum dk_log_level)j->req.args[0], j->req.args[0] == DK_LOG_TRACE ? "" : "bailey: ", j->text, j->req.text_len);
+		break;
+	case MON_PANIC:
+		log_text(DK_LOG_PANIC, "bailey: panic: ", j->text, j->req.text_len);
+		sandbox_end(125);
+	case MON_EXIT:
+		op_exit(p, &j->req);
+		break;
+	case MON_BEAT:
+		if (j->req.args[0] == 1)
+			pico_want_spare();
+		break;
+	}
+	if (spec.trace_mon)
+		trace(j);
+	release(j);
+}
+
+static void dispatch(struct pico *p, struct job *j)
+{
+	if (shapes[j->req.op] & NO_REPLY) {
+		do_quiet(p, j);
+		return;
+	}
+	switch (j->req.op) {
+	case MON_OPEN: start(p, j, op_open(j)); return;
+	case MON_FETCH: start(p, j, op_fetch(j)); return;
+	case MON_QUERY: start(p, j, op_query(j)); return;
+	case MON_SET: start(p, j, op_set(j)); return;
+	case MON_ENUM: start(p, j, file_enum(j)); return;
+	case MON_DELETE: start(p, j, op_delete(j)); return;
+	case MON_RENAME: start(p, j, file_rename(j)); return;
+	case MON_LENGTH: start(p, j, stream_length(j)); return;
+	case MON_FLUSH: start(p, j, stream_flush(j)); return;
+	case MON_SPAWN: start(p, j, op_spawn(j)); return;
+	case MON_CLONE: start(p, j, op_clone(j)); return;
+	}
+}
+
+/* NULL, or what is wrong with this message of n bytes. */
+static const char *check(struct pico *p, struct job *j, size_t n)
+{
+	uint8_t shape;
+
+	if (n < sizeof j->req)
+		return "a request was too short";
+	if (j->req.op >= MON_OP_COUNT)
+		return "a request had an unknown number";
+	if (j->req.text_len != n - sizeof j->req || j->req.text_len > MON_TEXT_MAX)
+		return "a request's size was wrong";
+	shape = shapes[j->req.op];
+	j->text[j->req.text_len] = 0;
+	if ((shape & 3) == TEXT_NONE && j->req.text_len != 0)
+		return "a request had text that it must not have";
+	if ((shape & 3) == TEXT_URI && j->req.text_len == 0)
+		return "a request lacked its text";
+	if (p->busy && !(shape & NO_REPLY))
+		return "it asked again before the answer came";
+	if (j->req.op == MON_OPEN && (j->req.args[1] > DK_CREATE_ALWAYS || j->req.args[0] > 15))
+		return "an open had unknown flags";
+	return NULL;
+}
+
+/* A stream that is named must exist: DK_INVALID_HANDLE, not death, since two guests may race. */
+static bool find_stream(struct job *j)
+{
+	uint8_t shape = shapes[j->req.op];
+
+	if (j->req.stream == 0)
+		return !(shape & STREAM_YES);
+	j->stream = stream_find(j->req.stream);
+	if (!j->stream)
+		return false;
+	stream_hold(j->stream);
+	j->fd = j->stream->fd;
+	return true;
+}
+
+static void hello(struct pico *p, const struct ucred *cred)
+{
+	if (p->state != PICO_CLONING)
+		return;
+	if (!cred || cred->pid <= 0) {
+		pico_kill(p, "it did not say who it is");
+		return;
+	}
+	p->pid = cred->pid;
+	p->state = PICO_RUNNING;
+	setsockopt(p->channel, SOL_SOCKET, SO_PASSCRED, &(int){ 0 }, sizeof(int));
+}
+
+/* Takes credentials out of a message's control part and closes descriptors that must not be there. */
+static bool take_control(struct msghdr *m, struct ucred *cred, bool *have)
+{
+	bool clean = true;
+
+	*have = false;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(cred, CMSG_DATA(c), sizeof *cred);
+			*have = true;
+		} else if (c->cmsg_type == SCM_RIGHTS) {
+			unsigned n = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+
+			for (unsigned i = 0; i < n; i++) {
+				int fd;
+
+				memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+				close(fd);
+			}
+			clean = false;
+		}
+	}
+	return clean;
+}
+
+/* One message; false = there is none, or the channel is at its end. */
+static bool receive_one(struct pico *p)
+{
+	static struct job job;
+	static unsigned char data[MON_DATA_MAX];
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(8 * sizeof(int))];
+	} control;
+	struct iovec v[2] = { { &job.req, sizeof job.req }, { job.text, MON_TEXT_MAX + 1 } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control };
+	struct ucred cred;
+	bool have_cred;
+	const char *wrong;
+	ssize_t n = recvmsg(p->channel, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		p->eof = true;
+		return false;
+	}
+	wrong = take_control(&m, &cred, &have_cred) ? NULL : "it sent descriptors";
+	if (!wrong && (m.msg_flags & MSG_TRUNC))
+		wrong = "a request was too long";
+	if (!wrong)
+		wrong = check(p, &job, (size_t)n);
+	if (wrong) {
+		pico_kill(p, wrong);
+		return false;
+	}
+	if (job.req.op == MON_HELLO) {
+		hello(p, have_cred ? &cred : NULL);
+		return !p->killed;
+	}
+	if (p->state == PICO_CLONING) {
+		pico_kill(p, "it did not say hello first");
+		return false;
+	}
+	job.pico = p->number;
+	job.work = NULL;
+	job.done = NULL;
+	job.stream = NULL;
+	job.fd = job.out_fd = -1;
+	job.text2 = job.args_name = 0;
+	job.data = data;
+	job.reply = (struct mon_reply){ .op = job.req.op, .seq = job.req.seq };
+	if (!find_stream(&job)) {
+		if (shapes[job.req.op] & NO_REPLY)
+			return true;
+		start(p, &job, DK_INVALID_HANDLE);
+		return true;
+	}
+	dispatch(p, &job);
+	return !p->killed;
+}
+
+/* Takes what is there, but not for ever: other channels wait too. */
+void channel_receive(struct pico *p)
+{
+	uint64_t number = p->number;
+
+	for (unsigned i = 0; i < 8; i++) {
+		if (!receive_one(p))
+			break;
+		if (pico_find(number) != p)
+			return;
+	}
+	if (p->eof)
+		pico_eof(p);
+}
+
+/* All that a dead picoprocess still said. */
+void channel_drain(struct pico *p)
+{
+	while (!p->eof && !p->killed && receive_one(p))
+		;
+}

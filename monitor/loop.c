@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/loop.c - the loop thread.
+ *
+ * Waits with epoll for channels, signals, results of workers, the launcher.  After
+ * something happened it looks again a bounded while before it sleeps: the next
+ * request of a busy picoprocess mostly comes within microseconds, and being woken
+ * on another CPU costs tens of them.  Without work it sleeps for good.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+#define SPIN_NS 50000
+
+static int epoll_fd = -1, signal_fd = -1;
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void control(int op, int fd, uint32_t what, uint64_t number, bool write)
+{
+	struct epoll_event e = { .events = EPOLLIN | (write ? EPOLLOUT : 0), .data.u64 = (uint64_t)what << 56 | number };
+
+	if (epoll_ctl(epoll_fd, op, fd, &e) < 0 && op != EPOLL_CTL_DEL)
+		log_line(DK_LOG_ERROR, "cannot watch a descriptor: %s", strerror(errno));
+}
+
+void loop_add(int fd, uint32_t what, uint64_t number)
+{
+	control(EPOLL_CTL_ADD, fd, what, number, false);
+}
+
+void loop_set_write(int fd, uint32_t what, uint64_t number, bool write)
+{
+	control(EPOLL_CTL_MOD, fd, what, number, write);
+}
+
+void loop_remove(int fd)
+{
+	control(EPOLL_CTL_DEL, fd, 0, 0, false);
+}
+
+/* Signals that a terminal or a user sends to the command go on to the program. */
+static const int forwarded[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2 };
+
+void loop_init(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (unsigned i = 0; i < ARRAY_LEN(forwarded); i++)
+		sigaddset(&set, forwarded[i]);
+	signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (signal_fd < 0 || epoll_fd < 0)
+		fail("cannot make the loop's descriptors: the limit of open files (ulimit -n) is too low");
+	loop_add(signal_fd, LOOP_SIGNAL, 0);
+	loop_add(worker_eventfd, LOOP_WORKER, 0);
+}
+
+static void take_signals(void)
+{
+	struct signalfd_siginfo s[8];
+	ssize_t n;
+	bool child = false;
+
+	while ((n = read(signal_fd, s, sizeof s)) > 0) {
+		for (size_t i = 0; i < (size_t)n / sizeof s[0]; i++) {
+			struct mon_death note = { .wait_status = s[i].ssi_signo, .kind = MON_NOTE_SIGNAL };
+
+			if (s[i].ssi_signo == SIGCHLD)
+				child = true;
+			else
+				deaths_note(&note);
+		}
+	}
+	if (child)
+		pico_reap();
+}
+
+static void take_results(void)
+{
+	struct job *j;
+
+	while ((j = worker_take()) != NULL)
+		channel_job_done(j);
+}
+
+static void handle(uint64_t tag)
+{
+	uint64_t number = tag & 0xffffffffffffffull;
+	struct pico *p;
+
+	switch (tag >> 56) {
+	case LOOP_CHANNEL:
+		p = pico_find(number);
+		if (p)
+			channel_receive(p);
+		break;
+	case LOOP_SIGNAL:
+		take_signals();
+		break;
+	case LOOP_WORKER:
+		take_results();
+		break;
+	case LOOP_LAUNCHER:
+		sandbox_launcher_event();
+		break;
+	case LOOP_DEATHS:
+		deaths_flush();
+		break;
+	}
+}
+
+void loop_run(void)
+{
+	struct epoll_event events[32];
+	uint64_t spin_until = 0;
+
+	for (;;) {
+		bool spin = host_ncpus() > 1 && now_ns() < spin_until;
+		int n = epoll_wait(epoll_fd, events, ARRAY_LEN(events), spin ? 0 : pico_timeout_ms());
+
+		if (n < 0 && errno != EINTR)
+			fail("the loop cannot wait: %s", strerror(errno));
+		for (int i = 0; i < n; i++)
+			handle(events[i].data.u64);
+		if (n > 0)
+			spin_until = now_ns() + SPIN_NS;
+		else if (!spin)
+			pico_tick();
+	}
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/monitor.h - the parts of the monitor and what they know of each other.
+ *
+ * The monitor is one process with one loop thread (loop.c).  All state belongs to
+ * that thread; at most four workers (worker.c) run jobs that may wait for a
+ * device, and own nothing but the job in their hands.  Whatever comes from a
+ * picoprocess is hostile: channel.c checks its size and copies it, policy.c alone
+ * says what may be reached.  sandbox.c tells how a sandbox starts and ends.
+ */
+#ifndef MONITOR_MONITOR_H
+#define MONITOR_MONITOR_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "abi/dk_boot.h"
+#include "abi/monitor.h"
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof(a)[0])
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+/* ---- spec.c: what the command asked for, checked; immutable once the guest runs ---- */
+struct spec_ext {
+	const char *name, *arg;
+};
+struct spec {
+	char *records;         /* the whole spec; strings below point into it */
+	size_t size;
+	const char *name;      /* --name, or NULL */
+	const char *image;     /* personality: "linux", or a file name for bare ones */
+	bool bare;             /* the image runs alone, without a kproc */
+	uint64_t memory, pids, cpu_quota;
+	struct spec_ext ext[EXT_SLOTS];
+	uint32_t ext_count;
+	const char *trace;     /* "lx,dk,mon" or "" */
+	int log_fd;            /* -1 = standard error */
+	bool verbose, trace_mon, want_tty;
+};
+extern struct spec spec;
+void spec_read(int fd);
+/* Calls fn for each record that goes to the library OS, that is all without "m.". */
+void spec_each_config(void (*fn)(const char *record, void *arg), void *arg);
+
+/* ---- log.c ---- */
+void log_line(enum dk_log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+void log_text(enum dk_log_level level, const char *who, const char *text, size_t len);
+void log_flush(bool wait);
+/* Ends the command with one sentence: 125, or what code says. */
+void fail(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
+
+/* ---- status.c ---- */
+enum dk_status status_of_errno(int host_errno);
+struct statx;
+void attr_of_statx(const struct statx *sx, uint32_t rights, struct dk_attributes *out);
+enum dk_status attr_of_fd(int fd, uint32_t rights, struct dk_attributes *out);
+bool fs_is_local(int fd); /* its file system never waits for another machine or process */
+
+/* ---- policy.c: the one place that says yes ---- */
+enum { MOUNT_RW = 1, MOUNT_VIEW = 2 /* hide rules apply */, MOUNT_LOCAL = 4, MOUNT_NOBODY = 8 };
+struct where {
+	int dirfd;
+	uint32_t flags;    /* MOUNT_* of the mount */
+	bool bare;         /* shown as an empty folder */
+	bool is_root;      /* the mount's own root: cannot be removed or renamed */
+	const char *fixed; /* path below dirfd, if it is the mount's own name */
+	uint32_t offset;   /* else: where in the job's text it starts */
+};
+void policy_mount(const char *flags, const char *guest, const char *host);
+void policy_hide(const char *path);
+void policy_show(const char *path);
+void policy_log(void);
+/* path: a guest's, absolute, checked canonical by path_canonical. */
+enum dk_status policy_find(const char *path, struct where *out);
+bool policy_child_hidden(const char *dir, const char *name);
+bool policy_has_rules(const char *dir);
+bool path_canonical(const char *path, size_t len);
+
+/* ---- worker.c ---- */
+struct stream;
+struct pico;
+struct job {
+	struct job *next;
+	uint64_t pico;          /* number of the asker */
+	struct mon_request req; /* the monitor's copy */
+	char text[MON_TEXT_MAX + 2]; /* NUL behind text_len */
+	/*
+	 * The work.  try: the loop thread calls and it must not wait for a device;
+	 * false = it would.  In a worker the answer is always true.
+	 */
+	bool (*work)(struct job *j, bool try);
+	void (*done)(struct job *j); /* loop thread, before the reply; may be NULL */
+	struct where a, b;
+	uint32_t text2;         /* offset of the second part of text */
+	uint32_t args_name;     /* offset of an attribute's name */
+	struct stream *stream;  /* held */
+	int fd;                 /* the stream's, borrowed while it is held */
+	/* The answer. */
+	struct mon_reply reply;
+	int out_fd;             /* goes to the stream table, or closed */
+	unsigned char *data;    /* MON_DATA_MAX bytes */
+};
+void worker_init(void);
+void worker_give(struct job *j); /* takes a job from the heap */
+struct job *worker_take(void);   /* one that is done, or NULL */
+extern int worker_eventfd;
+bool worker_pending(void);
+/* Relative path of a place, for calls below its dirfd. */
+const char *where_path(const struct job *j, const struct where *w);
+
+/* ---- stream.c: stream numbers of the sandbox ---- */
+enum stream_kind { STREAM_FILE, STREAM_DIR, STREAM_NULL, STREAM_STD, STREAM_TTY, STREAM_PIPE, STREAM_SHM };
+struct stream {
+	uint64_t number;
+	enum stream_kind kind;
+	int fd;
+	uint32_t fd_flags; /* MON_FD_* */
+	uint32_t rights;   /* DK_READ.. that the policy gave */
+	uint32_t refs;
+	bool local, permanent, closing;
+};
+struct stream *stream_new(enum stream_kind kind, int fd, uint32_t fd_flags, uint32_t rights);
+struct stream *stream_find(uint64_t number); /* borrowed */
+void stream_hold(struct stream *s);
+void stream_put(struct stream *s);
+void stream_close(struct stream *s);
+uint32_t fd_flags_of(int fd);
+
+/* ---- file.c, file_change.c: the file driver.  Each fills j->work and checks its arguments. ---- */
+enum dk_status file_open(struct job *j);
+enum dk_status file_query(struct job *j);
+enum dk_status file_enum(struct job *j);
+enum dk_status file_delete(struct job *j);
+enum dk_status file_rename(struct job *j);
+enum dk_status file_set(struct job *j);
+enum dk_status stream_query(struct job *j);
+enum dk_status stream_set(struct job *j);
+enum dk_status stream_length(struct job *j);
+enum dk_status stream_flush(struct job *j);
+/* Shared by the two files. */
+enum dk_status file_place(struct job *j, uint32_t offset, struct where *w);
+enum dk_status file_split_query(struct job *j);
+int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try);
+int open_parent(const struct job *j, const struct where *w, const char **name);
+enum dk_status file_create_special(struct job *j);
+
+/* stream_attr.c: answered at once, or j->work set; false = not one of these classes. */
+bool attr_query(struct job *j);
+bool attr_set(struct job *j);
+
+/* ---- special.c: null, std*, tty, pipe, shm ---- */
+void special_init(void);
+enum dk_status special_open(struct job *j, struct stream **out);
+struct stream *special_std(unsigned i);
+const char *special_std_kind(unsigned i);
+bool special_tty(void);
+enum dk_status termios_get(int fd, struct dk_termios *out);
+enum dk_status termios_set(int fd, const struct dk_termios *in);
+void termios_restore(void);
+extern int arena_fd, data_fd, palshared_fd;
+void memory_init(void);
+
+/* ---- picoproc.c: picoprocesses ---- */
+enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING };
+struct pico {
+	uint64_t number;
+	enum pico_state state;
+	enum dk_role role;
+	pid_t pid;             /* 0 = not known yet */
+	int channel;
+	uint64_t process_index;
+	bool reaped, eof, busy, killed;
+	uint32_t wait_status;
+	uint64_t since_ns;     /* a spare's age */
+};
+struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end);
+struct pico *pico_find(uint64_t number);
+void pico_boot(struct pico *p, const char *image);
+void pico_start(struct pico *p, uint64_t parameter, uint64_t index);
+uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum dk_status *status);
+struct pico *pico_prepare_clone(uint64_t index, int *child_end);
+void pico_forget(struct pico *p);
+void pico_kill(struct pico *p, const char *why);
+void pico_eof(struct pico *p);
+void pico_reap(void);
+void pico_adopt_spare(struct pico *p);
+void pico_made(uint64_t number, pid_t pid, bool failed); /* the launcher's word */
+void pico_want_spare(void);
+int pico_timeout_ms(void);
+void pico_tick(void);
+void pico_each(void (*fn)(struct pico *p));
+extern struct pico *kproc;
+
+/* deaths stream */
+void deaths_init(void);
+void deaths_note(const struct mon_death *d);
+void deaths_flush(void);
+bool deaths_waiting(void);
+extern int deaths_fd, deaths_child_fd;
+
+/* ---- launcher.c: the helper that lives in the sandbox's namespaces ---- */
+struct launch_order {
+	uint64_t pico;
+	uint32_t is_kproc, pad;
+};
+struct launch_answer {
+	uint64_t pico;
+	int32_t pid, err;
+	char text[240];
+};
+struct launch_args {
+	int control, pal, kproc_channel, spare_channel;
+	uint64_t kproc_number, spare_number, pids;
+	pid_t parent;
+	const char *cgroups[4];
+};
+void launcher_main(const struct launch_args *a) __attribute__((noreturn));
+
+/* ---- channel.c ---- */
+void channel_receive(struct pico *p);
+void channel_drain(struct pico *p);
+void channel_reply(struct pico *p, const struct mon_reply *r, const void *data, int fd);
+void channel_job_done(struct job *j);
+bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);
+
+/* ---- loop.c ---- */
+enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG };
+void loop_init(void);
+void loop_add(int fd, uint32_t what, uint64_t number);
+void loop_set_write(int fd, uint32_t what, uint64_t number, bool write);
+void loop_remove(int fd);
+void loop_run(void);
+uint64_t now_ns(void);
+
+/* ---- sandbox.c ---- */
+void sandbox_run(void) __attribute__((noreturn));
+void sandbox_end(int code) __attribute__((noreturn));
+void sandbox_launcher_event(void);
+void sandbox_spawn_order(struct pico *p, int child_end);
+int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */
+extern pid_t launcher_pid;
+extern bool sandbox_over;
+extern struct mon_boot boot_template;
+extern int config_fd, ext_fds[EXT_SLOTS];
+uint32_t host_ncpus(void);
+
+/* ---- cgroup.c, state.c, filter.c ---- */
+void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL behind */
+void cgroup_remove(void);
+const char *cgroup_path(unsigned i);
+void state_make(void);
+void state_remove(void);
+void filter_install(void);
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/picoproc.c - picoprocesses from birth to death.
+ *
+ * Numbers are generation << 16 | slot.  A fresh one is made by the launcher and
+ * told what to be by two messages; a clone child is announced by its parent, and
+ * its first message, with the kernel's word for its pid, says which process it is.
+ * A death counts when the process was reaped and its channel read to the end; kproc
+ * then hears of it.  A channel at its end with the process still there is a
+ * picoprocess that lost its only way to speak: it is ended.
+ *
+ * One spare is kept warm while processes are being made, and dropped after a
+ * second without.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+#define SPARE_NS 1000000000ull
+#define PICO_MAX 65000u
+
+struct pico *kproc;
+static struct pico **table;
+static uint32_t *generations, table_size, live;
+static struct pico *spare;
+static uint64_t last_spawn_ns;
+
+/* Dead before we knew which picoprocess they were. */
+static struct {
+	pid_t pid;
+	uint32_t status;
+} strangers[64];
+static unsigned next_stranger;
+
+/* ---- deaths stream ---- */
+
+int deaths_fd = -1, deaths_child_fd = -1;
+static struct mon_death *death_queue;
+static size_t death_count, death_room;
+static bool deaths_watched;
+
+void deaths_init(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		fail("cannot make a socket pair: %s", strerror(errno));
+	deaths_fd = pair[0];
+	deaths_child_fd = pair[1];
+}
+
+void deaths_flush(void)
+{
+	size_t n = 0;
+
+	while (n < death_count && send(deaths_fd, &death_queue[n], sizeof death_queue[0], MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		n++;
+	if (n < death_count && errno == EPIPE)
+		n = death_count; /* nobody listens any more: kproc is about to be reaped */
+	memmove(death_queue, death_queue + n, (death_count - n) * sizeof death_queue[0]);
+	death_count -= n;
+	if (death_count > 0 && !deaths_watched)
+		loop_add(deaths_fd, LOOP_DEATHS, 0), loop_set_write(deaths_fd, LOOP_DEATHS, 0, true);
+	else if (death_count == 0 && deaths_watched)
+		loop_remove(deaths_fd);
+	deaths_watched = death_count > 0;
+}
+
+void deaths_note(const struct mon_death *d)
+{
+	if (death_count == death_room) {
+		size_t room = death_room ? death_room * 2 : 16;
+		struct mon_death *new = realloc(death_queue, room * sizeof *new);
+
+		if (!new)
+			fail("no memory for the list of dead processes");
+		death_queue = new;
+		death_room = room;
+	}
+	death_queue[death_count++] = *d;
+	deaths_flush();
+}
+
+/* ---- the table ---- */
+
+static uint32_t free_slot(void)
+{
+	uint32_t i, size;
+
+	for (i = 0; i < table_size; i++)
+		if (!table[i])
+			return i;
+	size = table_size ? table_size * 2 : 16;
+	if (size > PICO_MAX)
+		return UINT32_MAX;
+	void *t = realloc(table, size * sizeof *table), *g = realloc(generations, size * sizeof *generations);
+
+	if (t)
+		table = t;
+	if (g)
+		generations = g;
+	if (!t || !g)
+		return UINT32_MAX;
+	for (i = table_size; i < size; i++) {
+		table[i] = NULL;
+		generations[i] = 1;
+	}
+	i = table_size;
+	table_size = size;
+	return i;
+}
+
+struct pico *pico_find(uint64_t number)
+{
+	uint32_t slot = number & 0xffff;
+
+	if (slot >= table_size || !table[slot] || table[slot]->number != number)
+		return NULL;
+	return table[slot];
+}
+
+void pico_each(void (*fn)(struct pico *p))
+{
+	for (uint32_t i = 0; i < table_size; i++)
+		if (table[i])
+			fn(table[i]);
+}
+
+static void close_channel(struct pico *p)
+{
+	if (p->channel < 0)
+		return;
+	loop_remove(p->channel);
+	close(p->channel);
+	p->channel = -1;
+}
+
+struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end)
+{
+	uint32_t slot = live < spec.pids + 64 ? free_slot() : UINT32_MAX;
+	struct pico *p = slot == UINT32_MAX ? NULL : calloc(1, sizeof *p);
+	int pair[2];
+
+	if (!p)
+		return NULL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		free(p);
+		return NULL;
+	}
+	*p = (struct pico){ .number = (uint64_t)generations[slot] << 16 | slot, .state = state, .role = role, .channel = pair[0],
+		.since_ns = now_ns() };
+	if (state == PICO_CLONING)
+		setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int));
+	table[slot] = p;
+	live++;
+	*child_end = pair[1];
+	loop_add(p->channel, LOOP_CHANNEL, p->number);
+	return p;
+}
+
+void pico_forget(struct pico *p)
+{
+	uint32_t slot = p->number & 0xffff;
+
+	close_channel(p);
+	table[slot] = NULL;
+	generations[slot]++;
+	live--;
+	if (p == spare)
+		spare = NULL;
+	free(p);
+}
+
+/* ---- birth ---- */
+
+void pico_boot(struct pico *p, const char *image)
+{
+	struct mon_boot b = boot_template;
+	int fds[MON_BOOT_FDS], epoll = epoll_create1(EPOLL_CLOEXEC);
+	unsigned n = 0;
+
+	b.role = p->role;
+	b.pico = p->number;
+	b.fd_mask = 0;
+#define ADD(which, fd)                                                                               \
+	do {                                                                                          \
+		if ((fd) >= 0) {                                                                      \
+			b.fd_mask |= 1u << (which);                                                   \
+			fds[n++] = (fd);                                                              \
+		}                                                                                     \
+	} while (0)
+	ADD(MON_BFD_ARENA, arena_fd);
+	ADD(MON_BFD_DATA, data_fd);
+	ADD(MON_BFD_PALSHARED, palshared_fd);
+	ADD(MON_BFD_EPOLL, epoll);
+	ADD(MON_BFD_PERSONALITY, sandbox_image(image));
+	if (p == kproc) {
+		ADD(MON_BFD_CONFIG, config_fd);
+		ADD(MON_BFD_DEATHS, deaths_child_fd);
+	}
+	for (unsigned i = 0; i < spec.ext_count; i++)
+		ADD(MON_BFD_EXT + i, ext_fds[i]);
+#undef ADD
+	channel_send(p, &b, sizeof b, fds, n);
+	if (epoll >= 0)
+		close(epoll);
+}
+
+void pico_start(struct pico *p, uint64_t parameter, uint64_t index)
+{
+	struct mon_start s = { .parameter = parameter, .process_index = index };
+
+	p->process_index = index;
+	p->state = PICO_RUNNING;
+	channel_send(p, &s, sizeof s, NULL, 0);
+}
+
+static struct pico *make(enum pico_state state, const char *image)
+{
+	int child_end;
+	struct pico *p = pico_new(state, DK_ROLE_GUEST, &child_end);
+
+	if (!p)
+		return NULL;
+	pico_boot(p, image);
+	sandbox_spawn_order(p, child_end);
+	return p;
+}
+
+/* The launcher makes it while kproc boots: the program will need it. */
+void pico_adopt_spare(struct pico *p)
+{
+	spare = p;
+}
+
+void pico_want_spare(void)
+{
+	if (!spare && !spec.bare)
+		spare = make(PICO_SPARE, spec.image);
+	if (spare)
+		spare->since_ns = now_ns();
+}
+
+uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum dk_status *status)
+{
+	struct pico *p = NULL;
+	uint64_t now = now_ns();
+
+	*status = DK_TOO_MANY;
+	if (sandbox_image(image) < 0) {
+		*status = DK_DENIED;
+		return 0;
+	}
+	if (spare && !spare->eof && !strcmp(image, spec.image)) {
+		p = spare;
+		spare = NULL;
+	} else {
+		p = make(PICO_RUNNING, image);
+	}
+	if (!p)
+		return 0;
+	*status = DK_OK;
+	pico_start(p, parameter, index);
+	if (now - last_spawn_ns < SPARE_NS)
+		pico_want_spare();
+	last_spawn_ns = now;
+	return p->number;
+}
+
+struct pico *pico_prepare_clone(uint64_t index, int *child_end)
+{
+	struct pico *p = pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
+
+	if (p)
+		p->process_index = index;
+	return p;
+}
+
+int pico_timeout_ms(void)
+{
+	uint64_t age;
+
+	if (!spare || spare == NULL || last_spawn_ns == 0)
+		return -1;
+	age = now_ns() - spare->since_ns;
+	return age >= SPARE_NS ? 0 : (int)((SPARE_NS - age) / 1000000) + 1;
+}
+
+void pico_tick(void)
+{
+	if (spare && last_spawn_ns != 0 && now_ns() - spare->since_ns >= SPARE_NS) {
+		struct pico *p = spare;
+
+		spare = NULL;
+		pico_kill(p, NULL);
+	}
+}
+
+/* ---- death ---- */
+
+static void bury(struct pico *p)
+{
+	struct mon_death d = { .process_index = p->process_index, .pico = p->number,
+		.wait_status = p->reaped ? p->wait_status : 0xffff, .kind = MON_NOTE_DEATH };
+	bool tell = p->state != PICO_SPARE;
+
+	if (p == kproc) {
+		if (p->reaped && WIFSIGNALED(p->wait_status))
+			fail("the sandbox's kernel process was ended by signal %d", WTERMSIG(p->wait_status));
+		fail("the sandbox's kernel process ended without a word (status %u)", p->wait_status >> 8);
+	}
+	pico_forget(p);
+	if (tell)
+		deaths_note(&d);
+}
+
+void pico_kill(struct pico *p, const char *why)
+{
+	if (why)
+		log_line(DK_LOG_WARNING, "process %llu of the sandbox is ended: %s", (unsigned long long)p->number & 0xffff, why);
+	p->killed = true;
+	if (p->pid > 0 && !p->reaped)
+		kill(p->pid, SIGKILL);
+	else if (p->pid == 0)
+		p->eof = true;
+}
+
+void pico_eof(struct pico *p)
+{
+	close_channel(p);
+	if (p->reaped || (p->state == PICO_CLONING && p->pid == 0)) {
+		bury(p);
+		return;
+	}
+	if (p->pid > 0)
+		kill(p->pid, SIGKILL); /* pid 0: the launcher's answer comes first */
+}
+
+static struct pico *by_pid(pid_t pid)
+{
+	for (uint32_t i = 0; i < table_size; i++)
+		if (table[i] && table[i]->pid == pid)
+			return table[i];
+	return NULL;
+}
+
+/* Those that have not yet said hello may have, by now. */
+static void hear_clones(struct pico *p)
+{
+	if (p->state == PICO_CLONING && p->channel >= 0)
+		channel_drain(p);
+}
+
+static void one_died(pid_t pid, uint32_t status)
+{
+	struct pico *p = by_pid(pid);
+
+	if (!p) {
+		pico_each(hear_clones);
+		p = by_pid(pid);
+	}
+	if (!p) {
+		strangers[next_stranger % ARRAY_LEN(strangers)].pid = pid;
+		strangers[next_stranger++ % ARRAY_LEN(strangers)].status = status;
+		return;
+	}
+	p->reaped = true;
+	p->wait_status = status;
+	if (p->channel >= 0)
+		channel_drain(p);
+	bury(p);
+}
+
+void pico_reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == launcher_pid) {
+			launcher_pid = 0;
+			sandbox_launcher_event();
+			fail("the launcher of the sandbox's processes ended (status %d)", status);
+		}
+		one_died(pid, (uint32_t)status);
+	}
+}
+
+/* The launcher says which process it made. */
+void pico_made(uint64_t number, pid_t pid, bool failed)
+{
+	struct pico *p = pico_find(number);
+
+	if (!p) {
+		if (pid > 0 && !failed)
+			kill(pid, SIGKILL);
+		return;
+	}
+	p->pid = pid;
+	for (unsigned i = 0; i < ARRAY_LEN(strangers); i++) {
+		if (pid > 0 && strangers[i].pid == pid) {
+			strangers[i].pid = 0;
+			p->reaped = true;
+			p->wait_status = strangers[i].status;
+			if (p->channel >= 0)
+				channel_drain(p);
+			bury(p);
+			return;
+		}
+	}
+	if (pid <= 0)
+		bury(p);
+	else if (p->killed || p->eof)
+		kill(pid, SIGKILL);
+}

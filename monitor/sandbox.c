@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/sandbox.c - a sandbox from start to end.
+ *
+ * Start: limits, channels of kproc and of the first program's picoprocess, then
+ * the launcher is forked; while it makes namespaces and both processes, the monitor
+ * makes the shared memory, reads its vdso's geometry and queues the boot messages.
+ * Then it drops what it needs no more and loops.
+ *
+ * End: kproc's EXIT, a panic, a failure.  Killing pid 1 kills the namespace; all
+ * are reaped before the command returns, the terminal's modes are put back, and
+ * cgroups and the state file are removed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+pid_t launcher_pid;
+struct mon_boot boot_template;
+int config_fd = -1, ext_fds[EXT_SLOTS];
+static int launcher_fd = -1;
+static char own_folder[PATH_MAX];
+
+uint32_t host_ncpus(void)
+{
+	static uint32_t n;
+	cpu_set_t set;
+
+	if (n == 0)
+		n = sched_getaffinity(0, sizeof set, &set) < 0 || CPU_COUNT(&set) < 1 ? 1 : (uint32_t)CPU_COUNT(&set);
+	return n;
+}
+
+/* ---- images ---- */
+
+static void find_own_folder(void)
+{
+	ssize_t n = readlink("/proc/self/exe", own_folder, sizeof own_folder - 1);
+	char *slash;
+
+	if (n <= 0)
+		fail("cannot read /proc/self/exe: is /proc mounted?");
+	own_folder[n] = 0;
+	slash = strrchr(own_folder, '/');
+	if (slash)
+		*slash = 0;
+}
+
+/* NAME.img beside the monitor (installed), or in the build folder FOLDER. */
+static int open_image(const char *folder, const char *name)
+{
+	char path[PATH_MAX + 200];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/../%s/%s.img", own_folder, folder, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	snprintf(path, sizeof path, "%s/%s.img", own_folder, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int sandbox_image(const char *name)
+{
+	static struct {
+		const char *name;
+		int fd;
+	} known[8];
+
+	if (spec.bare && !strcmp(name, "self"))
+		name = spec.image;
+	for (unsigned i = 0; i < ARRAY_LEN(known) && known[i].name; i++)
+		if (!strcmp(known[i].name, name))
+			return known[i].fd;
+	/* Only what was opened at the start may run: later this answers nothing new. */
+	if (boot_template.protocol)
+		return -1;
+	for (unsigned i = 0; i < ARRAY_LEN(known); i++) {
+		if (known[i].name)
+			continue;
+		known[i].name = name;
+		known[i].fd = spec.bare ? open(name, O_RDONLY | O_CLOEXEC) : open_image(name, name);
+		return known[i].fd;
+	}
+	return -1;
+}
+
+static void open_images(void)
+{
+	if (sandbox_image(spec.image) < 0)
+		fail("cannot open the image %s: %s", spec.image, strerror(errno));
+	for (unsigned i = 0; i < spec.ext_count; i++) {
+		ext_fds[i] = open_image("ext", spec.ext[i].name);
+		if (ext_fds[i] < 0)
+			fail("there is no extension %s: %s", spec.ext[i].name, strerror(errno));
+	}
+}
+
+/* ---- limits ---- */
+
+static void raise_limit(int which, uint64_t need, const char *what, const char *option)
+{
+	struct rlimit r, all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (which != RLIMIT_NOFILE && setrlimit(which, &all) == 0)
+		return;
+	if (getrlimit(which, &r) < 0)
+		return;
+	if (r.rlim_max < need)
+		fail("the limit of %s (ulimit %s) is too low for a sandbox and may not be raised: start bailey without it", what, option);
+	r.rlim_cur = r.rlim_max;
+	setrlimit(which, &r);
+}
+
+static void raise_limits(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	raise_limit(RLIMIT_FSIZE, DATA_SIZE, "file sizes", "-f");
+	raise_limit(RLIMIT_AS, 4 * (uint64_t)DATA_SIZE, "address space", "-v");
+	raise_limit(RLIMIT_DATA, ARENA_SIZE, "data", "-d");
+	raise_limit(RLIMIT_NOFILE, 64, "open files", "-n");
+}
+
+/* ---- boot block ---- */
+
+static void read_vdso(void)
+{
+	struct mon_boot *b = &boot_template;
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "re");
+	uint64_t start, end, base = 0;
+
+	while (f && fgets(line, sizeof line, f)) {
+		if ((!strstr(line, "[vvar") && !strstr(line, "[vdso]")) || b->vdso_count == ARRAY_LEN(b->vdso))
+			continue;
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		if (strstr(line, "[vdso]")) {
+			base = start;
+			b->vdso_index = b->vdso_count;
+		}
+		b->vdso[b->vdso_count].start = (int64_t)start;
+		b->vdso[b->vdso_count++].size = end - start;
+	}
+	if (f)
+		fclose(f);
+	if (base == 0)
+		b->vdso_count = 0;
+	for (unsigned i = 0; i < b->vdso_count; i++)
+		b->vdso[i].start -= (int64_t)base;
+}
+
+static void fill_template(void)
+{
+	struct mon_boot *b = &boot_template;
+
+	b->ext_count = spec.ext_count;
+	b->config_size = 0;
+	b->memory_limit = spec.memory;
+	b->pids_limit = spec.pids;
+	b->cpu_quota = spec.cpu_quota;
+	b->ncpus = host_ncpus();
+	snprintf(b->trace, sizeof b->trace, "%s", spec.trace);
+	for (unsigned i = 0; i < spec.ext_count; i++)
+		snprintf(b->ext_arg[i], sizeof b->ext_arg[i], "%s", spec.ext[i].arg);
+	read_vdso();
+}
+
+struct config {
+	char *text;
+	size_t len, room;
+};
+
+static void config_add(const char *record, void *arg)
+{
+	struct config *c = arg;
+	size_t n = strlen(record) + 1;
+
+	if (c->len + n + 1 > c->room)
+		fail("the settings are longer than %zu bytes", c->room);
+	memcpy(c->text + c->len, record, n);
+	c->len += n;
+}
+
+static void hex(char *out, size_t bytes)
+{
+	unsigned char raw[64];
+
+	if (getrandom(raw, bytes, 0) != (ssize_t)bytes)
+		fail("the host gives no random numbers: %s", strerror(errno));
+	for (size_t i = 0; i < bytes; i++)
+		sprintf(out + 2 * i, "%02x", raw[i]);
+}
+
+static void config_own(struct config *c)
+{
+	char line[160], random[129];
+	struct sysinfo si;
+	uint64_t total = UINT64_MAX;
+
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const names[] = { "stdin", "stdout", "stderr" };
+
+		snprintf(line, sizeof line, "%s=%s", names[i], special_std_kind(i));
+		config_add(line, c);
+	}
+	snprintf(line, sizeof line, "tty=%d", spec.want_tty && special_tty());
+	config_add(line, c);
+	hex(random, 16);
+	snprintf(line, sizeof line, "boot_id=%s", random);
+	config_add(line, c);
+	hex(random, 32);
+	snprintf(line, sizeof line, "seed=%s", random);
+	config_add(line, c);
+	if (sysinfo(&si) == 0)
+		total = (uint64_t)si.totalram * si.mem_unit;
+	snprintf(line, sizeof line, "memtotal=%llu", (unsigned long long)(spec.memory < total ? spec.memory : total));
+	config_add(line, c);
+	snprintf(line, sizeof line, "cpus=%u", host_ncpus());
+	config_add(line, c);
+}
+
+/* The settings of the library OS: the spec's, and what only the monitor knows. */
+static void make_config(void)
+{
+	struct config c = { .room = spec.size + 4096 };
+
+	c.text = malloc(c.room);
+	if (!c.text)
+		fail("no memory for the settings");
+	spec_each_config(config_add, &c);
+	config_own(&c);
+	c.text[c.len++] = 0;
+	config_fd = memfd_create("bailey-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (config_fd < 0 || write(config_fd, c.text, c.len) != (ssize_t)c.len)
+		fail("cannot make the settings: %s", strerror(errno));
+	fcntl(config_fd, 1033 /* F_ADD_SEALS */, 15 /* SEAL, SHRINK, GROW, WRITE */);
+	boot_template.config_size = c.len;
+	free(c.text);
+}
+
+/* ---- launcher ---- */
+
+static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
+{
+	struct launch_args a = { .kproc_channel = kproc_end, .spare_channel = spare_end, .kproc_number = kproc->number,
+		.spare_number = spare_number, .pids = spec.pids, .parent = getpid() };
+	int pair[2];
+
+	a.pal = open_image("pal", "pal");
+	if (a.pal < 0)
+		fail("cannot open pal.img: %s", strerror(errno));
+	if (spec.memory != UINT64_MAX || spec.cpu_quota)
+		cgroup_make(a.cgroups, ARRAY_LEN(a.cgroups));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		fail("cannot make a socket pair: %s", strerror(errno));
+	a.control = pair[1];
+	launcher_fd = pair[0];
+	launcher_pid = fork();
+	if (launcher_pid < 0)
+		fail("cannot make a process: %s", strerror(errno));
+	if (launcher_pid == 0)
+		launcher_main(&a);
+	close(pair[1]);
+	close(a.pal);
+	close(kproc_end);
+	if (spare_end >= 0)
+		close(spare_end);
+	loop_add(launcher_fd, LOOP_LAUNCHER, 0);
+}
+
+void sandbox_launcher_event(void)
+{
+	struct launch_answer a;
+	ssize_t n;
+
+	while ((n = recv(launcher_fd, &a, sizeof a, MSG_DONTWAIT)) == (ssize_t)sizeof a) {
+		a.text[sizeof a.text - 1] = 0;
+		if (a.err && (a.pico == 0 || a.pico == kproc->number))
+			fail("%s", a.text);
+		if (a.err)
+			log_line(DK_LOG_ERROR, "%s", a.text);
+		pico_made(a.pico, a.pid, a.err != 0);
+	}
+	if (n == 0)
+		loop_remove(launcher_fd); /* its SIGCHLD says the rest */
+}
+
+void sandbox_spawn_order(struct pico *p, int child_end)
+{
+	struct launch_order o = { .pico = p->number };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = { .h = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) } };
+	struct iovec v = { &o, sizeof o };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c };
+
+	memcpy(CMSG_DATA(&c.h), &child_end, sizeof child_end);
+	if (sendmsg(launcher_fd, &m, MSG_NOSIGNAL) < 0)
+		log_line(DK_LOG_ERROR, "cannot reach the launcher: %s", strerror(errno));
+	close(child_end);
+}
+
+/* ---- start and end ---- */
+
+static void block_signals(void)
+{
+	static const int set[] = { SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2, SIGTTOU,
+		SIGTTIN, SIGPIPE };
+	sigset_t s;
+
+	sigemptyset(&s);
+	for (unsigned i = 0; i < ARRAY_LEN(set); i++)
+		sigaddset(&s, set[i]);
+	sigprocmask(SIG_BLOCK, &s, NULL);
+}
+
+void sandbox_run(void)
+{
+	struct pico *first = NULL;
+	int kproc_end, spare_end = -1;
+
+	find_own_folder();
+	raise_limits();
+	block_signals();
+	umask(0);
+	worker_init();
+	loop_init();
+	kproc = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_KPROC, &kproc_end);
+	if (kproc && !spec.bare)
+		first = pico_new(PICO_SPARE, DK_ROLE_GUEST, &spare_end);
+	if (!kproc || (!spec.bare && !first))
+		fail("cannot make channels: %s", strerror(errno));
+	fork_launcher(kproc_end, spare_end, first ? first->number : 0);
+	open_images();
+	memory_init();
+	deaths_init();
+	special_init();
+	fill_template();
+	make_config();
+	boot_template.protocol = MON_PROTOCOL;
+	pico_boot(kproc, spec.image);
+	pico_start(kproc, 0, 0);
+	close(deaths_child_fd);
+	close(config_fd);
+	if (first) {
+		pico_boot(first, spec.image);
+		pico_adopt_spare(first);
+	}
+	policy_log();
+	state_make();
+	filter_install();
+	loop_run();
+	__builtin_unreachable();
+}
+
+static void reap_all(void)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	/* The namespace dies with pid 1; we are the parent of all in it and must take them off. */
+	for (unsigned i = 0; i < 5000; i++) {
+		pid_t pid = waitpid(-1, NULL, i < 100 ? 0 : WNOHANG);
+
+		if (pid < 0 && errno == ECHILD)
+			return;
+		if (pid == 0)
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* An end so early that the launcher has not yet said who kproc is. */
+static void learn_kproc(void)
+{
+	struct launch_answer a;
+
+	while (kproc && kproc->pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
+		if (a.err)
+			return;
+		if (a.pico == kproc->number)
+			kproc->pid = a.pid;
+	}
+}
+
+void sandbox_end(int code)
+{
+	static bool ending;
+
+	if (ending)
+		_exit(code);
+	ending = true;
+	learn_kproc();
+	if (kproc && kproc->pid > 0 && !kproc->reaped)
+		kill(kproc->pid, SIGKILL);
+	if (launcher_pid > 0)
+		kill(launcher_pid, SIGKILL);
+	if (launcher_fd >= 0)
+		close(launcher_fd);
+	if (kproc)
+		reap_all();
+	termios_restore();
+	cgroup_remove();
+	state_remove();
+	log_flush(true);
+	_exit(code);
+}

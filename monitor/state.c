@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/state.c - what is known of running sandboxes, and sweeping up after dead
+ * monitors.
+ *
+ * Each monitor keeps one locked file, FOLDER/PID, with its sandbox's name and its
+ * cgroups.  A file whose lock can be taken belongs to a monitor that was killed:
+ * its processes are gone already (the namespace died), its cgroups are removed
+ * here, then the file.  FOLDER is /run/bailey as root, else $XDG_RUNTIME_DIR/bailey
+ * or /tmp/bailey-UID, and must be the user's own and closed to others.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+static int folder_fd = -1, own_fd = -1;
+static char own_name[32];
+
+static int open_folder(void)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (geteuid() == 0)
+		snprintf(path, sizeof path, "/run/bailey");
+	else if (run && run[0] == '/' && access(run, W_OK) == 0)
+		snprintf(path, sizeof path, "%s/bailey", run);
+	else
+		snprintf(path, sizeof path, "/tmp/bailey-%u", geteuid());
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 077)) {
+		log_line(DK_LOG_WARNING, "%s is not this user's own closed folder: the sandbox is not listed", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Removes a cgroup that a dead monitor left: only names of the form we make. */
+static void sweep_cgroup(const char *path)
+{
+	const char *last = strrchr(path, '/');
+
+	if (!strncmp(path, "/sys/fs/cgroup/", 15) && !strstr(path, "/../") && last && !strncmp(last, "/bailey-", 8))
+		rmdir(path);
+}
+
+static void sweep_one(const char *name)
+{
+	char text[4 * PATH_MAX], *save = NULL;
+	int fd = openat(folder_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		n = read(fd, text, sizeof text - 1);
+		text[n < 0 ? 0 : n] = 0;
+		for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+			if (!strncmp(line, "cgroup=", 7))
+				sweep_cgroup(line + 7);
+		unlinkat(folder_fd, name, 0);
+	}
+	close(fd);
+}
+
+static void sweep(void)
+{
+	int copy = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL)
+		if (e->d_name[0] >= '0' && e->d_name[0] <= '9' && strcmp(e->d_name, own_name) != 0)
+			sweep_one(e->d_name);
+	if (d)
+		closedir(d);
+	else if (copy >= 0)
+		close(copy);
+}
+
+void state_make(void)
+{
+	folder_fd = open_folder();
+	if (folder_fd < 0)
+		return;
+	snprintf(own_name, sizeof own_name, "%d", getpid());
+	sweep_one(own_name);
+	own_fd = openat(folder_fd, own_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (own_fd >= 0 && flock(own_fd, LOCK_EX | LOCK_NB) == 0) {
+		dprintf(own_fd, "pid=%d\nname=%s\n", getpid(), spec.name ? spec.name : "");
+		for (unsigned i = 0; cgroup_path(i); i++)
+			dprintf(own_fd, "cgroup=%s\n", cgroup_path(i));
+	}
+	sweep();
+}
+
+void state_remove(void)
+{
+	if (own_fd >= 0)
+		unlinkat(folder_fd, own_name, 0);
+	own_fd = -1;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/stream.c - stream numbers of the sandbox.
+ *
+ * The monitor keeps the descriptor of each stream that pal has open somewhere, so
+ * that another picoprocess can fetch it.  Numbers are generation << 20 | slot and
+ * mean nothing once closed.  A job that works on a stream holds it, so that a
+ * CLOSE meanwhile cannot give its descriptor number to somebody else.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+#define SLOT_BITS 20
+#define SLOT_MASK ((1u << SLOT_BITS) - 1)
+
+static struct stream **slots;
+static uint32_t *generations, *free_slots;
+static uint32_t slot_count, free_count;
+
+static bool grow(void)
+{
+	uint32_t n = slot_count ? slot_count * 2 : 256;
+	void *s, *g, *f;
+
+	if (n > SLOT_MASK)
+		return false;
+	s = realloc(slots, n * sizeof *slots);
+	if (s)
+		slots = s;
+	g = realloc(generations, n * sizeof *generations);
+	if (g)
+		generations = g;
+	f = realloc(free_slots, n * sizeof *free_slots);
+	if (f)
+		free_slots = f;
+	if (!s || !g || !f)
+		return false;
+	for (uint32_t i = n; i-- > slot_count;) {
+		slots[i] = NULL;
+		generations[i] = 1;
+		free_slots[free_count++] = i;
+	}
+	slot_count = n;
+	return true;
+}
+
+struct stream *stream_new(enum stream_kind kind, int fd, uint32_t fd_flags, uint32_t rights)
+{
+	struct stream *s;
+	uint32_t slot;
+
+	if (free_count == 0 && !grow())
+		return NULL;
+	s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	slot = free_slots[--free_count];
+	slots[slot] = s;
+	*s = (struct stream){ .number = (uint64_t)generations[slot] << SLOT_BITS | slot, .kind = kind, .fd = fd,
+		.fd_flags = fd_flags, .rights = rights, .refs = 1 };
+	return s;
+}
+
+struct stream *stream_find(uint64_t number)
+{
+	uint32_t slot = number & SLOT_MASK;
+
+	if (slot >= slot_count || !slots[slot] || slots[slot]->number != number)
+		return NULL;
+	return slots[slot];
+}
+
+void stream_hold(struct stream *s)
+{
+	s->refs++;
+}
+
+/* The last close of a written file may have to wait for its device. */
+static bool close_work(struct job *j, bool try)
+{
+	(void)try;
+	close(j->fd);
+	return true;
+}
+
+static void close_later(int fd)
+{
+	struct job *j = calloc(1, sizeof *j);
+
+	if (!j) {
+		close(fd);
+		return;
+	}
+	j->work = close_work;
+	j->fd = fd;
+	j->out_fd = -1;
+	worker_give(j);
+}
+
+void stream_put(struct stream *s)
+{
+	if (--s->refs > 0)
+		return;
+	if (s->fd >= 0) {
+		if (s->local || s->kind != STREAM_FILE)
+			close(s->fd);
+		else
+			close_later(s->fd);
+	}
+	free(s);
+}
+
+void stream_close(struct stream *s)
+{
+	uint32_t slot = s->number & SLOT_MASK;
+
+	if (s->permanent || s->closing)
+		return;
+	s->closing = true;
+	slots[slot] = NULL;
+	generations[slot]++;
+	free_slots[free_count++] = slot;
+	stream_put(s);
+}
+
+/* What a descriptor that comes from outside can do. */
+uint32_t fd_flags_of(int fd)
+{
+	uint32_t flags = 0;
+	struct statfs sf;
+	struct stat st;
+	int mode = fcntl(fd, F_GETFL);
+
+	if (mode < 0 || fstat(fd, &st) < 0)
+		return 0;
+	if ((mode & O_ACCMODE) != O_WRONLY)
+		flags |= MON_FD_READ;
+	if ((mode & O_ACCMODE) != O_RDONLY)
+		flags |= MON_FD_WRITE;
+	if (S_ISREG(st.st_mode))
+		flags |= MON_FD_SEEK | MON_FD_NOWAIT;
+	else if (S_ISSOCK(st.st_mode))
+		flags |= MON_FD_SOCKET | MON_FD_NOWAIT;
+	else if (S_ISFIFO(st.st_mode) && fstatfs(fd, &sf) == 0 && sf.f_type == 0x50495045)
+		flags |= MON_FD_NOWAIT; /* a pipe proper; named ones may refuse it */
+	else if (S_ISCHR(st.st_mode) && isatty(fd))
+		flags |= MON_FD_TTY;
+	return flags;
+}

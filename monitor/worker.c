@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/worker.c - up to four threads for what may wait for a device.
+ *
+ * They are made when a job finds none idle and own nothing: a job comes with its
+ * own copy of the request, its places judged, and its streams held; its result
+ * goes back to the loop thread, which alone changes the monitor's state.  After a
+ * job a worker looks for the next one a while before it sleeps, because waking a
+ * thread on another CPU can cost more than the job.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+
+#define WORKERS 4
+#define SPIN_NS 40000
+
+int worker_eventfd = -1;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static struct job *todo, **todo_tail = &todo; /* under lock */
+static _Atomic(struct job *) finished;        /* pushed by workers, taken by the loop */
+static atomic_uint todo_count, spinning;
+static unsigned threads, idle;                /* under lock */
+static unsigned outstanding;                  /* loop thread */
+
+void worker_init(void)
+{
+	worker_eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (worker_eventfd < 0)
+		fail("cannot make an event descriptor: the limit of open files (ulimit -n) is too low");
+}
+
+static struct job *next_job(void)
+{
+	uint64_t until = now_ns() + SPIN_NS;
+	struct job *j;
+
+	atomic_fetch_add(&spinning, 1);
+	while (atomic_load(&todo_count) == 0 && host_ncpus() > 1 && now_ns() < until)
+		__builtin_ia32_pause();
+	pthread_mutex_lock(&lock);
+	atomic_fetch_sub(&spinning, 1);
+	idle++;
+	while (!todo)
+		pthread_cond_wait(&more, &lock);
+	idle--;
+	j = todo;
+	todo = j->next;
+	if (!todo)
+		todo_tail = &todo;
+	atomic_fetch_sub(&todo_count, 1);
+	pthread_mutex_unlock(&lock);
+	return j;
+}
+
+static void give_back(struct job *j)
+{
+	uint64_t one = 1;
+
+	j->next = atomic_load(&finished);
+	while (!atomic_compare_exchange_weak(&finished, &j->next, j))
+		;
+	if (write(worker_eventfd, &one, sizeof one) < 0)
+		return; /* full: it is readable already */
+}
+
+static void *run(void *arg)
+{
+	for (;;) {
+		struct job *j = next_job();
+
+		j->work(j, false);
+		give_back(j);
+	}
+	return arg;
+}
+
+static bool add_thread(void)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	pthread_t t;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 64 * 1024);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	err = pthread_create(&t, &attr, run, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return err == 0;
+}
+
+/* No thread at all can be had: the job runs here, better late than never. */
+static void run_here(void)
+{
+	struct job *j = todo;
+
+	todo = NULL;
+	todo_tail = &todo;
+	atomic_store(&todo_count, 0);
+	while (j) {
+		struct job *next = j->next;
+
+		j->work(j, false);
+		give_back(j);
+		j = next;
+	}
+}
+
+void worker_give(struct job *j)
+{
+	bool add;
+
+	j->next = NULL;
+	outstanding++;
+	pthread_mutex_lock(&lock);
+	*todo_tail = j;
+	todo_tail = &j->next;
+	add = atomic_fetch_add(&todo_count, 1) + 1 > idle + atomic_load(&spinning) && threads < WORKERS;
+	if (idle > 0)
+		pthread_cond_signal(&more);
+	pthread_mutex_unlock(&lock);
+	if (!add)
+		return;
+	if (add_thread())
+		threads++;
+	else if (threads == 0)
+		run_here();
+}
+
+struct job *worker_take(void)
+{
+	static struct job *ready;
+	struct job *j;
+	uint64_t count;
+
+	if (!ready) {
+		if (!atomic_load(&finished))
+			return NULL;
+		if (read(worker_eventfd, &count, sizeof count) < 0)
+			count = 0;
+		ready = atomic_exchange(&finished, NULL);
+	}
+	j = ready;
+	if (j) {
+		ready = j->next;
+		outstanding--;
+	}
+	return j;
+}
+
+bool worker_pending(void)
+{
+	return outstanding > 0;
+}

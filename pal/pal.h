@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pal/pal.h - what pal's files share inside one picoprocess.
+ *
+ * pal always runs on the thread's library-OS stack, so the slot, and with it the
+ * thread block, is found from rsp and never from FS or GS, which a guest may change.
+ */
+#ifndef PAL_PAL_H
+#define PAL_PAL_H
+
+#include "abi/dk_boot.h"
+#include "abi/monitor.h"
+#include "dk_pal.gen.h"
+#include "pal/host_x86_64.h"
+#include "pal/shared.h"
+
+/* pal's words in struct dk_tb. */
+enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_DEPTH };
+
+static inline struct dk_tb *tb_of(uint64_t rsp)
+{
+	return (struct dk_tb *)((rsp & ~(uint64_t)(SLOT_SIZE - 1)) + SLOT_TB);
+}
+
+static inline struct dk_tb *pal_tb(void)
+{
+	uint64_t rsp;
+
+	__asm__ volatile("movq %%rsp, %0" : "=r"(rsp));
+	return tb_of(rsp);
+}
+
+static inline struct thread *pal_self(void)
+{
+	return (struct thread *)pal_tb()->pal[TBP_THREAD];
+}
+
+/* Private state that a clone must find at rest: process.c takes these locks around it. */
+struct mutex {
+	_Atomic uint32_t word; /* 0 free, 1 held, 2 held and somebody waits */
+};
+void mutex_take(struct mutex *m);
+void mutex_drop(struct mutex *m);
+
+/* ---- start.c ---- */
+extern struct dk_boot pal_boot;
+extern struct dk_image pal_image; /* the personality's header, copied */
+extern uint32_t pal_process;      /* own index */
+extern uint64_t pal_pico;
+extern const struct dk_table pal_table;
+
+#define PAL_RANGES (EXT_SLOTS + 2)
+struct range { /* a loaded image; uaccess may be empty */
+	uint64_t begin, end;
+	uint64_t uaccess_begin, uaccess_end, uaccess_fixup;
+};
+extern struct range pal_ranges[PAL_RANGES];
+extern uint32_t pal_range_count;
+
+/* ---- load.c ---- */
+void pal_switch_stack(uint64_t top, void (*fn)(void)) NORETURN; /* start_x86_64.S */
+void load_image(int fd, uint64_t low, uint64_t high, struct dk_image *image);
+
+/* ---- channel.c ---- */
+extern int channel_fd;
+extern struct mutex channel_lock;
+struct rpc {
+	struct mon_request req;
+	const void *text, *text2; /* text2 follows text after a NUL, if not NULL */
+	uint64_t text_len, text2_len;
+	void *data;               /* room for the reply's data */
+	uint64_t data_size;
+	struct mon_reply reply;
+	int fd;                   /* -1 = none came */
+};
+/* Sends r->req and waits for the reply; result is the reply's status.  DK_RANGE if data did not fit. */
+enum dk_status rpc_call(struct rpc *r);
+enum dk_status rpc_call_locked(struct rpc *r);
+void rpc_send(struct rpc *r); /* for requests without reply */
+void rpc_send_locked(struct rpc *r);
+long channel_receive(void *buf, uint64_t size, int *fds, uint32_t *nfds);
+
+/* ---- trap.c ---- */
+void trap_init(void);
+void trap_thread_init(struct dk_tb *tb); /* alternate stack */
+void signals_block(void);
+void signals_unblock(void);
+
+/* ---- thread.c ---- */
+int slot_take(void); /* -1 = none */
+void slot_give(int slot);
+_Atomic uint32_t *slot_busy(int slot);
+void slots_after_clone(int own);
+struct dk_tb *slot_tb(int slot);
+void thread_setup(struct dk_tb *tb, struct thread *t);
+void pal_thread_first(void);
+void pal_thread_child(void) __attribute__((visibility("hidden"))); /* start_x86_64.S; no function of C */
+/* Frees a thread entry whose thread is gone: marks it ended, drops the thread's own reference. */
+void thread_ended(struct thread *t);
+struct thread *thread_new(uint32_t process);
+
+/* ---- sync.c ---- */
+enum dk_status pal_wait(uint32_t count, const dk_handle *objects, uint64_t deadline, uint32_t flags, uint32_t *index);
+bool pal_marked(struct thread *t); /* moves the mark; true if tb->work is set */
+bool pal_aborted(void);
+void waits_drop(struct thread *t); /* of a dead thread */
+
+/* ---- process.c ---- */
+void process_died(const struct mon_death *d, struct dk_death *out);
+
+/* ---- stream.c ---- */
+enum dk_status stream_fd(dk_handle h, int *fd, uint32_t *flags);
+enum dk_status stream_event_fd(dk_handle h, int *fd, int16_t *events);
+void stream_cache_set(uint32_t index, dk_handle h, int fd);
+void stream_closed(struct stream *s);
+extern struct mutex cache_lock;
+void stream_after_clone(void);
+
+/* ---- time.c ---- */
+void time_init(uint64_t vdso);
+uint64_t pal_now(void); /* monotonic, ns */
+
+/* ---- misc.c ---- */
+enum dk_status status_of(long host_result); /* of a negative result */
+void pal_panic(const char *format, ...) PRINTF(1, 2) NORETURN;
+#endif

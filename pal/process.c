@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pal/process.c - picoprocesses: fresh ones by the monitor, copies by the host's clone.
+ *
+ * A copy is a child of the monitor (CLONE_PARENT), which alone reaps.  It gets its own
+ * channel first: the parent asks for one, both have the descriptor after the clone,
+ * and each closes what is not its own.  pal's private locks are held across the clone,
+ * so the child finds private state at rest.  The monitor reports every death on the
+ * deaths stream; its reader (kproc) marks process and threads ended.
+ */
+#include "pal/pal.h"
+#include "rt/mem.h"
+
+static struct process *process_new(void)
+{
+	struct process *p = (struct process *)object_new(DK_KIND_PROCESS, 0, 0, 0);
+
+	if (!p)
+		return NULL;
+	p->pico = 0;
+	p->has_code = p->code = p->wait_status = 0;
+	atomic_store(&p->object.refs, 2); /* the creator's, and that of life */
+	return p;
+}
+
+static void process_forget(struct process *p)
+{
+	dk_handle h = atomic_load(&p->object.handle);
+
+	(void)object_put(h);
+	(void)object_put(h);
+}
+
+static enum dk_status spawn(const char *image, uint64_t parameter, dk_handle *process)
+{
+	struct process *p = process_new();
+	struct rpc r = { .req = { .op = MON_SPAWN }, .text = image, .text_len = strnlen(image, MON_TEXT_MAX + 1) };
+	dk_handle h;
+	enum dk_status status;
+
+	if (!p)
+		return DK_TOO_MANY;
+	h = atomic_load(&p->object.handle);
+	r.req.args[0] = parameter;
+	r.req.args[1] = object_index(&p->object);
+	status = rpc_call(&r);
+	if (status != DK_OK) {
+		process_forget(p);
+		return status;
+	}
+	/* It may be dead, and known to be, by now; the creator's reference keeps the entry. */
+	p->pico = r.reply.value[0];
+	*process = h;
+	return DK_OK;
+}
+
+/* First thing in a clone: becomes itself. */
+static void become_child(struct process *p, struct thread *t, int fd, uint64_t pico)
+{
+	struct dk_tb *tb = pal_tb();
+	struct rpc hello = { .req = { .op = MON_HELLO } };
+	int slot = (int)tb->pal[TBP_SLOT];
+	uint32_t tid;
+
+	(void)HOST1(close, channel_fd);
+	channel_fd = fd;
+	pal_pico = pico;
+	pal_process = object_index(&p->object);
+	slots_after_clone(slot);
+	tid = atomic_load(slot_busy(slot));
+	tb->work = 0;
+	atomic_store(&t->tgid, tid);
+	atomic_store(&t->tid, tid);
+	thread_setup(tb, t);
+	pal_boot.tb = tb;
+	pal_boot.process = atomic_load(&p->object.handle);
+	pal_boot.thread = atomic_load(&t->object.handle);
+	pal_boot.deaths = DK_NO_HANDLE;
+	pal_boot.role = pal_boot.role == DK_ROLE_KPROC ? DK_ROLE_GUEST : pal_boot.role;
+	stream_after_clone();
+	rpc_send_locked(&hello);
+	mutex_drop(&cache_lock);
+	mutex_drop(&channel_lock);
+	signals_unblock();
+}
+
+static enum dk_status clone_locked(struct process *p, struct thread *t, bool *in_child)
+{
+	struct rpc r = { .req = { .op = MON_CLONE, .args = { object_index(&p->object) } } };
+	struct rpc failed = { .req = { .op = MON_CLONED } };
+	enum dk_status status = rpc_call_locked(&r);
+	int slot = (int)pal_tb()->pal[TBP_SLOT];
+	long pid;
+
+	if (status != DK_OK)
+		return status;
+	if (r.fd < 0)
+		pal_panic("pal: the monitor gave no channel for a copy");
+	p->pico = r.reply.value[0];
+	signals_block();
+	pid = HOST6(clone, CLONE_PROCESS_FLAGS, 0, 0, slot_busy(slot), 0, 0);
+	if (pid == 0) {
+		become_child(p, t, r.fd, r.reply.value[0]);
+		*in_child = true;
+		return DK_OK;
+	}
+	signals_unblock();
+	(void)HOST1(close, r.fd);
+	if (pid < 0) {
+		failed.req.args[0] = r.reply.value[0];
+		rpc_send_locked(&failed);
+		return pid == -HOST_EAGAIN ? DK_NO_MEMORY : status_of(pid);
+	}
+	return DK_OK;
+}
+
+static enum dk_status clone_process(dk_handle *process)
+{
+	struct process *p = process_new();
+	struct thread *t = p ? thread_new(object_index(&p->object)) : NULL;
+	dk_handle h = p ? atomic_load(&p->object.handle) : 0;
+	bool in_child = false;
+	enum dk_status status = DK_TOO_MANY;
+
+	if (t) {
+		mutex_take(&channel_lock);
+		mutex_take(&cache_lock);
+		status = clone_locked(p, t, &in_child);
+		if (in_child) {
+			*process = DK_NO_HANDLE;
+			return DK_OK;
+		}
+		mutex_drop(&cache_lock);
+		mutex_drop(&channel_lock);
+	}
+	if (status == DK_OK) {
+		*process = h;
+		return DK_OK;
+	}
+	if (t)
+		(void)object_put(atomic_load(&t->object.handle));
+	if (p)
+		process_forget(p);
+	return status;
+}
+
+enum dk_status DkProcessCreate(const char *image, uint64_t parameter, uint32_t flags, dk_handle *process)
+{
+	if ((flags & ~DK_PROCESS_CLONE) || !(flags & DK_PROCESS_CLONE) != !!image)
+		return DK_INVALID_ARG;
+	return image ? spawn(image, parameter, process) : clone_process(process);
+}
+
+enum dk_status DkProcessGetExitCode(dk_handle process, uint32_t *code)
+{
+	struct object *o = DK_HANDLE_KIND(process) == DK_KIND_PROCESS ? object_find(process) : NULL;
+	struct process *p = (struct process *)o;
+
+	if (!o)
+		return DK_INVALID_HANDLE;
+	if (!atomic_load(&o->state))
+		return DK_RUNNING;
+	if (p->has_code)
+		*code = p->code;
+	else if (p->wait_status & 0x7f)
+		*code = 256 + (p->wait_status & 0x7f);
+	else
+		*code = p->wait_status >> 8 & 0xff;
+	return DK_OK;
+}
+
+enum dk_status DkProcessExit(uint32_t code)
+{
+	struct process *p = &shared()->processes[pal_process];
+	struct rpc r = { .req = { .op = MON_EXIT, .args = { code } } };
+
+	p->code = code;
+	p->has_code = 1;
+	/* The sandbox's first picoprocess speaks for all of it. */
+	if (pal_boot.role == DK_ROLE_KPROC || (pal_boot.role == DK_ROLE_BARE && pal_process == 0))
+		rpc_send(&r);
+	for (;;)
+		(void)HOST1(exit_group, code & 0xff);
+}
+
+/* The picoprocess is gone: its threads are out of all waiting lists, then they and it end. */
+static void process_ended(struct process *p, const struct mon_death *d)
+{
+	struct shared *s = shared();
+	uint32_t high = atomic_load(&s->threads_table.high);
+
+	for (uint32_t i = 0; i < high; i++) {
+		struct thread *t = &s->threads[i];
+
+		if (atomic_load(&t->object.handle) == 0 || t->process != d->process_index || atomic_load(&t->object.state))
+			continue;
+		waits_drop(t);
+		thread_ended(t);
+	}
+	p->wait_status = d->wait_status;
+	object_signal(&p->object);
+	(void)object_put(atomic_load(&p->object.handle));
+}
+
+void process_died(const struct mon_death *d, struct dk_death *out)
+{
+	struct process *p;
+
+	*out = (struct dk_death){ DK_NO_HANDLE, d->wait_status };
+	if (d->kind != MON_NOTE_DEATH)
+		return;
+	if (d->process_index >= PS_PROCESSES)
+		pal_panic("pal: the monitor reports the death of process %lu", d->process_index);
+	p = &shared()->processes[d->process_index];
+	out->process = atomic_load(&p->object.handle);
+	if (out->process != DK_NO_HANDLE && !atomic_load(&p->object.state))
+		process_ended(p, d);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pal/stream.c - streams: the monitor opens, and gives a descriptor that we use directly.
+ *
+ * The entry in the shared area is the sandbox's; the descriptor is this picoprocess's
+ * own, kept in a private cache by index and fetched when first needed here.  A cache
+ * entry whose handle is no longer that of the index is stale and closed when noticed.
+ */
+#include "pal/pal.h"
+#include "pal/stream.h"
+#include "rt/mem.h"
+
+/* handle << 32 | descriptor; handle 0 = empty. */
+static _Atomic uint64_t cache[PS_STREAMS];
+static _Atomic uint32_t cache_high;
+struct mutex cache_lock;
+static int deaths_fd = -1;
+
+/* Puts a descriptor in, closing what was there. */
+static void cache_put(uint32_t index, dk_handle h, int fd)
+{
+	uint64_t old = atomic_exchange(&cache[index], h ? (uint64_t)h << 32 | (uint32_t)fd : 0);
+
+	if (index >= atomic_load(&cache_high))
+		atomic_store(&cache_high, index + 1);
+	if (old)
+		(void)HOST1(close, (uint32_t)old);
+}
+
+/* Closes descriptors of streams that others have closed. */
+static void cache_sweep(void)
+{
+	uint32_t high = atomic_load(&cache_high);
+
+	for (uint32_t i = 0; i < high; i++) {
+		uint64_t c = atomic_load(&cache[i]);
+
+		if (c && atomic_load(&shared()->streams[i].object.handle) != c >> 32)
+			cache_put(i, 0, -1);
+	}
+}
+
+void stream_cache_set(uint32_t index, dk_handle h, int fd)
+{
+	static uint32_t sets;
+
+	mutex_take(&cache_lock);
+	cache_put(index, h, fd);
+	if (++sets % 256 == 0)
+		cache_sweep();
+	mutex_drop(&cache_lock);
+}
+
+void stream_special_fd(uint32_t index, int fd)
+{
+	if (index == STREAM_INDEX_DEATHS)
+		deaths_fd = fd;
+	stream_cache_set(index, DK_HANDLE(DK_KIND_STREAM, 0, index), fd);
+}
+
+void stream_after_clone(void)
+{
+	if (deaths_fd >= 0)
+		cache_put(STREAM_INDEX_DEATHS, 0, -1);
+	deaths_fd = -1;
+	cache_sweep();
+}
+
+/* The last handle is closed. */
+void stream_closed(struct stream *s)
+{
+	struct rpc r = { .req = { .op = MON_CLOSE, .stream = s->number } };
+	uint32_t index = object_index(&s->object);
+
+	if (s->special != STREAM_NORMAL)
+		return;
+	mutex_take(&cache_lock);
+	if (atomic_load(&cache[index]))
+		cache_put(index, 0, -1);
+	mutex_drop(&cache_lock);
+	rpc_send(&r);
+}
+
+struct stream *stream_find(dk_handle h)
+{
+	return DK_HANDLE_KIND(h) == DK_KIND_STREAM ? (struct stream *)object_find(h) : NULL;
+}
+
+static enum dk_status fetch(struct stream *s, dk_handle h, int *fd)
+{
+	struct rpc r = { .req = { .op = MON_FETCH, .stream = s->number } };
+	enum dk_status status = s->special == STREAM_NORMAL ? rpc_call(&r) : DK_NOT_SUPPORTED;
+	uint32_t index = object_index(&s->object);
+	uint64_t c;
+
+	if (status != DK_OK)
+		return status;
+	if (r.fd < 0)
+		return DK_NOT_SUPPORTED;
+	mutex_take(&cache_lock);
+	c = atomic_load(&cache[index]);
+	if (c >> 32 == h) {
+		(void)HOST1(close, r.fd); /* another thread was faster */
+		*fd = (int)(uint32_t)c;
+	} else {
+		cache_put(index, h, r.fd);
+		*fd = r.fd;
+	}
+	mutex_drop(&cache_lock);
+	return DK_OK;
+}
+
+enum dk_status stream_fd(dk_handle h, int *fd, uint32_t *flags)
+{
+	struct stream *s = stream_find(h);
+	uint64_t c;
+
+	if (!s)
+		return DK_INVALID_HANDLE;
+	*flags = s->fd_flags;
+	c = atomic_load(&cache[DK_HANDLE_INDEX(h)]);
+	if (c >> 32 == h) {
+		*fd = (int)(uint32_t)c;
+		return DK_OK;
+	}
+	return fetch(s, h, fd);
+}
+
+/* ---- Opening ---- */
+
+static enum dk_status open_reply(struct rpc *r, struct dk_open *open, dk_handle *stream)
+{
+	struct object *o = object_new(DK_KIND_STREAM, 0, 0, 0);
+	struct stream *s = (struct stream *)o;
+	struct rpc undo = { .req = { .op = MON_CLOSE, .stream = r->reply.value[0] } };
+
+	if (!o) {
+		if (r->fd >= 0)
+			(void)HOST1(close, r->fd);
+		rpc_send(&undo);
+		return DK_TOO_MANY;
+	}
+	s->number = r->reply.value[0];
+	s->fd_flags = r->reply.fd_flags;
+	s->special = STREAM_NORMAL;
+	*stream = atomic_load(&o->handle);
+	if (r->fd >= 0)
+		stream_cache_set(object_index(o), *stream, r->fd);
+	open->attr = r->reply.attr;
+	return DK_OK;
+}
+
+enum dk_status DkStreamOpen(const char *uri, struct dk_open *open, dk_handle *stream)
+{
+	struct rpc r = { .req = { .op = MON_OPEN } };
+	enum dk_status status;
+
+	if (!uri || !open)
+		return DK_INVALID_ARG;
+	r.req.args[0] = open->access;
+	r.req.args[1] = open->disposition;
+	r.req.args[2] = open->options;
+	r.req.args[3] = open->mode;
+	r.req.args[4] = open->share;
+	r.text = uri;
+	r.text_len = strnlen(uri, MON_TEXT_MAX + 1);
+	if (!open->inline_data || open->inline_size == 0)
+		r.req.args[2] &= ~(uint64_t)DK_OPTION_INLINE;
+	if (r.req.args[2] & DK_OPTION_INLINE) {
+		r.data = open->inline_data;
+		r.data_size = open->inline_size;
+	}
+	status = rpc_call(&r);
+	/* Contents that do not fit the caller's room are as good as none. */
+	if (status == DK_RANGE && r.reply.status == DK_OK) {
+		status = DK_OK;
+		r.reply.data_len = 0;
+	}
+	if (status != DK_OK) {
+		if (r.fd >= 0)
+			(void)HOST1(close, r.fd);
+		return status;
+	}
+	open->inline_size = r.reply.data_len;
+	if (r.reply.value[0] == 0) {
+		if (r.fd >= 0)
+			(void)HOST1(close, r.fd);
+		open->attr = r.reply.attr;
+		*stream = DK_NO_HANDLE;
+		return DK_OK;
+	}
+	return open_reply(&r, open, stream);
+}
+
+/* ---- Events ---- */
+
+enum dk_status DkStreamGetEvent(dk_handle stream, uint32_t which, dk_handle *event)
+{
+	if (!stream_find(stream))
+		return DK_INVALID_HANDLE;
+	if (which > DK_EVENT_CHANGE)
+		return DK_INVALID_ARG;
+	*event = stream_event(stream, which);
+	return DK_OK;
+}
+
+enum dk_status stream_event_fd(dk_handle h, int *fd, int16_t *events)
+{
+	static const int16_t poll[] = {
+		[DK_EVENT_READ] = POLLIN, [DK_EVENT_WRITE] = POLLOUT, [DK_EVENT_HANGUP] = POLLRDHUP,
+		[DK_EVENT_ACCEPT] = POLLIN, [DK_EVENT_CHANGE] = POLLPRI,
+	};
+	uint32_t index = DK_HANDLE_INDEX(h), which = index >> 16, flags;
+
+	if (which > DK_EVENT_CHANGE)
+		return DK_INVALID_HANDLE;
+	*events = poll[which];
+	return stream_fd(DK_HANDLE(DK_KIND_STREAM, DK_HANDLE_GEN(h), index & 0xffff), fd, &flags);
+}
+
+/* ---- Requests that the monitor serves ---- */
+
+static enum dk_status with_stream(struct rpc *r, dk_handle stream)
+{
+	struct stream *s = stream_find(stream);
+
+	if (!s)
+		return DK_INVALID_HANDLE;
+	r->req.stream = s->number;
+	return rpc_call(r);
+}
+
+static void set_text(struct rpc *r, const char *text)
+{
+	r->text = text;
+	r->text_len = strnlen(text, MON_TEXT_MAX + 1);
+}
+
+enum dk_status DkStreamSetLength(dk_handle stream, uint64_t offset, uint64_t length, uint32_t mode)
+{
+	struct rpc r = { .req = { .op = MON_LENGTH, .args = { offset, length, mode } } };
+
+	if (mode > DK_LENGTH_ZERO)
+		return DK_INVALID_ARG;
+	return with_stream(&r, stream);
+}
+
+enum dk_status DkStreamFlush(dk_handle stream, uint32_t mode)
+{
+	struct rpc r = { .req = { .op = MON_FLUSH, .args = { mode } } };
+	uint32_t flags;
+	int fd;
+	enum dk_status status;
+	long err;
+
+	if (mode == DK_FLUSH_ALL)
+		return with_stream(&r, stream);
+	if (mode != DK_FLUSH_DATA)
+		return DK_INVALID_ARG;
+	status = stream_fd(stream, &fd, &flags);
+	if (status != DK_OK)
+		return status;
+	err = HOST1(fdatasync, fd);
+	return status_of(err);
+}
+
+enum dk_status DkStreamDelete(dk_handle stream, const char *uri, uint32_t mode)
+{
+	struct rpc r = { .req = { .op = MON_DELETE, .args = { mode } } };
+
+	if (mode > DK_DELETE_SIDE_WRITE || !uri == !stream)
+		return DK_INVALID_ARG;
+	if (stream)
+		return with_stream(&r, stream);
+	set_text(&r, uri);
+	return rpc_call(&r);
+}
+
+enum dk_status DkStreamRename(const char *from, const char *to, uint32_t mode)
+{
+	struct rpc r = { .req = { .op = MON_RENAME, .args = { mode } } };
+
+	if (!from || !to || mode > DK_RENAME_LINK)
+		return DK_INVALID_ARG;
+	set_text(&r, from);
+	r.text2 = to;
+	r.text2_len = strnlen(to, MON_TEXT_MAX + 1);
+	return rpc_call(&r);
+}
+
+enum dk_status DkStreamEnumerateChildren(const char *uri, uint64_t *cursor, void *buffer, uint64_t size, uint64_t *done)
+{
+	struct rpc r = { .req = { .op = MON_ENUM }, .data = buffer, .data_size = size };
+	enum dk_status status;
+
+	if (!uri || !buffer)
+		return DK_INVALID_ARG;
+	r.req.args[0] = *cursor;
+	r.req.args[1] = MIN(size, MON_DATA_MAX);
+	set_text(&r, uri);
+	status = rpc_call(&r);
+	if (status != DK_OK)
+		return status;
+	*cursor = r.reply.value[0];
+	*done = r.reply.data_len;
+	return DK_OK;
+}
+
+static enum dk_status query(struct rpc *r, dk_handle stream, uint64_t *done)
+{
+	enum dk_status status = stream ? with_stream(r, stream) : rpc_call(r);
+
+	if (status == DK_OK)
+		*done = r->reply.data_len;
+	return status;
+}
+
+enum dk_status DkStreamAttributesQuery(const char *uri, uint32_t class, void *buffer, uint64_t size, uint64_t *done)
+{
+	struct rpc r = { .req = { .op = MON_QUERY, .args = { class } }, .data = buffer, .data_size = size };
+
+	if (!uri || (size && !buffer))
+		return DK_INVALID_ARG;
+	set_text(&r, uri);
+	return query(&r, DK_NO_HANDLE, done);
+}
+
+enum dk_status DkStreamAttributesQueryByHandle(dk_handle stream, uint32_t class, void *buffer, uint64_t size, uint64_t *done)
+{
+	struct rpc r = { .req = { .op = MON_QUERY, .args = { class } }, .data = buffer, .data_size = size };
+
+	if (size && !buffer)
+		return DK_INVALID_ARG;
+	if (!stream)
+		return DK_INVALID_HANDLE;
+	return query(&r, stream, done);
+}
+
+enum dk_status DkStreamAttributesSet(dk_handle stream, const char *uri, uint32_t class, const void *buffer, uint64_t size)
+{
+	struct rpc r = { .req = { .op = MON_SET, .args = { class, size } } };
+
+	if (!uri == !stream || (size && !buffer))
+		return DK_INVALID_ARG;
+	if (size > MON_TEXT_MAX)
+		return DK_TOO_BIG;
+	if (stream) {
+		r.text = buffer;
+		r.text_len = size;
+		return with_stream(&r, stream);
+	}
+	set_text(&r, uri);
+	r.text2 = buffer ? buffer : "";
+	r.text2_len = size;
+	return rpc_call(&r);
+}
+
+enum dk_status DkStreamTransfer(dk_handle stream, dk_handle process)
+{
+	if (!stream_find(stream) || DK_HANDLE_KIND(process) != DK_KIND_PROCESS || !object_find(process))
+		return DK_INVALID_HANDLE;
+	return DK_OK;
+}
+
+/* ---- Handles ---- */
+
+static bool counted(dk_handle h)
+{
+	return DK_HANDLE_KIND(h) >= DK_KIND_EVENT && DK_HANDLE_KIND(h) <= DK_KIND_STREAM;
+}
+
+enum dk_status DkObjectReference(dk_handle object)
+{
+	return counted(object) ? object_ref(object) : DK_INVALID_HANDLE;
+}
+
+enum dk_status DkObjectClose(dk_handle object)
+{
+	return counted(object) ? object_put(object) : DK_INVALID_HANDLE;
+}

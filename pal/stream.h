@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* pal/stream.h - what stream.c and stream_io.c share. */
+#ifndef PAL_STREAM_H
+#define PAL_STREAM_H
+
+#include "pal/pal.h"
+
+struct stream *stream_find(dk_handle h);
+void stream_special_fd(uint32_t index, int fd);
+
+/* A stream's event is named after the stream: which event above the stream's index. */
+static inline dk_handle stream_event(dk_handle stream, uint32_t which)
+{
+	return DK_HANDLE(DK_KIND_STREAM_EVENT, DK_HANDLE_GEN(stream), which << 16 | DK_HANDLE_INDEX(stream));
+}
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pal/thread.c - threads and their slots.
+ *
+ * A slot (stack, alternate stack, thread block) belongs to an address space and stays
+ * mapped once it was used.  slot_words[i] says whether it is in use; the kernel itself
+ * clears it when the host thread is gone (CLONE_CHILD_CLEARTID), so nobody gets a
+ * stack on which somebody still runs.  The sandbox-wide thread entry is another matter:
+ * it lives as long as anybody has a handle.
+ */
+#include "pal/pal.h"
+#include "rt/mem.h"
+
+static _Atomic uint32_t slot_words[SLOT_COUNT];
+static uint8_t slot_mapped[SLOT_COUNT];
+static _Atomic uint32_t slot_high; /* no slot from here on was ever used */
+
+static uint64_t slot_base(int slot)
+{
+	return SLOTS_BASE + (uint64_t)slot * SLOT_SIZE;
+}
+
+struct dk_tb *slot_tb(int slot)
+{
+	return (struct dk_tb *)(slot_base(slot) + SLOT_TB);
+}
+
+_Atomic uint32_t *slot_busy(int slot)
+{
+	return &slot_words[slot];
+}
+
+static bool slot_map(int slot)
+{
+	uint64_t base = slot_base(slot);
+	int prot = HOST_PROT_READ | HOST_PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	long a, b;
+
+	if (slot_mapped[slot])
+		return true;
+	a = HOST6(mmap, base + SLOT_KSTACK, SLOT_KSTACK_TOP - SLOT_KSTACK, prot, flags, -1, 0);
+	b = HOST6(mmap, base + SLOT_ALTSTACK, SLOT_SIZE - SLOT_ALTSTACK, prot, flags, -1, 0);
+	slot_mapped[slot] = a > 0 && b > 0;
+	return slot_mapped[slot];
+}
+
+static void slot_clear(int slot)
+{
+	struct dk_tb *tb = slot_tb(slot);
+
+	memset(tb, 0, sizeof *tb);
+	tb->self = tb;
+	tb->kstack_top = slot_base(slot) + SLOT_KSTACK_TOP;
+	tb->pal[TBP_SLOT] = (uint64_t)slot;
+}
+
+int slot_take(void)
+{
+	for (int i = 0; i < SLOT_COUNT; i++) {
+		uint32_t free = 0, high;
+
+		if (atomic_load_explicit(&slot_words[i], memory_order_relaxed) != 0 ||
+			!atomic_compare_exchange_strong(&slot_words[i], &free, UINT32_MAX))
+			continue;
+		if (!slot_map(i)) {
+			atomic_store(&slot_words[i], 0);
+			return -1;
+		}
+		slot_clear(i);
+		high = atomic_load(&slot_high);
+		while ((uint32_t)i >= high && !atomic_compare_exchange_weak(&slot_high, &high, (uint32_t)i + 1))
+			;
+		return i;
+	}
+	return -1;
+}
+
+void slot_give(int slot)
+{
+	atomic_store(&slot_words[slot], 0);
+}
+
+/* In a clone only the calling thread lives. */
+void slots_after_clone(int own)
+{
+	uint32_t high = atomic_load(&slot_high);
+
+	for (uint32_t i = 0; i < high; i++) {
+		if ((int)i != own && atomic_load(&slot_words[i]) != 0)
+			atomic_store(&slot_words[i], 0);
+	}
+}
+
+struct thread *thread_new(uint32_t process)
+{
+	struct thread *t = (struct thread *)object_new(DK_KIND_THREAD, 0, 0, 0);
+
+	if (!t)
+		return NULL;
+	atomic_store(&t->sleep, SLEEP_NO);
+	atomic_store(&t->intr, 0);
+	atomic_store(&t->tid, 0);
+	atomic_store(&t->tgid, 0);
+	t->process = process;
+	t->block = 0;
+	t->nodes_used = 0;
+	for (unsigned i = 0; i < INLINE_NODES; i++)
+		atomic_store(&t->nodes[i].state, NODE_IDLE);
+	return t;
+}
+
+void thread_ended(struct thread *t)
+{
+	dk_handle h = atomic_load(&t->object.handle);
+
+	atomic_store(&t->tid, 0);
+	object_signal(&t->object);
+	(void)object_put(h);
+}
+
+void thread_setup(struct dk_tb *tb, struct thread *t)
+{
+	tb->pal[TBP_THREAD] = (uint64_t)t;
+	/* Who marked the thread before it had a tid could not kick it. */
+	if (atomic_exchange(&t->intr, 0))
+		tb->work = 1;
+}
+
+/* First C code of a new thread, all kicks blocked. */
+void pal_thread_first(void)
+{
+	struct dk_tb *tb = pal_tb();
+
+	write_gs_base((uint64_t)tb);
+	trap_thread_init(tb);
+	thread_setup(tb, pal_self());
+	signals_unblock();
+	pal_image.thread_start(tb->pal[TBP_PARAMETER]);
+	__builtin_unreachable();
+}
+
+static enum dk_status start_thread(int slot, struct thread *t, uint64_t parameter, uint64_t tls_base)
+{
+	struct dk_tb *tb = slot_tb(slot);
+	uint64_t *sp = (uint64_t *)(tb->kstack_top - 16);
+	long tid;
+
+	tb->pal[TBP_PARAMETER] = parameter;
+	tb->pal[TBP_THREAD] = (uint64_t)t;
+	*sp = (uint64_t)pal_thread_child; /* host_call's `ret` in the child */
+	atomic_store(&t->tgid, atomic_load(&pal_self()->tgid));
+	signals_block();
+	tid = HOST6(clone, CLONE_THREAD_FLAGS, sp, &t->tid, slot_busy(slot), tls_base, 0);
+	signals_unblock();
+	return tid < 0 ? status_of(tid) : DK_OK;
+}
+
+enum dk_status DkThreadCreate(uint64_t parameter, uint64_t tls_base, dk_handle *thread)
+{
+	struct thread *t = thread_new(pal_process);
+	int slot = slot_take();
+	enum dk_status status = DK_NO_MEMORY;
+	dk_handle h;
+
+	if (t && slot >= 0) {
+		h = atomic_load(&t->object.handle);
+		atomic_store(&t->object.refs, 2); /* the caller's and the thread's own */
+		*thread = h;
+		status = start_thread(slot, t, parameter, tls_base);
+		if (status == DK_OK)
+			return DK_OK;
+		(void)object_put(h);
+		if (status == DK_AGAIN)
+			status = DK_NO_MEMORY;
+	}
+	if (slot >= 0)
+		slot_give(slot);
+	if (t)
+		(void)object_put(atomic_load(&t->object.handle));
+	return status;
+}
+
+enum dk_status DkThreadYieldExecution(void)
+{
+	(void)HOST0(sched_yield);
+	return DK_OK;
+}
+
+enum dk_status DkThreadExit(uint64_t clear_address)
+{
+	struct dk_tb *tb = pal_tb();
+	struct thread *t = pal_self();
+
+	/* From here on a kick finds no thread entry. */
+	tb->pal[TBP_THREAD] = 0;
+	thread_ended(t);
+	if (clear_address && !(clear_address & 3) && pal_copy32(clear_address, 0))
+		(void)HOST3(futex, clear_address, FUTEX_WAKE, 1);
+	for (;;)
+		(void)HOST1(exit, 0);
+}
+
+enum dk_status DkThreadGetParameter(uint64_t *parameter)
+{
+	*parameter = pal_tb()->pal[TBP_PARAMETER];
+	return DK_OK;
+}
+
+enum dk_status DkThreadRaiseException(dk_handle thread, uint32_t cause)
+{
+	struct object *o = DK_HANDLE_KIND(thread) == DK_KIND_THREAD ? object_find(thread) : NULL;
+	struct thread *t = (struct thread *)o;
+	uint32_t sleep, tid;
+
+	(void)cause;
+	if (!t)
+		return DK_INVALID_HANDLE;
+	if (atomic_exchange(&t->intr, 1))
+		return DK_OK; /* marked already, and its kick is on the way */
+	if (t == pal_self()) {
+		(void)pal_marked(t);
+		return DK_OK;
+	}
+	atomic_fetch_add(&t->word, 1);
+	sleep = atomic_exchange(&t->sleep, SLEEP_NO);
+	tid = atomic_load(&t->tid);
+	if (sleep == SLEEP_FUTEX)
+		(void)HOST3(futex, &t->word, FUTEX_WAKE, 1);
+	else if (tid)
+		(void)HOST3(tgkill, atomic_load(&t->tgid), tid, HOST_SIGURG);
+	return DK_OK;
+}

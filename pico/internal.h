@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* pico/internal.h - what pico's own files share; personalities do not include it. */
+#ifndef PICO_INTERNAL_H
+#define PICO_INTERNAL_H
+
+#include "pico/arena.h"
+#include "pico/patch.h"
+#include "pico/pico.h"
+
+extern const struct pico_provider *pico_provider;
+extern void (*pico_dispatch)(struct pico_thread *t, struct dk_context *c);
+
+/* tb->scratch: 0 = handle of the host thread. */
+#define TB_OWN_THREAD 0
+
+/* arena.c */
+void arena_make(uint64_t limit_pages);
+void arena_attach(void);
+
+/* Locks of private state: taken by fork around the clone, so that the copy is at rest; the
+   child makes them free again (waiting siblings do not exist there). */
+void heap_fork_begin(void);
+void heap_fork_end(bool child);
+void patch_fork_begin(void);
+void patch_fork_end(bool child, bool failed);
+void patch_boot(bool kproc);
+void heap_boot(void);
+
+/* patch.c: a trapped call; patches its page if it can. */
+void patch_trap(uint64_t site);
+
+/* syscall_x86_64.S */
+void pico_restart(void) NORETURN;
+void pico_return_work(struct pico_thread *t, struct dk_context *c);
+void pico_thread_start(uint64_t parameter) NORETURN;
+void pico_initialize(const struct dk_boot *boot) NORETURN;
+extern char pico_syscall_entry[];
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pico/lock.c - locks that threads of several picoprocesses share.
+ *
+ * The word: 0 free, 1 held, 2 held and the queue may hold threads.  Taking is one
+ * compare-exchange.  A contended taker spins a while, then, under qspin, sets the
+ * word to 2; if that took a free lock, good (held as 2: the drop then looks at
+ * the queue in vain), else it queues itself and waits on its lock_event.  A drop
+ * that finds 2 frees the word and wakes the first of the queue, which starts
+ * over and sets 2 again.  So as long as the queue is not empty the word is 2 or
+ * a woken thread is on its way to make it 2: no wake-up is lost, and a running
+ * thread may overtake, which is what keeps throughput.
+ */
+
+#include "pico/lock.h"
+#include "pico/pico.h"
+
+#define LOCK_CLASS(cls, outer) struct lock_class LC_##cls = { #cls };
+#include "pico/lockorder.def"
+#undef LOCK_CLASS
+
+#define SPINS 200
+
+void lock_init(struct lock *l, enum lock_class_id class) LOCK_PRIMITIVE
+{
+	*l = (struct lock){ .class = class };
+}
+
+static void note_taken(struct lock *l, struct pico_thread *t)
+{
+	if (t == NULL)
+		return;
+	l->owner = t->thread;
+	/* Only the thread itself writes; a reader looks after it is dead. */
+	atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static void note_dropped(struct pico_thread *t)
+{
+	if (t != NULL)
+		atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) - 1, memory_order_release);
+}
+
+static void qspin_take(struct lock *l)
+{
+	for (unsigned n = 0; atomic_exchange_explicit(&l->qspin, 1, memory_order_acquire) != 0; n++) {
+		if (n < 100)
+			cpu_relax();
+		else
+			(void)DkThreadYieldExecution();
+	}
+}
+
+static void qspin_drop(struct lock *l)
+{
+	atomic_store_explicit(&l->qspin, 0, memory_order_release);
+}
+
+static struct pico_thread *next_of(struct pico_thread *t)
+{
+	return (struct pico_thread *)(void *)t->lock_link.next;
+}
+
+/* Queue's end; qspin held. */
+static void enqueue(struct lock *l, struct pico_thread *t)
+{
+	t->lock_link.next = NULL;
+	t->lock_granted = 0;
+	t->waiting_lock = l;
+	if (l->tail != NULL)
+		l->tail->lock_link.next = (struct list *)(void *)t;
+	else
+		l->head = t;
+	l->tail = t;
+}
+
+static bool spin_for(struct lock *l)
+{
+	for (unsigned n = 0; n < SPINS; n++) {
+		uint32_t free = 0;
+
+		if (atomic_load_explicit(&l->word, memory_order_relaxed) == 0 &&
+		    atomic_compare_exchange_strong_explicit(&l->word, &free, 1, memory_order_acquire, memory_order_relaxed))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
+{
+	while (!spin_for(l)) {
+		uint32_t index;
+
+		if (t == NULL || t->lock_event == DK_NO_HANDLE) {
+			(void)DkThreadYieldExecution();
+			continue;
+		}
+		qspin_take(l);
+		if (atomic_exchange_explicit(&l->word, 2, memory_order_acquire) == 0) {
+			qspin_drop(l);
+			return;
+		}
+		enqueue(l, t);
+		qspin_drop(l);
+		while (!__atomic_load_n(&t->lock_granted, __ATOMIC_ACQUIRE))
+			(void)DkObjectsWaitAny(1, &t->lock_event, DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE, &index);
+		t->waiting_lock = NULL;
+	}
+}
+
+void lock_take(struct lock *l) LOCK_PRIMITIVE
+{
+	struct pico_thread *t = pico_current();
+	uint32_t free = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(&l->word, &free, 1, memory_order_acquire, memory_order_relaxed))
+		take_slow(l, t);
+	note_taken(l, t);
+}
+
+bool lock_try(struct lock *l) LOCK_PRIMITIVE
+{
+	uint32_t free = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(&l->word, &free, 1, memory_order_acquire, memory_order_relaxed))
+		return false;
+	note_taken(l, pico_current());
+	return true;
+}
+
+/* Frees a word of 2 and wakes the queue's first. */
+static NOINLINE void drop_slow(struct lock *l)
+{
+	struct pico_thread *w;
+	dk_handle event = DK_NO_HANDLE;
+
+	qspin_take(l);
+	w = l->head;
+	if (w != NULL) {
+		l->head = next_of(w);
+		if (l->head == NULL)
+			l->tail = NULL;
+		event = w->lock_event;
+		__atomic_store_n(&w->lock_granted, 1, __ATOMIC_RELEASE);
+	}
+	atomic_store_explicit(&l->word, 0, memory_order_release);
+	qspin_drop(l);
+	if (event != DK_NO_HANDLE)
+		(void)DkEventSet(event);
+}
+
+void lock_drop(struct lock *l) LOCK_PRIMITIVE
+{
+	struct pico_thread *t = pico_current();
+	uint32_t held = 1;
+
+	l->owner = 0;
+	if (!atomic_compare_exchange_strong_explicit(&l->word, &held, 0, memory_order_release, memory_order_relaxed)) {
+		if (UNLIKELY(held == 0))
+			panic("lock %p of class %u dropped but not held", (void *)l, l->class);
+		drop_slow(l);
+	}
+	note_dropped(t);
+}
+
+bool lock_is_held(const struct lock *l)
+{
+	return atomic_load_explicit(&((struct lock *)(uintptr_t)l)->word, memory_order_relaxed) != 0;
+}
+
+void lock_take2(struct lock *a, struct lock *b) LOCK_PRIMITIVE
+{
+	if (a > b) {
+		struct lock *swap = a;
+
+		a = b;
+		b = swap;
+	}
+	lock_take(a);
+	if (a != b)
+		lock_take(b);
+}
+
+void lock_drop2(struct lock *a, struct lock *b) LOCK_PRIMITIVE
+{
+	lock_drop(a);
+	if (a != b)
+		lock_drop(b);
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pico/patch.c - trapped system calls become jumps.
+ *
+ * Two records.  Private, a list of the executable file mappings of this address
+ * space (lock PATCH).  In the arena, a struct text_file for each file any process
+ * of the sandbox has mapped so (lock TEXT): its stubs, in PICO_STUB_ROOM bytes of
+ * arena-data, and the changed copies of its pages, also in arena-data.
+ *
+ * Both are position-independent because each process maps the stub block at the
+ * same distance below the file: `room` comes from the personality.  A page is
+ * named by that distance (delta).  Stubs are only ever added, pages are immutable
+ * once published, and both are mapped PRIVATE: a guest's write to its text makes
+ * a copy of its own.
+ *
+ * Only `b8 imm32 0f 05` (mov $nr,%eax; syscall) is changed, nr < 512, its five
+ * first bytes inside one page: they become `jmp stub`.  `0f 05` stays, so a jump to
+ * it, or a thread between the two instructions, still traps and is served right.
+ */
+
+#include "abi/dk_boot.h"
+#include "pico/internal.h"
+#include "pico/uaccess.h"
+#include "rt/mem.h"
+
+#define STUB_SIZE  24u
+#define STUBS_MAX  (PICO_STUB_ROOM / STUB_SIZE)
+#define STUB_PAGES (PICO_STUB_ROOM >> PAGE_SHIFT)
+#define PAGES_MAX  330u
+#define FILES_MAX  512u
+#define SITE_SIZE  7u /* mov and syscall */
+#define JMP_SIZE   5u
+
+struct text_page {
+	uint64_t delta; /* address of the page less room */
+	uint64_t offset; /* of the page in the file */
+	uint64_t data;   /* page of arena-data with the changed copy */
+};
+struct text_file {
+	struct ref ref; /* one for each range of each process, one for the table */
+	uint32_t nstubs, npages;
+	struct lock lock; /* TEXT */
+	struct list link; /* in the table; empty for files without an id */
+	struct text_id id;
+	uint64_t stubs;   /* first of STUB_PAGES pages of arena-data */
+	struct text_page page[PAGES_MAX];
+};
+/* arena_root()->text */
+struct text_table {
+	struct lock lock; /* TEXT; a file's lock is not taken under it */
+	struct list files;
+	uint32_t count;
+};
+_Static_assert(sizeof(struct text_table) <= sizeof(((struct arena_root *)0)->text), "arena_root.text is too small");
+
+struct range {
+	uint64_t start, end, offset, room;
+	struct text_file *file;
+	bool stubs_mapped;
+};
+static struct {
+	struct lock lock; /* PATCH */
+	struct range *range;
+	uint32_t count, room;
+} text;
+
+static struct text_table *table(void)
+{
+	return (struct text_table *)(void *)arena_root()->text;
+}
+
+void patch_boot(bool kproc)
+{
+	lock_init(&text.lock, LOCK_PATCH);
+	if (kproc) {
+		lock_init(&table()->lock, LOCK_TEXT);
+		list_init(&table()->files);
+	}
+}
+
+/* ---- Files ---- */
+
+static struct text_file *file_new_text(const struct text_id *id)
+{
+	struct text_file *f = arena_alloc(sizeof *f);
+
+	if (f == NULL)
+		return NULL;
+	if (!data_alloc(STUB_PAGES, &f->stubs)) {
+		arena_free(f);
+		return NULL;
+	}
+	ref_init(&f->ref);
+	lock_init(&f->lock, LOCK_TEXT);
+	list_init(&f->link);
+	f->id = *id;
+	return f;
+}
+
+static void file_put_text(struct text_file *f)
+{
+	if (!ref_put(&f->ref))
+		return;
+	for (uint32_t i = 0; i < f->npages; i++)
+		data_free(f->page[i].data, 1);
+	data_free(f->stubs, STUB_PAGES);
+	arena_free(f);
+}
+
+static bool same_id(const struct text_id *a, const struct text_id *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->generation == b->generation;
+}
+
+/* The file with this id, made if it is new; with a reference for the caller's range. */
+static struct text_file *file_of(const struct text_id *id)
+{
+	struct text_table *tab = table();
+	struct text_file *fresh;
+	bool known = id->inode != 0;
+
+	if (known) {
+		lock_take(&tab->lock);
+		LIST_FOR(f, &tab->files, struct text_file, link) {
+			if (same_id(&f->id, id)) {
+				ref_get(&f->ref);
+				lock_drop(&tab->lock);
+				return f;
+			}
+		}
+		lock_drop(&tab->lock);
+	}
+	fresh = file_new_text(id);
+	if (fresh == NULL || !known)
+		return fresh;
+	/* Two processes may both have come here; the table then holds two, which costs memory only. */
+	lock_take(&tab->lock);
+	if (tab->count < FILES_MAX) {
+		tab->count++;
+		ref_get(&fresh->ref);
+		list_insert(&tab->files, &fresh->link);
+	}
+	lock_drop(&tab->lock);
+	return fresh;
+}
+
+/* ---- Mapping changed pages ---- */
+
+static bool map_data(uint64_t address, uint64_t data, uint64_t size)
+{
+	return DkStreamMap(pico_boot_block->arena_data, &address, data_offset(data), size, DK_PROT_R | DK_PROT_X,
+		   DK_MAP_PRIVATE | DK_MAP_FIXED) == DK_OK;
+}
+
+static bool map_stubs(struct range *r)
+{
+	if (!r->stubs_mapped)
+		r->stubs_mapped = map_data(r->room, r->file->stubs, PICO_STUB_ROOM);
+	return r->stubs_mapped;
+}
+
+static void apply_page(struct range *r, const struct text_page *p)
+{
+	uint64_t address = r->room + p->delta;
+
+	if (address < r->start || address + PAGE_SIZE > r->end || p->offset != r->offset + (address - r->start))
+		return;
+	if (map_stubs(r))
+		(void)map_data(address, p->data, PAGE_SIZE);
+}
+
+/* ---- The list of ranges ---- */
+
+static struct range *range_of(uint64_t address)
+{
+	for (uint32_t i = 0; i < text.count; i++)
+		if (address >= text.range[i].start && address < text.range[i].end)
+			return &text.range[i];
+	return NULL;
+}
+
+static struct range *range_add(const struct range *r)
+{
+	if (text.count == text.room) {
+		uint32_t room = text.room ? text.room * 2 : 16;
+		struct range *more = heap_realloc(text.range, room * sizeof *more);
+
+		if (more == NULL)
+			return NULL;
+		text.range = more;
+		text.room = room;
+	}
+	text.range[text.count] = *r;
+	return &text.range[text.count++];
+}
+
+void pico_text_mapped(uint64_t start, uint64_t end, const struct text_id *id, uint64_t offset, uint64_t room)
+{
+	struct range r = { .start = start, .end = end, .offset = offset, .room = room };
+	struct range *added;
+
+	/* Without a stub block within reach, or below the text, sites keep trapping. */
+	if (room == 0 || room >= start || end - room > (1ull << 31))
+		return;
+	pico_text_unmapped(start, end);
+	r.file = file_of(id);
+	if (r.file == NULL)
+		return;
+	lock_take(&text.lock);
+	added = range_add(&r);
+	if (added != NULL) {
+		uint32_t n = __atomic_load_n(&r.file->npages, __ATOMIC_ACQUIRE);
+
+		for (uint32_t i = 0; i < n; i++)
+			apply_page(added, &r.file->page[i]);
+	}
+	lock_drop(&text.lock);
+	if (added == NULL)
+		file_put_text(r.file);
+}
+
+/* Takes [start,end) out of the i-th range; true if nothing is left of it. */
+static bool range_cut(uint32_t i, uint64_t start, uint64_t end)
+{
+	struct range *r = &text.range[i];
+	struct range tail = *r;
+
+	if (start <= r->start && end >= r->end)
+		return true;
+	if (start <= r->start) {
+		r->offset += end - r->start;
+		r->start = end;
+	} else if (end >= r->end) {
+		r->end = start;
+	} else {
+		r->end = start;
+		tail.offset += end - tail.start;
+		tail.start = end;
+		ref_get(&tail.file->ref);
+		if (range_add(&tail) == NULL)
+			file_put_text(tail.file);
+	}
+	return false;
+}
+
+void pico_text_unmapped(uint64_t start, uint64_t end)
+{
+	for (;;) {
+		struct text_file *gone = NULL;
+
+		lock_take(&text.lock);
+		for (uint32_t i = 0; i < text.count && gone == NULL; i++) {
+			if (end <= text.range[i].start || start >= text.range[i].end)
+				continue;
+			if (range_cut(i, start, end)) {
+				gone = text.range[i].file;
+				text.range[i] = text.range[--text.count];
+			}
+		}
+		lock_drop(&text.lock);
+		if (gone == NULL)
+			return;
+		file_put_text(gone);
+	}
+}
+
+void pico_text_reset(void)
+{
+	pico_text_unmapped(0, UINT64_MAX);
+}
+
+void patch_fork_begin(void) LOCK_PRIMITIVE
+{
+	lock_take(&text.lock);
+	for (uint32_t i = 0; i < text.count; i++)
+		ref_get(&text.range[i].file->ref);
+}
+
+void patch_fork_end(bool child, bool failed) LOCK_PRIMITIVE
+{
+	if (child) {
+		lock_init(&text.lock, LOCK_PATCH);
+		return;
+	}
+	for (uint32_t i = 0; failed && i < text.count; i++)
+		file_put_text(text.range[i].file); /* never the last: ours is left */
+	lock_drop(&text.lock);
+}
+
+/* ---- Patching ---- */
+
+static bool is_site(const uint8_t *p)
+{
+	uint32_t nr;
+
+	memcpy(&nr, p + 1, sizeof nr);
+	return p[0] == 0xb8 && nr < 512 && p[5] == 0x0f && p[6] == 0x05;
+}
+
+static void put32(uint8_t *at, int64_t value)
+{
+	int32_t v = (int32_t)value;
+
+	memcpy(at, &v, sizeof v);
+}
+
+/*
+ * mov $nr,%eax; lea back(%rip),%rcx; jmp *%gs:TB_SYSCALL_ENTRY.  address is where the
+ * stub will run, site where the mov was.
+ */
+static void write_stub(uint8_t *stub, uint64_t address, const uint8_t *mov, uint64_t site)
+{
+	memcpy(stub, mov, 5);
+	stub[5] = 0x48;
+	stub[6] = 0x8d;
+	stub[7] = 0x0d;
+	put32(stub + 8, (int64_t)(site + SITE_SIZE) - (int64_t)(address + 12));
+	stub[12] = 0x65;
+	stub[13] = 0xff;
+	stub[14] = 0x24;
+	stub[15] = 0x25;
+	put32(stub + 16, TB_SYSCALL_ENTRY);
+	memset(stub + 20, 0xcc, STUB_SIZE - 20);
+}
+
+/* Changes all sites in a copy of the page at address; bytes holds the page and two bytes more. */
+static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
+{
+	struct text_file *f = r->file;
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i + JMP_SIZE <= PAGE_SIZE && f->nstubs < STUBS_MAX; i++) {
+		uint64_t stub = r->room + f->nstubs * STUB_SIZE;
+		uint8_t *place = (uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE;
+
+		if (bytes[i] != 0xb8 || !is_site(bytes + i))
+			continue;
+		write_stub(place, stub, bytes + i, address + i);
+		bytes[i] = 0xe9;
+		put32(bytes + i + 1, (int64_t)stub - (int64_t)(address + i + JMP_SIZE));
+		f->nstubs++;
+		done++;
+		i += SITE_SIZE - 1;
+	}
+	return done;
+}
+
+/* Makes the changed copy of the page and publishes it; file's lock held. */
+static struct text_page *make_page(struct range *r, uint64_t address)
+{
+	struct text_file *f = r->file;
+	struct text_page *p = &f->page[f->npages];
+	uint8_t *bytes;
+	size_t left;
+
+	if (f->npages == PAGES_MAX)
+		return NULL;
+	bytes = heap_alloc(PAGE_SIZE + SITE_SIZE);
+	if (bytes == NULL)
+		return NULL;
+	left = uaccess_read(bytes, address, PAGE_SIZE + 2);
+	if (left > 2 || patch_copy(r, address, bytes) == 0 || !data_alloc(1, &p->data)) {
+		heap_free(bytes);
+		return NULL;
+	}
+	memcpy(data_ptr(p->data), bytes, PAGE_SIZE);
+	heap_free(bytes);
+	p->delta = address - r->room;
+	p->offset = r->offset + (address - r->start);
+	__atomic_store_n(&f->npages, f->npages + 1, __ATOMIC_RELEASE);
+	return p;
+}
+
+static struct text_page *find_page(struct range *r, uint64_t address)
+{
+	for (uint32_t i = 0; i < r->file->npages; i++)
+		if (r->file->page[i].delta == address - r->room)
+			return &r->file->page[i];
+	return NULL;
+}
+
+void patch_trap(uint64_t site)
+{
+	uint64_t mov = site - 5;
+	uint64_t page = PAGE_DOWN(mov);
+	struct text_page *p;
+	uint8_t bytes[SITE_SIZE];
+	struct range *r;
+
+	/* A look at the bytes first: most sites that keep trapping end here. */
+	if (uaccess_read(bytes, mov, sizeof bytes) != 0 || !is_site(bytes) || PAGE_DOWN(mov + JMP_SIZE - 1) != page)
+		return;
+	lock_take(&text.lock);
+	r = range_of(mov);
+	if (r != NULL && page >= r->start && page + PAGE_SIZE <= r->end) {
+		lock_take(&r->file->lock);
+		p = find_page(r, page);
+		if (p == NULL)
+			p = make_page(r, page);
+		lock_drop(&r->file->lock);
+		if (p != NULL)
+			apply_page(r, p);
+	}
+	lock_drop(&text.lock);
+}
+
+uint64_t pico_guest_rip(uint64_t rip)
+{
+	uint64_t guest = rip;
+
+	lock_take(&text.lock);
+	for (uint32_t i = 0; i < text.count; i++) {
+		struct range *r = &text.range[i];
+		const uint8_t *stub;
+		uint64_t n;
+		int32_t back;
+
+		if (rip < r->room || rip >= r->room + PICO_STUB_ROOM || !r->stubs_mapped)
+			continue;
+		n = (rip - r->room) / STUB_SIZE;
+		if (n >= r->file->nstubs)
+			continue;
+		/* Nothing in a stub cannot be done twice: back to the mov. */
+		stub = (const uint8_t *)data_ptr(r->file->stubs) + n * STUB_SIZE;
+		memcpy(&back, stub + 8, sizeof back);
+		guest = r->room + n * STUB_SIZE + 12 + (uint64_t)(int64_t)back - SITE_SIZE;
+		break;
+	}
+	lock_drop(&text.lock);
+	return guest;
+}

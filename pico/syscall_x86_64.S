@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pico/syscall_x86_64.S - from the guest into the library OS and back.
+ *
+ * In: a patched call site has jumped here through its stub with the number in
+ * rax and the return address in rcx (which `syscall` clobbers anyway), on the
+ * guest's stack, of which nothing may be touched: the red zone is the guest's and
+ * rsp may be wild.  The frame is a struct dk_context at the very top of the
+ * thread's library-OS stack; pal puts it at the same place for exceptions.
+ *
+ * Out: two ways.  The short one after a system call restores what the C code may
+ * have changed and jumps; callee-saved registers still hold the guest's values.
+ * The full one restores everything by iretq.  Both check tb->work last.  A kick
+ * that finds the thread between that check and the guest (the restart range)
+ * moves it to pico_restart, which takes the full way from the frame again: the
+ * frame stays whole until guest code runs, since handlers run on another stack.
+ */
+#include "abi/layout.h"
+
+#define USER_CS 0x33
+#define USER_SS 0x2b
+#define FLAG_NT 0x4000
+
+	.text
+	.globl	pico_syscall_entry
+	.type	pico_syscall_entry, @function
+	.hidden	pico_syscall_entry
+	.balign	64
+pico_syscall_entry:
+	movq	%rsp, %gs:TB_USER_RSP
+	movq	%gs:TB_KSTACK_TOP, %rsp
+	pushq	$USER_SS
+	pushq	%gs:TB_USER_RSP
+	pushfq
+	pushq	$USER_CS
+	pushq	%rcx			/* rip */
+	pushq	%rax			/* orig_rax */
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%rax
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rsp, %rsi
+	movq	%gs:TB_LIBOS, %rdi
+	subq	$8, %rsp		/* kstack_top is 16-aligned, the frame is 168 bytes */
+	cld
+	call	*pico_dispatch(%rip)
+	addq	$8, %rsp
+
+	.globl	pico_restart_begin
+	.hidden	pico_restart_begin
+pico_restart_begin:
+	cmpl	$0, %gs:TB_WORK
+	jne	pico_restart
+	movq	CTX_RDI(%rsp), %rdi
+	movq	CTX_RSI(%rsp), %rsi
+	movq	CTX_RDX(%rsp), %rdx
+	movq	CTX_R10(%rsp), %r10
+	movq	CTX_R8(%rsp), %r8
+	movq	CTX_R9(%rsp), %r9
+	movq	CTX_RAX(%rsp), %rax
+	movq	CTX_RFLAGS(%rsp), %r11
+	movq	CTX_RIP(%rsp), %rcx
+	movq	CTX_RSP(%rsp), %rsp
+	jmp	*%rcx
+
+.Lfull:
+	cmpl	$0, %gs:TB_WORK
+	jne	pico_restart
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	addq	$8, %rsp
+	iretq
+	.globl	pico_restart_end
+	.hidden	pico_restart_end
+pico_restart_end:
+
+/* Full way out from the thread's frame; also where a kick in the range above leads. */
+	.globl	pico_restart
+	.hidden	pico_restart
+pico_restart:
+	movq	%gs:TB_KSTACK_TOP, %rsp
+	subq	$(CTX_SIZE + 8), %rsp
+	cld
+	movq	%gs:TB_LIBOS, %rdi
+	leaq	8(%rsp), %rsi
+	call	pico_return_work
+	addq	$8, %rsp
+	andq	$~FLAG_NT, CTX_RFLAGS(%rsp)	/* iretq would fault */
+	movq	$USER_CS, CTX_CS(%rsp)
+	movq	$USER_SS, CTX_SS(%rsp)
+	jmp	.Lfull
+	.size	pico_syscall_entry, . - pico_syscall_entry
+
+/*
+ * What pal calls first in a new thread or picoprocess.  Both may have started at
+ * the very top of the stack, where the frame will be: start again below it.
+ */
+	.globl	pico_initialize_entry
+	.hidden	pico_initialize_entry
+pico_initialize_entry:
+	movq	%gs:TB_KSTACK_TOP, %rsp
+	subq	$(CTX_SIZE + 8), %rsp
+	xorl	%ebp, %ebp
+	call	pico_initialize
+	ud2
+
+	.globl	pico_thread_entry
+	.hidden	pico_thread_entry
+pico_thread_entry:
+	movq	%gs:TB_KSTACK_TOP, %rsp
+	subq	$(CTX_SIZE + 8), %rsp
+	xorl	%ebp, %ebp
+	call	pico_thread_start
+	ud2
+
+/* void pico_run_on_fresh_stack(void (*fn)(void *), void *arg): drops the C frames above. */
+	.globl	pico_run_on_fresh_stack
+	.hidden	pico_run_on_fresh_stack
+pico_run_on_fresh_stack:
+	movq	%gs:TB_KSTACK_TOP, %rsp
+	subq	$(CTX_SIZE + 8), %rsp
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	xorl	%ebp, %ebp
+	call	*%rax
+	ud2
+
+/* void pico_fpu_reset(void): vector and x87 state as at a program's start. */
+	.globl	pico_fpu_reset
+	.hidden	pico_fpu_reset
+pico_fpu_reset:
+	movl	$-1, %eax
+	movl	$-1, %edx
+	xrstor	pico_fpu_init(%rip)
+	fninit
+	ldmxcsr	pico_mxcsr_init(%rip)
+	ret
+
+	.section .rodata
+	.balign	64
+pico_fpu_init:			/* header all zero: every component to its initial state */
+	.zero	24
+	.long	0x1f80, 0xffff
+	.zero	480
+	.zero	64
+pico_mxcsr_init:
+	.long	0x1f80
+	.section .note.GNU-stack, "", @progbits

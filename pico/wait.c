@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* pico/wait.c - wait queues; pico/wait.h tells how they are used. */
+
+#include "pico/wait.h"
+#include "pico/internal.h"
+
+void waitq_init(struct waitq *q)
+{
+	lock_init(&q->lock, LOCK_WAITQ);
+	list_init(&q->head);
+}
+
+void waiter_init(struct waiter *w)
+{
+	list_init(&w->link);
+	w->kind = PICO_WAITER_THREAD;
+	w->flags = 0;
+	w->thread = pico_current();
+	w->data = NULL;
+	w->fired = 0;
+	w->key = UINT32_MAX;
+}
+
+struct waiter *waiter_self(unsigned i)
+{
+	struct waiter *w = &pico_current()->waiters[i];
+
+	ASSERT(i < PICO_THREAD_WAITERS);
+	waiter_init(w);
+	return w;
+}
+
+/* Exclusive waiters queue at the end, so that a wake of all others comes first. */
+void waitq_add(struct waitq *q, struct waiter *w)
+{
+	lock_take(&q->lock);
+	if (w->flags & WAITER_EXCLUSIVE)
+		list_append(&q->head, &w->link);
+	else
+		list_insert(&q->head, &w->link);
+	lock_drop(&q->lock);
+}
+
+void waitq_remove(struct waitq *q, struct waiter *w)
+{
+	lock_take(&q->lock);
+	list_remove(&w->link);
+	lock_drop(&q->lock);
+}
+
+static void tell(struct waiter *w, uint32_t key)
+{
+	if (w->kind == PICO_WAITER_THREAD) {
+		__atomic_store_n(&w->fired, 1, __ATOMIC_RELEASE);
+		pico_wake(w->thread);
+	} else if (pico_provider->wake != NULL) {
+		pico_provider->wake(w, key);
+	}
+}
+
+unsigned waitq_wake(struct waitq *q, unsigned n, uint32_t key)
+{
+	unsigned told = 0;
+
+	/* A waiter adds itself before it checks, a waker changes before it looks here: an empty
+	   list seen behind a full fence means that the waiter will see the change. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (list_empty(&q->head))
+		return 0;
+	lock_take(&q->lock);
+	LIST_FOR_SAFE(w, next, &q->head, struct waiter, link) {
+		if ((w->key & key) == 0)
+			continue;
+		if ((w->flags & WAITER_EXCLUSIVE) && n-- == 0)
+			break;
+		tell(w, key);
+		told++;
+	}
+	lock_drop(&q->lock);
+	return told;
+}

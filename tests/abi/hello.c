@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/abi/hello.c - DkDebugStringPrint, DkSystemTimeQuery, DkRandomBitsRead, DkThreadGetParameter, DkThreadYieldExecution. */
+#include "tests/abi/bare.h"
+
+static void clocks(void)
+{
+	uint64_t a, b, c;
+
+	OK(DkSystemTimeQuery(DK_CLOCK_REALTIME, &a));
+	CHECK(a > 1500000000ull * 1000 * MS);
+	for (uint32_t clock = 0; clock <= DK_CLOCK_BOOTTIME; clock++) {
+		OK(DkSystemTimeQuery(clock, &a));
+		OK(DkSystemTimeQuery(clock, &b));
+		CHECK(b >= a);
+	}
+	CHECK_STATUS(DkSystemTimeQuery(99, &a), DK_INVALID_ARG);
+	OK(DkSystemTimeQuery(DK_CLOCK_MONOTONIC, &a));
+	for (int i = 0; i < 1000000; i++)
+		OK(DkSystemTimeQuery(DK_CLOCK_MONOTONIC, &c));
+	bare_print("clock: %lu ns a call", (c - a) / 1000000);
+}
+
+int bare_main(void)
+{
+	uint64_t bits[2] = { 0, 0 }, parameter = 99;
+
+	bare_print("hello from a picoprocess: role %u, %u CPUs, vdso %lx", bare_boot->role, bare_boot->ncpus, bare_boot->host_vdso);
+	CHECK(bare_boot->tb == bare_tb() && bare_tb()->self == bare_tb());
+	clocks();
+	OK(DkRandomBitsRead(bits, sizeof bits));
+	CHECK(bits[0] != bits[1]);
+	OK(DkThreadGetParameter(&parameter));
+	CHECK(parameter == bare_boot->parameter);
+	OK(DkThreadYieldExecution());
+	OK(DkInstructionCacheFlush(0, 0));
+	CHECK_STATUS(DkDebugStringPrint(99, "", 0), DK_INVALID_ARG);
+	CHECK_STATUS(DkInputEventRead(1, bits, 8), DK_NOT_SUPPORTED);
+	return 0;
+}

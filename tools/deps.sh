@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# tools/deps.sh SET...: installs the Debian packages that a make target needs, if any is missing.
+# docs/dependencies.md says what each is for.
+set -eu
+
+packages_of() {
+	case "$1" in
+	build) echo gcc meson ninja-build python3 linux-libc-dev libc6-dev binutils ;;
+	test) echo bash dash busybox-static coreutils findutils grep sed gawk tar gzip xz-utils perl python3 make git sqlite3 musl-tools \
+		golang-go luajit clang gdb strace util-linux procps vim-tiny less libclang-rt-14-dev nodejs ;;
+	bench) echo hyperfine runc ;;
+	lint) echo clang clang-tidy clang-format cppcheck ;;
+	*) echo "deps.sh: no set called $1" >&2; exit 2 ;;
+	esac
+}
+
+missing=""
+for set in "$@"; do
+	for p in $(packages_of "$set"); do
+		# A program from elsewhere serves as well as Debian's package.
+		case "$p" in nodejs) command -v node >/dev/null 2>&1 && continue ;; esac
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+	done
+done
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" -ne 0 ]; then
+	if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+		SUDO="sudo -n"
+	else
+		echo "These packages are missing and you are not root; please run: apt-get install$missing" >&2
+		exit 1
+	fi
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+${SUDO:-} apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
+	{ ${SUDO:-} apt-get update -qq && ${SUDO:-} apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
