@@ -208,7 +208,7 @@ static void check_overcommit(void)
 
 static bool can_make_below(const char *dir)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 32];
 	bool ok;
 
 	snprintf(path, sizeof path, "%s/bailey-doctor-%d", dir, getpid());

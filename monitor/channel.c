@@ -256,7 +256,7 @@ static enum dk_status op_spawn(struct job *j)
 
 static enum dk_status op_clone(struct job *j)
 {
-	struct pico *child = pico_prepare_clone(j->req.args[0], &j->out_fd);
+	struct pico *child = pico_prepare_clone(pico_find(j->pico), j->req.args[0], &j->out_fd);
 
 	if (!child)
 		return DK_TOO_MANY;
@@ -473,13 +473,13 @@ void channel_receive(struct pico *p)
 {
 	uint64_t number = p->number;
 
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < 8 && !p->killed; i++) {
 		if (!receive_one(p))
 			break;
 		if (pico_find(number) != p)
 			return;
 	}
-	if (p->eof)
+	if (p->eof && !p->killed)
 		pico_eof(p);
 }
 

@@ -174,14 +174,15 @@ struct pico {
 	uint64_t process_index;
 	bool reaped, eof, busy, killed;
 	uint32_t wait_status;
-	uint64_t since_ns;     /* a spare's age */
+	uint64_t since_ns;     /* a spare's age, or when a clone fell silent */
+	uint64_t parent;       /* of a clone: who announced it */
 };
 struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end);
 struct pico *pico_find(uint64_t number);
 void pico_boot(struct pico *p, const char *image);
 void pico_start(struct pico *p, uint64_t parameter, uint64_t index);
 uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum dk_status *status);
-struct pico *pico_prepare_clone(uint64_t index, int *child_end);
+struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end);
 void pico_forget(struct pico *p);
 void pico_kill(struct pico *p, const char *why);
 void pico_eof(struct pico *p);

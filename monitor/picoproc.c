@@ -31,6 +31,7 @@ static struct pico **table;
 static uint32_t *generations, table_size, live;
 static struct pico *spare;
 static uint64_t last_spawn_ns;
+static unsigned limbo; /* clones that ended before they said hello */
 
 /* Dead before we knew which picoprocess they were. */
 static struct {
@@ -170,6 +171,8 @@ void pico_forget(struct pico *p)
 	uint32_t slot = p->number & 0xffff;
 
 	close_channel(p);
+	if (p->state == PICO_CLONING && p->eof && limbo > 0)
+		limbo--;
 	table[slot] = NULL;
 	generations[slot]++;
 	live--;
@@ -274,12 +277,14 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 	return p->number;
 }
 
-struct pico *pico_prepare_clone(uint64_t index, int *child_end)
+struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end)
 {
 	struct pico *p = pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
 
-	if (p)
+	if (p) {
 		p->process_index = index;
+		p->parent = parent->number;
+	}
 	return p;
 }
 
@@ -287,14 +292,20 @@ int pico_timeout_ms(void)
 {
 	uint64_t age;
 
-	if (!spare || spare == NULL || last_spawn_ns == 0)
+	if (limbo > 0)
+		return 100;
+	if (!spare || last_spawn_ns == 0)
 		return -1;
 	age = now_ns() - spare->since_ns;
 	return age >= SPARE_NS ? 0 : (int)((SPARE_NS - age) / 1000000) + 1;
 }
 
+static void check_limbo(struct pico *p);
+
 void pico_tick(void)
 {
+	if (limbo > 0)
+		pico_each(check_limbo);
 	if (spare && last_spawn_ns != 0 && now_ns() - spare->since_ns >= SPARE_NS) {
 		struct pico *p = spare;
 
@@ -326,17 +337,50 @@ void pico_kill(struct pico *p, const char *why)
 	if (why)
 		log_line(DK_LOG_WARNING, "process %llu of the sandbox is ended: %s", (unsigned long long)p->number & 0xffff, why);
 	p->killed = true;
+	close_channel(p); /* nothing it said is heard any more */
 	if (p->pid > 0 && !p->reaped)
 		kill(p->pid, SIGKILL);
 	else if (p->pid == 0)
 		p->eof = true;
 }
 
+/*
+ * A clone whose channel ended before it said hello: the clone failed and its parent
+ * will say so (CLONED), or the child died at once and is, or will be, a stranger
+ * among the reaped, or the parent is gone too.
+ */
+static bool claim_stranger(struct pico *p)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(strangers); i++) {
+		if (strangers[i].pid == 0)
+			continue;
+		strangers[i].pid = 0;
+		p->reaped = true;
+		p->wait_status = strangers[i].status;
+		bury(p);
+		return true;
+	}
+	return false;
+}
+
+static void check_limbo(struct pico *p)
+{
+	if (p->state != PICO_CLONING || !p->eof)
+		return;
+	if (!claim_stranger(p) && (!pico_find(p->parent) || now_ns() - p->since_ns >= SPARE_NS))
+		bury(p);
+}
+
 void pico_eof(struct pico *p)
 {
 	close_channel(p);
-	if (p->reaped || (p->state == PICO_CLONING && p->pid == 0)) {
+	if (p->reaped) {
 		bury(p);
+		return;
+	}
+	if (p->state == PICO_CLONING && p->pid == 0) {
+		p->since_ns = now_ns();
+		limbo++;
 		return;
 	}
 	if (p->pid > 0)

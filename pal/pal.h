@@ -15,7 +15,7 @@
 #include "pal/shared.h"
 
 /* pal's words in struct dk_tb. */
-enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_DEPTH };
+enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES };
 
 static inline struct dk_tb *tb_of(uint64_t rsp)
 {
@@ -99,7 +99,7 @@ void pal_thread_child(void) __attribute__((visibility("hidden"))); /* start_x86_
 void thread_ended(struct thread *t);
 struct thread *thread_new(uint32_t process);
 
-/* ---- sync.c ---- */
+/* ---- wait.c ---- */
 enum dk_status pal_wait(uint32_t count, const dk_handle *objects, uint64_t deadline, uint32_t flags, uint32_t *index);
 bool pal_marked(struct thread *t); /* moves the mark; true if tb->work is set */
 bool pal_aborted(void);

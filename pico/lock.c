@@ -74,13 +74,15 @@ static void enqueue(struct lock *l, struct pico_thread *t)
 	l->tail = t;
 }
 
-static bool spin_for(struct lock *l)
+/* Takes it as held = 1, or, by one who was in the queue, as 2: others may be in it still, and a
+   drop of a word of 1 would not wake them. */
+static bool spin_for(struct lock *l, uint32_t held)
 {
 	for (unsigned n = 0; n < SPINS; n++) {
 		uint32_t free = 0;
 
 		if (atomic_load_explicit(&l->word, memory_order_relaxed) == 0 &&
-		    atomic_compare_exchange_strong_explicit(&l->word, &free, 1, memory_order_acquire, memory_order_relaxed))
+		    atomic_compare_exchange_strong_explicit(&l->word, &free, held, memory_order_acquire, memory_order_relaxed))
 			return true;
 		cpu_relax();
 	}
@@ -89,7 +91,9 @@ static bool spin_for(struct lock *l)
 
 static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 {
-	while (!spin_for(l)) {
+	uint32_t held = 1;
+
+	while (!spin_for(l, held)) {
 		uint32_t index;
 
 		if (t == NULL || t->lock_event == DK_NO_HANDLE) {
@@ -106,6 +110,7 @@ static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 		while (!__atomic_load_n(&t->lock_granted, __ATOMIC_ACQUIRE))
 			(void)DkObjectsWaitAny(1, &t->lock_event, DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE, &index);
 		t->waiting_lock = NULL;
+		held = 2;
 	}
 }
 

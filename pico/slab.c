@@ -43,6 +43,8 @@ static struct slab *run_new(struct slab_pool *p, unsigned class)
 	list_init(&s->link);
 	object = (char *)s + ALIGN_UP(sizeof *s, 64);
 	for (; object + sizes[class] <= (char *)s + SLAB_RUN * PAGE_SIZE; object += sizes[class]) {
+		if (((uint64_t)object & ~PAGE_MASK) == 0)
+			continue; /* an address that a block of pages could have: arena_free tells them apart by it */
 		*(void **)(void *)object = s->free;
 		s->free = object;
 		s->total++;

@@ -13,8 +13,15 @@
 #define NAME(x) x
 #endif
 
-#define WORD(p, type) (*(type __attribute__((may_alias, aligned(1))) *)(p))
-#define CWORD(p, type) (*(const type __attribute__((may_alias, aligned(1))) *)(p))
+/* Words at any address. */
+struct word_uint64_t {
+	uint64_t v;
+} __attribute__((packed, may_alias));
+struct word_uint32_t {
+	uint32_t v;
+} __attribute__((packed, may_alias));
+#define WORD(p, type)  (((struct word_##type *)(p))->v)
+#define CWORD(p, type) (((const struct word_##type *)(p))->v)
 
 static void copy_short(char *d, const char *s, size_t n)
 {

@@ -18,7 +18,7 @@ long do_setattr(struct lx_thread *t, const struct path *p, struct inode_attr *a)
 	if (ops->setattr == NULL)
 		return -EPERM;
 	err = ops->setattr(t, p->dentry, a);
-	if (err == 0 && UNLIKELY(p->dentry->inode->watch != NULL))
+	if (err == 0 && fs_watched())
 		fs_notify_path(p, a->valid & IATTR_SIZE ? 2u : 4u /* IN_MODIFY, IN_ATTRIB */);
 	return err;
 }
@@ -369,7 +369,7 @@ long lx_sys_ftruncate(struct lx_thread *t, int fd, int64_t length)
 		err = -EBADF;
 	else if (ops->truncate != NULL && (f->flags & O_ACCMODE) != O_RDONLY && f->inode != NULL && IS_REG(f->inode)) {
 		err = over_limit(t, (uint64_t)length) ? -EFBIG : ops->truncate(t, f, (uint64_t)length);
-		if (err == 0 && f->inode->watch != NULL)
+		if (err == 0 && fs_watched())
 			fs_notify_path(&f->path, 2u /* IN_MODIFY */);
 	}
 	file_put(f);

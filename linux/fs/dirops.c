@@ -26,16 +26,11 @@ static void target_done(struct target *g)
 	path_buf_free(g->buf);
 }
 
-/* dots_err: what the call says to a last component "", "." or "..", 0 = it is looked up by the caller. */
-static long target_find(struct lx_thread *t, int dirfd, struct gva name, long dots_err, struct target *g)
+/* name is kernel memory that outlives g.  dots_err: what the call says to a last component "", "." or "..". */
+static long target_find_name(struct lx_thread *t, int dirfd, const char *name, long dots_err, struct target *g)
 {
-	long err;
+	long err = path_walk(t, dirfd, name, WALK_PARENT, &g->dir, &g->last);
 
-	*g = (struct target){ 0 };
-	g->buf = path_in(name, &err);
-	if (g->buf == NULL)
-		return err;
-	err = path_walk(t, dirfd, g->buf, WALK_PARENT, &g->dir, &g->last);
 	if (err == 0 && last_is_dots(g->last))
 		err = dots_err;
 	if (err == 0) {
@@ -47,13 +42,20 @@ static long target_find(struct lx_thread *t, int dirfd, struct gva name, long do
 	return err;
 }
 
-/* For calls that make a name. */
-static long target_free(struct lx_thread *t, int dirfd, struct gva name, bool directory, struct target *g)
+static long target_find(struct lx_thread *t, int dirfd, struct gva name, long dots_err, struct target *g)
 {
-	long err = target_find(t, dirfd, name, -EEXIST, g);
+	long err;
 
-	if (err != 0)
-		return err;
+	*g = (struct target){ 0 };
+	g->buf = path_in(name, &err);
+	return g->buf == NULL ? err : target_find_name(t, dirfd, g->buf, dots_err, g);
+}
+
+/* For calls that make a name: it must be free. */
+static long check_free(struct lx_thread *t, bool directory, struct target *g)
+{
+	long err;
+
 	if (g->d->inode != NULL)
 		err = -EEXIST;
 	else if (!directory && last_has_slash(g->last))
@@ -63,6 +65,13 @@ static long target_free(struct lx_thread *t, int dirfd, struct gva name, bool di
 	if (err != 0)
 		target_done(g);
 	return err;
+}
+
+static long target_free(struct lx_thread *t, int dirfd, struct gva name, bool directory, struct target *g)
+{
+	long err = target_find(t, dirfd, name, -EEXIST, g);
+
+	return err != 0 ? err : check_free(t, directory, g);
 }
 
 static long made(struct target *g, struct inode *i, uint32_t isdir)
@@ -126,26 +135,45 @@ static long check_node(struct lx_thread *t, uint32_t mode, uint32_t dev)
 	}
 }
 
+static long node_at(struct lx_thread *t, struct target *g, uint32_t mode, uint64_t dev)
+{
+	const struct inode_ops *ops = inode_ops(g->dir.dentry->inode);
+	uint32_t type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
+	struct inode *i = NULL;
+	long err;
+
+	mode = type | mode_with_umask(t, mode & 07777);
+	if (type == S_IFREG)
+		err = ops->create == NULL ? -EPERM : ops->create(t, g->dir.dentry, g->d->name, g->len, mode, &i);
+	else
+		err = ops->mknod == NULL ? -EPERM : ops->mknod(t, g->dir.dentry, g->d->name, g->len, mode, dev, &i);
+	return err != 0 ? err : made(g, i, 0);
+}
+
 static long do_mknod(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, uint32_t dev)
 {
-	const struct inode_ops *ops;
-	struct inode *i = NULL;
 	struct target g;
-	uint32_t type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
 	long err = check_node(t, mode, dev);
 
 	if (err == 0)
 		err = target_free(t, dirfd, name, false, &g);
 	if (err != 0)
 		return err;
-	ops = inode_ops(g.dir.dentry->inode);
-	mode = type | mode_with_umask(t, mode & 07777);
-	if (type == S_IFREG)
-		err = ops->create == NULL ? -EPERM : ops->create(t, g.dir.dentry, g.d->name, g.len, mode, &i);
-	else
-		err = ops->mknod == NULL ? -EPERM : ops->mknod(t, g.dir.dentry, g.d->name, g.len, mode, dev, &i);
+	err = node_at(t, &g, mode, dev);
+	target_done(&g);
+	return err;
+}
+
+long vfs_mknod(struct lx_thread *t, int dirfd, const char *name, uint32_t mode, uint64_t rdev)
+{
+	struct target g = { 0 };
+	long err = target_find_name(t, dirfd, name, -EEXIST, &g);
+
 	if (err == 0)
-		err = made(&g, i, 0);
+		err = check_free(t, false, &g);
+	if (err != 0)
+		return err;
+	err = node_at(t, &g, mode, rdev);
 	target_done(&g);
 	return err;
 }
@@ -261,8 +289,10 @@ static void removed(struct target *g, uint32_t isdir)
 {
 	struct inode *i = g->d->inode;
 
-	if (UNLIKELY(i->watch != NULL))
-		fs_notify(i, i->nlink == 0 || isdir ? IN_DELETE_SELF_ : IN_ATTRIB_, 0, NULL);
+	if (!isdir)
+		fs_notify(i, IN_ATTRIB_, 0, NULL); /* one link less */
+	if (i->nlink == 0 || isdir)
+		fs_notify(i, IN_DELETE_SELF_, 0, NULL);
 	fs_notify(g->dir.dentry->inode, IN_DELETE_ | isdir, 0, g->d->name);
 	dentry_deleted(g->d);
 }

@@ -55,9 +55,9 @@ static long set_flags(struct lx_thread *t, struct file *f, uint32_t flags)
 
 	if ((flags & O_NOATIME) && !(old & O_NOATIME) && f->inode != NULL && !inode_owner_or_capable(t, f->inode))
 		return -EPERM;
-	do
-		; /* old is brought up to date by a failed exchange */
-	while (!atomic_compare_exchange_weak(&f->flags, &old, (old & ~(uint32_t)SETTABLE) | (flags & SETTABLE)));
+	/* A failed exchange brings old up to date. */
+	while (!atomic_compare_exchange_weak(&f->flags, &old, (old & ~(uint32_t)SETTABLE) | (flags & SETTABLE)))
+		continue;
 	return 0;
 }
 

@@ -31,7 +31,7 @@ static void undo_open(struct file *f)
 		return;
 	if (how != O_RDONLY)
 		__atomic_fetch_sub(&f->inode->writers, 1, __ATOMIC_RELAXED);
-	if (UNLIKELY(f->inode->watch != NULL))
+	if (fs_watched())
 		fs_notify_path(&f->path, how != O_RDONLY ? 0x8u /* IN_CLOSE_WRITE */ : 0x10u /* IN_CLOSE_NOWRITE */);
 }
 

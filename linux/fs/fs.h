@@ -149,11 +149,13 @@ void locks_release_file(struct file *f);
 long lock_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva arg);
 
 /* mount.c, boot.c */
+long mount_new(struct lx_thread *t, const char *type, const char *data, const struct path *at, uint32_t flags, const char *source);
 long mount_attach(struct lx_thread *t, struct mount_fs *fs, struct dentry *root, const struct path *at, uint32_t flags,
 	const char *source, struct mount **out);
 
 /* dk_dk.c: URIs */
-void uri_append_name(char *uri, size_t size, const char *name, uint32_t len); /* "/name", encoded */
+void uri_append_name(char *uri, size_t size, const char *name, uint32_t len); /* "/name" */
+char *uri_with_query(const char *uri, const char *query); /* heap */
 uint32_t mode_of_type(uint32_t dk_type);
 void inode_from_attr(struct inode *i, const struct dk_attributes *a);
 /* One name below a host directory: attributes, from hint if it has them, else by one trip that asks ahead. */

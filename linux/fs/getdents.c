@@ -114,7 +114,7 @@ static long do_getdents(struct lx_thread *t, int fd, struct gva buf, uint32_t ro
 		else if (err == 0 && s.used == 0 && s.full)
 			err = -EINVAL; /* not even one entry fits */
 	}
-	if (err == 0 && UNLIKELY(f->inode->watch != NULL))
+	if (err == 0 && fs_watched())
 		fs_notify_path(&f->path, 1u /* IN_ACCESS */);
 	file_put(f);
 	return err < 0 ? err : (long)s.used;

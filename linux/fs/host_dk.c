@@ -2,8 +2,9 @@
 /*
  * linux/fs/host_dk.c - asking the host about names: attributes, links, listings.
  *
- * A URI is "file:" and an absolute path, in which '%' and '?' are written %25 and
- * %3F.  Attributes of a whole path come in one trip (DK_ATTR_CHAIN): the answer for
+ * A URI is "file:" and an absolute path.  Only where a query follows ('?' and an
+ * attribute's name, or a link's text) '%' and '?' in the path are written %25 and
+ * %3F: uri_with_query.  Attributes of a whole path come in one trip (DK_ATTR_CHAIN): the answer for
  * the first unknown component is used at once, those of the components behind it
  * wait in the walk's struct lookup.  A last entry that is a symbolic link may be
  * followed by its text, attr.size bytes of it.
@@ -13,28 +14,35 @@
 #define CHAIN_MAX 96u
 #define URI_MAX   8000u
 
-static bool plain(char c)
-{
-	return c != '%' && c != '?';
-}
-
 void uri_append_name(char *uri, size_t size, const char *name, uint32_t len)
 {
 	size_t at = strlen(uri);
 
-	if (at + 2 > size)
+	if (at + len + 2 > size)
 		return;
 	if (at == 0 || uri[at - 1] != '/')
 		uri[at++] = '/';
-	for (uint32_t i = 0; i < len && at + 4 < size; i++) {
-		if (plain(name[i])) {
-			uri[at++] = name[i];
+	memcpy(uri + at, name, len);
+	uri[at + len] = '\0';
+}
+
+char *uri_with_query(const char *uri, const char *query)
+{
+	char *out = heap_alloc(3 * strlen(uri) + strlen(query) + 2), *p = out;
+
+	if (out == NULL)
+		return NULL;
+	for (; *uri != '\0'; uri++) {
+		if (*uri != '%' && *uri != '?') {
+			*p++ = *uri;
 			continue;
 		}
-		memcpy(uri + at, name[i] == '%' ? "%25" : "%3F", 3);
-		at += 3;
+		memcpy(p, *uri == '%' ? "%25" : "%3F", 3);
+		p += 3;
 	}
-	uri[at] = '\0';
+	*p++ = '?';
+	memcpy(p, query, strlen(query) + 1);
+	return out;
 }
 
 uint32_t mode_of_type(uint32_t dk_type)
@@ -103,7 +111,7 @@ static void append_rest(char *uri, size_t size, const char *rest)
 			len++;
 		if (len == 0 || len > NAME_LIMIT || last_is_dots(rest))
 			return;
-		if (strlen(uri) + 3ul * len + 8 > size)
+		if (strlen(uri) + len + 8 > size)
 			return;
 		uri_append_name(uri, size, rest, len);
 		rest += len;

@@ -80,13 +80,13 @@ static struct inode *host_inode(struct mount_fs *fs, const char *uri, const stru
 struct inode *host_root(struct mount_fs *fs, const char *guest_path)
 {
 	struct dk_attributes a = { .type = DK_TYPE_DIR, .mode = 0755, .nlink = 2, .inode = 1 };
-	size_t room = 3 * strlen(guest_path) + 16;
+	size_t room = strlen(guest_path) + 16;
 	char *base = arena_alloc(room);
 	struct inode *i;
 
 	if (base == NULL)
 		return NULL;
-	memcpy(base, "file:", 6);
+	memcpy(base, "file:/", 7);
 	while (*guest_path == '/') {
 		uint32_t n = last_len(++guest_path);
 
@@ -99,7 +99,7 @@ struct inode *host_root(struct mount_fs *fs, const char *guest_path)
 	if (i == NULL)
 		return NULL;
 	host(i)->until = 0; /* asked when somebody looks */
-	(void)ref_put(&fs->ref);
+	mount_fs_put(fs); /* the root holds none; the caller has one */
 	return i;
 }
 
@@ -113,8 +113,6 @@ static void host_free(struct inode *i)
 		listing_put(h->listing);
 	arena_free(h->target);
 	arena_free(h->uri);
-	if (i->fs != NULL && i->fs->root != i)
-		mount_fs_put(i->fs);
 }
 
 /* ---- Looking ---- */
@@ -316,21 +314,18 @@ static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_fil
 {
 	struct dk_open o = { .access = type == DK_TYPE_FILE ? DK_READ | DK_WRITE : DK_READ, .share = 7,
 		.disposition = DK_CREATE_NEW, .options = DK_OPTION_TYPE(type), .mode = mode & 07777 };
-	char *uri = host_uri(dir, name, len), *end;
+	char *uri = host_uri(dir, name, len), *with_text = uri != NULL && text != NULL ? uri_with_query(uri, text) : NULL;
 	dk_handle s = DK_NO_HANDLE;
 	long err;
 
-	if (uri == NULL)
+	if (uri == NULL || (text != NULL && with_text == NULL)) {
+		heap_free(uri);
 		return -ENOMEM;
-	end = uri + strlen(uri);
-	if (text != NULL) {
-		*end = '?';
-		str_copy(end + 1, text, URI_MAX - (size_t)(end - uri) - 1);
 	}
-	err = lx_err(DkStreamOpen(uri, &o, &s));
-	*end = '\0';
+	err = lx_err(DkStreamOpen(with_text != NULL ? with_text : uri, &o, &s));
 	if (err == 0)
 		err = made(dir, uri, &o.attr, out);
+	heap_free(with_text);
 	heap_free(uri);
 	if (err == 0 && stream != NULL)
 		*stream = s;
@@ -493,12 +488,7 @@ static long host_setattr(struct lx_thread *t, struct dentry *d, const struct ino
 
 static char *xattr_uri(struct inode *i, const char *name)
 {
-	size_t room = strlen(host(i)->uri) + strlen(name) + 2;
-	char *uri = heap_alloc(room);
-
-	if (uri != NULL)
-		fmt_snprintf(uri, room, "%s?%s", host(i)->uri, name);
-	return uri;
+	return uri_with_query(host(i)->uri, name);
 }
 
 static long query_value(const char *uri, enum dk_attr_class class, void *buf, size_t size)
@@ -517,7 +507,7 @@ static long query_value(const char *uri, enum dk_attr_class class, void *buf, si
 	if (err == 0 && size != 0)
 		memcpy(buf, value, done);
 	heap_free(value);
-	return err < 0 ? err : (long)done;
+	return err == -ENOSYS ? -EOPNOTSUPP : err < 0 ? err : (long)done;
 }
 
 static long host_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size)

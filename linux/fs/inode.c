@@ -41,6 +41,8 @@ void inode_put(struct inode *i)
 		special_free(i);
 	if (inode_ops(i) != NULL && inode_ops(i)->free != NULL)
 		inode_ops(i)->free(i);
+	if (i->fs != NULL && i->fs->root != i)
+		mount_fs_put(i->fs);
 	arena_free(i->flocks);
 	arena_free(i);
 }

@@ -24,7 +24,7 @@ struct mount_fs {
 	uint64_t dev;         /* st_dev */
 	uint64_t magic;       /* statfs f_type */
 	char type[16];        /* "tmpfs", "proc" ... for /proc/mounts */
-	struct inode *root;   /* a reference */
+	struct inode *root;   /* a reference; it holds none on fs, all other inodes with i->fs set do (inode_put drops it) */
 	_Atomic uint64_t next_ino;
 	uint64_t limit_pages; /* tmpfs size=; 0 = none */
 	_Atomic uint64_t pages;
@@ -157,6 +157,11 @@ static inline void fs_notify(struct inode *i, uint32_t mask, uint32_t cookie, co
 {
 	if (UNLIKELY(i->watch != NULL))
 		inotify_event(i, mask, cookie, name);
+}
+/* Whether anybody watches anything: asked before fs_notify_path, as the directory may be watched. */
+static inline bool fs_watched(void)
+{
+	return UNLIKELY(atomic_load_explicit(&lx_state()->watches, memory_order_relaxed) != 0);
 }
 /* For the object and, with its name, for the directory it is in. */
 void fs_notify_path(const struct path *p, uint32_t mask);

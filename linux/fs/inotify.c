@@ -4,7 +4,8 @@
  *
  * inode->watch is NULL unless somebody watches; then it is a struct watched, the
  * list of watches on that inode.  Each watch is also in its instance's list and
- * holds the path, so that name and inode stay in the cache.  One lock guards all
+ * holds the path, so that name and inode stay in the cache; lx_state()->watches counts
+ * them.  One lock guards all
  * instances and watches: watching is rare, and events without a watcher never come
  * here.
  */
@@ -115,6 +116,7 @@ static void unlink_watch(struct watch *w, struct list *gone)
 	list_remove(&w->on_inode);
 	list_remove(&w->on_instance);
 	list_append(gone, &w->on_instance);
+	atomic_fetch_sub(&lx_state()->watches, 1);
 	on = i ? watched(i) : NULL;
 	if (on && list_empty(&on->watches)) {
 		i->watch = NULL;
@@ -349,6 +351,7 @@ static long new_watch(struct inotify *in, const struct path *p, uint32_t mask)
 	w->wd = (int)in->next_wd++;
 	list_append(&on->watches, &w->on_inode);
 	list_append(&in->watches, &w->on_instance);
+	atomic_fetch_add(&lx_state()->watches, 1);
 	return w->wd;
 }
 

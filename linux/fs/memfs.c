@@ -31,8 +31,6 @@ static void mem_free(struct inode *i)
 		arena_free(m->u.target);
 	mem_lower_free(i);
 	mem_xattr_free(i);
-	if (i->fs != NULL && i->fs->root != i)
-		mount_fs_put(i->fs);
 }
 
 static uint64_t parse_size(const char *s)
@@ -91,7 +89,7 @@ static struct inode *root_inode(struct mount_fs *fs, uint32_t mode)
 	i->nlink = 2;
 	i->ino = 1;
 	if (fs->root == NULL) /* fs->root will be i: inode_put does not drop fs then */
-		(void)ref_put(&fs->ref);
+		mount_fs_put(fs); /* the caller has one */
 	return i;
 }
 
@@ -111,7 +109,7 @@ struct inode *mem_root_overlay(struct mount_fs *fs)
 
 	if (i == NULL || uri == NULL)
 		return NULL;
-	memcpy(uri, "file:", 6);
+	memcpy(uri, "file:/", 7);
 	mem(i)->lower = uri;
 	mem(i)->flags = MEM_LOWER | MEM_PINNED | MEM_ATTR;
 	return i;

@@ -22,7 +22,7 @@ static char *copy_text(const char *s)
 /* dir_uri/name as an arena string. */
 static char *child_uri(const char *dir_uri, const char *name, uint32_t len)
 {
-	size_t room = strlen(dir_uri) + 3ul * len + 8;
+	size_t room = strlen(dir_uri) + len + 8;
 	char *uri = heap_alloc(room), *copy;
 
 	if (uri == NULL)

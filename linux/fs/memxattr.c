@@ -15,13 +15,11 @@ static struct mem_xattr *find(struct inode *i, const char *name)
 
 static long host_xattr(struct inode *i, const char *name, void *buf, size_t size)
 {
-	size_t room = strlen(mem(i)->lower) + strlen(name) + 2;
-	char *uri = heap_alloc(room), *value = heap_alloc(65536);
+	char *uri = uri_with_query(mem(i)->lower, name), *value = heap_alloc(65536);
 	uint64_t done = 0;
 	long err = -ENOMEM;
 
 	if (uri != NULL && value != NULL) {
-		fmt_snprintf(uri, room, "%s?%s", mem(i)->lower, name);
 		err = lx_err(DkStreamAttributesQuery(uri, DK_ATTR_XATTR, value, 65536, &done));
 		if (err == -ENOSYS)
 			err = -EOPNOTSUPP;

@@ -535,7 +535,6 @@ void fs_notify_path(const struct path *p, uint32_t mask)
 		return;
 	if (IS_DIR(d->inode))
 		mask |= 0x40000000u; /* IN_ISDIR */
-	fs_notify(d->inode, mask, 0, NULL);
 	dir = dentry_parent(d);
 	if (dir != d && dir->inode != NULL && dir->inode->watch != NULL) {
 		name = path_buf();
@@ -548,4 +547,5 @@ void fs_notify_path(const struct path *p, uint32_t mask)
 		}
 	}
 	dentry_put(dir);
+	fs_notify(d->inode, mask, 0, NULL);
 }

@@ -144,7 +144,7 @@ long open_path(struct lx_thread *t, const struct path *p, int flags, struct file
 		return err;
 	}
 	atomic_fetch_and(&f->flags, ~(uint32_t)(O_TRUNC | O_NOCTTY));
-	if (UNLIKELY(i->watch != NULL) && !(flags & O_PATH))
+	if (fs_watched() && !(flags & O_PATH))
 		fs_notify_path(p, 0x20u /* IN_OPEN */);
 	*out = f;
 	return 0;

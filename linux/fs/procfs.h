@@ -4,15 +4,12 @@
 #define LINUX_FS_PROCFS_H
 
 #include "linux/fs/textfs.h"
+#include "linux/misc/release.h"
 
 /* The directories. */
 enum proc_dir { PD_NONE, PD_ROOT = TEXT_ROOT, PD_PID, PD_TASK, PD_TID, PD_FD, PD_FDINFO, PD_NS, PD_ATTR, PD_PIDNET, PD_SYS, PD_KERNEL,
 	PD_RANDOM, PD_YAMA, PD_KEYS, PD_VM, PD_SYSFS, PD_INOTIFY, PD_EPOLLD, PD_MQUEUE, PD_SYSNET, PD_CORE, PD_IPV4, PD_IPV6, PD_TTYD, PD_PRESSURE,
 	PD_SYSVIPC, PD_PTYD };
-
-/* Reads the release and version strings: misc/uname.c has them. */
-#define PROC_RELEASE "6.1.0-bailey"
-#define PROC_VERSION "#1 SMP PREEMPT_DYNAMIC Bailey"
 
 #define SHOW(name) void show_##name(struct text *x, struct node_ctx *c)
 /* procfs_pid.c, procfs_status.c */

@@ -139,7 +139,7 @@ SHOW(loadavg)
 
 SHOW(version)
 {
-	text_add(x, "Linux version " PROC_RELEASE " (bailey@bailey) (gcc " __VERSION__ ") " PROC_VERSION "\n");
+	text_add(x, "Linux version " LX_RELEASE " (bailey@bailey) (gcc " __VERSION__ ") " LX_VERSION "\n");
 }
 
 SHOW(interrupts)

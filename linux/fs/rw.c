@@ -13,18 +13,14 @@
 
 #define FAST_SEGMENTS 8
 
-long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+/* Vectors: in slices of what one Dk call takes.  Kept apart from the plain case, whose frame is small. */
+static NOINLINE long read_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
 {
 	struct dk_segment part[DK_SEGMENTS_MAX];
-	const struct dk_segment *seg = v->seg;
 	uint64_t total = 0, bytes, done;
-	uint32_t count = v->count;
+	uint32_t count;
 	enum dk_status status;
 
-	if (LIKELY(count == 1)) {
-		status = DkStreamRead(stream, pos, seg, 1, flags, &done);
-		return status == DK_OK ? (long)done : lx_wait_err(status);
-	}
 	while (total < v->size) {
 		count = iov_slice(v, total, v->size, part, &bytes);
 		status = DkStreamRead(stream, pos == DK_OFFSET_NONE ? pos : pos + total, part, count, flags, &done);
@@ -37,17 +33,13 @@ long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t 
 	return (long)total;
 }
 
-long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+static NOINLINE long write_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
 {
 	struct dk_segment part[DK_SEGMENTS_MAX];
 	uint64_t total = 0, bytes, done;
 	uint32_t count;
 	enum dk_status status;
 
-	if (LIKELY(v->count == 1)) {
-		status = DkStreamWrite(stream, pos, v->seg, 1, flags, &done);
-		return status == DK_OK ? (long)done : lx_wait_err(status);
-	}
 	while (total < v->size) {
 		count = iov_slice(v, total, v->size, part, &bytes);
 		status = DkStreamWrite(stream, pos == DK_OFFSET_NONE ? pos : pos + total, part, count, flags, &done);
@@ -58,6 +50,28 @@ long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t
 			break;
 	}
 	return (long)total;
+}
+
+long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+{
+	enum dk_status status;
+	uint64_t done;
+
+	if (UNLIKELY(v->count != 1))
+		return read_slices(stream, v, pos, flags);
+	status = DkStreamRead(stream, pos, v->seg, 1, flags, &done);
+	return status == DK_OK ? (long)done : lx_wait_err(status);
+}
+
+long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+{
+	enum dk_status status;
+	uint64_t done;
+
+	if (UNLIKELY(v->count != 1))
+		return write_slices(stream, v, pos, flags);
+	status = DkStreamWrite(stream, pos, v->seg, 1, flags, &done);
+	return status == DK_OK ? (long)done : lx_wait_err(status);
 }
 
 static long may_read(const struct file *f)
@@ -83,7 +97,7 @@ long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_
 	if (n < 0)
 		return n;
 	n = lx_file_ops[f->kind]->read(t, f, v, pos);
-	if (UNLIKELY(f->inode != NULL && f->inode->watch != NULL) && n > 0)
+	if (fs_watched() && n > 0)
 		fs_notify_path(&f->path, 1u /* IN_ACCESS */);
 	return n;
 }
@@ -119,7 +133,7 @@ long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64
 	n = lx_file_ops[f->kind]->write(t, f, &cut, pos);
 	if (n == -EPIPE)
 		signal_thread(t, SIGPIPE, NULL);
-	if (UNLIKELY(f->inode != NULL && f->inode->watch != NULL) && n > 0)
+	if (fs_watched() && n > 0)
 		fs_notify_path(&f->path, 2u /* IN_MODIFY */);
 	return n;
 }

@@ -52,8 +52,8 @@ static long end_open(struct lx_thread *t, int fd, struct gva user, struct copy_e
 	e->f = fd_get(t, fd);
 	if (e->f == NULL)
 		return -EBADF;
-	if (e->own)
-		e->pos = e->f->pos;
+	if (e->own) /* NONE: no position, or one that is the host's (FILE_STD) */
+		e->pos = lx_file_ops[e->f->kind]->seekable ? e->f->pos : DK_OFFSET_NONE;
 	else if (!lx_file_ops[e->f->kind]->seekable)
 		return -ESPIPE;
 	return 0;
@@ -91,7 +91,8 @@ static long copy_some(struct lx_thread *t, struct copy_end *in, struct copy_end 
 	}
 	if (at == 0)
 		return put;
-	in->pos += at;
+	if (in->pos != DK_OFFSET_NONE)
+		in->pos += at;
 	return (long)at;
 }
 
@@ -125,7 +126,7 @@ long lx_sys_sendfile(struct lx_thread *t, int outfd, int infd, struct gva offset
 		n = end_open(t, outfd, GVA_NULL, &out);
 	if (n == 0 && (out.f->flags & O_APPEND) && lx_file_ops[out.f->kind]->seekable)
 		n = -EINVAL;
-	if (n == 0 && !lx_file_ops[in.f->kind]->seekable)
+	if (n == 0 && !lx_file_ops[in.f->kind]->seekable && in.f->kind != FILE_STD)
 		n = -EINVAL;
 	if (n == 0)
 		n = copy_all(t, &in, &out, count);

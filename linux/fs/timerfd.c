@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * linux/fs/timerfd.c - timerfd: how often it expired is computed from the clock when
- * somebody asks, so kproc's timer only has to wake who waits.
+ * somebody asks, so kproc's timer only has to wake who waits.  As in Linux a periodic
+ * timer that nobody reads fires once: the next firing is set up by the read.
  */
 
 #include <linux/timerfd.h>
@@ -47,8 +48,11 @@ static uint64_t take_expired(struct timerfd *tf)
 
 	lock_take(&tf->lock);
 	count = expired(tf, pico_now());
-	if (count > 0)
+	if (count > 0) {
 		tf->next = tf->interval == 0 ? 0 : tf->next + count * tf->interval;
+		if (tf->next != 0)
+			timer_arm(&tf->timer, tf->next, 0);
+	}
 	lock_drop(&tf->lock);
 	return count;
 }
@@ -175,9 +179,9 @@ static void set_timer(struct timerfd *tf, int flags, const struct ktimerspec *sp
 	lock_take(&tf->lock);
 	tf->next = value;
 	tf->interval = interval;
-	lock_drop(&tf->lock);
 	if (value != 0)
-		timer_arm(&tf->timer, value, interval);
+		timer_arm(&tf->timer, value, 0);
+	lock_drop(&tf->lock);
 }
 
 long lx_sys_timerfd_settime(struct lx_thread *t, int fd, int flags, struct gva new, struct gva old)

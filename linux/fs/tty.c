@@ -11,6 +11,7 @@
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
+#include "syscalls.gen.h"
 
 struct tty_state *tty_state(void)
 {
@@ -415,4 +416,17 @@ long tty_job_ioctl(struct lx_thread *t, struct tty *tty, bool is_master, uint32_
 	default:
 		return -ENOIOCTLCMD;
 	}
+}
+
+long lx_sys_vhangup(struct lx_thread *t)
+{
+	struct tty *tty;
+
+	if (!lx_capable(t, 26 /* CAP_SYS_TTY_CONFIG */))
+		return -EPERM;
+	tty = tty_of_proc(t->proc);
+	if (tty && tty->kind == TTY_PTY)
+		tty_hangup(tty);
+	tty_put(tty);
+	return 0;
 }

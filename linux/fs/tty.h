@@ -51,7 +51,7 @@ struct tty {
 	uint64_t *mark;          /* [Y] bit per byte of in: a line ends there */
 	uint32_t canon;          /* [Y] in.head after the last complete line */
 	uint32_t column, canon_column; /* [Y] of the cursor; where the current line began */
-	uint32_t batch_out, batch_column; /* [Y] out.head and column when this write to the master began */
+	uint32_t batch_out, batch_column, batch_canon; /* [Y] out.head and columns when this write to the master began */
 	uint32_t lnext, erasing; /* [Y] ^V was typed; inside \.../ of ECHOPRT */
 	uint32_t stopped;        /* [Y] ^S */
 	uint32_t packet, packet_status; /* [Y] TIOCPKT, and what the next read of the master tells */

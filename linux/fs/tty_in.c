@@ -208,6 +208,7 @@ static void drop_echo(struct tty *tty)
 	if (tty->out.head - tty->batch_out <= ring_count(&tty->out)) {
 		tty->out.head = tty->batch_out;
 		tty->column = tty->batch_column;
+		tty->canon_column = tty->batch_canon;
 	}
 }
 
@@ -338,6 +339,7 @@ void tty_begin(struct tty *tty)
 {
 	tty->batch_out = tty->out.head;
 	tty->batch_column = tty->column;
+	tty->batch_canon = tty->canon_column;
 }
 
 void tty_receive(struct tty *tty, uint8_t c)

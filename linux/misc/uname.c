@@ -4,13 +4,11 @@
  * the system's alone: the kernel log, process accounting, reboot.
  */
 #include "linux/linux.h"
+#include "linux/misc/release.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 #include <linux/capability.h>
 #include <linux/reboot.h>
-
-#define LX_RELEASE "6.1.0-bailey"
-#define LX_VERSION "#1 SMP PREEMPT_DYNAMIC Bailey"
 
 long lx_sys_uname(struct lx_thread *t, struct gva buf)
 {

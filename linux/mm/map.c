@@ -105,10 +105,11 @@ void mm_tell_text(struct region *r)
 
 static struct region *merge_pair(struct mm *mm, struct region *a, struct region *b)
 {
-	uint64_t end = b->end;
+	uint64_t end;
 
 	if (a == NULL || b == NULL || !region_mergeable(a, b))
 		return NULL;
+	end = b->end;
 	region_remove(&mm->tree, b);
 	if (b->room != 0)
 		mm_room_use(mm, b->room, -1); /* a has one too: the room stays */

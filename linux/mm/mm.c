@@ -14,19 +14,22 @@
 #include "pico/patch.h"
 #include "rt/mem.h"
 
+/* 0 under ADDR_NO_RANDOMIZE (setarch -R, debuggers). */
 uint64_t mm_random(void)
 {
 	uint64_t x;
 
+	if (lx_current()->proc->personality & ADDR_NO_RANDOMIZE)
+		return 0;
 	if (DkRandomBitsRead(&x, sizeof x) != DK_OK)
 		x = pico_now() * 0x9e3779b97f4a7c15ull;
 	return x;
 }
 
-/* From 0x7e8000000000 to 0x7ffe00000000, by pages. */
+/* From 0x7ffe00000000 down to 0x7e8000000000, by pages. */
 static uint64_t random_top(void)
 {
-	return 0x7e8000000000ull + (mm_random() % (0x17e00000000ull >> PAGE_SHIFT) << PAGE_SHIFT);
+	return 0x7ffe00000000ull - (mm_random() % (0x17e00000000ull >> PAGE_SHIFT) << PAGE_SHIFT);
 }
 
 struct mm *mm_new(void)
@@ -56,6 +59,7 @@ static void publish(const struct mm *mm)
 	p->vm_pages = mm->vm_pages;
 	p->data_pages = mm->data_pages;
 	p->rss_pages = mm->charged_pages;
+	p->max_rss = MAX(p->max_rss, mm->charged_pages);
 	p->brk_start = mm->brk_start;
 	p->brk = mm->brk;
 }
@@ -242,6 +246,13 @@ void mm_exit(struct mm *mm)
 	mm_lock(mm);
 	forget_all_locked(mm);
 	mm_unlock(mm);
+}
+
+void mm_died(struct lx_proc *p)
+{
+	if (!p->mm_borrowed)
+		atomic_fetch_sub_explicit(&arena_root()->guest_pages, p->rss_pages, memory_order_relaxed);
+	p->rss_pages = p->vm_pages = p->data_pages = 0;
 }
 
 /* ---- Fork ---- */

@@ -20,6 +20,8 @@ struct mm *mm_new(void);           /* an empty address space for this picoproces
 void mm_reset(struct mm *mm);      /* unmaps everything of the guest's: execve in place */
 /* The process ends (its last thread, not a borrower): drops references and charges, unmaps nothing. */
 void mm_exit(struct mm *mm);
+/* kproc: p's picoprocess died at the host without mm_exit; gives its charge back.  Harmless after mm_exit. */
+void mm_died(struct lx_proc *p);
 void mm_lock(struct mm *mm);
 void mm_unlock(struct mm *mm);
 

@@ -158,6 +158,9 @@ static bool grow_in_place(struct mm *mm, struct region *r, const struct move *m)
 	if (m->old + m->old_len != r->end || (r->flags & RF_GROWSDOWN))
 		return false;
 	above = region_next(&mm->tree, r->end);
+	/* A stub room is in the way only if the region may move instead. */
+	while (above != NULL && above->kind == REGION_ROOM && !(m->flags & MREMAP_MAYMOVE))
+		above = region_next(&mm->tree, above->end);
 	if (above != NULL && above->start - MIN(above->start, (above->flags & RF_GROWSDOWN) ? REGION_GUARD_GAP : 0) < r->end + more)
 		return false;
 	return mm_map_locked(mm, &w) >= 0;

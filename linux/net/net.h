@@ -23,6 +23,7 @@
 #define LX_SOCK_RAW       3
 #define LX_SOCK_SEQPACKET 5
 #define LX_SOCK_TYPE_MASK 15
+#define LX_SOCK_TYPE_MAX  11 /* first that no kernel knows */
 #define LX_SOCK_NONBLOCK  O_NONBLOCK
 #define LX_SOCK_CLOEXEC   O_CLOEXEC
 

@@ -25,7 +25,7 @@ static long check_type(int family, int *type, int protocol)
 	*type &= LX_SOCK_TYPE_MASK;
 	if (family < 0 || family >= AF_MAX)
 		return -EAFNOSUPPORT;
-	if (*type > LX_SOCK_TYPE_MASK - 4)
+	if (*type >= LX_SOCK_TYPE_MAX)
 		return -EINVAL;
 	if (family != AF_UNIX) {
 		log_no_family(family);

@@ -135,7 +135,7 @@ static long bind_path(struct lx_thread *t, struct sock *s, const struct uaddr *a
 	struct path p;
 	long err;
 
-	(void)str_copy(name, a->path, sizeof name);
+	memcpy(name, a->path, UNIX_PATH_MAX);
 	name[UNIX_PATH_MAX] = '\0';
 	err = vfs_mknod(t, AT_FDCWD, name, S_IFSOCK | 0777, 0);
 	if (err == -EEXIST)
@@ -154,10 +154,26 @@ static long bind_path(struct lx_thread *t, struct sock *s, const struct uaddr *a
 	return 0;
 }
 
+/* Bound already: an error, and Linux looks at the path first. */
+static long bind_twice(struct lx_thread *t, const struct uaddr *a)
+{
+	char name[UNIX_PATH_MAX + 1];
+	struct path p;
+
+	if (a->len == 0)
+		return 0;
+	memcpy(name, a->path, UNIX_PATH_MAX);
+	name[UNIX_PATH_MAX] = '\0';
+	if (a->path[0] == '\0' || path_walk(t, AT_FDCWD, name, 0, &p, NULL) != 0)
+		return -EINVAL;
+	path_put(&p);
+	return -EADDRINUSE;
+}
+
 long unix_bind(struct lx_thread *t, struct sock *s, const struct uaddr *a)
 {
 	if (s->addr.len != 0)
-		return a->len == 0 ? 0 : -EINVAL;
+		return bind_twice(t, a);
 	if (a->len == 0)
 		return unix_autobind(s);
 	return a->path[0] == '\0' ? bind_abstract(s, a) : bind_path(t, s, a);

@@ -115,9 +115,14 @@ static void timers(void)
 	int ep = epoll_create1(0), count = 0;
 	struct epoll_event ev = { EPOLLIN | EPOLLET };
 	epoll_ctl(ep, EPOLL_CTL_ADD, t, &ev);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++) {
 		count += epoll_wait(ep, &ev, 1, 5000);
+		read(t, &v, 8);
+	}
 	printf("edges %d\n", count);
+	usleep(20000);
+	count = epoll_wait(ep, &ev, 1, 5000);
+	printf("unread: %d, then %d\n", count, epoll_wait(ep, &ev, 1, 50));
 	its = (struct itimerspec){ 0 };
 	timerfd_settime(t, 0, &its, &old);
 	printf("old interval %ld\n", old.it_interval.tv_nsec);

@@ -166,6 +166,7 @@ static void output(void)
 	ioctl(master, FIONREAD, &n);
 	printf("fionread %d\n", n);
 	write(slave, "12345", 5);
+	usleep(20000);
 	ioctl(master, FIONREAD, &n);
 	printf("fionread %d\n", n);
 	drain("data");

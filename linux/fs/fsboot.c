@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/fsboot.c - the name space at start, as the settings say.
+ *
+ * Nothing is asked of the host: the root's inode is made up, mount points are
+ * entries in memory, and what they hide or lead through is looked up when a
+ * program does.  Only a -v folder costs a trip, to know whether it is a file.
+ */
+#include "linux/fs/mem.h"
+#include "linux/fs/hostfs.h"
+#include "linux/sig/sig.h"
+
+static const char *next_record(const char *p)
+{
+	return p + strlen(p) + 1;
+}
+
+/* The dentry of one component below d, made if the directory is in memory. */
+static struct dentry *boot_child(struct dentry *d, const char *name, uint32_t len, bool last)
+{
+	struct dentry *child = dentry_find(d, name, len);
+	struct inode *i = NULL;
+	uint64_t until;
+
+	if (child != NULL)
+		return child;
+	if (d->inode->kind == INODE_MEM) {
+		struct mem_dir *md = mem_dir(d->inode);
+		struct mem_name *n = NULL;
+
+		if (md != NULL) {
+			lock_take(&md->lock);
+			n = mem_find(md, name, len);
+			lock_drop(&md->lock);
+		}
+		if (n != NULL && n->inode != NULL) {
+			i = n->inode;
+			inode_get(i);
+		} else
+			i = mem_boot_dir(d, name, len, !last);
+	} else if (inode_ops(d->inode)->lookup == NULL ||
+	           inode_ops(d->inode)->lookup(lx_current(), d, name, len, NULL, &i, &until) != 0)
+		return NULL;
+	return i != NULL ? dentry_made(d, name, len, i) : NULL;
+}
+
+static bool boot_point(const char *where, struct path *out)
+{
+	struct path p;
+
+	fs_root_path(&p);
+	while (*where != '\0') {
+		struct dentry *d;
+		struct mount *m;
+		uint32_t len;
+
+		while (*where == '/')
+			where++;
+		len = last_len(where);
+		if (len == 0)
+			break;
+		d = boot_child(p.dentry, where, len, where[len] == '\0');
+		if (d == NULL) {
+			path_put(&p);
+			return false;
+		}
+		dentry_put(p.dentry);
+		p.dentry = d;
+		where += len;
+		m = *where != '\0' && d->mounted != NULL ? mount_at(p.mnt, d) : NULL;
+		if (m != NULL) {
+			path_put(&p);
+			p = (struct path){ m, m->root };
+			dentry_get(m->root);
+		}
+	}
+	*out = p;
+	return true;
+}
+
+static long attach_fs(struct mount_fs *fs, const struct path *at, uint32_t flags, const char *source)
+{
+	struct dentry *root;
+	struct mount *m = NULL;
+	long err;
+
+	if (fs == NULL || fs->root == NULL)
+		return -ENOMEM;
+	inode_get(fs->root);
+	root = dentry_new(NULL, "", 0, fs->root);
+	if (root == NULL)
+		return -ENOMEM;
+	err = mount_attach(NULL, fs, root, at, flags, source, &m);
+	dentry_put(root);
+	if (err == 0 && at == NULL)
+		vfs()->root = m;
+	mount_fs_put(fs);
+	return err;
+}
+
+static long boot_root(bool overlay, uint32_t flags)
+{
+	struct mount_fs *fs = overlay ? mount_fs_new(INODE_MEM, "overlay", 0x794c7630) : mount_fs_new(INODE_MEM, "tmpfs", 0x01021994);
+
+	if (fs == NULL)
+		return -ENOMEM;
+	fs->root = overlay ? mem_root_overlay(fs) : inode_mem_ops.root(fs, "mode=755");
+	return attach_fs(fs, NULL, flags, overlay ? "overlay" : "tmpfs");
+}
+
+static long boot_host(const char *where, const struct path *at, uint32_t flags)
+{
+	struct mount_fs *fs = mount_fs_new(INODE_HOST, "hostfs", 0);
+	struct dk_attributes a;
+	uint64_t done;
+
+	if (fs == NULL)
+		return -ENOMEM;
+	fs->root = host_root(fs, where);
+	if (fs->root == NULL)
+		return -ENOMEM;
+	if (DkStreamAttributesQuery(fs->priv[0], DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK)
+		host_take_attr(fs->root, &a);
+	return attach_fs(fs, at, flags, where);
+}
+
+static void boot_dev(const struct path *at, uint32_t flags)
+{
+	struct path p;
+
+	(void)mount_new(NULL, "devtmpfs", NULL, at, flags | MS_NOSUID, "devtmpfs");
+	if (boot_point("/dev/pts", &p)) {
+		(void)mount_new(NULL, "devpts", NULL, &p, MS_NOSUID | MS_NOEXEC, "devpts");
+		path_put(&p);
+	}
+	if (boot_point("/dev/shm", &p)) {
+		(void)mount_new(NULL, "tmpfs", "mode=1777", &p, MS_NOSUID | MS_NODEV, "tmpfs");
+		path_put(&p);
+	}
+}
+
+/* One record's value, "KIND:FLAGS:GUEST-PATH". */
+static long boot_mount(const char *spec)
+{
+	const char *flags_at = strchr(spec, ':'), *where = flags_at != NULL ? strchr(flags_at + 1, ':') : NULL;
+	uint32_t flags = where != NULL && str_starts(flags_at + 1, "ro") ? MS_RDONLY : 0;
+	struct path at;
+	long err = 0;
+
+	if (where++ == NULL)
+		return -EINVAL;
+	if (strcmp(where, "/") == 0 && vfs()->root == NULL) {
+		if (str_starts(spec, "host:")) /* the host's root itself, read and written in place */
+			return boot_host(where, NULL, flags);
+		return boot_root(str_starts(spec, "overlay:"), flags);
+	}
+	if (vfs()->root == NULL)
+		err = boot_root(false, 0);
+	if (err != 0 || !boot_point(where, &at))
+		return err != 0 ? err : -ENOENT;
+	if (str_starts(spec, "tmpfs:"))
+		err = mount_new(NULL, "tmpfs", NULL, &at, flags | MS_NOSUID | MS_NODEV, "tmpfs");
+	else if (str_starts(spec, "proc:"))
+		err = mount_new(NULL, "proc", NULL, &at, flags | MS_NOSUID | MS_NODEV | MS_NOEXEC, "proc");
+	else if (str_starts(spec, "sys:"))
+		err = mount_new(NULL, "sysfs", NULL, &at, flags | MS_NOSUID | MS_NODEV | MS_NOEXEC, "sysfs");
+	else if (str_starts(spec, "dev:"))
+		boot_dev(&at, flags);
+	else if (str_starts(spec, "host:"))
+		err = boot_host(where, &at, flags);
+	else
+		err = -EINVAL;
+	path_put(&at);
+	return err;
+}
+
+static long boot_nameless(void)
+{
+	struct vfs *v = vfs();
+	struct mount_fs *anon = mount_fs_new(INODE_ANON, "anon_inodefs", 0x09041934);
+	struct inode *i = inode_new(INODE_ANON, S_IFDIR | 0700);
+	struct dentry *d = i != NULL ? dentry_new(NULL, "", 0, i) : NULL;
+	long err;
+
+	v->memfd_fs = mount_fs_new(INODE_MEM, "tmpfs", 0x01021994);
+	if (anon == NULL || d == NULL || v->memfd_fs == NULL)
+		return -ENOMEM;
+	anon->root = i;
+	inode_get(i);
+	err = mount_attach(NULL, anon, d, NULL, 0, "none", &v->anon_mount);
+	dentry_put(d);
+	return err;
+}
+
+static uint32_t octal(const char *s)
+{
+	uint32_t n = 0;
+
+	while (*s >= '0' && *s <= '7')
+		n = n * 8 + (uint32_t)(*s++ - '0');
+	return n;
+}
+
+static void boot_locks(struct vfs *v)
+{
+	lock_init(&v->mount_lock, LOCK_MOUNT);
+	lock_init(&v->rename_lock, LOCK_RENAME);
+	lock_init(&v->idle_lock, LOCK_INODE);
+	lock_init(&v->locks_lock, LOCK_INODE);
+	waitq_init(&v->locks_wait);
+	list_init(&v->mounts);
+}
+
+long vfs_boot(const struct dk_boot *boot)
+{
+	struct vfs *v = arena_alloc(sizeof *v);
+	long err;
+
+	if (v == NULL)
+		return -ENOMEM;
+	lx_state()->vfs = v;
+	boot_locks(v);
+	atomic_store(&v->next_mount_id, 20);
+	atomic_store(&v->next_minor, 21);
+	atomic_store(&v->next_anon_ino, 1);
+	v->umask = 022;
+	dcache_boot();
+	err = boot_nameless();
+	for (const char *p = boot->config; err == 0 && p != NULL && *p != '\0'; p = next_record(p)) {
+		if (str_starts(p, "umask="))
+			v->umask = octal(p + 6) & 0777;
+		else if (str_starts(p, "cwd="))
+			str_copy(v->cwd, p + 4, sizeof v->cwd);
+		else if (str_starts(p, "mount=") && boot_mount(p + 6) != 0)
+			log_line(DK_LOG_WARNING, "cannot mount %s", p + 6);
+	}
+	if (err == 0 && v->root == NULL)
+		err = boot_root(false, 0);
+	return err;
+}
+
+long vfs_std_files(struct lx_proc *p, const struct dk_boot *boot)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		struct file *f = std_file_open(fd);
+
+		if (f == NULL)
+			return -ENOMEM;
+		p->fdt->slot[fd] = f;
+		p->fdt->next = (uint32_t)fd + 1;
+	}
+	return 0;
+}

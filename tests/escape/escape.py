@@ -1,0 +1,530 @@
+# SPDX-License-Identifier: MIT
+"""Hostile guests: what gets out, and what is different on the host afterwards (nothing)."""
+import fcntl, os, pathlib, pty, re, select, shutil, signal, stat, subprocess, sys, tempfile, termios, threading, time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "lib"))
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent.parent / "tools"))
+import bpf, mkfilter
+from sandbox import *
+
+build, soak, patterns = setup()
+bailey = bailey_of(build)
+work = work_folder(build, "escape")
+MARKER = "OUTSIDE-" + "SECRET-4711"
+DEF = ROOT / "monitor/host_syscalls.def"
+
+
+def build_tools():
+    global hostile, getfilter
+    hostile, getfilter = work / "hostile", work / "getfilter"
+    newest = max(p.stat().st_mtime for p in [HERE / "hostile.c", HERE / "hostile.h", HERE / "attack.c", ROOT / "abi/monitor.h", ROOT / "abi/dk_types.h"])
+    if not hostile.exists() or hostile.stat().st_mtime < newest:
+        subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-pthread", "-o", hostile, HERE / "hostile.c", HERE / "attack.c"], check=True)
+    compile_guest(HERE / "getfilter.c", getfilter)
+
+
+def symbol(name):
+    out = subprocess.run(["nm", build / "pal/pal.img"], capture_output=True, text=True).stdout
+    m = re.search(rf"^([0-9a-f]+) \w {name}$", out, re.M)
+    return m[1] if m else None
+
+
+class Place:
+    """outside/ must never be reached; vol/ is granted read-write, ro/ read-only."""
+
+    def __init__(self):
+        # A hidden place of the default view, so that nothing but a mistake shows it.
+        self.top = pathlib.Path(tempfile.mkdtemp(prefix="bailey-escape-", dir="/var/tmp"))
+        self.outside, self.vol, self.ro = self.top / "outside", self.top / "vol", self.top / "ro"
+        for d in (self.outside / "deep", self.vol / "real", self.ro):
+            d.mkdir(parents=True)
+        for f in (self.outside / "secret", self.outside / "deep/secret", self.outside / "secret-name", self.top / "beside"):
+            f.write_text(MARKER + "\n")
+        (self.outside / "suid").write_text("x")
+        (self.outside / "suid").chmod(0o4711)
+        (self.ro / "file").write_text("readable\n")
+        (self.ro / "evil").symlink_to(self.outside)
+        (self.vol / "own").write_text("own\n")
+        (self.vol / "real/secret").write_text("innocent\n")
+        (self.vol / "evil").symlink_to(self.outside)
+        (self.vol / "abs").symlink_to(self.outside / "secret")
+        (self.vol / "up").symlink_to("..")
+        (self.vol / "chain").symlink_to("evil")
+        (self.vol / "host").mkdir()
+        os.chmod(self.top, 0o755)
+
+    def options(self):
+        return ["-v", f"{self.vol}:/vol", "-v", f"{self.ro}:/ro:ro", "-v", f"{work}:/work:ro", "-w", "/"]
+
+    def hash(self):
+        return tree_hash(self.outside) + "\n" + tree_hash(self.ro) + "\n" + self.top.joinpath("beside").read_text()
+
+    def dangerous(self):
+        """Devices and set-ID files that a guest made where other host users meet them."""
+        bad = []
+        for base, dirs, files in os.walk(self.vol):
+            for name in dirs + files:
+                s = os.lstat(os.path.join(base, name))
+                if stat.S_ISCHR(s.st_mode) or stat.S_ISBLK(s.st_mode) or (stat.S_ISREG(s.st_mode) and s.st_mode & 0o6000):
+                    bad.append(f"{name} {s.st_mode:o}")
+        return bad
+
+    def remove(self):
+        shutil.rmtree(self.top, ignore_errors=True)
+
+
+def bystander():
+    """Another sandbox that must run on untouched."""
+    s = Sandbox(bailey, ["-w", "/"], ["/bin/sh", "-c", "n=0; while read line; do n=$((n+1)); echo $line-$n; done; exit 7"], stdin=subprocess.PIPE)
+    s.p.stdin.write(b"a\n")
+    s.p.stdin.flush()
+    return s if s.wait_line("a-1") else None
+
+
+def bystander_fine(s):
+    s.p.stdin.write(b"b\n")
+    s.p.stdin.flush()
+    alive = s.wait_line("b-2", 10) is not None
+    s.p.stdin.close()
+    s.p.stdin = None
+    return alive and s.end().code == 7
+
+
+class Watch:
+    """Samples what the sandbox's processes hold while it runs."""
+
+    def __init__(self, pid):
+        self.pid, self.kinds, self.seen, self.stop = pid, set(), set(), False
+        self.thread = threading.Thread(target=self.loop, daemon=True)
+        self.thread.start()
+
+    def loop(self):
+        while not self.stop:
+            now = tree(self.pid)
+            self.seen |= set(now)
+            self.kinds |= {k for k, _ in sockets(now)}
+            time.sleep(0.15)
+
+    def end(self):
+        self.stop = True
+        self.thread.join()
+
+
+def attack(tap, name, args, timeout=90, options=(), input=None, judge=None, want_done=True):
+    """One hostile guest, with everything compared before and after."""
+    place, other = Place(), bystander()
+    if not other:
+        tap.ok(f"{name}: a bystander starts", False)
+        place.remove()
+        return None
+    before, host, memory = place.hash(), host_state(), set(bailey_memory_of(pids()))
+    flags = os.open("/dev/null", os.O_RDONLY)
+    r_in, w_in = os.pipe()
+    in_flags = fcntl.fcntl(r_in, fcntl.F_GETFL)
+    s = Sandbox(bailey, place.options() + list(options), ["/work/hostile"] + [str(a) for a in args], stdin=r_in)
+    watch = Watch(s.pid)
+    if input is not None:
+        threading.Thread(target=lambda: feed(w_in, input), daemon=True).start()
+    else:
+        os.close(w_in)
+    end = time.time() + timeout
+    try:
+        out, err = s.p.communicate(timeout=timeout)
+        r = Result(s.p.returncode, out.decode(errors="replace"), err.decode(errors="replace"), timeout - (end - time.time()))
+    except subprocess.TimeoutExpired:
+        end_tree(s.pid)
+        out, err = s.p.communicate()
+        r = Result(None, out.decode(errors="replace"), err.decode(errors="replace"), timeout)
+    watch.end()
+    wait_for(lambda: not leftovers(watch.seen), 1)
+    problems = []
+    bads = [l for l in r.out.splitlines() if l.startswith("BAD")]
+    if bads:
+        problems += bads[:30] + ([f"... {len(bads)} in all"] if len(bads) > 30 else [])
+    if place.hash() != before:
+        problems.append("the host's files outside the grant changed")
+    if place.dangerous():
+        problems.append(f"dangerous files in the granted folder: {place.dangerous()[:5]}")
+    if differences(host, host_state()):
+        problems.append("the host changed: " + differences(host, host_state()))
+    if leftovers(watch.seen):
+        problems.append(f"left running: {leftovers(watch.seen)}")
+    if watch.kinds - {"unix", "unknown"}:
+        problems.append(f"sockets of kind {watch.kinds}")
+    if fcntl.fcntl(r_in, fcntl.F_GETFL) != in_flags:
+        problems.append("flags of the inherited standard input changed")
+    if cgroups_of(s.pid) or state_file(s.pid):
+        problems.append("a cgroup or the state file is left")
+    if not bystander_fine(other):
+        problems.append("another sandbox did not run on")
+    if judge:
+        problems += judge(r) or []
+    elif r.code != 0 or (want_done and "done" not in r.out):
+        problems.append("the attacker's own sandbox ended early")
+    os.close(flags)
+    os.close(r_in)
+    place.remove()
+    done = re.findall(r"^done .*$", r.out, re.M)
+    tap.ok(name, not problems, "\n".join(problems + [str(r)]))
+    if done and not problems:
+        tap.note(f"{done[-1]} ({r.took:.1f} s)")
+    return r
+
+
+def feed(fd, text):
+    try:
+        with os.fdopen(fd, "w") as f:
+            f.write(text)
+    except OSError:
+        pass
+
+
+# ---- the filter ----
+
+FORBIDDEN = """open openat openat2 creat stat lstat access faccessat faccessat2 execve execveat unlink unlinkat rename renameat renameat2
+link linkat symlink symlinkat readlink readlinkat mkdir mkdirat rmdir mknod mknodat chmod fchmodat chown lchown fchownat truncate chdir
+chroot mount umount2 pivot_root statfs statx newfstatat utimensat getxattr setxattr inotify_add_watch name_to_handle_at open_by_handle_at
+socket socketpair connect bind listen accept accept4 sendmsg sendmmsg pipe pipe2 eventfd2 epoll_create1 timerfd_create signalfd4
+memfd_create userfaultfd perf_event_open bpf io_uring_setup pidfd_open pidfd_getfd fanotify_init ptrace process_vm_readv process_vm_writev
+kill tkill rt_sigqueueinfo prctl arch_prctl seccomp unshare setns ioctl fcntl dup dup2 dup3 clone3 ftruncate fallocate keyctl""".split()
+
+
+def numbers_of():
+    text = subprocess.run(["cc", "-E", "-dM", "-include", "asm/unistd_64.h", "-x", "c", "/dev/null"], capture_output=True, text=True).stdout
+    return {m[1]: int(m[2]) for m in re.finditer(r"#define __NR_(\w+) (\d+)", text)}
+
+
+def good_and_bad(terms):
+    """Arguments a row lets through, and a list of ones that break exactly one term."""
+    good, bad = [0] * 6, []
+    for arg, kind, values in terms:
+        good[arg] = values[0] if kind == "in" else 0
+    for arg, kind, values in terms:
+        wrong = []
+        if kind == "in":
+            wrong = [v for v in list(range(0, 70)) + [1 << b for b in range(64)] + [values[0] | 1 << b for b in range(64)] + [2**64 - 1] if v not in values]
+        else:
+            union = 0
+            for v in values:
+                union |= v
+            wrong = [1 << b for b in range(64) if not union >> b & 1] + [2**64 - 1, union | 1 << 63]
+        bad += [good[:arg] + [w] + good[arg + 1:] for w in wrong]
+    return good, bad
+
+
+def check_program(program, rows):
+    problems = []
+    base, size = mkfilter.PAL_BASE, mkfilter.PAL_SIZE
+    listed = {nr: (name, terms) for nr, name, terms in rows}
+    for ip in (0, 1, 0x400000, base - 1, base - 2**32, base + size, base + size + 2, base + 2**32, 0x7FFF00000000, 0x680020000000, 2**64 - 1, base & 0xFFFFFFFF):
+        for nr in list(listed) + [0, 1, 59, 999, 2**32 - 1]:
+            if bpf.evaluate(program, nr, ip) != bpf.TRAP:
+                problems.append(f"call {nr} from {ip:#x} does not trap")
+    inside = [base, base + 2, base + size // 2, base + size - 1]
+    for nr in list(range(2048)) + [n | 0x40000000 for n in range(1024)] + [2**31, 2**32 - 1]:
+        for ip in inside[:1] if nr not in listed else inside:
+            for args in ([0] * 6, [2**64 - 1] * 6, [1] * 6, [0x684000000000] * 6):
+                v = bpf.evaluate(program, nr, ip, args)
+                if nr not in listed and v != bpf.KILL_PROCESS:
+                    problems.append(f"call {nr} from pal: {v:#x}, not in the list")
+    for nr, (name, terms) in listed.items():
+        good, bad = good_and_bad(terms)
+        for ip in inside:
+            if bpf.evaluate(program, nr, ip, good) != bpf.ALLOW:
+                problems.append(f"{name} is refused with {good}")
+        problems += [f"{name} is allowed with {a}" for a in bad if bpf.evaluate(program, nr, inside[0], a) != bpf.KILL_PROCESS]
+        if bpf.evaluate(program, nr, inside[0], good, arch=0x40000003) != bpf.TRAP:
+            problems.append(f"{name} as int 0x80 does not trap")
+    # And for all calls at once: each way to ALLOW demands the architecture, pal's range and one listed number.
+    ways = 0
+    for verdict, known in bpf.paths(program):
+        if verdict != bpf.ALLOW:
+            if verdict not in (bpf.TRAP, bpf.KILL_PROCESS):
+                problems.append(f"a path ends in {verdict:#x}")
+            continue
+        ways += 1
+        get = lambda o: known.get(o, bpf.Word())
+        nr = get(0)
+        if not (get(4).low == get(4).high == bpf.ARCH_X86_64):
+            problems.append("a way to ALLOW does not look at the architecture")
+        if not (get(12).low == get(12).high == base >> 32 and get(8).low >= (base & 0xFFFFFFFF) and get(8).high < (base & 0xFFFFFFFF) + size):
+            problems.append("a way to ALLOW leaves pal's range")
+        if nr.low != nr.high or nr.low not in listed:
+            problems.append(f"a way to ALLOW for calls {nr.low}..{nr.high}")
+    return problems, ways
+
+
+def filter_as_generated(tap):
+    rows = mkfilter.load(str(DEF))
+    header = next((p for p in (build / "gen/pal_filter.gen.h", build / "pal/pal_filter.gen.h") if p.exists()), None)
+    if not header:
+        return tap.ok("the generated filter exists", False)
+    program, macros = bpf.parse_header(header.read_text())
+    tap.ok("the list has exactly 25 rows", len(rows) == 25 and macros.get("FILTER_ROWS") == 25, f"{len(rows)} rows")
+    numbers = numbers_of()
+    wrong = [f"{name} is {numbers.get(name)}, not {nr}" for nr, name, _ in rows if numbers.get(name) != nr]
+    tap.ok("each row has the kernel's number for its name", not wrong, "\n".join(wrong))
+    taken = [name for _, name, _ in rows if name in FORBIDDEN]
+    tap.ok("no row takes a path, makes a socket or makes a descriptor", not taken, str(taken))
+    problems, ways = check_program(program, rows)
+    tap.ok("the generated filter allows the rows and their arguments only", not problems, "\n".join(problems[:20]))
+    tap.note(f"{len(program)} instructions, {ways} ways to ALLOW")
+
+
+def filter_as_loaded(tap):
+    name = "the filter in a live picoprocess is the generated one, and the only one"
+    if os.geteuid() != 0:
+        return tap.skip(name, "needs root")
+    s = Sandbox(bailey, ["-w", "/"], ["/bin/sh", "-c", "echo up; read x; exit 0"], stdin=subprocess.PIPE)
+    if not s.wait_line("up"):
+        return tap.ok(name, False, str(s.end()))
+    picos = s.picoprocesses()
+    outs = [subprocess.run([getfilter, str(p)], capture_output=True, text=True) for p in picos]
+    s.p.stdin.close()
+    s.p.stdin = None
+    r = s.end()
+    if any(o.returncode == 3 for o in outs):
+        return tap.skip(name, "this kernel does not show filters: " + outs[0].stderr.strip())
+    header = (build / "gen/pal_filter.gen.h")
+    program, _ = bpf.parse_header(header.read_text())
+    problems = [] if len(picos) >= 2 else [f"{len(picos)} picoprocesses found"]
+    for o in outs:
+        lines = o.stdout.splitlines()
+        words = [[int(w, 16) for w in l.split()] for l in lines]
+        loaded = [[tuple(w[i:i + 4]) for i in range(0, len(w), 4)] for w in words]
+        if o.returncode or loaded != [program]:
+            problems.append(f"{len(loaded)} filters, equal: {[l == program for l in loaded]} {o.stderr}")
+    tap.ok(name, not problems and r.code == 0, "\n".join(problems) + f"\n{r}")
+
+
+def picoprocess_has_nothing_else(tap):
+    """What the launcher must have taken away, seen from the host."""
+    s = Sandbox(bailey, ["-w", "/"], ["/bin/sh", "-c", "(read y) & echo up; read x; exit 0"], stdin=subprocess.PIPE)
+    if not s.wait_line("up"):
+        return tap.ok("a sandbox starts", False, str(s.end()))
+    problems = []
+    for p in s.picoprocesses():
+        st = read(f"/proc/{p}/status")
+        get = lambda k: (re.search(rf"^{k}:\s*(.*)$", st, re.M) or ["", ""])[1]
+        for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            if int(get(k) or "1", 16):
+                problems.append(f"{p}: {k} is {get(k)}")
+        if get("NoNewPrivs") != "1" or get("Seccomp") != "2":
+            problems.append(f"{p}: NoNewPrivs {get('NoNewPrivs')}, Seccomp {get('Seccomp')}")
+        if os.geteuid() == 0 and get("Uid").split()[0] == "0":
+            problems.append(f"{p}: runs as root of the host")
+        for ns in ("user", "pid", "mnt", "ipc", "uts", "cgroup"):
+            if os.readlink(f"/proc/{p}/ns/{ns}") == os.readlink(f"/proc/self/ns/{ns}"):
+                problems.append(f"{p}: shares the host's {ns} namespace")
+        mounts = read(f"/proc/{p}/mounts").splitlines()
+        if len(mounts) != 1 or os.listdir(f"/proc/{p}/root"):
+            problems.append(f"{p}: sees mounts {mounts[:3]} and files {os.listdir(f'/proc/{p}/root')[:5]}")
+        for fd in os.listdir(f"/proc/{p}/fd"):
+            link = os.readlink(f"/proc/{p}/fd/{fd}")
+            if not re.match(r"socket:|pipe:|/memfd:bailey|anon_inode:\[eventpoll\]|/dev/(null|pts/)", link) and not link.endswith(".img") and os.path.isdir(f"/proc/{p}/fd/{fd}"):
+                problems.append(f"{p}: holds the folder {link}")
+        limits = read(f"/proc/{p}/limits")
+        if not re.search(r"Max core file size\s+0\s+0", limits):
+            problems.append(f"{p}: may write a core")
+        for line in read(f"/proc/{p}/maps").splitlines():
+            if " rwx" in line and "6800000" in line.split("-")[0]:
+                problems.append(f"{p}: pal's text is writable: {line}")
+    s.p.stdin.close()
+    s.p.stdin = None
+    r = s.end()
+    tap.ok("a picoprocess has no capability, namespace, mount or folder of the host", not problems, "\n".join(problems) + f"\n{r}")
+
+
+# ---- system calls ----
+
+# uretprobe and uprobe: since Linux 6.14 the kernel lets them pass every filter.  They act only on
+# probes that root has set; without one they are SIGILL and ENXIO.
+PASSED_BY_KERNEL = (335, 336)
+
+
+def may_die(hung):
+    """The sandbox may die of it, with a message; a guest that only hurt itself is fine."""
+
+    def judge(r):
+        if r.code is None:
+            hung.append(r)
+            return []
+        if r.code < 0:
+            return [f"bailey itself ended by signal {-r.code}"]
+        if r.code == 0 and "done" not in r.out:
+            return ["exit 0 though the guest did not come to its end"]
+        if r.code == 125 and not re.search(r"^bailey: .", r.err, re.M):
+            return ["no message"]
+        return []
+
+    return judge
+
+
+def numbers(tap):
+    for how in ("syscall", "jit", "int80", "x32"):
+        attack(tap, f"every number by {how}", ["numbers", how])
+
+
+def attempts():
+    """Lines for `hostile pal`, and those of listed calls that may well hurt the sandbox itself."""
+    rows = mkfilter.load(str(DEF))
+    listed = {nr: terms for nr, _, terms in rows}
+    arena = [0x684000000000] * 6
+    sets = [[0] * 6, [2**64 - 1] * 6, [1] * 6, arena]
+    lines, harsh = [], []
+    every = range(1024) if soak else [n for n in range(1024) if n < 470 or n % 37 == 0]
+    for nr in every:
+        if nr in listed:
+            continue
+        if nr in PASSED_BY_KERNEL:
+            lines.append((nr, [0] * 6, "A"))
+            continue
+        for args in sets if soak else sets[(nr % 4):(nr % 4) + 1]:
+            lines.append((nr, args, "K"))
+    lines += [(n | 0x40000000, [0] * 6, "K") for n in (range(0, 548) if soak else range(0, 548, 13))]
+    lines += [(n, [0] * 6, "K") for n in (2**31 - 1, 2**31, 2**32 - 1)]
+    for nr, terms in listed.items():
+        good, bad = good_and_bad(terms)
+        lines += [(nr, a, "K") for a in (bad if soak else bad[::5])]
+        lines += [(nr, a, "A") for a in [good] + sets[:3]]
+        harsh += [(nr, a, "A") for a in [arena, arena[:1] + [1 << 36] + good[2:], [g or arena[0] for g in good]]]
+    text = lambda l: "".join("%d %s %s\n" % (nr, " ".join("%x" % (v & (2**64 - 1)) for v in a), e) for nr, a, e in l)
+    return text(lines), text(harsh)
+
+
+def through_pals_instruction(tap):
+    addr = symbol("host_call")
+    if not addr:
+        return tap.skip("calls through pal's instruction", "pal.img has no symbols")
+    lines, harsh = attempts()
+    attack(tap, "calls through pal's own instruction", ["pal", addr], input=lines, timeout=1200 if soak else 120)
+    attack(tap, "listed calls on the sandbox's own memory", ["pal", addr], input=harsh, timeout=10, judge=may_die([]))
+    attack(tap, "calls from code mapped over pal's range", ["replace", addr])
+
+
+def inherited_terminal(tap):
+    """Under a terminal, with a known file mode on the descriptors: nothing of it stays changed."""
+    master, slave = pty.openpty()
+    attrs, flags = termios.tcgetattr(slave), fcntl.fcntl(slave, fcntl.F_GETFL)
+    before = os.fstat(slave)
+    p = subprocess.Popen([bailey, "run", "-t", "-v", f"{work}:/work:ro", "-w", "/", "--", "/work/hostile", "numbers", "jit"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    out, end = b"", time.time() + 60
+    while time.time() < end:
+        if select.select([master], [], [], 0.2)[0]:
+            out += os.read(master, 65536)
+        elif p.poll() is not None:
+            break
+    if p.poll() is None:
+        end_tree(p.pid)
+    code = p.wait()
+    after = os.fstat(slave)
+    tap.ok("termios, flags, mode and owner of an inherited terminal stay", code == 0 and termios.tcgetattr(slave) == attrs and fcntl.fcntl(slave, fcntl.F_GETFL) == flags
+           and (before.st_mode, before.st_uid, before.st_gid) == (after.st_mode, after.st_uid, after.st_gid),
+           f"exit {code}, flags {flags:o} {fcntl.fcntl(slave, fcntl.F_GETFL):o}, mode {before.st_mode:o} {after.st_mode:o}\n{out[-600:]!r}")
+    addr = symbol("host_call")
+    if addr:
+        p = subprocess.Popen([bailey, "run", "-v", f"{work}:/work:ro", "-w", "/", "--", "/work/hostile", "forge", addr, "attributes"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        try:
+            p.wait(30)
+        except subprocess.TimeoutExpired:
+            end_tree(p.pid)
+            p.wait()
+        after = os.fstat(slave)
+        tap.ok("raw attribute requests on an inherited terminal leave nothing", termios.tcgetattr(slave) == attrs
+               and (before.st_mode, before.st_uid, before.st_gid) == (after.st_mode, after.st_uid, after.st_gid), f"mode {before.st_mode:o} {after.st_mode:o}")
+    os.close(master)
+    os.close(slave)
+
+
+# ---- the channel ----
+
+def forged_requests(tap):
+    addr = symbol("host_call")
+    if not addr:
+        return tap.skip("forged requests", "pal.img has no symbols")
+    attack(tap, "forged, torn, oversize and lying requests", ["forge", addr], timeout=120)
+    for seed in range(40 if soak else 2):
+        attack(tap, f"random requests, seed {seed}", ["fuzz", addr, seed, 40000 if soak else 4000], timeout=120)
+
+
+def path_tricks(tap):
+    addr = symbol("host_call")
+    if not addr:
+        return tap.skip("path tricks", "pal.img has no symbols")
+    place = Place()
+    names = [str(place.outside / "secret"), str(place.top / "beside"), "/outside/secret", "/../outside/secret"]
+    place.remove()
+    # The guest cannot know the folder's name, but may guess it: each attack() makes its own, so all are told.
+    attack(tap, "path tricks", ["paths", addr, MARKER] + names + ["/etc/shadow", "/root/.bashrc"], timeout=60)
+
+
+def races(tap):
+    addr = symbol("host_call")
+    if not addr:
+        return tap.skip("races", "pal.img has no symbols")
+    attack(tap, "a folder that is a link by turns, swapped by the guest", ["race", addr, MARKER, "/vol", 20000 if soak else 2500], timeout=60)
+    # Swapped by somebody on the host, in a granted folder.
+    place = Place()
+    before = place.hash()
+    real, evil, d = place.vol / "host/real", place.vol / "host/evil", place.vol / "host/d"
+    real.mkdir()
+    (real / "secret").write_text("innocent\n")
+    evil.symlink_to(place.outside)
+    stop = threading.Event()
+
+    def swap():
+        while not stop.is_set():
+            for a in (real, evil):
+                try:
+                    os.rename(a, d)
+                    os.rename(d, a)
+                except OSError:
+                    pass
+
+    t = threading.Thread(target=swap, daemon=True)
+    t.start()
+    r = run([bailey, "run"] + place.options() + ["--", "/work/hostile", "race", addr, MARKER, "/vol/host", 20000 if soak else 2500], timeout=60)
+    stop.set()
+    t.join()
+    tap.ok("a folder that is a link by turns, swapped on the host", r.code == 0 and "BAD" not in r.out and "done" in r.out and place.hash() == before, str(r))
+    place.remove()
+
+
+def swarms(tap):
+    addr = symbol("host_call")
+    if not addr:
+        return tap.skip("swarms", "pal.img has no symbols")
+    ended = lambda r: [] if r.code is not None else ["bailey does not end"]
+    attack(tap, "streams and copies without end", ["swarm", addr], judge=ended, timeout=60)
+    attack(tap, "a swarm under --pids 64", ["swarm", addr], options=["--pids", "64"], judge=ended, timeout=60)
+
+    def panicked(r):
+        return ([] if r.code == 125 else [f"exit {r.code}, not 125"]) + ([] if "panic" in r.err else ["no message"]) + (["control characters in the log"] if re.search("[\x00-\x08\x0b-\x1f\x7f]", r.err) else [])
+
+    attack(tap, "a forged panic ends this sandbox alone, with a clean message", ["panic", addr], judge=panicked, timeout=30)
+
+
+# ---- scribbling ----
+
+def scribbles(tap):
+    addr = symbol("host_call")
+    if not addr:
+        return tap.skip("scribbles", "pal.img has no symbols")
+    hung, names = [], []
+    for where in ("truncate", "arena", "arena-ones", "arena-zeros", "data", "palshared", "palshared-ones", "threads", "tb", "slots", "heap", "hole", "hole-pal",
+                  "map-pal", "map-linux", "map-stack", "unmap-all", "kick", "wake"):
+
+        before = len(hung)
+        for _ in range(10 if soak else 1):
+            attack(tap, f"scribbling: {where}", ["scribble", addr, where], judge=may_die(hung), timeout=8)
+        if len(hung) > before:
+            names.append(where)
+    if names:
+        tap.note("these left a sandbox that did not end by itself (it was killed, and left nothing): " + " ".join(names))
+
+
+build_tools()
+run_tests(Tap(patterns), [filter_as_generated, filter_as_loaded, picoprocess_has_nothing_else, numbers, through_pals_instruction, inherited_terminal,
+                          forged_requests, path_tricks, races, swarms, scribbles])

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* tests/escape/hostile.h - what the attacker's two files share. */
+#ifndef HOSTILE_H
+#define HOSTILE_H
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Shared by parent and children: what a dead child had reached. */
+struct shared_page {
+	volatile int progress, returned, wrong, entered, came_back, found;
+	volatile long result;
+	volatile uint64_t number;
+};
+extern struct shared_page *page;
+
+typedef long host_fn(long nr, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+extern host_fn *host_call; /* pal's own, found by its symbol */
+
+void bad(const char *format, ...);
+int wait_child(pid_t pid, long ms);
+long now_ms(void);
+int attack_main(int argc, char **argv); /* attack.c */
+#endif
