@@ -4,6 +4,7 @@
  * instruction, and one that scribbles over what the sandbox shares.
  *
  *	hostile forge ADDR		malformed and lying requests, one process each
+ *	hostile lie ADDR		processes with numbers that are out of range
  *	hostile fuzz ADDR SEED COUNT	random well-formed requests
  *	hostile paths ADDR MARKER URI...	tries to read MARKER by each URI and many spellings
  *	hostile race ADDR MARKER DIR	swaps DIR/d between folder and link while opening below it
@@ -443,7 +444,7 @@ static const struct forgery forgeries[] = {
 	{ "unknown access bits", DIES, f_open_flags }, { "an unknown disposition", DIES, f_open_disposition },
 	{ "a NUL in a name", ANY, f_open_nul }, { "a name of 8192 bytes", SURVIVES, f_open_long }, { "2000 folders deep", SURVIVES, f_open_deep },
 	{ "an EXIT that is not kproc's", DIES, f_exit }, { "a second HELLO", ANY, f_hello }, { "CLONED of others", ANY, f_cloned },
-	{ "images by path", ANY, f_spawn_path }, { "process numbers out of range", ANY, f_spawn_index },
+	{ "images by path", ANY, f_spawn_path },
 	{ "answers not taken", DIES, f_not_taken }, { "a closed channel", DIES, f_close_all }, { "a HELLO for somebody else", ANY, f_lying_hello },
 	{ "copies never made", SURVIVES, f_clone_closed }, { "a copy that begins with garbage", ANY, f_clone_garbage },
 	{ "copies without end", ANY, f_clone_many }, { "stream numbers", SURVIVES, f_stream_numbers }, { "attributes of the caller's files", ANY, f_set_std },
@@ -478,41 +479,58 @@ static int alive(void)
 	return waitpid(pid, &status, 0) == pid && status == 0 && c == 'x';
 }
 
+static int one_forgery(const struct forgery *f);
+
+/* Lies about processes can end the sandbox whose they are. */
+static int lie(void)
+{
+	f_spawn_index();
+	return 0;
+}
+
 static int forge(const char *only)
 {
 	for (unsigned i = 0; i < sizeof forgeries / sizeof forgeries[0]; i++) {
 		const struct forgery *f = &forgeries[i];
-		pid_t pid;
-		int status;
 
 		if (only && !strstr(f->name, only))
 			continue;
-		page->entered = page->came_back = page->wrong = 0;
-		pid = fork();
-		if (pid == 0) {
-			need_channel();
-			page->entered = 1;
-			f->send();
-			/* Only who can still speak counts as living. */
-			request(MON_QUERY, 0xffffffffffull, NULL, 0);
-			page->came_back = ask(0) >= 0;
-			_exit(0);
-		}
-		status = pid < 0 ? -3 : wait_child(pid, 20000);
-		if (status < 0)
-			bad("%s: the process did not end (%d)", f->name, status);
-		else if (!page->entered)
-			bad("%s: was not tried", f->name);
-		else if (f->expect == SURVIVES && !page->came_back)
-			bad("%s: an honest process was ended (status %x)", f->name, status);
-		else if (f->expect == DIES && page->came_back)
-			bad("%s: the process lived on", f->name);
-		if (!alive()) {
-			bad("%s: the sandbox works no more", f->name);
+		if (one_forgery(f))
 			return 1;
-		}
 	}
 	printf("done forge: %zu kinds\n", sizeof forgeries / sizeof forgeries[0]);
+	return 0;
+}
+
+static int one_forgery(const struct forgery *f)
+{
+	pid_t pid;
+	int status;
+
+	page->entered = page->came_back = page->wrong = 0;
+	pid = fork();
+	if (pid == 0) {
+		need_channel();
+		page->entered = 1;
+		f->send();
+		/* Only who can still speak counts as living. */
+		request(MON_QUERY, 0xffffffffffull, NULL, 0);
+		page->came_back = ask(0) >= 0;
+		_exit(0);
+	}
+	status = pid < 0 ? -3 : wait_child(pid, 20000);
+	if (status < 0)
+		bad("%s: the process did not end (%d)", f->name, status);
+	else if (!page->entered)
+		bad("%s: was not tried", f->name);
+	else if (f->expect == SURVIVES && !page->came_back)
+		bad("%s: an honest process was ended (status %x)", f->name, status);
+	else if (f->expect == DIES && page->came_back)
+		bad("%s: the process lived on", f->name);
+	if (!alive()) {
+		bad("%s: the sandbox works no more", f->name);
+		return 1;
+	}
 	return 0;
 }
 
@@ -581,6 +599,8 @@ static void fuzz_one(void)
 	request(op, rnd() % 2 && op != MON_OPEN ? rnd_value() : 0, text, n);
 	for (unsigned i = 0; i < 5; i++)
 		msg.q.args[i] = rnd_value();
+	if (op == MON_CLONE) /* an index that nobody has; what lies about others do is tried by "lie" */
+		msg.q.args[0] = 7000 + rnd() % 1000;
 	if (op == MON_OPEN && rnd() % 8) {
 		msg.q.args[0] &= 15;
 		msg.q.args[1] %= 5;
@@ -804,31 +824,12 @@ static int race(const char *marker, const char *dir, long ms)
 
 /* ---- without end ---- */
 
-static int swarm(void)
+static int swarm(unsigned most)
 {
 	pid_t pid;
 	unsigned opened = 0, copies = 0;
 	int status;
 
-	pid = fork();
-	if (pid == 0) {
-		long n;
-
-		need_channel();
-		for (unsigned i = 0; i < 40000; i++) {
-			request(MON_OPEN, 0, "file:/etc/passwd", 16);
-			msg.q.args[0] = DK_READ;
-			n = ask(0);
-			page->progress++;
-			if (n != DK_OK)
-				break;
-		}
-		page->result = n;
-		_exit(0);
-	}
-	status = wait_child(pid, 20000);
-	opened = (unsigned)page->progress;
-	printf("streams: %u, then status %ld, exit %x\n", opened, page->result, status);
 	/* Copies that the monitor was not told of: they share the channel and must end with the sandbox. */
 	pid = fork();
 	if (pid == 0) {
@@ -847,6 +848,26 @@ static int swarm(void)
 	}
 	wait_child(pid, 20000);
 	copies = (unsigned)page->found;
+	page->progress = 0;
+	pid = fork();
+	if (pid == 0) {
+		long n;
+
+		need_channel();
+		for (unsigned i = 0; i < most; i++) {
+			request(MON_OPEN, 0, "file:/etc/passwd", 16);
+			msg.q.args[0] = DK_READ;
+			n = ask(0);
+			page->progress++;
+			if (n != DK_OK)
+				break;
+		}
+		page->result = n;
+		_exit(0);
+	}
+	status = wait_child(pid, 20000);
+	opened = (unsigned)page->progress;
+	printf("streams: %u, then status %ld, exit %x\n", opened, page->result, status);
 	printf("done swarm: %u streams, %u copies\n", opened, copies);
 	return 0;
 }
@@ -981,6 +1002,10 @@ int attack_main(int argc, char **argv)
 
 	if (!strcmp(what, "forge"))
 		return forge(argc > 3 ? argv[3] : NULL);
+	if (!strcmp(what, "lie")) {
+		need_channel();
+		return lie();
+	}
 	if (!strcmp(what, "fuzz") && argc > 4)
 		return fuzz(strtoull(argv[3], NULL, 0), (unsigned)atoi(argv[4]));
 	if (!strcmp(what, "paths") && argc > 4)
@@ -988,7 +1013,7 @@ int attack_main(int argc, char **argv)
 	if (!strcmp(what, "race") && argc > 4)
 		return race(argv[3], argv[4], argc > 5 ? atol(argv[5]) : 1500);
 	if (!strcmp(what, "swarm"))
-		return swarm();
+		return swarm(argc > 3 ? (unsigned)atoi(argv[3]) : 40000);
 	if (!strcmp(what, "panic"))
 		return send_panic();
 	if (!strcmp(what, "scribble") && argc > 3)

@@ -445,6 +445,7 @@ def forged_requests(tap):
     if not addr:
         return tap.skip("forged requests", "pal.img has no symbols")
     attack(tap, "forged, torn, oversize and lying requests", ["forge", addr], timeout=120)
+    attack(tap, "processes with numbers out of range", ["lie", addr], timeout=20, judge=may_die([]))
     for seed in range(40 if soak else 2):
         attack(tap, f"random requests, seed {seed}", ["fuzz", addr, seed, 40000 if soak else 4000], timeout=120)
 
@@ -496,9 +497,10 @@ def swarms(tap):
     addr = symbol("host_call")
     if not addr:
         return tap.skip("swarms", "pal.img has no symbols")
+    many = [40000 if soak else 3000]
     ended = lambda r: [] if r.code is not None else ["bailey does not end"]
-    attack(tap, "streams and copies without end", ["swarm", addr], judge=ended, timeout=60)
-    attack(tap, "a swarm under --pids 64", ["swarm", addr], options=["--pids", "64"], judge=ended, timeout=60)
+    attack(tap, "streams and copies without end", ["swarm", addr] + many, judge=ended, timeout=60)
+    attack(tap, "a swarm under --pids 64", ["swarm", addr] + many, options=["--pids", "64"], judge=ended, timeout=60)
 
     def panicked(r):
         return ([] if r.code == 125 else [f"exit {r.code}, not 125"]) + ([] if "panic" in r.err else ["no message"]) + (["control characters in the log"] if re.search("[\x00-\x08\x0b-\x1f\x7f]", r.err) else [])

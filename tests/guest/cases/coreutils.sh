@@ -1,7 +1,7 @@
 #!/bin/sh
 # covers: coreutils on files, links, modes, times
 mkdir -p d/e/f; echo 1 > d/a; echo 2 > d/e/b; ln -s ../a d/e/l; ln d/a d/h
-ls -R d; cat d/e/l; readlink d/e/l; stat -c '%F %a %h %s' d/a d/e d/e/l
+ls -R d; cat d/e/l; readlink d/e/l; stat -c '%F %a %h' d/a d/e d/e/l
 chmod 640 d/a; stat -c %a d/h
 cp -r d d2; diff -r d d2 && echo same
 mv d2 d3; rm -r d3/e; ls d3
@@ -19,4 +19,4 @@ date -u -d @0 +%Y-%m-%d; env -i A=1 env; id -u >/dev/null && echo id
 nl d/a; fold -w 3 <<EOF
 abcdefgh
 EOF
-join <(echo) /dev/null 2>/dev/null; df / >/dev/null && echo df
+df / >/dev/null && echo df
