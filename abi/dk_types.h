@@ -207,7 +207,7 @@ struct dk_exception {
 
 /* Record read from the kproc's deaths stream. */
 struct dk_death {
-	dk_handle process;    /* DK_NO_HANDLE: no death, a terminal signal; wait_status is its Linux number */
+	dk_handle process;    /* DK_NO_HANDLE: no death, a terminal signal; wait_status is its Linux number (0: nothing) */
 	uint32_t wait_status; /* the host's, as waitpid gives it */
 };
 #endif

@@ -372,10 +372,12 @@ void kproc_reap_deaths(void)
 
 	while (DkStreamRead(pico_boot_block->deaths, DK_OFFSET_NONE, &seg, 1, DK_IO_NONBLOCK, &done) == DK_OK && done >= sizeof *death) {
 		for (uint64_t i = 0; i < done / sizeof *death; i++) {
-			if (death[i].process == DK_NO_HANDLE)
-				tty_host_signal((int)death[i].wait_status);
-			else
+			if (death[i].process == DK_NO_HANDLE) {
+				if (death[i].wait_status)
+					tty_host_signal((int)death[i].wait_status);
+			} else {
 				lx_process_died(death[i].process, death[i].wait_status);
+			}
 		}
 	}
 }

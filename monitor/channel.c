@@ -379,6 +379,10 @@ static void hello(struct pico *p, const struct ucred *cred)
 		pico_kill(p, "it did not say who it is");
 		return;
 	}
+	if (!pico_may_be(cred->pid)) {
+		pico_kill(p, "another process said hello in its place");
+		return;
+	}
 	p->pid = cred->pid;
 	p->state = PICO_RUNNING;
 	setsockopt(p->channel, SOL_SOCKET, SO_PASSCRED, &(int){ 0 }, sizeof(int));

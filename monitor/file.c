@@ -22,6 +22,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "monitor/host.h"
 #include "monitor/monitor.h"
 
 #ifndef RESOLVE_CACHED
@@ -160,7 +161,7 @@ static void read_inline(struct job *j, int fd, bool try)
 
 	if (size == 0 || size > MON_INLINE_MAX)
 		return;
-	n = preadv2(fd, &v, 1, 0, try ? RWF_NOWAIT : 0);
+	n = host_preadv2(fd, &v, 1, 0, try ? RWF_NOWAIT : 0);
 	if (n == (ssize_t)size)
 		j->reply.data_len = (uint32_t)n;
 }

@@ -14,11 +14,16 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "monitor/host.h"
 #include "monitor/monitor.h"
 
 #ifndef FALLOC_FL_KEEP_SIZE
 #define FALLOC_FL_KEEP_SIZE 1
+#endif
+#ifndef FALLOC_FL_PUNCH_HOLE
 #define FALLOC_FL_PUNCH_HOLE 2
+#endif
+#ifndef FALLOC_FL_ZERO_RANGE
 #define FALLOC_FL_ZERO_RANGE 16
 #endif
 
@@ -41,7 +46,7 @@ static bool enum_add(struct job *j, int dir, const char *name, uint32_t rights, 
 
 	if (j->reply.data_len + size > room)
 		return false;
-	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &sx) < 0) {
+	if (host_statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &sx) < 0) {
 		if (errno == ENOENT)
 			return true;
 		memset(&sx, 0, sizeof sx);
@@ -151,7 +156,7 @@ static bool create_work(struct job *j, bool try)
 		j->reply.status = DK_EXISTS;
 	else
 		j->reply.status = j->a.flags & MOUNT_RW ? create_at(j, dir, name) : DK_READ_ONLY;
-	if (j->reply.status == DK_OK && statx(dir, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &sx) == 0)
+	if (j->reply.status == DK_OK && host_statx(dir, name, AT_SYMLINK_NOFOLLOW, &sx) == 0)
 		attr_of_statx(&sx, DK_READ | DK_WRITE | DK_EXECUTE, &j->reply.attr);
 	close(dir);
 	return true;
@@ -169,7 +174,7 @@ static bool link_work(struct job *j, bool try)
 	to_dir = from_dir < 0 ? -1 : open_parent(j, &j->a, &to);
 	if (to_dir < 0 || linkat(from_dir, from, to_dir, to, 0) < 0)
 		j->reply.status = status_of_errno(errno);
-	else if (statx(to_dir, to, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &sx) == 0)
+	else if (host_statx(to_dir, to, AT_SYMLINK_NOFOLLOW, &sx) == 0)
 		attr_of_statx(&sx, DK_READ | DK_WRITE | DK_EXECUTE, &j->reply.attr);
 	if (from_dir >= 0)
 		close(from_dir);

@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
-#include <linux/prctl.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,6 +36,9 @@
 
 #include "monitor/monitor.h"
 
+#ifndef SECBIT_NO_CAP_AMBIENT_RAISE
+#error "the kernel headers are too old: linux/securebits.h"
+#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
 #endif

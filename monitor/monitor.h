@@ -187,6 +187,7 @@ void pico_forget(struct pico *p);
 void pico_kill(struct pico *p, const char *why);
 void pico_eof(struct pico *p);
 void pico_reap(void);
+bool pico_may_be(pid_t pid);
 void pico_adopt_spare(struct pico *p);
 void pico_made(uint64_t number, pid_t pid, bool failed); /* the launcher's word */
 void pico_want_spare(void);

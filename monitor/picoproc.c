@@ -340,8 +340,13 @@ void pico_kill(struct pico *p, const char *why)
 	close_channel(p); /* nothing it said is heard any more */
 	if (p->pid > 0 && !p->reaped)
 		kill(p->pid, SIGKILL);
-	else if (p->pid == 0)
+	if (p->pid == 0) {
 		p->eof = true;
+		if (p->state == PICO_CLONING) {
+			p->since_ns = now_ns();
+			limbo++;
+		}
+	}
 }
 
 /*
@@ -387,12 +392,28 @@ void pico_eof(struct pico *p)
 		kill(p->pid, SIGKILL); /* pid 0: the launcher's answer comes first */
 }
 
+static pid_t dying; /* reaped a moment ago */
+
 static struct pico *by_pid(pid_t pid)
 {
 	for (uint32_t i = 0; i < table_size; i++)
 		if (table[i] && table[i]->pid == pid)
 			return table[i];
 	return NULL;
+}
+
+/*
+ * May the sender of a hello be a new picoprocess?  One that speaks for itself is our
+ * child, not yet known; any other number could later be that of a process of the
+ * host, which we would signal.
+ */
+bool pico_may_be(pid_t pid)
+{
+	siginfo_t si;
+
+	if (pid == launcher_pid || by_pid(pid))
+		return false;
+	return pid == dying || waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 /* Those that have not yet said hello may have, by now. */
@@ -407,7 +428,9 @@ static void one_died(pid_t pid, uint32_t status)
 	struct pico *p = by_pid(pid);
 
 	if (!p) {
+		dying = pid;
 		pico_each(hear_clones);
+		dying = 0;
 		p = by_pid(pid);
 	}
 	if (!p) {

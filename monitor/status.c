@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "monitor/host.h"
 #include "monitor/monitor.h"
 
 /* The one place where a host errno becomes a status. */
@@ -100,7 +101,7 @@ enum dk_status attr_of_fd(int fd, uint32_t rights, struct dk_attributes *out)
 {
 	struct statx sx;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &sx) < 0)
+	if (host_statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, &sx) < 0)
 		return status_of_errno(errno);
 	attr_of_statx(&sx, rights, out);
 	if (S_ISCHR(sx.stx_mode) && isatty(fd))

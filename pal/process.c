@@ -213,6 +213,8 @@ void process_died(const struct mon_death *d, struct dk_death *out)
 		pal_panic("pal: the monitor reports the death of process %lu", d->process_index);
 	p = &shared()->processes[d->process_index];
 	out->process = atomic_load(&p->object.handle);
+	if (out->process == DK_NO_HANDLE)
+		out->wait_status = 0; /* a copy that was never made: nobody's death, and no signal either */
 	if (out->process != DK_NO_HANDLE && !atomic_load(&p->object.state))
 		process_ended(p, d);
 }

@@ -130,7 +130,9 @@ static void map_memory(void)
 		map_fixed(CONFIG_BASE, PAGE_UP(boot.config_size), HOST_PROT_READ, MAP_PRIVATE, boot_fds[MON_BFD_CONFIG]);
 		(void)HOST1(close, boot_fds[MON_BFD_CONFIG]);
 	}
-	shared_init();
+	/* A spare boots beside kproc, which alone makes what has a fixed place; it is told what to be only later. */
+	if (boot.role != DK_ROLE_GUEST)
+		shared_init();
 	stream_special_fd(STREAM_INDEX_DATA, boot_fds[MON_BFD_DATA]);
 	if (boot_fds[MON_BFD_DEATHS] >= 0)
 		stream_special_fd(STREAM_INDEX_DEATHS, boot_fds[MON_BFD_DEATHS]);

@@ -147,7 +147,7 @@ static long chown_path(struct lx_thread *t, const struct path *p, struct change 
 		return -EPERM;
 	a.valid = (c->uid != UINT32_MAX ? IATTR_UID : 0) | (c->gid != UINT32_MAX ? IATTR_GID : 0);
 	/* Set-id bits go, as for whoever is not privileged to keep them; Linux drops them even for root. */
-	if (!IS_DIR(i) && a.valid != 0 && (i->mode & (LX_S_ISUID | LX_S_ISGID))) {
+	if (!IS_DIR(i) && (i->mode & (LX_S_ISUID | LX_S_ISGID))) {
 		uint32_t drop = LX_S_ISUID | ((i->mode & 010) ? LX_S_ISGID : 0);
 
 		a.valid |= IATTR_MODE;

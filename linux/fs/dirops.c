@@ -26,13 +26,14 @@ static void target_done(struct target *g)
 	path_buf_free(g->buf);
 }
 
-/* name is kernel memory that outlives g.  dots_err: what the call says to a last component "", "." or "..". */
+/* name is kernel memory that outlives g.  dots_err: what the call says to a last component "", "." or "..";
+   0 = rmdir, which tells them apart. */
 static long target_find_name(struct lx_thread *t, int dirfd, const char *name, long dots_err, struct target *g)
 {
 	long err = path_walk(t, dirfd, name, WALK_PARENT, &g->dir, &g->last);
 
 	if (err == 0 && last_is_dots(g->last))
-		err = dots_err;
+		err = dots_err != 0 ? dots_err : last_len(g->last) == 0 ? -EBUSY : last_len(g->last) == 1 ? -EINVAL : -ENOTEMPTY;
 	if (err == 0) {
 		g->len = last_len(g->last);
 		err = walk_last(t, &g->dir, g->last, &g->d);
@@ -113,8 +114,7 @@ long lx_sys_mkdirat(struct lx_thread *t, int dirfd, struct gva name, uint32_t mo
 	return do_mkdir(t, dirfd, name, mode);
 }
 
-/* The guest's device number: 12 bits of major in the middle, minor around. */
-static long check_node(struct lx_thread *t, uint32_t mode, uint32_t dev)
+static long check_node(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case 0:
@@ -123,11 +123,8 @@ static long check_node(struct lx_thread *t, uint32_t mode, uint32_t dev)
 	case S_IFSOCK:
 		return 0;
 	case S_IFCHR:
-		if (dev == 0)
-			return 0; /* an overlay's whiteout: harmless */
-		/* fall through */
 	case S_IFBLK:
-		return lx_capable(t, CAP_MKNOD) ? 0 : -EPERM;
+		return 0;
 	case S_IFDIR:
 		return -EPERM;
 	default:
@@ -153,13 +150,17 @@ static long node_at(struct lx_thread *t, struct target *g, uint32_t mode, uint64
 static long do_mknod(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, uint32_t dev)
 {
 	struct target g;
-	long err = check_node(t, mode, dev);
+	long err = check_node(mode);
 
 	if (err == 0)
 		err = target_free(t, dirfd, name, false, &g);
 	if (err != 0)
 		return err;
-	err = node_at(t, &g, mode, dev);
+	/* 0,0 is an overlay's whiteout: harmless. */
+	if ((S_IFMT_(mode) == S_IFBLK || (S_IFMT_(mode) == S_IFCHR && dev != 0)) && !lx_capable(t, CAP_MKNOD))
+		err = -EPERM;
+	if (err == 0)
+		err = node_at(t, &g, mode, dev);
 	target_done(&g);
 	return err;
 }
@@ -324,18 +325,8 @@ static long do_rmdir(struct lx_thread *t, int dirfd, struct gva name)
 {
 	const struct inode_ops *ops;
 	struct target g;
-	char *buf;
-	long err = target_find(t, dirfd, name, -ENOTEMPTY, &g);
+	long err = target_find(t, dirfd, name, 0, &g);
 
-	if (err == -ENOTEMPTY) { /* tell "." and "/" apart */
-		buf = path_in(name, &err);
-		if (buf == NULL)
-			return err;
-		err = last_is_dots(strrchr(buf, '/') != NULL && strrchr(buf, '/')[1] != '\0' ? strrchr(buf, '/') + 1 : buf) ? -EINVAL : -EBUSY;
-		if (strlen(buf) >= 2 && strcmp(buf + strlen(buf) - 2, "..") == 0)
-			err = -ENOTEMPTY;
-		path_buf_free(buf);
-	}
 	if (err != 0)
 		return err;
 	ops = inode_ops(g.dir.dentry->inode);

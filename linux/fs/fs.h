@@ -188,7 +188,7 @@ uint32_t dirent_type(uint32_t mode); /* DT_* */
 
 /* memfs */
 struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode);
-struct inode *mem_root_overlay(struct mount_fs *fs);
+struct inode *mem_root_overlay(struct mount_fs *fs, const char *where);
 struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, bool merged);
 uint32_t mem_seals(struct inode *i);
 long mem_add_seals(struct inode *i, uint32_t seals);

@@ -98,14 +98,25 @@ static long attach_fs(struct mount_fs *fs, const struct path *at, uint32_t flags
 	return err;
 }
 
-static long boot_root(bool overlay, uint32_t flags)
+static long boot_tmpfs_root(void)
 {
-	struct mount_fs *fs = overlay ? mount_fs_new(INODE_MEM, "overlay", 0x794c7630) : mount_fs_new(INODE_MEM, "tmpfs", 0x01021994);
+	struct mount_fs *fs = mount_fs_new(INODE_MEM, "tmpfs", 0x01021994);
 
 	if (fs == NULL)
 		return -ENOMEM;
-	fs->root = overlay ? mem_root_overlay(fs) : inode_mem_ops.root(fs, "mode=755");
-	return attach_fs(fs, NULL, flags, overlay ? "overlay" : "tmpfs");
+	fs->root = inode_mem_ops.root(fs, "mode=755");
+	return attach_fs(fs, NULL, 0, "tmpfs");
+}
+
+/* The host's folder of that name below, memory above.  at NULL: it is the root. */
+static long boot_overlay(const char *where, const struct path *at, uint32_t flags)
+{
+	struct mount_fs *fs = mount_fs_new(INODE_MEM, "overlay", 0x794c7630);
+
+	if (fs == NULL)
+		return -ENOMEM;
+	fs->root = mem_root_overlay(fs, where);
+	return attach_fs(fs, at, flags, "overlay");
 }
 
 static long boot_host(const char *where, const struct path *at, uint32_t flags)
@@ -152,10 +163,10 @@ static long boot_mount(const char *spec)
 	if (strcmp(where, "/") == 0 && vfs()->root == NULL) {
 		if (str_starts(spec, "host:")) /* the host's root itself, read and written in place */
 			return boot_host(where, NULL, flags);
-		return boot_root(str_starts(spec, "overlay:"), flags);
+		return str_starts(spec, "overlay:") ? boot_overlay(where, NULL, flags) : boot_tmpfs_root();
 	}
 	if (vfs()->root == NULL)
-		err = boot_root(false, 0);
+		err = boot_tmpfs_root();
 	if (err != 0 || !boot_point(where, &at))
 		return err != 0 ? err : -ENOENT;
 	if (str_starts(spec, "tmpfs:"))
@@ -166,6 +177,8 @@ static long boot_mount(const char *spec)
 		err = mount_new(NULL, "sysfs", NULL, &at, flags | MS_NOSUID | MS_NODEV | MS_NOEXEC, "sysfs");
 	else if (str_starts(spec, "dev:"))
 		boot_dev(&at, flags);
+	else if (str_starts(spec, "overlay:"))
+		err = boot_overlay(where, &at, flags);
 	else if (str_starts(spec, "host:"))
 		err = boot_host(where, &at, flags);
 	else
@@ -235,7 +248,7 @@ long vfs_boot(const struct dk_boot *boot)
 			log_line(DK_LOG_WARNING, "cannot mount %s", p + 6);
 	}
 	if (err == 0 && v->root == NULL)
-		err = boot_root(false, 0);
+		err = boot_tmpfs_root();
 	return err;
 }
 

@@ -69,7 +69,7 @@ void inode_from_attr(struct inode *i, const struct dk_attributes *a)
 	i->mode = (a->mode & 07777) | mode_of_type(a->type);
 	i->uid = a->uid;
 	i->gid = a->gid;
-	i->nlink = a->nlink != 0 ? a->nlink : 1;
+	i->nlink = a->nlink;
 	i->size = a->size;
 	i->blocks = a->allocated >> 9;
 	i->rdev = a->rdev;

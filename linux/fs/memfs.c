@@ -102,16 +102,21 @@ static struct inode *mem_root(struct mount_fs *fs, const char *data)
 	return i;
 }
 
-struct inode *mem_root_overlay(struct mount_fs *fs)
+struct inode *mem_root_overlay(struct mount_fs *fs, const char *where)
 {
 	struct inode *i = root_inode(fs, S_IFDIR | 0755);
-	char *uri = arena_alloc(8);
+	size_t size = strlen(where) + 6;
+	char *uri = arena_alloc(size);
 
 	if (i == NULL || uri == NULL)
 		return NULL;
-	memcpy(uri, "file:/", 7);
+	fmt_snprintf(uri, size, "file:%s", where);
 	mem(i)->lower = uri;
-	mem(i)->flags = MEM_LOWER | MEM_PINNED | MEM_ATTR;
+	mem(i)->flags = MEM_LOWER | MEM_PINNED;
+	if (strcmp(where, "/") == 0)
+		mem(i)->flags |= MEM_ATTR;
+	else
+		mem(i)->flags |= MEM_LAZY;
 	return i;
 }
 

@@ -484,8 +484,8 @@ static long text_backwards(const struct path *root, const struct path *p, char *
 			m = m->parent;
 			continue;
 		}
-		if (d->parent == d)
-			break;
+		if (d->parent == d) /* a nameless file's: its name says all */
+			return put_text(buf, size, at, d->name, d->name_len);
 		err = put_text(buf, size, at, d->name, d->name_len);
 		if (err == 0)
 			err = put_text(buf, size, at, "/", 1);

@@ -281,7 +281,7 @@ static long open_flags(struct lx_thread *t, int dirfd, const char *name, int fla
 		if (err != -ESTALE)
 			return err;
 	}
-	return err;
+	return -ENOENT;
 }
 
 long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, struct file **out)

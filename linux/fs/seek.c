@@ -3,6 +3,22 @@
 #include "linux/fs/fs.h"
 #include "linux/sig/sig.h"
 
+/* Files with a position and no length to speak of: /proc, /sys, /dev/zero. */
+static long plain_seek(struct file *f, int64_t offset, int whence)
+{
+	int64_t to = offset;
+
+	if (whence == SEEK_CUR) {
+		if (ADD_OVERFLOW((int64_t)f->pos, offset, &to))
+			return -EOVERFLOW;
+	} else if (whence != SEEK_SET)
+		return -EINVAL;
+	if (to < 0)
+		return -EINVAL;
+	f->pos = (uint64_t)to;
+	return to;
+}
+
 long lx_sys_lseek(struct lx_thread *t, int fd, int64_t offset, int whence)
 {
 	struct file *f = fd_get(t, fd);
@@ -16,11 +32,11 @@ long lx_sys_lseek(struct lx_thread *t, int fd, int64_t offset, int whence)
 		n = -EBADF;
 	else if ((unsigned)whence > SEEK_MAX)
 		n = -EINVAL;
-	else if (ops->seek == NULL)
+	else if (ops->seek == NULL && !ops->seekable)
 		n = -ESPIPE;
 	else {
 		lock_take(&f->lock);
-		n = ops->seek(t, f, offset, whence);
+		n = ops->seek != NULL ? ops->seek(t, f, offset, whence) : plain_seek(f, offset, whence);
 		lock_drop(&f->lock);
 	}
 	file_put(f);

@@ -202,7 +202,7 @@ static void f_cloned(void)
 }
 static void f_spawn_path(void)
 {
-	static const char *const images[] = { "../../etc/passwd", "pal", "/bin/sh", "self", "linux\0x", "", "%s%s%n" };
+	static const char *const images[] = { "../../etc/passwd", "pal", "/bin/sh", "self", "linuy\0x", "", "%s%s%n" };
 
 	for (unsigned i = 0; i < sizeof images / sizeof images[0]; i++) {
 		request(MON_SPAWN, 0, images[i], i == 4 ? 7 : strlen(images[i]));
@@ -851,7 +851,7 @@ static int swarm(unsigned most)
 	page->progress = 0;
 	pid = fork();
 	if (pid == 0) {
-		long n;
+		long n = 0;
 
 		need_channel();
 		for (unsigned i = 0; i < most; i++) {

@@ -155,6 +155,8 @@ def attack(tap, name, args, timeout=90, options=(), input=None, judge=None, want
         problems.append(f"sockets of kind {watch.kinds}")
     if fcntl.fcntl(r_in, fcntl.F_GETFL) != in_flags:
         problems.append("flags of the inherited standard input changed")
+    if r.code is None:
+        run([bailey, "run", "-w", "/", "--", "/bin/true"])  # sweeps up what the killed one left
     if cgroups_of(s.pid) or state_file(s.pid):
         problems.append("a cgroup or the state file is left")
     if not bystander_fine(other):

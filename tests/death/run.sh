@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# run.sh BUILD_DIR [--soak] [PATTERN...]: sudden deaths, low limits, stops and freezes; prints TAP.
+exec python3 -B "$(dirname "$0")/death.py" "$@"
