@@ -56,7 +56,7 @@ def one(case, args, work):
         return "skip", "the native run does not end", time.time() - start
     for n in range(args.times):
         with tempfile.TemporaryDirectory(dir=work) as cwd:
-            inside = run([args.bailey, "run"] + case.flags + ["-w", cwd, "--"] + case.command, cwd, case.timeout * 3)
+            inside = run([args.bailey, "run"] + args.view + case.flags + ["-w", cwd, "--"] + case.command, cwd, case.timeout * 3)
         if inside[:2] != native[:2]:
             text = f"run {n + 1}: exit {inside[0]}, native {native[0]}\n"
             if inside[1] != native[1]:
@@ -77,6 +77,9 @@ def main():
     # Below the working directory's file system, not in /tmp: a sandbox has a /tmp of its own.
     work = pathlib.Path(args.build or (pathlib.Path(args.bailey).parent / "guest-tests")).resolve()
     work.mkdir(parents=True, exist_ok=True)
+    # A sandbox's own /tmp, and what its view leaves out, hide a checkout that lies there.
+    hidden = any(str(work).startswith(p) for p in ("/tmp/", "/var/tmp/", "/run/", "/root/", "/home/"))
+    args.view = ["-v", f"{work}:{work}", "-v", f"{HERE}:{HERE}:ro"] if hidden else []
     cases = [Case(p) for p in sorted((HERE / "cases").glob("*.sh")) if fnmatch.fnmatch(p.stem, args.only)]
     for p in sorted((HERE / "linux").glob("*.c")):
         if fnmatch.fnmatch(p.stem, args.only):
