@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/memfd.h>
 #include <sched.h>
 #include <signal.h>
@@ -339,6 +340,8 @@ void sandbox_run(void)
 	int kproc_end, spare_end = -1;
 
 	find_own_folder();
+	if (geteuid() == 0)
+		setgroups(0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
 	raise_limits();
 	block_signals();
 	umask(0);

@@ -28,6 +28,8 @@ void heap_boot(void);
 
 /* patch.c: a trapped call; patches its page if it can. */
 void patch_trap(uint64_t site);
+/* Where a thread really goes on that is to return to rip: see patch.c. */
+uint64_t patch_return(uint64_t rip);
 
 /* syscall_x86_64.S */
 void pico_restart(void) NORETURN;

@@ -13,9 +13,16 @@
  * once published, and both are mapped PRIVATE: a guest's write to its text makes
  * a copy of its own.
  *
- * Only `b8 imm32 0f 05` (mov $nr,%eax; syscall) is changed, nr < 512, its five
- * first bytes inside one page: they become `jmp stub`.  `0f 05` stays, so a jump to
- * it, or a thread between the two instructions, still traps and is served right.
+ * Two kinds of site are changed, each wholly inside one page:
+ *
+ *	b8 imm32 0f 05		mov $nr,%eax; syscall, nr < 512: the mov becomes `jmp stub`.
+ *				`0f 05` stays, so a jump to it, or a thread between the
+ *				two, still traps and is served right.
+ *	0f 05 48 3d 0x f0 ff ff	syscall; cmp $-4095,%rax (libc's syscall() and read(), Go): both
+ *				are covered by the jmp, and the stub does the cmp.  Not where
+ *				a jump of the page may lead to the cmp.  Who trapped here
+ *				before the change returns into the middle of the jmp:
+ *				patch_return sends it to the stub's cmp.
  */
 
 #include "abi/dk_boot.h"
@@ -23,12 +30,15 @@
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 
-#define STUB_SIZE  24u
+#define STUB_SIZE  32u
 #define STUBS_MAX  (PICO_STUB_ROOM / STUB_SIZE)
 #define STUB_PAGES (PICO_STUB_ROOM >> PAGE_SHIFT)
 #define PAGES_MAX  330u
 #define FILES_MAX  512u
 #define SITE_SIZE  7u /* mov and syscall */
+#define CMP_SIZE   8u /* syscall and cmp */
+#define STUB_CMP   17u /* where the second kind of stub has its cmp; `0f 05` is before it, for restarts */
+#define STUB_BACK  28u /* ... and where it ends */
 #define JMP_SIZE   5u
 
 struct text_page {
@@ -323,26 +333,75 @@ static void write_stub(uint8_t *stub, uint64_t address, const uint8_t *mov, uint
 	memset(stub + 20, 0xcc, STUB_SIZE - 20);
 }
 
+static bool is_cmp_site(const uint8_t *p)
+{
+	return p[0] == 0x0f && p[1] == 0x05 && p[2] == 0x48 && p[3] == 0x3d && p[4] <= 1 && p[5] == 0xf0 && p[6] == 0xff &&
+	    p[7] == 0xff;
+}
+
+/* lea cmp(%rip),%rcx; jmp *%gs:TB_SYSCALL_ENTRY; syscall; cmp: cmp $-4095,%rax; jmp site + CMP_SIZE. */
+static void write_cmp_stub(uint8_t *stub, uint64_t address, const uint8_t *site_bytes, uint64_t site)
+{
+	static const uint8_t head[] = { 0x48, 0x8d, 0x0d, 10, 0, 0, 0, 0x65, 0xff, 0x24, 0x25, TB_SYSCALL_ENTRY, 0, 0, 0, 0x0f, 0x05 };
+
+	memcpy(stub, head, sizeof head);
+	memcpy(stub + STUB_CMP, site_bytes + 2, CMP_SIZE - 2);
+	stub[23] = 0xe9;
+	put32(stub + 24, (int64_t)(site + CMP_SIZE) - (int64_t)(address + STUB_BACK));
+	memset(stub + STUB_BACK, 0xcc, STUB_SIZE - STUB_BACK);
+}
+
+/* Whether any bytes of the page could be a jump to offset `to`: all decodings count. */
+static bool may_jump_to(const uint8_t *bytes, uint32_t to)
+{
+	for (uint32_t i = 0; i + 5 <= PAGE_SIZE; i++) {
+		uint8_t op = bytes[i];
+		int32_t rel;
+
+		if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0) {
+			if (i + 2 + (uint32_t)(int32_t)(int8_t)bytes[i + 1] == to)
+				return true;
+		}
+		if (op == 0xe9 || op == 0xe8 || (op & 0xf0) == 0x80) {
+			memcpy(&rel, bytes + i + 1, sizeof rel);
+			if (i + 5 + (uint32_t)rel == to)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Puts a jump at bytes[i] to the stub that was just written, and counts it. */
+static void put_jump(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i)
+{
+	uint64_t stub = r->room + r->file->nstubs * STUB_SIZE;
+
+	bytes[i] = 0xe9;
+	put32(bytes + i + 1, (int64_t)stub - (int64_t)(address + i + JMP_SIZE));
+	r->file->nstubs++;
+}
+
 /* Changes all sites in a copy of the page at address; bytes holds the page and two bytes more. */
 static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
 {
 	struct text_file *f = r->file;
-	uint32_t done = 0;
+	uint32_t before = f->nstubs;
 
 	for (uint32_t i = 0; i + JMP_SIZE <= PAGE_SIZE && f->nstubs < STUBS_MAX; i++) {
-		uint64_t stub = r->room + f->nstubs * STUB_SIZE;
 		uint8_t *place = (uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE;
+		uint64_t stub = r->room + f->nstubs * STUB_SIZE;
 
-		if (bytes[i] != 0xb8 || !is_site(bytes + i))
-			continue;
-		write_stub(place, stub, bytes + i, address + i);
-		bytes[i] = 0xe9;
-		put32(bytes + i + 1, (int64_t)stub - (int64_t)(address + i + JMP_SIZE));
-		f->nstubs++;
-		done++;
-		i += SITE_SIZE - 1;
+		if (bytes[i] == 0xb8 && is_site(bytes + i)) {
+			write_stub(place, stub, bytes + i, address + i);
+			put_jump(r, address, bytes, i);
+			i += SITE_SIZE - 1;
+		} else if (bytes[i] == 0x0f && i + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + i) && !may_jump_to(bytes, i + 2)) {
+			write_cmp_stub(place, stub, bytes + i, address + i);
+			put_jump(r, address, bytes, i);
+			i += CMP_SIZE - 1;
+		}
 	}
-	return done;
+	return f->nstubs - before;
 }
 
 /* Makes the changed copy of the page and publishes it; file's lock held. */
@@ -379,29 +438,72 @@ static struct text_page *find_page(struct range *r, uint64_t address)
 	return NULL;
 }
 
+/* Where the jump for a trapped `syscall` at site would go, 0 if it is of neither kind. */
+static uint64_t jump_place(uint64_t site)
+{
+	uint8_t bytes[SITE_SIZE];
+	uint8_t cmp[CMP_SIZE];
+
+	if (uaccess_read(bytes, site - 5, sizeof bytes) == 0 && is_site(bytes) && PAGE_DOWN(site - 5) == PAGE_DOWN(site - 1))
+		return site - 5;
+	if (uaccess_read(cmp, site, sizeof cmp) == 0 && is_cmp_site(cmp) && PAGE_DOWN(site) == PAGE_DOWN(site + CMP_SIZE - 1))
+		return site;
+	return 0;
+}
+
 void patch_trap(uint64_t site)
 {
-	uint64_t mov = site - 5;
-	uint64_t page = PAGE_DOWN(mov);
+	/* A look at the bytes first: most sites that keep trapping end here. */
+	uint64_t place = jump_place(site);
+	uint64_t page = PAGE_DOWN(place);
 	struct text_page *p;
-	uint8_t bytes[SITE_SIZE];
 	struct range *r;
 
-	/* A look at the bytes first: most sites that keep trapping end here. */
-	if (uaccess_read(bytes, mov, sizeof bytes) != 0 || !is_site(bytes) || PAGE_DOWN(mov + JMP_SIZE - 1) != page)
+	if (place == 0)
 		return;
 	lock_take(&text.lock);
-	r = range_of(mov);
+	r = range_of(place);
 	if (r != NULL && page >= r->start && page + PAGE_SIZE <= r->end) {
 		lock_take(&r->file->lock);
 		p = find_page(r, page);
 		if (p == NULL)
 			p = make_page(r, page);
 		lock_drop(&r->file->lock);
-		if (p != NULL)
+		/* A site that was left alone in the copy keeps trapping: nothing to map. */
+		if (p != NULL && ((const uint8_t *)data_ptr(p->data))[place - page] == 0xe9)
 			apply_page(r, p);
 	}
 	lock_drop(&text.lock);
+}
+
+/* The stub a jmp at `at` leads to, if it is one of the second kind. */
+static uint64_t cmp_stub_of(uint64_t at)
+{
+	uint8_t jmp[JMP_SIZE], stub[4];
+	uint64_t target;
+	int32_t rel;
+
+	if (uaccess_read(jmp, at, sizeof jmp) != 0 || jmp[0] != 0xe9)
+		return 0;
+	memcpy(&rel, jmp + 1, sizeof rel);
+	target = at + JMP_SIZE + (uint64_t)(int64_t)rel;
+	if (uaccess_read(stub, target, sizeof stub) != 0 || stub[0] != 0x48 || stub[1] != 0x8d || stub[2] != 0x0d || stub[3] != 10)
+		return 0;
+	return target;
+}
+
+uint64_t patch_return(uint64_t rip)
+{
+	uint64_t target = cmp_stub_of(rip - 2), to = 0;
+
+	if (LIKELY(target == 0))
+		return rip;
+	lock_take(&text.lock);
+	for (uint32_t i = 0; i < text.count && to == 0; i++)
+		if (text.range[i].stubs_mapped && target >= text.range[i].room && target < text.range[i].room + PICO_STUB_ROOM)
+			to = target + STUB_CMP;
+	lock_drop(&text.lock);
+	return to != 0 ? to : rip;
 }
 
 uint64_t pico_guest_rip(uint64_t rip)
@@ -422,6 +524,13 @@ uint64_t pico_guest_rip(uint64_t rip)
 			continue;
 		/* Nothing in a stub cannot be done twice: back to the mov. */
 		stub = (const uint8_t *)data_ptr(r->file->stubs) + n * STUB_SIZE;
+		if (stub[0] != 0xb8) {
+			/* Behind the call it may stay: the stub is the guest's to run. */
+			memcpy(&back, stub + 24, sizeof back);
+			if ((rip - r->room) % STUB_SIZE < STUB_CMP - 2)
+				guest = r->room + n * STUB_SIZE + STUB_BACK + (uint64_t)(int64_t)back - CMP_SIZE;
+			break;
+		}
 		memcpy(&back, stub + 8, sizeof back);
 		guest = r->room + n * STUB_SIZE + 12 + (uint64_t)(int64_t)back - SITE_SIZE;
 		break;

@@ -115,6 +115,7 @@ void pico_return_work(struct pico_thread *t, struct dk_context *c)
 		}
 		if (UNLIKELY(c->rip >> 47 != 0))
 			refuse_wild_rip(t, c);
+		c->rip = patch_return(c->rip);
 	} while (tb->work);
 	if (UNLIKELY(atomic_load_explicit(&t->held, memory_order_relaxed) != 0))
 		panic("return to the guest with %u locks held", atomic_load_explicit(&t->held, memory_order_relaxed));
