@@ -88,31 +88,18 @@ static int openat2_below(int dirfd, const char *path, int flags, unsigned mode, 
 	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
 }
 
-/* What only names a place needs no rights to it; what opens it does. */
-static int open_with_rights(const struct job *j, const struct where *w, int flags, unsigned mode, uint64_t extra)
-{
-	int fd;
-
-	if (!(flags & O_PATH))
-		as_nobody(w);
-	fd = openat2_below(w->dirfd, where_path(j, w), flags, mode, extra);
-	if (!(flags & O_PATH))
-		as_self(w);
-	return fd;
-}
-
 /* try: fails with EAGAIN where it might have to wait. */
 int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try)
 {
 	int fd;
 
 	if (!try)
-		return open_with_rights(j, w, flags, mode, 0);
+		return openat2_below(w->dirfd, where_path(j, w), flags, mode, 0);
 	if (!(w->flags & MOUNT_LOCAL) || (flags & (O_CREAT | O_TRUNC))) {
 		errno = EAGAIN;
 		return -1;
 	}
-	fd = open_with_rights(j, w, flags, mode, RESOLVE_CACHED | RESOLVE_NO_XDEV);
+	fd = openat2_below(w->dirfd, where_path(j, w), flags, mode, RESOLVE_CACHED | RESOLVE_NO_XDEV);
 	if (fd < 0 && (errno == EXDEV || errno == EINVAL))
 		errno = EAGAIN;
 	return fd;
@@ -388,15 +375,8 @@ static bool query_work(struct job *j, bool try)
 	}
 	if (j->a.bare && j->req.args[0] != DK_ATTR_BASIC && j->req.args[0] != DK_ATTR_FS)
 		j->reply.status = DK_NO_DATA;
-	else {
-		bool plain = j->req.args[0] == DK_ATTR_BASIC || j->req.args[0] == DK_ATTR_FS;
-
-		if (!plain)
-			as_nobody(&j->a);
+	else
 		j->reply.status = query_by_fd(j, fd, j->text + j->text2, rights_of(&j->a));
-		if (!plain)
-			as_self(&j->a);
-	}
 	close(fd);
 	return true;
 }

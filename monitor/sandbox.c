@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/memfd.h>
 #include <sched.h>
 #include <signal.h>
@@ -340,8 +339,6 @@ void sandbox_run(void)
 	int kproc_end, spare_end = -1;
 
 	find_own_folder();
-	if (geteuid() == 0)
-		setgroups(0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
 	raise_limits();
 	block_signals();
 	umask(0);
