@@ -122,7 +122,8 @@ struct dk_attributes {
 enum dk_attr_class {
 	DK_ATTR_BASIC,    /* struct dk_attributes */
 	DK_ATTR_CHAIN,    /* struct dk_attributes[] of each component of a file: path, from the root's
-	                     first component on, up to the first that is missing or no directory */
+	                     first component on, up to the first that is missing or no directory; a
+	                     symbolic link's text (size bytes of it) may follow behind the last one */
 	DK_ATTR_TARGET,   /* a symbolic link's text, no NUL */
 	DK_ATTR_FS,       /* struct dk_fs_info */
 	DK_ATTR_XATTR,    /* value of the extended attribute named after '?' in the URI */

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,13 +73,27 @@ static int high(int fd)
 	return up;
 }
 
+/* A low limit of file sizes must not end us by a signal; as root, or up to the hard limit, it goes. */
+static void lift_file_size(void)
+{
+	struct rlimit r, all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &all) == 0 || getrlimit(RLIMIT_FSIZE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &r);
+}
+
 static void write_spec(void)
 {
 	int fd = high(memfd_create("bailey-spec", MFD_CLOEXEC));
 
 	spec[spec_len++] = 0;
+	lift_file_size();
 	if (write(fd, spec, spec_len) != (ssize_t)spec_len)
-		fail("cannot write the settings: %s", strerror(errno));
+		fail(errno == EFBIG ? "the limit of file sizes (ulimit -f) is too low for a sandbox and may not be raised: start bailey without it" :
+				      "cannot write the settings: %s", strerror(errno));
 	place_fd(fd, SPEC_FD);
 }
 

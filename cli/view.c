@@ -50,6 +50,17 @@ static void show_workdir(const char *cwd)
 	}
 }
 
+/* The working directory is the caller's to give, also what only root can read; system folders are not. */
+static bool own_of_caller(const char *cwd)
+{
+	static const char *const system[] = { "/etc", "/usr", "/var", "/boot", "/bin", "/sbin", "/lib", "/lib64", "/lib32" };
+
+	for (unsigned i = 0; i < sizeof system / sizeof system[0]; i++)
+		if (below(cwd, system[i]))
+			return false;
+	return cwd[1] && !own_of_guest(cwd);
+}
+
 static void host_root(const char *cwd)
 {
 	const char *home = getenv("HOME");
@@ -62,6 +73,8 @@ static void host_root(const char *cwd)
 	    !strstr(home, "//"))
 		spec_add("m.hide", "%s", home);
 	show_workdir(cwd);
+	if (own_of_caller(cwd))
+		spec_add("m.own", "%s", cwd);
 }
 
 static void other_root(const char *dir)

@@ -258,7 +258,7 @@ static void start_first(struct lx_state *lx)
 		log_line(DK_LOG_ERROR, "the program's process could not be started (status %d)", (int)status);
 		pico_exit_process(125);
 	}
-	p->host = p->pico.process;
+	proc_set_host(p, p->pico.process);
 }
 
 /* ---- Deaths ---- */
@@ -268,7 +268,7 @@ static bool bury_one(struct lx_proc *p, uint32_t wait_status, bool *ended, bool 
 {
 	bool had_ref = !p->mm_borrowed || !p->leader || !p->leader->vfork_parent;
 
-	p->host = DK_NO_HANDLE;
+	p->host = HOST_GONE;
 	*ended = *reaped = false;
 	if (p->state == PROC_DEAD) {
 		list_remove(&p->all);
@@ -290,7 +290,7 @@ static struct lx_proc *find_by_host(dk_handle host)
 	struct lx_state *lx = lx_state();
 
 	LIST_FOR (p, &lx->procs, struct lx_proc, all)
-		if (p->host == host || p->pico.process == host)
+		if (p->host == host)
 			return p;
 	LIST_FOR (p, &lx->graveyard, struct lx_proc, all)
 		if (p->host == host)
@@ -310,11 +310,8 @@ static bool picoprocess_died(dk_handle process, uint32_t wait_status)
 
 		lock_take(&lx->tasklist);
 		p = find_by_host(process);
-		if (p) {
+		if (p)
 			had_ref = bury_one(p, wait_status, &ended, &reaped);
-			if (p->pico.process == process)
-				p->pico.process = DK_NO_HANDLE;
-		}
 		lock_drop(&lx->tasklist);
 		if (!p)
 			break;

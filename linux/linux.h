@@ -130,7 +130,7 @@ struct lx_proc {
 	struct sigpending pending;/* [S] signals to the process */
 	struct mm *mm;            /* PRIVATE memory; only this process follows it.  [x] */
 	uint32_t mm_borrowed;     /* vfork child: mm is the parent's */
-	dk_handle host;           /* picoprocess it lives in; the same as pico.process unless it shares one */
+	dk_handle host;           /* [a] picoprocess it lives in, see proc/proc.h */
 	void *exec;               /* a struct exec_image for the fresh picoprocess; exec/ */
 	struct rlimit64 rlim[RLIM_NLIMITS]; /* [P] */
 	struct path *exe;         /* file that is executed */

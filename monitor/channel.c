@@ -297,6 +297,8 @@ static void do_quiet(struct pico *p, struct job *j)
 		break;
 	case MON_PANIC:
 		log_text(DK_LOG_PANIC, "bailey: panic: ", j->text, j->req.text_len);
+		if (spec.log_fd >= 0)
+			dprintf(STDERR_FILENO, "bailey: the sandbox ended by a panic: the log says which\n");
 		sandbox_end(125);
 	case MON_EXIT:
 		op_exit(p, &j->req);
@@ -431,6 +433,10 @@ static bool receive_one(struct pico *p)
 	const char *wrong;
 	ssize_t n = recvmsg(p->channel, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	/* A sender that died with an answer unread leaves this error in front of its last words. */
+	if (n < 0 && errno == ECONNRESET) {
+		n = recvmsg(p->channel, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {

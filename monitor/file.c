@@ -88,18 +88,31 @@ static int openat2_below(int dirfd, const char *path, int flags, unsigned mode, 
 	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
 }
 
+/* What only names a place needs no rights to it; what opens it does. */
+static int open_with_rights(const struct job *j, const struct where *w, int flags, unsigned mode, uint64_t extra)
+{
+	int fd;
+
+	if (!(flags & O_PATH))
+		as_nobody(w);
+	fd = openat2_below(w->dirfd, where_path(j, w), flags, mode, extra);
+	if (!(flags & O_PATH))
+		as_self(w);
+	return fd;
+}
+
 /* try: fails with EAGAIN where it might have to wait. */
 int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try)
 {
 	int fd;
 
 	if (!try)
-		return openat2_below(w->dirfd, where_path(j, w), flags, mode, 0);
+		return open_with_rights(j, w, flags, mode, 0);
 	if (!(w->flags & MOUNT_LOCAL) || (flags & (O_CREAT | O_TRUNC))) {
 		errno = EAGAIN;
 		return -1;
 	}
-	fd = openat2_below(w->dirfd, where_path(j, w), flags, mode, RESOLVE_CACHED | RESOLVE_NO_XDEV);
+	fd = open_with_rights(j, w, flags, mode, RESOLVE_CACHED | RESOLVE_NO_XDEV);
 	if (fd < 0 && (errno == EXDEV || errno == EINVAL))
 		errno = EAGAIN;
 	return fd;
@@ -375,8 +388,15 @@ static bool query_work(struct job *j, bool try)
 	}
 	if (j->a.bare && j->req.args[0] != DK_ATTR_BASIC && j->req.args[0] != DK_ATTR_FS)
 		j->reply.status = DK_NO_DATA;
-	else
+	else {
+		bool plain = j->req.args[0] == DK_ATTR_BASIC || j->req.args[0] == DK_ATTR_FS;
+
+		if (!plain)
+			as_nobody(&j->a);
 		j->reply.status = query_by_fd(j, fd, j->text + j->text2, rights_of(&j->a));
+		if (!plain)
+			as_self(&j->a);
+	}
 	close(fd);
 	return true;
 }
@@ -406,6 +426,13 @@ static bool chain_work(struct job *j, bool try)
 		fd = j->reply.status == DK_OK ? open_below(j, &w, O_PATH | O_NOFOLLOW, 0, try) : -1;
 		if (j->reply.status == DK_OK && fd < 0)
 			j->reply.status = status_of_errno(errno);
+		if (fd < 0 && (j->reply.status == DK_NOT_FOUND || j->reply.status == DK_NOT_DIRECTORY) && cut && policy_leads_to_mount(path)) {
+			/* The library OS made this folder up, to have a place for the mount. */
+			out[n] = (struct dk_attributes){ .type = DK_TYPE_DIR, .mode = 0755, .nlink = 2, .rights = DK_READ | DK_EXECUTE };
+			j->reply.status = DK_OK;
+			*end = cut;
+			continue;
+		}
 		*end = cut;
 		if (fd < 0)
 			break;

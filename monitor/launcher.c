@@ -260,7 +260,7 @@ static void make(uint64_t pico, int channel, bool is_kproc)
 
 	close(channel);
 	if (pid < 0)
-		say(pico, 0, errno, "cannot make a process: %s", strerror(errno));
+		say(pico, 0, errno, "cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
 	else if (b.err == EACCES)
 		say(pico, pid, b.err, "pal.img may not be executed: it must be readable and executable by everybody and not lie on a noexec mount");
 	else if (b.err)

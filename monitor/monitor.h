@@ -60,7 +60,7 @@ enum dk_status attr_of_fd(int fd, uint32_t rights, struct dk_attributes *out);
 bool fs_is_local(int fd); /* its file system never waits for another machine or process */
 
 /* ---- policy.c: the one place that says yes ---- */
-enum { MOUNT_RW = 1, MOUNT_VIEW = 2 /* hide rules apply */, MOUNT_LOCAL = 4, MOUNT_NOBODY = 8 };
+enum { MOUNT_RW = 1, MOUNT_VIEW = 2 /* hide rules apply */, MOUNT_LOCAL = 4, MOUNT_NOBODY = 8 /* judged per path */ };
 struct where {
 	int dirfd;
 	uint32_t flags;    /* MOUNT_* of the mount */
@@ -72,11 +72,14 @@ struct where {
 void policy_mount(const char *flags, const char *guest, const char *host);
 void policy_hide(const char *path);
 void policy_show(const char *path);
+void policy_own(const char *path);
 void policy_log(void);
+void policy_each_mount(void (*fn)(int fd, bool write));
 /* path: a guest's, absolute, checked canonical by path_canonical. */
 enum dk_status policy_find(const char *path, struct where *out);
 bool policy_child_hidden(const char *dir, const char *name);
 bool policy_has_rules(const char *dir);
+bool policy_leads_to_mount(const char *path);
 bool path_canonical(const char *path, size_t len);
 
 /* ---- worker.c ---- */
@@ -108,6 +111,12 @@ void worker_give(struct job *j); /* takes a job from the heap */
 struct job *worker_take(void);   /* one that is done, or NULL */
 extern int worker_eventfd;
 bool worker_pending(void);
+/*
+ * As root, the view of the host's root is looked at with nobody's eyes: begin and end
+ * enclose what must not succeed just because we are root.
+ */
+void as_nobody(const struct where *w);
+void as_self(const struct where *w);
 /* Relative path of a place, for calls below its dirfd. */
 const char *where_path(const struct job *j, const struct where *w);
 
@@ -255,5 +264,7 @@ void cgroup_remove(void);
 const char *cgroup_path(unsigned i);
 void state_make(void);
 void state_remove(void);
+void state_allow(void (*fn)(int fd, bool write));
 void filter_install(void);
+void filter_allow_path(int fd, bool write);
 #endif

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
@@ -29,8 +30,8 @@ struct mount {
 };
 static struct mount mounts[128];
 static unsigned mount_count;
-static const char *hides[128], *shows[64];
-static unsigned hide_count, show_count;
+static const char *hides[128], *shows[64], *owns[16];
+static unsigned hide_count, show_count, own_count;
 
 /* Absolute, no empty part, no "." and no "..", no slash at the end. */
 bool path_canonical(const char *path, size_t len)
@@ -119,6 +120,17 @@ void policy_show(const char *path)
 	add_rule(shows, &show_count, ARRAY_LEN(shows), path);
 }
 
+void policy_own(const char *path)
+{
+	add_rule(owns, &own_count, ARRAY_LEN(owns), path);
+}
+
+void policy_each_mount(void (*fn)(int fd, bool write))
+{
+	for (unsigned i = 0; i < mount_count; i++)
+		fn(mounts[i].fd, mounts[i].flags & MOUNT_RW);
+}
+
 void policy_log(void)
 {
 	for (unsigned i = 0; i < mount_count; i++)
@@ -128,6 +140,27 @@ void policy_log(void)
 		log_line(DK_LOG_INFO, "view: %s is hidden", hides[i]);
 	for (unsigned i = 0; i < show_count; i++)
 		log_line(DK_LOG_INFO, "view: %s is shown", shows[i]);
+}
+
+#define NOBODY 65534u
+
+void as_nobody(const struct where *w)
+{
+	if (!(w->flags & MOUNT_NOBODY))
+		return;
+	syscall(SYS_setfsgid, NOBODY);
+	syscall(SYS_setfsuid, NOBODY);
+}
+
+void as_self(const struct where *w)
+{
+	int err = errno;
+
+	if (!(w->flags & MOUNT_NOBODY))
+		return;
+	syscall(SYS_setfsuid, 0);
+	syscall(SYS_setfsgid, getegid());
+	errno = err;
 }
 
 enum verdict { SHOWN, BARE, HIDDEN };
@@ -159,6 +192,18 @@ static enum verdict judge(const char *path)
 	return SHOWN;
 }
 
+/* Below a place that the caller means to give: his own rights hold there. */
+static bool is_own(const char *path)
+{
+	for (unsigned i = 0; i < own_count; i++)
+		if (is_below(path, owns[i], strlen(owns[i])))
+			return true;
+	for (unsigned i = 0; i < show_count; i++)
+		if (is_below(path, shows[i], strlen(shows[i])))
+			return true;
+	return false;
+}
+
 static const struct mount *mount_of(const char *path)
 {
 	const struct mount *best = NULL;
@@ -171,6 +216,17 @@ static const struct mount *mount_of(const char *path)
 			best = m;
 	}
 	return best;
+}
+
+/* Does some mount lie strictly below path? */
+bool policy_leads_to_mount(const char *path)
+{
+	size_t len = strlen(path);
+
+	for (unsigned i = 0; i < mount_count; i++)
+		if (mounts[i].len > len && is_below(mounts[i].guest, path, len))
+			return true;
+	return false;
 }
 
 enum dk_status policy_find(const char *path, struct where *out)
@@ -187,6 +243,8 @@ enum dk_status policy_find(const char *path, struct where *out)
 		if (v == HIDDEN)
 			return DK_NOT_FOUND;
 		out->bare = v == BARE;
+		if (geteuid() == 0 && !is_own(path))
+			out->flags |= MOUNT_NOBODY;
 	}
 	rest = path + m->len;
 	while (*rest == '/')

@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/memfd.h>
 #include <sched.h>
 #include <signal.h>
@@ -275,7 +276,7 @@ static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
 	launcher_fd = pair[0];
 	launcher_pid = fork();
 	if (launcher_pid < 0)
-		fail("cannot make a process: %s", strerror(errno));
+		fail("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
 	if (launcher_pid == 0)
 		launcher_main(&a);
 	close(pair[1]);
@@ -339,6 +340,8 @@ void sandbox_run(void)
 	int kproc_end, spare_end = -1;
 
 	find_own_folder();
+	if (geteuid() == 0)
+		setgroups(0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
 	raise_limits();
 	block_signals();
 	umask(0);

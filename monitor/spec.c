@@ -9,6 +9,7 @@
  *	m.name=  m.image=linux  m.bare=1
  *	m.mount=FLAGS:GUEST then m.host=HOST   FLAGS ro|rw, then ",view": hide rules hold
  *	m.hide=PATH  m.show=PATH               rules for mounts with "view"
+ *	m.own=PATH                             seen with the caller's own rights, even root's
  *	m.memory=BYTES  m.pids=N  m.cpus=THOUSANDTHS
  *	m.ext=NAME[=ARG]  m.trace=lx,dk,mon  m.logfd=N  m.verbose=1  m.tty=1
  */
@@ -106,6 +107,8 @@ static void take(const char *key, char *value, char *next)
 		policy_hide(value);
 	} else if (!strcmp(key, "m.show")) {
 		policy_show(value);
+	} else if (!strcmp(key, "m.own")) {
+		policy_own(value);
 	} else if (!strcmp(key, "m.memory")) {
 		spec.memory = number(key, value);
 	} else if (!strcmp(key, "m.pids")) {

@@ -109,6 +109,12 @@ void state_make(void)
 	sweep();
 }
 
+void state_allow(void (*fn)(int fd, bool write))
+{
+	if (folder_fd >= 0)
+		fn(folder_fd, true);
+}
+
 void state_remove(void)
 {
 	if (own_fd >= 0)

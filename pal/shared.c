@@ -270,14 +270,9 @@ void shared_init(void)
 {
 	struct shared *s = shared();
 	struct stream *st;
-	uint32_t none = 0;
 
-	/* kproc and the spare start at the same time: one makes the entries, the other waits. */
-	if (!atomic_compare_exchange_strong(&s->magic, &none, PS_MAGIC_BUSY)) {
-		while (atomic_load(&s->magic) != PS_MAGIC)
-			(void)HOST0(sched_yield);
+	if (atomic_load(&s->magic) == PS_MAGIC)
 		return;
-	}
 	for (uint32_t i = 0; i < 2; i++) {
 		st = (struct stream *)object_new(DK_KIND_STREAM, 0, 0, 0);
 		st->special = i == STREAM_INDEX_DATA ? STREAM_DATA : STREAM_DEATHS;

@@ -22,7 +22,6 @@
 #define PS_STREAMS   32768u
 #define PS_BLOCKS    448u
 #define PS_MAGIC     0x50414c31u
-#define PS_MAGIC_BUSY 1u /* being set up */
 
 struct node {
 	struct node *next, *prev; /* [o] in object's list while NODE_LINKED */

@@ -239,7 +239,7 @@ void exec_fresh(struct lx_thread *t)
 	struct lx_proc *p = t->proc;
 	struct exec_image *img = p->exec;
 
-	p->host = p->pico.process;
+	proc_set_host(p, pico_boot_block->process);
 	p->exec = NULL;
 	p->mm = mm_new();
 	if (!p->mm)
@@ -263,6 +263,7 @@ static struct lx_thread *ghost_new(void)
 	return g;
 }
 
+/* The caller holds a reference: the new picoprocess may have ended, and been reaped, by the end. */
 static enum dk_status start_fresh(struct lx_thread *t, struct exec_image *img)
 {
 	struct lx_proc *p = t->proc;
@@ -271,8 +272,11 @@ static enum dk_status start_fresh(struct lx_thread *t, struct exec_image *img)
 	p->exec = img;
 	p->mm = NULL;
 	p->mm_borrowed = 0;
+	p->host = DK_NO_HANDLE;
 	status = pico_create_process(&p->pico, &t->pico);
-	if (status != DK_OK)
+	if (status == DK_OK)
+		proc_set_host(p, p->pico.process);
+	else
 		p->exec = NULL;
 	return status;
 }
@@ -283,14 +287,20 @@ static void run_for_vfork(struct lx_thread *t, struct exec_image *img)
 	struct lx_proc *p = t->proc;
 	struct mm *mm = p->mm;
 	struct lx_thread *parent = vfork_give_back(t);
+	dk_handle host = p->host;
 	int pid = p->pid;
 
 	proc_get(p); /* its own picoprocess's */
-	if (start_fresh(t, img) == DK_OK)
+	proc_get(p);
+	if (start_fresh(t, img) == DK_OK) {
+		proc_put(p);
 		vfork_resume(parent, pid);
+	}
 	vfork_take_again(t, parent);
 	p->mm = mm;
 	p->mm_borrowed = 1;
+	p->host = host;
+	proc_put(p);
 	proc_put(p);
 	image_free(img);
 	load_failed(t, -EAGAIN);
@@ -303,13 +313,16 @@ static void run_for_shared(struct lx_thread *t, struct exec_image *img)
 	struct lx_proc *p = t->proc;
 	struct lx_thread *ghost = ghost_new();
 	struct mm *mm = p->mm;
+	dk_handle host = p->host;
 
 	if (ghost) {
+		proc_get(p);
 		__atomic_store_n(&t->pico.thread, DK_NO_HANDLE, __ATOMIC_SEQ_CST);
 		pico_become(&ghost->pico);
 		if (start_fresh(t, img) == DK_OK) {
 			exit_leaving();
 			pico_users_add(-1);
+			proc_put(p);
 			lock_take(&lx->tasklist);
 			thread_bury(ghost);
 			lock_drop(&lx->tasklist);
@@ -319,9 +332,11 @@ static void run_for_shared(struct lx_thread *t, struct exec_image *img)
 		ghost->pico.thread = DK_NO_HANDLE;
 		pico_become(&t->pico);
 		thread_free(ghost);
+		proc_put(p);
 	}
 	p->mm = mm;
 	p->mm_borrowed = 1;
+	p->host = host;
 	image_free(img);
 	load_failed(t, -EAGAIN);
 }

@@ -114,6 +114,17 @@ static const char *search_path(const struct exec_args *a)
 	return DEFAULT_PATH;
 }
 
+/* A folder of PATH that this user may not search holds nothing for him. */
+static bool is_there(struct lx_thread *t, const char *name)
+{
+	struct path p;
+
+	if (path_walk(t, AT_FDCWD, name, WALK_FOLLOW, &p, NULL) != 0)
+		return false;
+	path_put(&p);
+	return true;
+}
+
 /* Tries each directory; -ENOENT or the first other failure. */
 static long search(struct lx_thread *t, struct exec_image *img, const char *name, char *buf)
 {
@@ -133,6 +144,8 @@ static long search(struct lx_thread *t, struct exec_image *img, const char *name
 			err = image_open(t, img, AT_FDCWD, buf, 0);
 			if (!err)
 				return 0;
+			if (err == -EACCES && !is_there(t, buf))
+				err = -ENOENT;
 			if (err != -ENOENT && err != -ENOTDIR && first == -ENOENT)
 				first = err;
 			if (err == -ENOEXEC)

@@ -16,6 +16,7 @@
  * system first, then count dir->dirgen up, then drop the old dentry; a look-up
  * reads dirgen before it asks and enters its answer only if that is unchanged,
  * under the bucket's lock.  Either the answer is not entered or the drop finds it.
+ * Of two look-ups at once the first one's answer stands, so that a name has one inode.
  */
 #include "linux/fs/fs.h"
 
@@ -31,7 +32,7 @@ void dcache_boot(void)
 	lock_init(&dc->tree, LOCK_DCACHE);
 	for (unsigned i = 0; i < DCACHE_LOCKS; i++)
 		lock_init(&dc->lock[i], LOCK_DCACHE);
-	dc->limit = 40000;
+	dc->limit = (uint32_t)MAX(MIN(arena_root()->limit_pages / 4, 40000ul), 1000ul); /* at most about a twentieth of the memory */
 }
 
 uint32_t name_hash(const char *name, uint32_t len)
@@ -198,23 +199,24 @@ static struct dentry *hash_locked(uint32_t b, struct dentry *d)
 	return old;
 }
 
-bool dentry_insert(struct dentry *d, uint64_t gen)
+struct dentry *dentry_insert(struct dentry *d, uint64_t gen)
 {
 	uint32_t b = bucket_of(d->parent, d->name_hash);
 	struct lock *l = bucket_lock(b);
-	struct dentry *old = NULL;
-	bool ok;
+	struct dentry *now;
 
 	lock_take(l);
-	ok = atomic_load(&d->parent->inode->dirgen) == gen;
-	if (ok)
-		old = hash_locked(b, d);
+	now = find_locked(b, d->parent, d->name, d->name_len, d->name_hash);
+	if (now != NULL)
+		dentry_get(now);
+	else if (atomic_load(&d->parent->inode->dirgen) == gen) {
+		(void)hash_locked(b, d);
+		now = d;
+	}
 	lock_drop(l);
-	if (old != NULL)
-		dentry_put(old);
 	if (UNLIKELY(atomic_load_explicit(&dcache()->count, memory_order_relaxed) > dcache()->limit))
 		shrink();
-	return ok;
+	return now;
 }
 
 void dentry_drop(struct dentry *d)
@@ -386,15 +388,10 @@ static long ask(struct lx_thread *t, struct dentry *dir, const char *name, uint3
 		return -ENOMEM;
 	}
 	d->valid_until = until;
-	if (until == 0)
-		*out = d;
-	else if (dentry_insert(d, gen))
-		*out = d;
-	else {
+	*out = until == 0 ? d : dentry_insert(d, gen);
+	if (*out != d)
 		dentry_put(d);
-		return -EAGAIN;
-	}
-	return 0;
+	return *out == NULL ? -EAGAIN : 0;
 }
 
 /* True if what the cache says may be used. */

@@ -85,8 +85,9 @@ static inline void dentry_get(struct dentry *d)
 }
 void dentry_put(struct dentry *d);
 struct dentry *dentry_find(struct dentry *parent, const char *name, uint32_t len);
-/* Hashes d unless the directory changed since gen was read: false then.  What had the name is dropped. */
-bool dentry_insert(struct dentry *d, uint64_t gen);
+/* Hashes d: d, or the dentry that has the name already (with a reference), or NULL if the directory
+   changed since gen was read. */
+struct dentry *dentry_insert(struct dentry *d, uint64_t gen);
 /* dir has the new name for i (taken over): its dentry, in the cache; NULL: no memory. */
 struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, struct inode *i);
 void dentry_drop(struct dentry *d);                 /* out of the hash */

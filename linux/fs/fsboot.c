@@ -169,8 +169,10 @@ static long boot_mount(const char *spec)
 		err = boot_tmpfs_root();
 	if (err != 0 || !boot_point(where, &at))
 		return err != 0 ? err : -ENOENT;
-	if (str_starts(spec, "tmpfs:"))
-		err = mount_new(NULL, "tmpfs", NULL, &at, flags | MS_NOSUID | MS_NODEV, "tmpfs");
+	if (str_starts(spec, "tmpfs:")) {
+		if (at.dentry->mounted == NULL) /* /dev/shm came with /dev */
+			err = mount_new(NULL, "tmpfs", strcmp(where, "/run") == 0 ? "mode=755" : NULL, &at, flags | MS_NOSUID | MS_NODEV, "tmpfs");
+	}
 	else if (str_starts(spec, "proc:"))
 		err = mount_new(NULL, "proc", NULL, &at, flags | MS_NOSUID | MS_NODEV | MS_NOEXEC, "proc");
 	else if (str_starts(spec, "sys:"))

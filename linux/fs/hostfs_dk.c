@@ -481,6 +481,17 @@ static long host_setattr(struct lx_thread *t, struct dentry *d, const struct ino
 	}
 	heap_free(uri);
 	host(d->inode)->until = 0;
+	if (err == 0) {
+		/* Permission checks read these without asking the host again. */
+		lock_take(&d->inode->lock);
+		if (a->valid & IATTR_MODE)
+			d->inode->mode = (d->inode->mode & S_IFMT) | (a->mode & 07777);
+		if (a->valid & IATTR_UID)
+			d->inode->uid = a->uid;
+		if (a->valid & IATTR_GID)
+			d->inode->gid = a->gid;
+		lock_drop(&d->inode->lock);
+	}
 	return err;
 }
 

@@ -71,7 +71,8 @@ static long read_all(const char *uri, char **text, size_t *size, uint32_t *count
 			at += e->size;
 		}
 		used += done;
-	} while (done != 0);
+		/* With room for another entry, that was all: see dk.abi. */
+	} while (done != 0 && ENUM_ROOM - done < 1024);
 	*text = buf;
 	*size = used;
 	return 0;

@@ -84,6 +84,8 @@ static inline struct mem_priv *mem(struct inode *i)
 	return (struct mem_priv *)i->priv;
 }
 
+struct inode *mem_inode_bare(struct mount_fs *fs, uint32_t mode); /* without times: the caller knows them */
+
 /* memdir.c */
 struct mem_dir *mem_dir(struct inode *i); /* made if needed; NULL: no memory */
 struct mem_name *mem_find(struct mem_dir *d, const char *name, uint32_t len) REQUIRES(DIR);
@@ -107,7 +109,7 @@ long mem_rename(struct lx_thread *t, struct dentry *from_dir, struct dentry *fro
 
 /* memlower.c */
 struct inode *mem_lower_new(struct mount_fs *fs, const char *dir_uri, const char *name, uint32_t len,
-	const struct dk_attributes *a, char *target);
+	const struct dk_attributes *a, char *target, uint64_t until);
 long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
 	struct inode **out, uint64_t *valid_until);
 bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint);

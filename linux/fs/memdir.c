@@ -149,6 +149,7 @@ static long pin_one(struct dentry *d, struct dentry *parent)
 	}
 	lock_drop(&dir->lock);
 	mem_name_free(n);
+	atomic_fetch_add(&parent->inode->dirgen, 1); /* a look-up that missed the entry asks again */
 	lock_take(&d->inode->lock);
 	mem(d->inode)->flags |= MEM_PINNED;
 	lock_drop(&d->inode->lock);

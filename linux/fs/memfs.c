@@ -2,7 +2,7 @@
 /* linux/fs/memfs.c - inodes of tmpfs and of the overlay: life, attributes, operations.  See mem.h. */
 #include "linux/fs/mem.h"
 
-struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode)
+struct inode *mem_inode_bare(struct mount_fs *fs, uint32_t mode)
 {
 	struct inode *i = inode_new(INODE_MEM, mode);
 
@@ -14,8 +14,16 @@ struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode)
 		i->dev = fs->dev;
 		i->ino = (1ull << 36) + atomic_fetch_add(&fs->next_ino, 1);
 	}
-	i->atime_ns = i->mtime_ns = i->ctime_ns = i->btime_ns = vfs_now();
 	mem(i)->flags = MEM_PINNED | MEM_ATTR;
+	return i;
+}
+
+struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode)
+{
+	struct inode *i = mem_inode_bare(fs, mode);
+
+	if (i != NULL)
+		i->atime_ns = i->mtime_ns = i->ctime_ns = i->btime_ns = vfs_now();
 	return i;
 }
 
@@ -129,7 +137,7 @@ struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, b
 	struct mem_name *n;
 	struct mem_dir *d = mem_dir(di);
 
-	i = merged && mem(di)->lower != NULL ? mem_lower_new(di->fs, mem(di)->lower, name, len, &a, NULL)
+	i = merged && mem(di)->lower != NULL ? mem_lower_new(di->fs, mem(di)->lower, name, len, &a, NULL, 0)
 	                                     : mem_inode_new(di->fs, S_IFDIR | 0755);
 	if (i == NULL || d == NULL)
 		return NULL;

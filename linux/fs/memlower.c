@@ -35,9 +35,9 @@ static char *child_uri(const char *dir_uri, const char *name, uint32_t len)
 }
 
 struct inode *mem_lower_new(struct mount_fs *fs, const char *dir_uri, const char *name, uint32_t len,
-	const struct dk_attributes *a, char *target)
+	const struct dk_attributes *a, char *target, uint64_t until)
 {
-	struct inode *i = mem_inode_new(fs, S_IFREG);
+	struct inode *i = mem_inode_bare(fs, S_IFREG);
 	struct mem_priv *m;
 
 	if (i == NULL)
@@ -52,7 +52,7 @@ struct inode *mem_lower_new(struct mount_fs *fs, const char *dir_uri, const char
 	m->flags = MEM_LOWER;
 	m->lower_dev = a->device;
 	m->lower_ino = a->inode;
-	m->until = pico_now() + TRUST_NS;
+	m->until = until;
 	if (IS_LNK(i)) {
 		m->u.target = target;
 		if (target != NULL)
@@ -137,7 +137,7 @@ long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint3
 	}
 	if (err < 0)
 		return err;
-	*out = mem_lower_new(di->fs, mem(di)->lower, name, len, &a, target);
+	*out = mem_lower_new(di->fs, mem(di)->lower, name, len, &a, target, *valid_until);
 	if (*out == NULL) {
 		arena_free(target);
 		return -ENOMEM;

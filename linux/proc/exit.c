@@ -264,9 +264,10 @@ void proc_reap(struct lx_proc *p)
 	p->state = PROC_DEAD;
 	list_remove(&p->child);
 	list_remove(&p->all);
-	if (p->leader)
-		thread_unlink(p->leader);
-	if (p->host)
+	/* The leader, and the last one to go if that was another; all, if the host ended them. */
+	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
+		thread_unlink(t);
+	if (p->host != DK_NO_HANDLE && p->host != HOST_GONE)
 		list_append(&lx_state()->graveyard, &p->all);
 }
 

@@ -200,7 +200,7 @@ static long run_copy(struct lx_thread *t, struct lx_proc *p, const struct fork_a
 	proc_get(p); /* the picoprocess's */
 	status = pico_clone_process(&p->pico, &c->pico, &in_child);
 	if (in_child) {
-		p->host = p->pico.process;
+		proc_set_host(p, p->pico.process);
 		pico_users_forked();
 		exit_forked();
 		mm_after_fork(mm);
@@ -212,7 +212,7 @@ static long run_copy(struct lx_thread *t, struct lx_proc *p, const struct fork_a
 		proc_put(p);
 		return status == DK_TOO_MANY ? -EAGAIN : lx_err(status);
 	}
-	p->host = p->pico.process;
+	proc_set_host(p, p->pico.process);
 	return p->pid;
 }
 

@@ -148,6 +148,13 @@ static void proc_free(struct lx_proc *p)
 	arena_free(p);
 }
 
+void proc_set_host(struct lx_proc *p, dk_handle host)
+{
+	dk_handle none = DK_NO_HANDLE;
+
+	(void)__atomic_compare_exchange_n(&p->host, &none, host, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /* No lock may be held: the last one frees files. */
 void proc_put(struct lx_proc *p)
 {

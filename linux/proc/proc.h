@@ -88,6 +88,14 @@ struct lx_thread *vfork_give_back(struct lx_thread *child);
 void vfork_take_again(struct lx_thread *child, struct lx_thread *parent);
 void vfork_resume(struct lx_thread *parent, int pid) NORETURN;
 
+/*
+ * p->host is the picoprocess p lives in: 0 = none (yet), or HOST_GONE once kproc has
+ * heard of its death.  The new picoprocess says it first thing, and its maker again,
+ * who may come late, when it has even died: only the first one counts.
+ */
+#define HOST_GONE UINT32_MAX
+void proc_set_host(struct lx_proc *p, dk_handle host);
+
 /* How many guest processes live in this picoprocess (private memory). */
 uint32_t pico_users(void);
 uint32_t pico_users_add(int n);

@@ -11,7 +11,7 @@ bailey = bailey_of(build)
 work = work_folder(build, "death")
 busy = compile_guest(HERE / "busy.c", work / "busy")
 blocked = compile_guest(HERE / "blocked.c", work / "blocked")
-ROUNDS = 500 if soak else 30
+ROUNDS = int(os.environ.get("ROUNDS", 500 if soak else 30))
 WINDOW = (0x680000000000, 0x6A0000000000)
 random.seed(os.environ.get("SEED", "1"))
 
@@ -22,9 +22,12 @@ def start(*guest, options=(), **kw):
 
 def gone(pid_list, problems, within=1.0):
     """Within a second nothing of these runs, and nothing holds their memory."""
-    ours = lambda: [p for p in children(os.getpid()) if (stat_of(p) or ("", "Z"))[0] in IMAGES and stat_of(p)[1] not in "ZX"]
-    if not wait_for(lambda: not leftovers(pid_list) and not ours(), within):
-        problems.append(f"still there after {within} s: {leftovers(pid_list) or ours()}")
+    def nothing():
+        reap()  # a dying pid 1 waits until its namespace's dead, which come to us, are taken off
+        return not leftovers(pid_list) and not [p for p in children(os.getpid()) if is_ours(p) and p not in started]
+
+    if not wait_for(nothing, within):
+        problems.append(f"still there after {within} s: {leftovers(pid_list + children(os.getpid()))}")
     reap()
     if bailey_memory_of([p for p in pid_list if stat_of(p)]):
         problems.append("shared memory is still held")
@@ -135,8 +138,11 @@ def killed_picoprocess(tap):
     """Random victims: one in guest code must not end the sandbox; another may, with its reason."""
     problems, counts = [], dict(guest=0, library=0, panics=0)
     rounds = ROUNDS
-    s, n = None, 0
+    s, n, idle, reasons = None, 0, 0, {}
     while n < rounds and not problems:
+        if idle > 200:
+            problems.append(f"no process to kill is left in round {n}")
+            break
         if not s or s.p.poll() is not None:
             s = start("/work/busy", "6", "600")
             if not s.wait_line("up"):
@@ -146,7 +152,9 @@ def killed_picoprocess(tap):
         victims = s.picoprocesses()[2:]  # not kproc, not the first program
         if not victims:
             time.sleep(0.01)
+            idle += 1
             continue
+        idle = 0
         victim = random.choice(victims)
         n += 1
         try:
@@ -164,6 +172,8 @@ def killed_picoprocess(tap):
             continue
         r = s.end()
         counts["panics"] += 1
+        why = re.sub(r"[0-9a-f]{4,}|\d+|\(\S+\)", "_", r.err.strip())[:100]
+        reasons[why] = reasons.get(why, 0) + 1
         if guest:
             problems.append(f"a victim in guest code ended the sandbox: {r}")
         elif r.code != 125 or not re.search(r"bailey: .*(lock|panic)", r.err):
@@ -174,11 +184,12 @@ def killed_picoprocess(tap):
         s.p.wait()
         gone(seen, problems)
     tap.ok(f"SIGKILL of random picoprocesses ({rounds} rounds)", not problems, "\n".join(problems))
-    tap.note(f"{counts['guest']} in guest code, {counts['library']} in the library OS, of which {counts['panics']} ended the sandbox")
+    tap.note(f"{counts['guest']} in guest code, {counts['library']} in the library OS, of which {counts['panics']} ended the sandbox\n" +
+             "\n".join(f"{n} x {why}" for why, n in reasons.items()))
 
 
 def killed_in_guest_code(tap):
-    problems = []
+    problems, guest = [], 0
     for n in range(ROUNDS // 6 or 1):
         s = start("/work/busy", "spin", "6")
         if not s.wait_line("up"):
@@ -188,20 +199,26 @@ def killed_in_guest_code(tap):
         random.shuffle(victims)
         for v in victims:
             time.sleep(random.random() * 0.02)
+            os.kill(v, signal.SIGSTOP)
+            wait_for(lambda: stopped(v), 0.5, 0.001)
+            guest += in_guest_code(v) is True
             os.kill(v, signal.SIGKILL)
         r = s.end(10)
         if r.code != 0 or "gone 6 killed 6" not in r.out:
             problems.append(f"round {n}, {len(victims)} victims: {r}")
             break
     tap.ok("victims that compute: their parent sees six SIGKILLs and runs on", not problems, "\n".join(problems))
+    tap.note(f"{guest} of {6 * (n + 1)} were in guest code when they were stopped")
 
 
 def killed_first_program(tap):
     s = start("/work/busy", "3", "60")
     s.wait_line("up")
     seen = tree(s.pid)
-    os.kill(s.picoprocesses()[1], signal.SIGKILL)
-    problems = []
+    problems, picos = [], s.picoprocesses()
+    if len(picos) < 2:
+        return tap.ok("SIGKILL of the program itself: 137", False, s.end(1))
+    os.kill(picos[1], signal.SIGKILL)
     gone(seen, problems)
     r = s.end(5)
     good = r.code == 137 or (r.code == 125 and "bailey: " in r.err)

@@ -9,7 +9,7 @@ import ctypes, hashlib, os, pathlib, re, select, shutil, signal, stat, subproces
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PR_SET_CHILD_SUBREAPER = 36
-IMAGES = ("pal", "bailey", "bailey-monitor")
+IMAGES = ("pal.img", "bailey", "bailey-monitor")
 
 
 def setup():
@@ -37,7 +37,7 @@ class Tap:
         self.patterns, self.start = patterns, time.time()
 
     def wanted(self, name):
-        return not self.patterns or any(p in name for p in self.patterns)
+        return not self.patterns or any(p.replace("_", " ") in name for p in self.patterns)
 
     def ok(self, name, good, detail=""):
         self.n += 1
@@ -171,17 +171,18 @@ def end_tree(pid):
             pass
 
 
+started = set() # sandboxes whose exit code somebody wants
+
+
 def reap():
-    """Takes dead children off (orphans come to us); returns how many."""
-    n = 0
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return n
-        if pid == 0:
-            return n
-        n += 1
+    """Takes dead orphans that came to us off, but not what a test started itself."""
+    for pid in children(os.getpid()):
+        s = stat_of(pid)
+        if s and s[1] == "Z" and s[2] == os.getpid() and pid not in started:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
 
 
 def pid_in_namespace(pid):
@@ -201,6 +202,7 @@ class Sandbox:
         kw.setdefault("stderr", subprocess.PIPE)
         self.p = subprocess.Popen([str(c) for c in [bailey, "run"] + list(options) + ["--"] + list(guest)], **kw)
         self.pid = self.p.pid
+        started.add(self.pid)
 
     def picoprocesses(self):
         """Host pids of all that run pal: kproc first if it is there."""
@@ -340,7 +342,8 @@ def host_state():
     s["modules"] = "\n".join(sorted(l.split()[0] for l in s["modules"].splitlines()))
     for kind in ("shm", "msg", "sem"):
         s[kind] = str([l.split()[:2] for l in read(f"/proc/sysvipc/{kind}").splitlines()[1:]])
-    s["devshm"] = str(sorted(os.listdir("/dev/shm"))) if os.path.isdir("/dev/shm") else ""
+    # Python's own semaphores come and go with other tests on the machine.
+    s["devshm"] = str(sorted(n for n in os.listdir("/dev/shm") if not n.startswith("sem.mp-"))) if os.path.isdir("/dev/shm") else ""
     s["passwd"] = str([(p, hashlib.sha256(open(p, "rb").read()).hexdigest(), os.stat(p).st_mode) for p in ("/etc/passwd", "/etc/group", "/etc/hosts") if os.access(p, os.R_OK)])
     return s
 
@@ -367,11 +370,18 @@ def state_file(pid):
     return None
 
 
+def is_ours(pid):
+    """Alive, and of a sandbox: by its image, or because it has a pid namespace of its own."""
+    s = stat_of(pid)
+    if not s or s[1] in "ZX":
+        return False
+    try:
+        if os.path.basename(os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")) in IMAGES:
+            return True
+    except OSError:
+        pass
+    return pid_in_namespace(pid) not in (pid, None)
+
+
 def leftovers(pid_list):
-    """Of these processes, those that are alive and not zombies."""
-    left = []
-    for pid in pid_list:
-        s = stat_of(pid)
-        if s and s[1] not in "ZX" and s[0] in IMAGES:
-            left.append(f"{pid} ({s[0]}, {s[1]})")
-    return left
+    return [f"{pid} {stat_of(pid)}" for pid in pid_list if is_ours(pid)]
