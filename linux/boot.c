@@ -10,9 +10,11 @@
 #include "linux/boot.h"
 #include "linux/entry.h"
 #include "linux/exec/exec.h"
+#include "linux/fs/poll.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/misc/timer.h"
+#include "linux/mm/futex.h"
 #include "linux/mm/mm.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
@@ -298,6 +300,16 @@ static struct lx_proc *find_by_host(dk_handle host)
 	return NULL;
 }
 
+/* Threads that waited when they died stand in queues of objects that live on. */
+static void leave_queues(struct lx_proc *p)
+{
+	LIST_FOR (t, &p->threads, struct lx_thread, sibling) {
+		poll_thread_died(t);
+		futex_thread_died(t);
+		waiters_abandon(&t->pico);
+	}
+}
+
 /* False: no process is known to live there. */
 static bool picoprocess_died(dk_handle process, uint32_t wait_status)
 {
@@ -317,6 +329,7 @@ static bool picoprocess_died(dk_handle process, uint32_t wait_status)
 			break;
 		any = true;
 		if (ended) {
+			leave_queues(p);
 			exit_resources(p);
 			lock_take(&lx->tasklist);
 			reaped = proc_make_zombie(p);
@@ -361,22 +374,89 @@ static uint64_t retry_late_deaths(uint64_t now)
 	return next;
 }
 
+/* Read while kproc waited for a lock; handled when it is back. */
+static struct dk_death pending[64];
+static uint32_t pending_count;
+
+static bool read_deaths(struct dk_death *death, uint32_t max, uint32_t *count)
+{
+	struct dk_segment seg = { death, max * sizeof *death };
+	uint64_t done = 0;
+
+	if (max == 0 || DkStreamRead(pico_boot_block->deaths, DK_OFFSET_NONE, &seg, 1, DK_IO_NONBLOCK, &done) != DK_OK)
+		done = 0;
+	*count = (uint32_t)(done / sizeof *death);
+	return *count != 0;
+}
+
+static void take_death(const struct dk_death *d)
+{
+	if (d->process != DK_NO_HANDLE)
+		lx_process_died(d->process, d->wait_status);
+	else if (d->wait_status)
+		tty_host_signal((int)d->wait_status);
+}
+
 void kproc_reap_deaths(void)
 {
 	struct dk_death death[16];
-	struct dk_segment seg = { death, sizeof death };
-	uint64_t done = 0;
+	uint32_t count;
 
-	while (DkStreamRead(pico_boot_block->deaths, DK_OFFSET_NONE, &seg, 1, DK_IO_NONBLOCK, &done) == DK_OK && done >= sizeof *death) {
-		for (uint64_t i = 0; i < done / sizeof *death; i++) {
-			if (death[i].process == DK_NO_HANDLE) {
-				if (death[i].wait_status)
-					tty_host_signal((int)death[i].wait_status);
-			} else {
-				lx_process_died(death[i].process, death[i].wait_status);
-			}
+	do {
+		while (pending_count > 0) {
+			death[0] = pending[0];
+			memmove(pending, pending + 1, --pending_count * sizeof *pending);
+			take_death(death);
 		}
-	}
+		read_deaths(death, ARRAY_LEN(death), &count);
+		for (uint32_t i = 0; i < count; i++)
+			take_death(&death[i]);
+	} while (count > 0 || pending_count > 0);
+}
+
+static bool holder_is_dead(const struct lock *l)
+{
+	dk_handle owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+	enum dk_status status;
+	uint32_t index;
+
+	if (owner == DK_NO_HANDLE)
+		return false;
+	status = DkObjectsWaitAny(1, &owner, 0, DK_WAIT_UNINTERRUPTIBLE, &index);
+	/* Who lives to drop the lock takes his name off before he ends. */
+	return (status == DK_OK || status == DK_INVALID_HANDLE) && __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) == owner;
+}
+
+static bool died_with_locks(dk_handle process)
+{
+	struct lx_proc *p = find_by_host(process);
+
+	if (p && p->state == PROC_LIVE)
+		LIST_FOR (t, &p->threads, struct lx_thread, sibling)
+			if (atomic_load(&t->pico.held) != 0)
+				return true;
+	return false;
+}
+
+void kproc_lock_stalled(const struct lock *l)
+{
+	struct lx_state *lx = lx_state();
+	bool own = lx->tasklist.owner == pico_boot_block->thread, taken;
+	uint32_t count;
+
+	if (pico_boot_block->deaths == DK_NO_HANDLE)
+		return;
+	while (read_deaths(pending + pending_count, ARRAY_LEN(pending) - pending_count, &count))
+		pending_count += count;
+	if (holder_is_dead(l) || holder_is_dead(&lx->tasklist))
+		panic("a process died at the host with a lock held that kproc waits for (class %u)", l->class);
+	taken = !own && lock_try(&lx->tasklist);
+	if (own || taken)
+		for (uint32_t i = 0; i < pending_count; i++)
+			if (pending[i].process != DK_NO_HANDLE && died_with_locks(pending[i].process))
+				panic("a process died at the host with a lock held while kproc waits for one (class %u)", l->class);
+	if (taken)
+		lock_drop(&lx->tasklist);
 }
 
 /* ---- The kernel thread ---- */

@@ -24,5 +24,7 @@ void ipc_exit(struct lx_proc *p);   /* semaphore undo, message queue notices */
 
 /* kproc's work, run by its thread with no lock held. */
 void kproc_reap_deaths(void);
+/* kproc has waited long for l: panics if its holder is among the dead that nobody has buried yet. */
+void kproc_lock_stalled(const struct lock *l);
 
 #endif

@@ -28,6 +28,7 @@ static const struct pico_provider linux_provider = {
 	.thread_start = lx_thread_started,
 	.process_died = lx_process_died,
 	.wake = lx_wake,
+	.lock_stalled = kproc_lock_stalled,
 };
 
 /* pal's first call of this image.  It may be at the very top of the stack, where the guest's

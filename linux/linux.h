@@ -87,6 +87,11 @@ struct lx_thread {
 	struct lx_thread *vfork_parent; /* [I] thread whose host thread this one borrows, or NULL */
 	struct waitq vfork_done;        /* parents that wait by other means (CLONE_VFORK without VM) */
 
+	/* For kproc, should the thread die at the host while it waits for more than its own waiters hold. */
+	struct poll_chunk *poll_chunks; /* [o] fs/poll.c */
+	struct futex_q *waitv;          /* [o] mm/futex_sys.c */
+	uint32_t waitv_count, waitv_pad;
+
 	void *priv[4];
 };
 

@@ -401,6 +401,14 @@ static bool query_work(struct job *j, bool try)
 	return true;
 }
 
+/* A link's text goes behind its attributes, if it is whole. */
+static uint32_t link_text(int fd, struct dk_attributes *attr)
+{
+	ssize_t n = attr->size < PATH_MAX ? readlinkat(fd, "", (char *)(attr + 1), PATH_MAX) : -1;
+
+	return n > 0 && (uint64_t)n == attr->size ? (uint32_t)n : 0;
+}
+
 /*
  * CHAIN: one attribute struct per component, as far as they exist and are
  * folders.  Each prefix is judged by policy on its own, since the path may cross
@@ -410,9 +418,9 @@ static bool chain_work(struct job *j, bool try)
 {
 	struct dk_attributes *out = (struct dk_attributes *)j->data;
 	char *path = j->text + 5;
-	uint32_t n = 0;
+	uint32_t n = 0, text = 0;
 
-	for (char *end = path; *end && n < MON_DATA_MAX / sizeof *out; n++) {
+	for (char *end = path; *end && n < (MON_DATA_MAX - PATH_MAX) / sizeof *out; n++) {
 		struct where w;
 		char cut;
 		int fd;
@@ -437,6 +445,8 @@ static bool chain_work(struct job *j, bool try)
 		if (fd < 0)
 			break;
 		j->reply.status = attr_of_fd(fd, rights_of(&w), &out[n]);
+		if (j->reply.status == DK_OK && out[n].type == DK_TYPE_SYMLINK)
+			text = link_text(fd, &out[n]);
 		close(fd);
 		if (j->reply.status != DK_OK)
 			break;
@@ -449,7 +459,7 @@ static bool chain_work(struct job *j, bool try)
 		return false;
 	if (j->reply.status == DK_NOT_FOUND || j->reply.status == DK_NOT_DIRECTORY || (n > 0 && j->reply.status == DK_DENIED))
 		j->reply.status = DK_OK;
-	j->reply.data_len = (uint32_t)(n * sizeof *out);
+	j->reply.data_len = (uint32_t)(n * sizeof *out) + text;
 	return true;
 }
 

@@ -130,6 +130,7 @@ struct stream {
 	uint32_t rights;   /* DK_READ.. that the policy gave */
 	uint32_t refs;
 	bool local, permanent, closing;
+	bool locked;       /* has had a lock on the host file */
 };
 struct stream *stream_new(enum stream_kind kind, int fd, uint32_t fd_flags, uint32_t rights);
 struct stream *stream_find(uint64_t number); /* borrowed */
@@ -159,6 +160,7 @@ enum dk_status file_create_special(struct job *j);
 /* stream_attr.c: answered at once, or j->work set; false = not one of these classes. */
 bool attr_query(struct job *j);
 bool attr_set(struct job *j);
+void attr_drop_locks(struct stream *s);
 
 /* ---- special.c: null, std*, tty, pipe, shm ---- */
 void special_init(void);

@@ -122,6 +122,7 @@ void stream_close(struct stream *s)
 	if (s->permanent || s->closing)
 		return;
 	s->closing = true;
+	attr_drop_locks(s);
 	slots[slot] = NULL;
 	generations[slot]++;
 	free_slots[free_count++] = slot;

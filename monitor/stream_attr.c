@@ -90,6 +90,18 @@ static enum dk_status set_lock(int fd, const struct dk_lock *l)
 	return DK_OK;
 }
 
+/*
+ * A stream that is closed holds no lock, even if some picoprocess has not yet noticed
+ * and still has the descriptor.
+ */
+void attr_drop_locks(struct stream *s)
+{
+	struct dk_lock all = { 0 };
+
+	if (s->locked)
+		set_lock(s->fd, &all);
+}
+
 bool attr_set(struct job *j)
 {
 	struct dk_winsize w;
@@ -124,6 +136,7 @@ bool attr_set(struct job *j)
 	case DK_ATTR_LOCK:
 		memcpy(&l, j->text, sizeof l);
 		j->reply.status = len != sizeof l || j->stream->kind == STREAM_DIR ? DK_INVALID_ARG : set_lock(j->fd, &l);
+		j->stream->locked = true;
 		return true;
 	default:
 		return false;

@@ -9,6 +9,16 @@
 #include "pal/pal.h"
 #include "rt/mem.h"
 
+/* Asked of the host: kproc, which would hear of the death, may be the one that spins. */
+static bool thread_is_gone(struct thread *t)
+{
+	uint32_t tid = atomic_load(&t->tid), tgid = atomic_load(&t->tgid);
+
+	if (atomic_load(&t->object.handle) == 0)
+		return true;
+	return tid != 0 && tgid != 0 && HOST3(tgkill, tgid, tid, HOST_SIGURG) == -HOST_ESRCH;
+}
+
 void spin_take(_Atomic uint32_t *lock)
 {
 	uint32_t free = 0, me = pal_self() ? (uint32_t)(pal_self() - shared()->threads) + 1 : UINT32_MAX;
@@ -23,7 +33,7 @@ void spin_take(_Atomic uint32_t *lock)
 		if (tries % 65536 == 65535) {
 			uint32_t holder = atomic_load(lock);
 
-			if (holder != 0 && holder <= PS_THREADS && atomic_load(&shared()->threads[holder - 1].object.handle) == 0)
+			if (holder != 0 && holder <= PS_THREADS && thread_is_gone(&shared()->threads[holder - 1]))
 				pal_panic("pal: a thread died holding a lock of the shared area");
 		}
 	}

@@ -12,33 +12,48 @@
  * thread may overtake, which is what keeps throughput.
  */
 
+#include "pico/internal.h"
 #include "pico/lock.h"
-#include "pico/pico.h"
 
 #define LOCK_CLASS(cls, outer) struct lock_class LC_##cls = { #cls };
 #include "pico/lockorder.def"
 #undef LOCK_CLASS
 
 #define SPINS 200
+#define STALL_NS 200000000ull /* kproc looks for dead holders after that */
 
 void lock_init(struct lock *l, enum lock_class_id class) LOCK_PRIMITIVE
 {
 	*l = (struct lock){ .class = class };
 }
 
+/*
+ * A thread counts as holding from before it asks until after it gave back: who is killed
+ * while it queues leaves the queue broken, which kproc must hear as well.  Only the thread
+ * itself writes; a reader looks after it is dead.
+ */
+static void note_wanted(struct pico_thread *t)
+{
+	if (t != NULL)
+		atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 static void note_taken(struct lock *l, struct pico_thread *t)
 {
-	if (t == NULL)
-		return;
-	l->owner = t->thread;
-	/* Only the thread itself writes; a reader looks after it is dead. */
-	atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) + 1, memory_order_relaxed);
+	if (t != NULL)
+		l->owner = t->thread;
 }
 
 static void note_dropped(struct pico_thread *t)
 {
 	if (t != NULL)
 		atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) - 1, memory_order_release);
+}
+
+static bool watches_deaths(void)
+{
+	return pico_boot_block != NULL && pico_boot_block->role == DK_ROLE_KPROC && pico_provider->lock_stalled != NULL;
 }
 
 static void qspin_take(struct lock *l)
@@ -48,6 +63,8 @@ static void qspin_take(struct lock *l)
 			cpu_relax();
 		else
 			(void)DkThreadYieldExecution();
+		if (n % 65536 == 65535 && watches_deaths())
+			pico_provider->lock_stalled(l);
 	}
 }
 
@@ -89,13 +106,24 @@ static bool spin_for(struct lock *l, uint32_t held)
 	return false;
 }
 
+static void wait_granted(struct lock *l, struct pico_thread *t)
+{
+	bool watch = watches_deaths();
+	uint32_t index;
+
+	while (!__atomic_load_n(&t->lock_granted, __ATOMIC_ACQUIRE)) {
+		uint64_t deadline = watch ? pico_now() + STALL_NS : DK_FOREVER;
+
+		if (DkObjectsWaitAny(1, &t->lock_event, deadline, DK_WAIT_UNINTERRUPTIBLE, &index) == DK_TIMEOUT && watch)
+			pico_provider->lock_stalled(l);
+	}
+}
+
 static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 {
 	uint32_t held = 1;
 
 	while (!spin_for(l, held)) {
-		uint32_t index;
-
 		if (t == NULL || t->lock_event == DK_NO_HANDLE) {
 			(void)DkThreadYieldExecution();
 			continue;
@@ -107,8 +135,7 @@ static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 		}
 		enqueue(l, t);
 		qspin_drop(l);
-		while (!__atomic_load_n(&t->lock_granted, __ATOMIC_ACQUIRE))
-			(void)DkObjectsWaitAny(1, &t->lock_event, DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE, &index);
+		wait_granted(l, t);
 		t->waiting_lock = NULL;
 		held = 2;
 	}
@@ -119,6 +146,7 @@ void lock_take(struct lock *l) LOCK_PRIMITIVE
 	struct pico_thread *t = pico_current();
 	uint32_t free = 0;
 
+	note_wanted(t);
 	if (!atomic_compare_exchange_strong_explicit(&l->word, &free, 1, memory_order_acquire, memory_order_relaxed))
 		take_slow(l, t);
 	note_taken(l, t);
@@ -126,11 +154,15 @@ void lock_take(struct lock *l) LOCK_PRIMITIVE
 
 bool lock_try(struct lock *l) LOCK_PRIMITIVE
 {
+	struct pico_thread *t = pico_current();
 	uint32_t free = 0;
 
-	if (!atomic_compare_exchange_strong_explicit(&l->word, &free, 1, memory_order_acquire, memory_order_relaxed))
+	note_wanted(t);
+	if (!atomic_compare_exchange_strong_explicit(&l->word, &free, 1, memory_order_acquire, memory_order_relaxed)) {
+		note_dropped(t);
 		return false;
-	note_taken(l, pico_current());
+	}
+	note_taken(l, t);
 	return true;
 }
 

@@ -24,6 +24,7 @@
 #include "rt/list.h"
 
 struct pico_process;
+struct waitq;
 
 /*
  * Something that waits on a queue (pico/wait.h).  kind says who is to be told:
@@ -35,6 +36,7 @@ struct waiter {
 	struct pico_thread *thread; /* kind THREAD */
 	void *data;                 /* other kinds; an arena address */
 	uint32_t fired, key;        /* fired: 1 once woken; key: event mask or futex bits */
+	struct waitq *queue;        /* [q] where it is queued, or NULL: for kproc, when its thread died */
 };
 #define PICO_THREAD_WAITERS 4
 
@@ -54,6 +56,8 @@ struct pico_thread {
 	uint32_t in_guest;            /* [o] 1 while guest code runs */
 	struct dk_context *frame;     /* [o] the guest's registers while in the library OS (private memory) */
 	struct waiter waiters[PICO_THREAD_WAITERS]; /* [o] for one- and few-object waits */
+	uint32_t waiters_lent;        /* [o] 1: the provider keeps something of its own in waiters */
+	uint32_t pad;
 	uint64_t lock_classes;        /* [o] debug: bit per class held */
 };
 
@@ -91,6 +95,9 @@ struct pico_provider {
 	void (*process_died)(dk_handle process, uint32_t wait_status);
 	/* Wakes waiters of the provider's own kinds (index kind - PICO_WAITER_PROVIDER). */
 	void (*wake)(struct waiter *w, uint32_t key);
+	/* kproc has waited long for l: is its holder dead, and kproc, who would hear of it, here?
+	   Panics then.  Called with any locks held; may be NULL. */
+	void (*lock_stalled)(const struct lock *l);
 };
 
 /*

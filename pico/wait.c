@@ -19,15 +19,21 @@ void waiter_init(struct waiter *w)
 	w->data = NULL;
 	w->fired = 0;
 	w->key = UINT32_MAX;
+	w->queue = NULL;
 }
 
 struct waiter *waiter_self(unsigned i)
 {
-	struct waiter *w = &pico_current()->waiters[i];
+	struct pico_thread *t = pico_current();
 
 	ASSERT(i < PICO_THREAD_WAITERS);
-	waiter_init(w);
-	return w;
+	if (t->waiters_lent) {
+		for (unsigned k = 0; k < PICO_THREAD_WAITERS; k++)
+			waiter_init(&t->waiters[k]);
+		t->waiters_lent = 0;
+	}
+	waiter_init(&t->waiters[i]);
+	return &t->waiters[i];
 }
 
 /* Exclusive waiters queue at the end, so that a wake of all others comes first. */
@@ -38,6 +44,7 @@ void waitq_add(struct waitq *q, struct waiter *w)
 		list_append(&q->head, &w->link);
 	else
 		list_insert(&q->head, &w->link);
+	w->queue = q;
 	lock_drop(&q->lock);
 }
 
@@ -45,7 +52,24 @@ void waitq_remove(struct waitq *q, struct waiter *w)
 {
 	lock_take(&q->lock);
 	list_remove(&w->link);
+	w->queue = NULL;
 	lock_drop(&q->lock);
+}
+
+void waiter_abandon(struct waiter *w)
+{
+	struct waitq *q = w->queue;
+
+	if (q == NULL)
+		return;
+	waitq_remove(q, w);
+	waitq_wake_all(q);
+}
+
+void waiters_abandon(struct pico_thread *t)
+{
+	for (unsigned i = 0; i < PICO_THREAD_WAITERS && !t->waiters_lent; i++)
+		waiter_abandon(&t->waiters[i]);
 }
 
 static void tell(struct waiter *w, uint32_t key)

@@ -33,6 +33,9 @@ struct waiter *waiter_self(unsigned i);
 void waiter_init(struct waiter *w);
 void waitq_add(struct waitq *q, struct waiter *w);
 void waitq_remove(struct waitq *q, struct waiter *w); /* harmless if it is not queued */
+/* kproc: a thread that died at the host, waiting perhaps, leaves all queues; who queued behind it is woken. */
+void waiter_abandon(struct waiter *w);
+void waiters_abandon(struct pico_thread *t);
 /*
  * Wakes all non-exclusive waiters and up to n exclusive ones whose w->key & key != 0;
  * returns how many were told.  With a THREAD waiter: w->fired = 1, pico_wake.

@@ -20,10 +20,11 @@ def groups(build, soak):
         "static": [["tools/layers.py"], ["tools/undef.py", pal, linux] + exts, ["tools/syscalls.py", pal, linux] + exts],
         "unit": [[str(p)] for p in sorted((build / "tests/unit").glob("*_test")) if os.access(p, os.X_OK)],
         "abi": [["tests/abi/run.sh", str(build)]] if (ROOT / "tests/abi/run.sh").exists() else [],
-        "guest": [["tests/guest/run.py", "--bailey", bailey, "--times", "30" if soak else "1"]],
+        "guest": [["tests/guest/run.py", "--bailey", bailey, "--times", "30" if soak else "1"],
+            ["tests/guest/tty.py", "--bailey", bailey]],
     }
-    # Not finished, each with failing cases whose causes are open: CAVEATS.md names them.
-    names = ("monitor",) + (("torture", "death", "cli", "escape") if soak else ())
+    # escape takes long on two cores and one of its cases has failed under load: CAVEATS.md.
+    names = ("monitor", "torture", "death", "cli") + (("escape",) if soak else ())
     for name in names:
         script = ROOT / "tests" / name / "run.sh"
         if script.exists():

@@ -15,7 +15,7 @@
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
-#define CHUNK_WAITERS 41 /* a chunk just fits in 2 KB */
+#define CHUNK_WAITERS 36 /* a chunk just fits in 2 KB */
 #define MANY_STREAMS_NS 10000000ull
 
 struct poll_chunk {
@@ -44,6 +44,9 @@ void poll_table_done(struct poll_table *p)
 	struct pico_thread *t = pico_current();
 	uint32_t own = MIN(p->count, (uint32_t)PICO_THREAD_WAITERS);
 
+	if (p->chunks != NULL)
+		lx_current()->poll_chunks = NULL;
+
 	for (uint32_t i = 0; i < own; i++)
 		leave(&t->waiters[i]);
 	while (p->chunks != NULL) {
@@ -55,6 +58,17 @@ void poll_table_done(struct poll_table *p)
 		arena_free(c);
 	}
 	p->count = p->nevents = 0;
+}
+
+void poll_thread_died(struct lx_thread *t)
+{
+	for (struct poll_chunk *c = t->poll_chunks, *next; c != NULL; c = next) {
+		next = c->next;
+		for (uint32_t i = 0; i < c->used; i++)
+			waiter_abandon(&c->w[i]);
+		arena_free(c);
+	}
+	t->poll_chunks = NULL;
 }
 
 static struct waiter *next_waiter(struct poll_table *p)
@@ -69,6 +83,8 @@ static struct waiter *next_waiter(struct poll_table *p)
 			return NULL;
 		c->next = p->chunks;
 		p->chunks = c;
+		c->used = 0;
+		lx_current()->poll_chunks = c;
 	}
 	waiter_init(&c->w[c->used]);
 	return &c->w[c->used++];

@@ -26,6 +26,8 @@ struct poll_table {
 };
 void poll_table_init(struct poll_table *p);
 void poll_table_done(struct poll_table *p); /* takes all waiters off their queues, frees */
+/* kproc: t died at the host, waiting perhaps. */
+void poll_thread_died(struct lx_thread *t);
 void poll_wait(struct poll_table *p, struct waitq *q);
 void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_event which);
 /* Sleeps until one fires: 0, -ERESTARTSYS, -ETIMEDOUT. */

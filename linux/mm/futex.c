@@ -92,6 +92,7 @@ struct futex_q *futex_q_self(struct lx_thread *t, const struct futex_key *key, u
 {
 	struct futex_q *q = (struct futex_q *)(void *)&t->pico.waiters[0];
 
+	t->pico.waiters_lent = 1;
 	futex_q_init(q, t, key, bits);
 	return q;
 }
@@ -126,6 +127,14 @@ bool futex_unqueue(struct futex_q *q)
 	}
 	lock_drop(&b->lock);
 	return queued;
+}
+
+void futex_thread_died(struct lx_thread *t)
+{
+	if (t->pico.waiters_lent)
+		(void)futex_unqueue((struct futex_q *)(void *)&t->pico.waiters[0]);
+	for (uint32_t i = 0; i < t->waitv_count; i++)
+		(void)futex_unqueue(&t->waitv[i]);
 }
 
 void futex_wake_q(struct futex_bucket *b, struct futex_q *q, struct futex_wakes *w)

@@ -90,6 +90,8 @@ bool futex_unqueue(struct futex_q *q);
 /* Removes q, which is in b, and marks it woken; its event goes to w, or is set now if w is full. */
 void futex_wake_q(struct futex_bucket *b, struct futex_q *q, struct futex_wakes *w) REQUIRES(FUTEX);
 void futex_wakes_done(struct futex_wakes *w);
+/* kproc: t died at the host, waiting perhaps. */
+void futex_thread_died(struct lx_thread *t);
 /* Sleeps until q is woken: 0; -ETIMEDOUT or -ERESTARTSYS and q is queued no more. */
 long futex_sleep(struct futex_q *q, uint64_t deadline);
 

@@ -276,7 +276,11 @@ long lx_sys_futex_waitv(struct lx_thread *t, struct gva waiters, uint32_t count,
 	q = arena_alloc(count * sizeof *q);
 	if (q == NULL)
 		return -ENOMEM;
+	memset(q, 0, count * sizeof *q);
+	t->waitv = q;
+	t->waitv_count = count;
 	ret = waitv(t, waiters, count, q, deadline);
+	t->waitv_count = 0;
 	arena_free(q);
 	return ret;
 }
