@@ -12,11 +12,18 @@
  * systems keep their own names, so anything unused may go.  A clock hand takes
  * what was not used since its last round, when there are more than dcache.limit.
  *
+ * Entries are found by the directory's inode, not by its dentry: while a directory is
+ * renamed, a look-up may make a second dentry for it, and what one of the two knows
+ * of its names must not differ from what the other does.
+ *
  * A look-up races with changes of its directory.  Changes are made in the file
  * system first, then count dir->dirgen up, then drop the old dentry; a look-up
  * reads dirgen before it asks and enters its answer only if that is unchanged,
  * under the bucket's lock.  Either the answer is not entered or the drop finds it.
  * Of two look-ups at once the first one's answer stands, so that a name has one inode.
+ * A change that enters a dentry itself (create, rename) enters it and then asks the file
+ * system once more; a removal is made in the file system first and then drops whatever
+ * the cache has under that name.  So a name that came and went at once is not left behind.
  */
 #include "linux/fs/fs.h"
 
@@ -46,7 +53,7 @@ uint32_t name_hash(const char *name, uint32_t len)
 
 static uint32_t bucket_of(const struct dentry *parent, uint32_t hash)
 {
-	uint64_t p = (uint64_t)parent >> 4;
+	uint64_t p = (uint64_t)parent->inode >> 4;
 
 	return (hash ^ (uint32_t)(p * 0x9e3779b97f4a7c15ull >> 32)) % DCACHE_BUCKETS;
 }
@@ -113,7 +120,7 @@ void dentry_put(struct dentry *d)
 static struct dentry *find_locked(uint32_t b, const struct dentry *parent, const char *name, uint32_t len, uint32_t hash)
 {
 	LIST_FOR(d, bucket_list(b), struct dentry, hash)
-		if (d->name_hash == hash && d->parent == parent && d->name_len == len && memcmp(d->name, name, len) == 0)
+		if (d->name_hash == hash && d->parent->inode == parent->inode && d->name_len == len && memcmp(d->name, name, len) == 0)
 			return d;
 	return NULL;
 }
@@ -244,6 +251,7 @@ void dentry_deleted(struct dentry *d)
 	atomic_fetch_add(&d->parent->inode->dirgen, 1);
 	__atomic_fetch_or(&d->flags, D_DELETED, __ATOMIC_RELAXED);
 	dentry_drop(d);
+	dentry_forget(d->parent, d->name, d->name_len);
 }
 
 void dentry_forget(struct dentry *dir, const char *name, uint32_t len)
@@ -274,9 +282,9 @@ bool dentry_is_below(struct dentry *d, struct dentry *above)
 	bool found;
 
 	lock_take(&dcache()->tree);
-	while (d != above && d->parent != d)
+	while (d->inode != above->inode && d->parent != d)
 		d = d->parent;
-	found = d == above;
+	found = d->inode == above->inode;
 	lock_drop(&dcache()->tree);
 	return found;
 }
@@ -312,6 +320,22 @@ static void rehash(struct dentry *d)
 		dentry_put(old);
 }
 
+/* d was entered without a look-up: drops it if the file system says otherwise by now. */
+static void verify(struct dentry *dir, struct dentry *d, const char *name, uint32_t len)
+{
+	struct lookup hint = { 0 };
+	struct inode *now = NULL;
+	uint64_t until = 0;
+
+	if (d->inode->kind != INODE_MEM) /* trusted for a second anyway */
+		return;
+	if (inode_ops(dir->inode)->lookup(lx_current(), dir, name, len, &hint, &now, &until) < 0 || now != d->inode)
+		dentry_drop(d);
+	if (now != NULL)
+		inode_put(now);
+	heap_free(hint.ahead);
+}
+
 struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, struct inode *i)
 {
 	struct dentry *d = dentry_new(dir, name, len, i);
@@ -325,6 +349,7 @@ struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, s
 	if (i->kind == INODE_HOST)
 		d->valid_until = pico_now() + TRUST_NS;
 	rehash(d);
+	verify(dir, d, name, len);
 	return d;
 }
 
@@ -335,11 +360,13 @@ void dentry_move(struct dentry *d, struct dentry *to_dir, const char *name, uint
 	atomic_fetch_add(&d->parent->inode->dirgen, 1);
 	atomic_fetch_add(&to_dir->inode->dirgen, 1);
 	dentry_drop(d);
+	dentry_forget(d->parent, d->name, d->name_len); /* another dentry of the old name */
 	if (own == NULL) /* open files keep the old name in their texts; nothing else is lost */
 		return;
 	memcpy(own, name, len);
 	dentry_put(set_place(d, to_dir, own, len, true));
 	rehash(d);
+	verify(to_dir, d, name, len);
 }
 
 void dentry_swap(struct dentry *a, struct dentry *b)
@@ -352,6 +379,8 @@ void dentry_swap(struct dentry *a, struct dentry *b)
 	atomic_fetch_add(&dir_b->inode->dirgen, 1);
 	dentry_drop(a);
 	dentry_drop(b);
+	dentry_forget(dir_a, a->name, len_a);
+	dentry_forget(dir_b, b->name, len_b);
 	if (to_a != NULL && to_b != NULL) {
 		memcpy(to_b, a->name, len_a);
 		memcpy(to_a, b->name, len_b);
@@ -359,6 +388,8 @@ void dentry_swap(struct dentry *a, struct dentry *b)
 		dentry_put(set_place(b, dir_a, to_b, len_a, true));
 		rehash(a);
 		rehash(b);
+		verify(dir_b, a, to_a, len_b);
+		verify(dir_a, b, to_b, len_a);
 	} else {
 		arena_free(to_a);
 		arena_free(to_b);

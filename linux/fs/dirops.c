@@ -12,6 +12,7 @@
 struct target {
 	struct path dir;
 	struct dentry *d; /* what has the name now: positive or negative */
+	struct dentry *victim; /* unlink, rmdir: the same under a name that no rename changes */
 	const char *last;
 	uint32_t len;
 	char *buf;
@@ -19,6 +20,8 @@ struct target {
 
 static void target_done(struct target *g)
 {
+	if (g->victim != NULL)
+		dentry_put(g->victim);
 	if (g->d != NULL)
 		dentry_put(g->d);
 	if (g->dir.dentry != NULL)
@@ -298,6 +301,17 @@ static void removed(struct target *g, uint32_t isdir)
 	dentry_deleted(g->d);
 }
 
+/* A rename may move g->d at any time; the file system is given a dentry that stays. */
+static long hold_victim(struct target *g)
+{
+	inode_get(g->d->inode);
+	g->victim = dentry_new(g->dir.dentry, g->last, g->len, g->d->inode);
+	if (g->victim != NULL)
+		return 0;
+	inode_put(g->d->inode);
+	return -ENOMEM;
+}
+
 static long do_unlink(struct lx_thread *t, int dirfd, struct gva name)
 {
 	const struct inode_ops *ops;
@@ -314,9 +328,14 @@ static long do_unlink(struct lx_thread *t, int dirfd, struct gva name)
 	else
 		err = may_delete(t, &g.dir, g.d, false);
 	if (err == 0)
-		err = ops->unlink == NULL ? -EPERM : ops->unlink(t, g.dir.dentry, g.d);
-	if (err == 0)
-		removed(&g, 0);
+		err = hold_victim(&g);
+	if (err == 0) {
+		err = ops->unlink == NULL ? -EPERM : ops->unlink(t, g.dir.dentry, g.victim);
+		if (err == 0)
+			removed(&g, 0);
+		else if (err == -ENOENT)
+			dentry_drop(g.d); /* the cache was behind */
+	}
 	target_done(&g);
 	return err;
 }
@@ -332,9 +351,14 @@ static long do_rmdir(struct lx_thread *t, int dirfd, struct gva name)
 	ops = inode_ops(g.dir.dentry->inode);
 	err = g.d->inode == NULL ? -ENOENT : may_delete(t, &g.dir, g.d, true);
 	if (err == 0)
-		err = ops->rmdir == NULL ? -EPERM : ops->rmdir(t, g.dir.dentry, g.d);
-	if (err == 0)
-		removed(&g, IN_ISDIR_);
+		err = hold_victim(&g);
+	if (err == 0) {
+		err = ops->rmdir == NULL ? -EPERM : ops->rmdir(t, g.dir.dentry, g.victim);
+		if (err == 0)
+			removed(&g, IN_ISDIR_);
+		else if (err == -ENOENT)
+			dentry_drop(g.d);
+	}
 	target_done(&g);
 	return err;
 }

@@ -257,8 +257,10 @@ static long open_once(struct lx_thread *t, int dirfd, const char *name, int flag
 		err = -EEXIST;
 	if (err == 0 && !(flags & __O_TMPFILE))
 		err = open_existing(t, &p, created ? flags & ~O_TRUNC : flags, !created, out);
-	else if (err == -EEXIST && !(flags & O_EXCL))
+	else if (err == -EEXIST && !(flags & O_EXCL)) {
+		dentry_drop(p.dentry);
 		err = -ESTALE; /* somebody else made it meanwhile */
+	}
 	path_put(&p);
 	return err;
 }

@@ -29,8 +29,6 @@ static long end_find(struct lx_thread *t, int dirfd, struct gva name, struct end
 	err = path_walk(t, dirfd, e->buf, WALK_PARENT, &e->dir, &e->last);
 	if (err == 0 && last_is_dots(e->last))
 		err = -EBUSY;
-	if (err == 0)
-		err = walk_last(t, &e->dir, e->last, &e->d);
 	if (err != 0)
 		end_done(e);
 	return err;
@@ -117,8 +115,11 @@ static long rename_locked(struct lx_thread *t, struct end *from, struct end *to,
 	memcpy(old, from->d->name, from->d->name_len + 1);
 	err = ops->rename(t, from->dir.dentry, from->d, to->dir.dentry, to->d->name, to->d->name_len,
 		to->d->inode != NULL ? to->d : NULL, flags);
-	if (err != 0)
+	if (err != 0) { /* the cache may have been behind */
+		dentry_drop(from->d);
+		dentry_drop(to->d);
 		return err;
+	}
 	if (to->d->inode != NULL && to->d->inode->nlink == 0)
 		fs_notify(to->d->inode, 0x400u, 0, NULL); /* IN_DELETE_SELF */
 	update_names(from, to, flags);
@@ -140,8 +141,13 @@ static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd
 		return err;
 	err = end_find(t, tofd, to, &b);
 	if (err == 0) {
+		/* The names are looked up under the lock: another rename would move their dentries. */
 		lock_take(&vfs()->rename_lock);
-		err = rename_locked(t, &a, &b, flags);
+		err = walk_last(t, &a.dir, a.last, &a.d);
+		if (err == 0)
+			err = walk_last(t, &b.dir, b.last, &b.d);
+		if (err == 0)
+			err = rename_locked(t, &a, &b, flags);
 		lock_drop(&vfs()->rename_lock);
 		end_done(&b);
 	}

@@ -7,6 +7,7 @@
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
+#include "rt/mem.h"
 
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
