@@ -72,34 +72,67 @@ void waiters_abandon(struct pico_thread *t)
 		waiter_abandon(&t->waiters[i]);
 }
 
-static void tell(struct waiter *w, uint32_t key)
+/*
+ * Threads are woken behind the queue's lock: one that starts to run at once, on the same
+ * CPU, wants the queue first of all, and would only sleep again.  Until all are woken the
+ * waker counts as holding a lock, so that its death does not pass for harmless.
+ */
+#define WAKE_LATER 32u
+struct wake_list {
+	uint32_t count;
+	dk_handle event[WAKE_LATER];
+};
+
+static void tell(struct waiter *w, uint32_t key, struct wake_list *later)
 {
 	if (w->kind == PICO_WAITER_THREAD) {
+		dk_handle event = w->thread->event; /* once fired is seen, w may go */
+
 		__atomic_store_n(&w->fired, 1, __ATOMIC_RELEASE);
-		pico_wake(w->thread);
+		if (later->count < WAKE_LATER)
+			later->event[later->count++] = event;
+		else
+			(void)DkEventSet(event);
 	} else if (pico_provider->wake != NULL) {
 		pico_provider->wake(w, key);
 	}
 }
 
-unsigned waitq_wake(struct waitq *q, unsigned n, uint32_t key)
+static void count_held(uint32_t by)
 {
+	struct pico_thread *t = pico_current();
+
+	if (t != NULL)
+		atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) + by, memory_order_release);
+}
+
+static NOINLINE unsigned wake_locked(struct waitq *q, unsigned n, uint32_t key)
+{
+	struct wake_list later;
 	unsigned told = 0;
 
-	/* A waiter adds itself before it checks, a waker changes before it looks here: an empty
-	   list seen behind a full fence means that the waiter will see the change. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (list_empty(&q->head))
-		return 0;
+	later.count = 0;
+	count_held(1);
 	lock_take(&q->lock);
 	LIST_FOR_SAFE(w, next, &q->head, struct waiter, link) {
 		if ((w->key & key) == 0)
 			continue;
 		if ((w->flags & WAITER_EXCLUSIVE) && n-- == 0)
 			break;
-		tell(w, key);
+		tell(w, key, &later);
 		told++;
 	}
 	lock_drop(&q->lock);
+	for (uint32_t i = 0; i < later.count; i++)
+		(void)DkEventSet(later.event[i]); /* gone with its thread: then nobody waits */
+	count_held(UINT32_MAX);
 	return told;
+}
+
+unsigned waitq_wake(struct waitq *q, unsigned n, uint32_t key)
+{
+	/* A waiter adds itself before it checks, a waker changes before it looks here: an empty
+	   list seen behind a full fence means that the waiter will see the change. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return list_empty(&q->head) ? 0 : wake_locked(q, n, key);
 }
