@@ -7,6 +7,7 @@
  * inode; a file in memory is copied from arena-data.
  */
 #include "linux/fs/mem.h"
+#include "linux/fs/window.h"
 
 /* A small lower file's contents; -EAGAIN if they are not here. */
 static long read_inline(struct inode *i, const struct iov *v, uint64_t pos)
@@ -52,6 +53,8 @@ static long mem_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 
 	if (m->flags & MEM_LOWER) {
 		n = read_inline(i, v, *pos);
+		if (n == -EAGAIN && (m->flags & MEM_LOWER))
+			n = window_read(m->stream, m->lower_ino * 0x9e3779b97f4a7c15ull ^ (uint64_t)i->ctime_ns ^ m->lower_dev, v, *pos, i->size);
 		if (n == -EAGAIN && (m->flags & MEM_LOWER))
 			n = v->size == 0 ? 0 : rw_host_read(m->stream, v, *pos, 0);
 	} else

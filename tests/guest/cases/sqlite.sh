@@ -11,4 +11,4 @@ create index i on t(b);
 select a from t where b='row 777';
 pragma integrity_check;
 EOF
-sqlite3 x.db 'select count(*) from t' & sqlite3 x.db 'select count(*) from t'; wait
+sqlite3 -cmd '.timeout 5000' x.db 'select count(*) from t' & sqlite3 -cmd '.timeout 5000' x.db 'select count(*) from t'; wait
