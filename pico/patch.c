@@ -351,24 +351,39 @@ static void write_cmp_stub(uint8_t *stub, uint64_t address, const uint8_t *site_
 	memset(stub + STUB_BACK, 0xcc, STUB_SIZE - STUB_BACK);
 }
 
-/* Whether any bytes of the page could be a jump to offset `to`: all decodings count. */
-static bool may_jump_to(const uint8_t *bytes, uint32_t to)
+/* Offsets of a page to which any of its bytes, decoded at any place, could be a jump. */
+struct targets {
+	bool known;
+	uint64_t bit[PAGE_SIZE / 64];
+};
+
+static void target_add(struct targets *t, uint32_t to)
 {
+	if (to < PAGE_SIZE)
+		t->bit[to / 64] |= 1ull << to % 64;
+}
+
+static NOINLINE void find_targets(struct targets *t, const uint8_t *bytes)
+{
+	memset(t->bit, 0, sizeof t->bit);
 	for (uint32_t i = 0; i + 5 <= PAGE_SIZE; i++) {
 		uint8_t op = bytes[i];
 		int32_t rel;
 
-		if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0) {
-			if (i + 2 + (uint32_t)(int32_t)(int8_t)bytes[i + 1] == to)
-				return true;
-		}
+		if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
+			target_add(t, i + 2 + (uint32_t)(int32_t)(int8_t)bytes[i + 1]);
 		if (op == 0xe9 || op == 0xe8 || (op & 0xf0) == 0x80) {
 			memcpy(&rel, bytes + i + 1, sizeof rel);
-			if (i + 5 + (uint32_t)rel == to)
-				return true;
+			target_add(t, i + 5 + (uint32_t)rel);
 		}
 	}
-	return false;
+	t->known = true;
+}
+
+/* Jumps already put in add targets of their own: only ever one too many. */
+static bool may_jump_to(struct targets *t, uint32_t to)
+{
+	return (t->bit[to / 64] >> to % 64 & 1) != 0;
 }
 
 /* Puts a jump at bytes[i] to the stub that was just written, and counts it. */
@@ -386,7 +401,9 @@ static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
 {
 	struct text_file *f = r->file;
 	uint32_t before = f->nstubs;
+	struct targets targets;
 
+	targets.known = false;
 	for (uint32_t i = 0; i + JMP_SIZE <= PAGE_SIZE && f->nstubs < STUBS_MAX; i++) {
 		uint8_t *place = (uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE;
 		uint64_t stub = r->room + f->nstubs * STUB_SIZE;
@@ -395,7 +412,11 @@ static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
 			write_stub(place, stub, bytes + i, address + i);
 			put_jump(r, address, bytes, i);
 			i += SITE_SIZE - 1;
-		} else if (bytes[i] == 0x0f && i + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + i) && !may_jump_to(bytes, i + 2)) {
+		} else if (bytes[i] == 0x0f && i + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + i)) {
+			if (!targets.known)
+				find_targets(&targets, bytes);
+			if (may_jump_to(&targets, i + 2))
+				continue;
 			write_cmp_stub(place, stub, bytes + i, address + i);
 			put_jump(r, address, bytes, i);
 			i += CMP_SIZE - 1;
