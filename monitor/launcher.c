@@ -117,16 +117,17 @@ static void leave_root(pid_t parent)
 {
 	unsigned id = 0x7ba10000u + ((unsigned)parent & 0xffff);
 
+	/* The kernel's calls: the C library's wrappers stop threads that are not there. */
 	if (geteuid() != 0)
 		return;
-	if (setgroups(0, NULL) < 0)
+	if (syscall(SYS_setgroups, 0, NULL) < 0)
 		return;
-	if (setresgid(id, id, id) < 0) {
+	if (syscall(SYS_setresgid, id, id, id) < 0) {
 		id = 65534;
-		if (setresgid(id, id, id) < 0)
+		if (syscall(SYS_setresgid, id, id, id) < 0)
 			return;
 	}
-	if (setresuid(id, id, id) < 0)
+	if (syscall(SYS_setresuid, id, id, id) < 0)
 		return;
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else /proc/self is not ours */
 }
@@ -180,8 +181,8 @@ static void drop_capabilities(void)
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { 0 };
 
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0 || errno != EINVAL; cap++)
+		if (errno == EPERM)
 			GIVE_UP("cannot drop capability %d: %s", cap, strerror(errno));
 	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
 	    SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED, 0, 0, 0);
@@ -318,14 +319,32 @@ static bool take_order(void)
 	return true;
 }
 
-static void reset_signals(void)
+static void unblock_signals(void)
 {
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ull
+#endif
+
+/* fork() with every signal's action set to the default. */
+pid_t launcher_fork(void)
+{
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+	} args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+
+	if (pid >= 0 || (errno != ENOSYS && errno != EINVAL))
+		return pid;
+	pid = fork();
+	for (int s = 1; pid == 0 && s < NSIG; s++)
+		signal(s, SIG_DFL);
+	return pid;
 }
 
 void launcher_main(const struct launch_args *args)
@@ -334,7 +353,7 @@ void launcher_main(const struct launch_args *args)
 
 	keep_descriptors(&a);
 	setsid(); /* the terminal's signals are for the monitor */
-	reset_signals();
+	unblock_signals();
 	for (unsigned i = 0; i < ARRAY_LEN(a.cgroups) && a.cgroups[i]; i++)
 		write_file(a.cgroups[i], "0");
 	set_limits();

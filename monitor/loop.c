@@ -125,6 +125,19 @@ static void handle(uint64_t tag)
 	}
 }
 
+static int timeout_ms(void)
+{
+	int a = pico_timeout_ms(), b = state_timeout_ms();
+
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static void tick(void)
+{
+	pico_tick();
+	state_tick();
+}
+
 void loop_run(void)
 {
 	struct epoll_event events[32];
@@ -132,7 +145,7 @@ void loop_run(void)
 
 	for (;;) {
 		bool spin = host_ncpus() > 1 && now_ns() < spin_until;
-		int n = epoll_wait(epoll_fd, events, ARRAY_LEN(events), spin ? 0 : pico_timeout_ms());
+		int n = epoll_wait(epoll_fd, events, ARRAY_LEN(events), spin ? 0 : timeout_ms());
 
 		if (n < 0 && errno != EINTR)
 			fail("the loop cannot wait: %s", strerror(errno));
@@ -141,6 +154,6 @@ void loop_run(void)
 		if (n > 0)
 			spin_until = now_ns() + SPIN_NS;
 		else if (!spin)
-			pico_tick();
+			tick();
 	}
 }

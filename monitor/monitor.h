@@ -19,6 +19,7 @@
 
 #include "abi/dk_boot.h"
 #include "abi/monitor.h"
+#include "monitor/run.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(a)[0])
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
@@ -41,7 +42,7 @@ struct spec {
 	bool verbose, trace_mon, want_tty;
 };
 extern struct spec spec;
-void spec_read(int fd);
+void spec_take(char *records, size_t size);
 /* Calls fn for each record that goes to the library OS, that is all without "m.". */
 void spec_each_config(void (*fn)(const char *record, void *arg), void *arg);
 
@@ -49,8 +50,6 @@ void spec_each_config(void (*fn)(const char *record, void *arg), void *arg);
 void log_line(enum dk_log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 void log_text(enum dk_log_level level, const char *who, const char *text, size_t len);
 void log_flush(bool wait);
-/* Ends the command with one sentence: 125, or what code says. */
-void fail(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 
 /* ---- status.c ---- */
 enum dk_status status_of_errno(int host_errno);
@@ -230,6 +229,7 @@ struct launch_args {
 	pid_t parent;
 	const char *cgroups[4];
 };
+pid_t launcher_fork(void);
 void launcher_main(const struct launch_args *a) __attribute__((noreturn));
 
 /* ---- channel.c ---- */
@@ -265,6 +265,8 @@ void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL beh
 void cgroup_remove(void);
 const char *cgroup_path(unsigned i);
 void state_make(void);
+int state_timeout_ms(void); /* until state_tick has something to do, -1 = never */
+void state_tick(void);
 void state_remove(void);
 void state_allow(void (*fn)(int fd, bool write));
 void filter_install(void);

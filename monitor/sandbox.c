@@ -25,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -64,7 +65,7 @@ static void find_own_folder(void)
 		*slash = 0;
 }
 
-/* NAME.img beside the monitor (installed), or in the build folder FOLDER. */
+/* NAME.img in the build folder FOLDER, or where `make install` puts it. */
 static int open_image(const char *folder, const char *name)
 {
 	char path[PATH_MAX + 200];
@@ -74,7 +75,7 @@ static int open_image(const char *folder, const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	snprintf(path, sizeof path, "%s/%s.img", own_folder, name);
+	snprintf(path, sizeof path, "%s/../libexec/bailey/%s.img", own_folder, name);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -144,15 +145,17 @@ static void raise_limits(void)
 static void read_vdso(void)
 {
 	struct mon_boot *b = &boot_template;
-	char line[512];
-	FILE *f = fopen("/proc/self/maps", "re");
+	char text[8192], *save = NULL, *rest;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
 	uint64_t start, end, base = 0;
 
-	while (f && fgets(line, sizeof line, f)) {
+	text[n < 0 ? 0 : n] = 0; /* a static program has a dozen mappings: one read has them all */
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if ((!strstr(line, "[vvar") && !strstr(line, "[vdso]")) || b->vdso_count == ARRAY_LEN(b->vdso))
 			continue;
-		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
-			continue;
+		start = strtoull(line, &rest, 16);
+		end = strtoull(rest + 1, NULL, 16);
 		if (strstr(line, "[vdso]")) {
 			base = start;
 			b->vdso_index = b->vdso_count;
@@ -160,8 +163,8 @@ static void read_vdso(void)
 		b->vdso[b->vdso_count].start = (int64_t)start;
 		b->vdso[b->vdso_count++].size = end - start;
 	}
-	if (f)
-		fclose(f);
+	if (fd >= 0)
+		close(fd);
 	if (base == 0)
 		b->vdso_count = 0;
 	for (unsigned i = 0; i < b->vdso_count; i++)
@@ -207,7 +210,8 @@ static void hex(char *out, size_t bytes)
 	if (getrandom(raw, bytes, 0) != (ssize_t)bytes)
 		fail("the host gives no random numbers: %s", strerror(errno));
 	for (size_t i = 0; i < bytes; i++)
-		sprintf(out + 2 * i, "%02x", raw[i]);
+		memcpy(out + 2 * i, (char[]){ "0123456789abcdef"[raw[i] >> 4], "0123456789abcdef"[raw[i] & 15] }, 2);
+	out[2 * bytes] = 0;
 }
 
 static void config_own(struct config *c)
@@ -274,7 +278,7 @@ static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
 		fail("cannot make a socket pair: %s", strerror(errno));
 	a.control = pair[1];
 	launcher_fd = pair[0];
-	launcher_pid = fork();
+	launcher_pid = launcher_fork();
 	if (launcher_pid < 0)
 		fail("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
 	if (launcher_pid == 0)
@@ -341,7 +345,7 @@ void sandbox_run(void)
 
 	find_own_folder();
 	if (geteuid() == 0)
-		setgroups(0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
+		syscall(SYS_setgroups, 0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
 	raise_limits();
 	block_signals();
 	umask(0);

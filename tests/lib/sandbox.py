@@ -9,7 +9,7 @@ import ctypes, hashlib, os, pathlib, re, select, shutil, signal, stat, subproces
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PR_SET_CHILD_SUBREAPER = 36
-IMAGES = ("pal.img", "bailey", "bailey-monitor")
+IMAGES = ("pal.img", "bailey")
 
 
 def setup():
