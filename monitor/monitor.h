@@ -138,7 +138,7 @@ void stream_put(struct stream *s);
 void stream_close(struct stream *s);
 uint32_t fd_flags_of(int fd);
 
-/* ---- file.c, file_change.c: the file driver.  Each fills j->work and checks its arguments. ---- */
+/* ---- file.c, file_change.c, walk.c: the file driver.  Each fills j->work and checks its arguments. ---- */
 enum dk_status file_open(struct job *j);
 enum dk_status file_query(struct job *j);
 enum dk_status file_enum(struct job *j);
@@ -149,10 +149,16 @@ enum dk_status stream_query(struct job *j);
 enum dk_status stream_set(struct job *j);
 enum dk_status stream_length(struct job *j);
 enum dk_status stream_flush(struct job *j);
-/* Shared by the two files. */
+/* Shared by the three files. */
 enum dk_status file_place(struct job *j, uint32_t offset, struct where *w);
 enum dk_status file_split_query(struct job *j);
+/* try: fails with EAGAIN where it might have to wait. */
 int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try);
+int open_at(const struct where *w, const char *path, int flags, unsigned mode, bool try); /* path: as where_path gives */
+void open_done(struct job *j, int fd, bool try); /* what was opened becomes the answer's, or is closed */
+uint32_t where_rights(const struct where *w);
+bool chain_work(struct job *j, bool try); /* answers DK_ATTR_CHAIN */
+bool walk_work(struct job *j, bool try);  /* answers DK_OPTION_WALK; value[1]: bytes of struct dk_walk */
 int open_parent(const struct job *j, const struct where *w, const char **name);
 enum dk_status file_create_special(struct job *j);
 

@@ -24,7 +24,7 @@ def groups(build, soak):
             ["tests/guest/tty.py", "--bailey", bailey]],
     }
     # escape takes long on two cores and one of its cases has failed under load: CAVEATS.md.
-    names = ("monitor", "torture", "death", "cli") + (("escape",) if soak else ())
+    names = ("mon", "torture", "death", "cli") + (("escape",) if soak else ())
     for name in names:
         script = ROOT / "tests" / name / "run.sh"
         if script.exists():
