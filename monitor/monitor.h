@@ -183,12 +183,13 @@ void memory_init(void);
 enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING };
 struct pico {
 	uint64_t number;
-	enum pico_state state;
+	enum pico_state state, after_hello;
 	enum dk_role role;
 	pid_t pid;             /* 0 = not known yet */
 	int channel;
 	uint64_t process_index;
 	bool reaped, eof, busy, killed;
+	bool is_copy;          /* made by another before that was started */
 	uint32_t wait_status;
 	uint64_t since_ns;     /* a spare's age, or when a clone fell silent */
 	uint64_t parent;       /* of a clone: who announced it */
@@ -204,7 +205,8 @@ void pico_kill(struct pico *p, const char *why);
 void pico_eof(struct pico *p);
 void pico_reap(void);
 bool pico_may_be(pid_t pid);
-void pico_adopt_spare(struct pico *p);
+void pico_first_spare(void); /* a copy of kproc, which must not have been started yet */
+void pico_never_was(struct pico *p); /* the clone that was to be it failed */
 void pico_made(uint64_t number, pid_t pid, bool failed); /* the launcher's word */
 void pico_want_spare(void);
 int pico_timeout_ms(void);
@@ -220,9 +222,9 @@ bool deaths_waiting(void);
 extern int deaths_fd, deaths_child_fd;
 
 /* ---- launcher.c: the helper that lives in the sandbox's namespaces ---- */
+#define INIT_NUMBER UINT64_MAX /* in an answer: not a picoprocess, but pid 1 */
 struct launch_order {
 	uint64_t pico;
-	uint32_t is_kproc, pad;
 };
 struct launch_answer {
 	uint64_t pico;
@@ -230,8 +232,8 @@ struct launch_answer {
 	char text[240];
 };
 struct launch_args {
-	int control, pal, kproc_channel, spare_channel;
-	uint64_t kproc_number, spare_number, pids;
+	int control, pal, kproc_channel;
+	uint64_t kproc_number, pids;
 	pid_t parent;
 	const char *cgroups[4];
 };
@@ -260,7 +262,7 @@ void sandbox_end(int code) __attribute__((noreturn));
 void sandbox_launcher_event(void);
 void sandbox_spawn_order(struct pico *p, int child_end);
 int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */
-extern pid_t launcher_pid;
+extern pid_t launcher_pid, init_pid; /* 0 = not known yet, or (the launcher) gone; init_pid -1 = gone */
 extern bool sandbox_over;
 extern struct mon_boot boot_template;
 extern int config_fd, ext_fds[EXT_SLOTS];

@@ -34,7 +34,7 @@
 
 #include "monitor/monitor.h"
 
-pid_t launcher_pid;
+pid_t launcher_pid, init_pid;
 struct mon_boot boot_template;
 int config_fd = -1, ext_fds[EXT_SLOTS];
 static int launcher_fd = -1;
@@ -263,10 +263,9 @@ static void make_config(void)
 
 /* ---- launcher ---- */
 
-static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
+static void fork_launcher(int kproc_end)
 {
-	struct launch_args a = { .kproc_channel = kproc_end, .spare_channel = spare_end, .kproc_number = kproc->number,
-		.spare_number = spare_number, .pids = spec.pids, .parent = getpid() };
+	struct launch_args a = { .kproc_channel = kproc_end, .kproc_number = kproc->number, .pids = spec.pids, .parent = getpid() };
 	int pair[2];
 
 	a.pal = open_image("pal", "pal");
@@ -286,8 +285,6 @@ static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
 	close(pair[1]);
 	close(a.pal);
 	close(kproc_end);
-	if (spare_end >= 0)
-		close(spare_end);
 	loop_add(launcher_fd, LOOP_LAUNCHER, 0);
 }
 
@@ -302,7 +299,10 @@ void sandbox_launcher_event(void)
 			fail("%s", a.text);
 		if (a.err)
 			log_line(DK_LOG_ERROR, "%s", a.text);
-		pico_made(a.pico, a.pid, a.err != 0);
+		if (a.pico == INIT_NUMBER)
+			init_pid = a.pid;
+		else
+			pico_made(a.pico, a.pid, a.err != 0);
 	}
 	if (n == 0)
 		loop_remove(launcher_fd); /* its SIGCHLD says the rest */
@@ -340,8 +340,7 @@ static void block_signals(void)
 
 void sandbox_run(void)
 {
-	struct pico *first = NULL;
-	int kproc_end, spare_end = -1;
+	int kproc_end;
 
 	find_own_folder();
 	if (geteuid() == 0)
@@ -352,11 +351,9 @@ void sandbox_run(void)
 	worker_init();
 	loop_init();
 	kproc = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_KPROC, &kproc_end);
-	if (kproc && !spec.bare)
-		first = pico_new(PICO_SPARE, DK_ROLE_GUEST, &spare_end);
-	if (!kproc || (!spec.bare && !first))
+	if (!kproc)
 		fail("cannot make channels: %s", strerror(errno));
-	fork_launcher(kproc_end, spare_end, first ? first->number : 0);
+	fork_launcher(kproc_end);
 	open_images();
 	memory_init();
 	deaths_init();
@@ -365,13 +362,11 @@ void sandbox_run(void)
 	make_config();
 	boot_template.protocol = MON_PROTOCOL;
 	pico_boot(kproc, spec.image);
+	if (!spec.bare)
+		pico_first_spare(); /* the program's, made while there is little to copy */
 	pico_start(kproc, 0, 0);
 	close(deaths_child_fd);
 	close(config_fd);
-	if (first) {
-		pico_boot(first, spec.image);
-		pico_adopt_spare(first);
-	}
 	policy_log();
 	state_make();
 	filter_install();
@@ -394,16 +389,16 @@ static void reap_all(void)
 	}
 }
 
-/* An end so early that the launcher has not yet said who kproc is. */
-static void learn_kproc(void)
+/* An end so early that the launcher has not yet said who init is. */
+static void learn_init(void)
 {
 	struct launch_answer a;
 
-	while (kproc && kproc->pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
+	while (init_pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
 		if (a.err)
 			return;
-		if (a.pico == kproc->number)
-			kproc->pid = a.pid;
+		if (a.pico == INIT_NUMBER)
+			init_pid = a.pid;
 	}
 }
 
@@ -414,9 +409,9 @@ void sandbox_end(int code)
 	if (ending)
 		_exit(code);
 	ending = true;
-	learn_kproc();
-	if (kproc && kproc->pid > 0 && !kproc->reaped)
-		kill(kproc->pid, SIGKILL);
+	learn_init();
+	if (init_pid > 0)
+		kill(init_pid, SIGKILL);
 	if (launcher_pid > 0)
 		kill(launcher_pid, SIGKILL);
 	if (launcher_fd >= 0)

@@ -220,13 +220,8 @@ void pico_text_mapped(uint64_t start, uint64_t end, const struct text_id *id, ui
 	if (r.file == NULL)
 		return;
 	lock_take(&text.lock);
+	/* Pages that others changed come in at their first trap here: a mapping costs more than that. */
 	added = range_add(&r);
-	if (added != NULL) {
-		uint32_t n = __atomic_load_n(&r.file->npages, __ATOMIC_ACQUIRE);
-
-		for (uint32_t i = 0; i < n; i++)
-			apply_page(added, &r.file->page[i]);
-	}
 	lock_drop(&text.lock);
 	if (added == NULL)
 		file_put_text(r.file);
