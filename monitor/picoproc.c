@@ -33,6 +33,13 @@ static struct pico *spare;
 static uint64_t last_spawn_ns;
 static unsigned limbo; /* clones that ended before they said hello */
 
+/*
+ * Who has which process index.  kproc believes a death by its index, so two must not
+ * have the same: a guest that announces a copy as somebody else's index is refused.
+ * (An honest one can meet this only just after a clone that failed.)
+ */
+static struct pico *index_owner[MON_PROCESSES];
+
 /* Dead before we knew which picoprocess they were. */
 static struct {
 	pid_t pid;
@@ -171,6 +178,8 @@ void pico_forget(struct pico *p)
 	uint32_t slot = p->number & 0xffff;
 
 	close_channel(p);
+	if (index_owner[p->process_index] == p)
+		index_owner[p->process_index] = NULL;
 	if (p->state == PICO_CLONING && p->eof && limbo > 0)
 		limbo--;
 	table[slot] = NULL;
@@ -221,6 +230,7 @@ void pico_start(struct pico *p, uint64_t parameter, uint64_t index)
 	struct mon_start s = { .parameter = parameter, .process_index = index };
 
 	p->process_index = index;
+	index_owner[index] = p;
 	p->state = PICO_RUNNING;
 	channel_send(p, &s, sizeof s, NULL, 0);
 }
@@ -261,6 +271,8 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 		*status = DK_DENIED;
 		return 0;
 	}
+	if (index_owner[index])
+		return 0;
 	if (spare && !spare->eof && !strcmp(image, spec.image)) {
 		p = spare;
 		spare = NULL;
@@ -279,10 +291,11 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 
 struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end)
 {
-	struct pico *p = pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
+	struct pico *p = index_owner[index] ? NULL : pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
 
 	if (p) {
 		p->process_index = index;
+		index_owner[index] = p;
 		p->parent = parent->number;
 	}
 	return p;
