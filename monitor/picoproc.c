@@ -333,7 +333,7 @@ static void bury(struct pico *p)
 {
 	struct mon_death d = { .process_index = p->process_index, .pico = p->number,
 		.wait_status = p->reaped ? p->wait_status : 0xffff, .kind = MON_NOTE_DEATH };
-	bool tell = p->state != PICO_SPARE;
+	bool tell = p->state != PICO_SPARE, parent = p->state == PICO_RUNNING;
 
 	if (p == kproc) {
 		if (p->reaped && WIFSIGNALED(p->wait_status))
@@ -343,6 +343,8 @@ static void bury(struct pico *p)
 	pico_forget(p);
 	if (tell)
 		deaths_note(&d);
+	if (limbo > 0 && parent)
+		pico_each(check_limbo); /* its copies go with it, and their process indexes are free */
 }
 
 void pico_kill(struct pico *p, const char *why)
@@ -399,6 +401,8 @@ void pico_eof(struct pico *p)
 	if (p->state == PICO_CLONING && p->pid == 0) {
 		p->since_ns = now_ns();
 		limbo++;
+		if (!pico_find(p->parent))
+			check_limbo(p);
 		return;
 	}
 	if (p->pid > 0)
