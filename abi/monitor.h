@@ -24,6 +24,7 @@
 #define MON_TEXT_MAX   8192    /* URIs and other bytes behind a request */
 #define MON_DATA_MAX   (96 * 1024) /* bytes behind a reply */
 #define MON_INLINE_MAX 16384
+#define MON_PROCESSES  8192u   /* process indexes, and so entries of pal's process table */
 
 /* Requests, pal to monitor.  Columns: name, number, what. */
 #define MON_OPS(X)                                                                                   \

@@ -288,7 +288,7 @@ static void do_quiet(struct pico *p, struct job *j)
 		break;
 	case MON_CLONED:
 		other = pico_find(j->req.args[0]);
-		if (other && other->state == PICO_CLONING && other->pid == 0 && j->req.args[1] == 0)
+		if (other && other->state == PICO_CLONING && other->pid == 0 && other->parent == p->number && j->req.args[1] == 0)
 			pico_never_was(other);
 		break;
 	case MON_LOG:
@@ -355,6 +355,8 @@ static const char *check(struct pico *p, struct job *j, size_t n)
 		return "it asked again before the answer came";
 	if (j->req.op == MON_OPEN && (j->req.args[1] > DK_CREATE_ALWAYS || j->req.args[0] > 15))
 		return "an open had unknown flags";
+	if ((j->req.op == MON_CLONE && j->req.args[0] >= MON_PROCESSES) || (j->req.op == MON_SPAWN && j->req.args[1] >= MON_PROCESSES))
+		return "a request named a process that cannot be";
 	return NULL;
 }
 

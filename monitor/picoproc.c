@@ -35,6 +35,13 @@ static struct pico *spare;
 static uint64_t last_spawn_ns;
 static unsigned limbo; /* clones that ended before they said hello */
 
+/*
+ * Who has which process index.  kproc believes a death by its index, so two must not
+ * have the same: a guest that announces a copy as somebody else's index is refused.
+ * (An honest one can meet this only just after a clone that failed.)
+ */
+static struct pico *index_owner[MON_PROCESSES];
+
 /* Dead before we knew which picoprocess they were. */
 static struct {
 	pid_t pid;
@@ -183,6 +190,8 @@ void pico_forget(struct pico *p)
 	uint32_t slot = p->number & 0xffff;
 
 	close_channel(p);
+	if (index_owner[p->process_index] == p)
+		index_owner[p->process_index] = NULL;
 	if (p->state == PICO_CLONING && p->eof && limbo > 0)
 		limbo--;
 	table[slot] = NULL;
@@ -233,6 +242,7 @@ void pico_start(struct pico *p, uint64_t parameter, uint64_t index)
 	struct mon_start s = { .parameter = parameter, .process_index = index };
 
 	p->process_index = index;
+	index_owner[index] = p;
 	p->after_hello = PICO_RUNNING;
 	if (p->state != PICO_CLONING)
 		p->state = PICO_RUNNING;
@@ -243,12 +253,13 @@ void pico_start(struct pico *p, uint64_t parameter, uint64_t index)
 static struct pico *copy_of(struct pico *model)
 {
 	int end;
-	struct pico *p = pico_prepare_clone(model, 0, &end);
+	struct pico *p = pico_new(PICO_CLONING, DK_ROLE_GUEST, &end);
 	struct mon_start s = { .kind = MON_COPY };
 	bool sent;
 
 	if (!p)
 		return NULL;
+	p->parent = model->number;
 	p->after_hello = PICO_SPARE;
 	p->is_copy = true;
 	s.process_index = p->number;
@@ -295,6 +306,8 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 		*status = DK_DENIED;
 		return 0;
 	}
+	if (index_owner[index])
+		return 0;
 	if (spare && !spare->eof && !strcmp(image, spec.image)) {
 		p = spare;
 		spare = NULL;
@@ -313,11 +326,12 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 
 struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end)
 {
-	struct pico *p = pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
+	struct pico *p = index_owner[index] ? NULL : pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
 
 	if (p) {
 		p->process_index = index;
 		p->after_hello = PICO_RUNNING;
+		index_owner[index] = p;
 		p->parent = parent->number;
 	}
 	return p;
@@ -356,6 +370,7 @@ static void bury(struct pico *p)
 	struct mon_death d = { .process_index = p->process_index, .pico = p->number,
 		.wait_status = p->reaped ? p->wait_status : 0xffff, .kind = MON_NOTE_DEATH };
 	bool tell = p->state != PICO_SPARE && !(p->state == PICO_CLONING && p->after_hello == PICO_SPARE);
+	bool parent = p->state == PICO_RUNNING;
 
 	if (p == kproc) {
 		if (p->reaped && WIFSIGNALED(p->wait_status))
@@ -365,6 +380,8 @@ static void bury(struct pico *p)
 	pico_forget(p);
 	if (tell)
 		deaths_note(&d);
+	if (limbo > 0 && parent)
+		pico_each(check_limbo); /* its copies go with it, and their process indexes are free */
 }
 
 void pico_kill(struct pico *p, const char *why)
@@ -421,6 +438,8 @@ void pico_eof(struct pico *p)
 	if (p->state == PICO_CLONING && p->pid == 0) {
 		p->since_ns = now_ns();
 		limbo++;
+		if (!pico_find(p->parent))
+			check_limbo(p);
 		return;
 	}
 	if (p->pid > 0)
