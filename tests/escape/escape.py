@@ -655,6 +655,14 @@ def without_pal(tap):
                 return tap.skip("without pal", "the build folder is not ours")
             (fake / name).unlink(missing_ok=True)
             shutil.copy2(build / name, fake / name)
+    place = Place()
+    (place.ro / "a").write_bytes(bytes(1000))
+    for left in list(place.vol.iterdir()):
+        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    before = place.hash()
+    r = run([fake / "cli/bailey", "run", "-v", f"{place.vol}:/v", "-v", f"{place.ro}:/r:ro", "-w", "/", "--", "ops"], timeout=PATIENCE)
+    tap.ok("each request, once right and often wrong, by a program in pal's place", r.code == 0 and re.search(r"\d+ checks, 0 failures", r.err) and place.hash() == before, str(r))
+    place.remove()
     for what in ("garbage", "length", "op", "oversize", "flood", "fds", "empty"):
         other = bystander()
         r = run([fake / "cli/bailey", "run", "-w", "/", "--", "hostile", what], timeout=PATIENCE)
@@ -666,7 +674,7 @@ def without_pal(tap):
 def as_both():
     build_tools()
     prefix = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-    can = shutil.which("setpriv") and run(prefix + ["test", "-r", work / "hostile", "-a", "-x", bailey]).code == 0
+    can = shutil.which("setpriv") and run(prefix + [sys.executable, "-c", f"open({str(work / 'hostile')!r}, 'rb'), open({bailey!r}, 'rb'), open({__file__!r})"], cwd="/").code == 0
     command = [sys.executable, "-B", __file__, str(build), "--one"] + patterns + (["--soak"] if soak else [])
     env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
     passes = [("root", subprocess.Popen(command, stdout=subprocess.PIPE, text=True))]
@@ -698,7 +706,7 @@ def as_both():
     if any(p.returncode not in (0, 1) for _, p in passes):
         tap.ok("both passes end by themselves", False, str([(w, p.returncode) for w, p in passes]))
     if not can:
-        tap.skip("the same as an ordinary user", "no setpriv, or the build folder is closed to others")
+        tap.skip("the same as an ordinary user", "no setpriv, or the folders of the build or of python are closed to others")
     shutil.rmtree(f"/tmp/bailey-{USER}", ignore_errors=True)
     tap.end()
 
