@@ -108,11 +108,18 @@ struct mon_boot {
 	char ext_arg[EXT_SLOTS][64];
 };
 
-/* Second message: what to be.  A spare gets it later. */
+/*
+ * Next messages to a fresh one, which a spare gets later: what to be (START), or, any
+ * number of times before that, to make another like itself (COPY), whose channel comes
+ * along.  The copy says hello on it and waits for messages of its own.
+ */
 struct mon_start {
 	uint64_t parameter;
-	uint64_t process_index; /* own entry in pal's process table */
+	uint64_t process_index; /* START: own entry in pal's process table; COPY: the copy's number */
+	uint32_t kind, pad;
 };
+#define MON_START 0u
+#define MON_COPY  1u
 
 /* Record on kproc's deaths stream: pico number's process index is dead. */
 struct mon_death {

@@ -93,7 +93,7 @@ static void check_namespaces(void)
 	else if (read_line("/proc/sys/user/max_user_namespaces", line, sizeof line) && line[0] == '0')
 		lack("namespaces", "sysctl -w user.max_user_namespaces=10000");
 	else if (read_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", line, sizeof line) && line[0] == '1')
-		lack("namespaces", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for bailey-monitor");
+		lack("namespaces", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for bailey");
 	else
 		lack("namespaces", err == EPERM ? "something forbids user namespaces: a container needs --privileged or a wider seccomp profile" : strerror(err));
 }

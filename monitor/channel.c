@@ -289,7 +289,7 @@ static void do_quiet(struct pico *p, struct job *j)
 	case MON_CLONED:
 		other = pico_find(j->req.args[0]);
 		if (other && other->state == PICO_CLONING && other->pid == 0 && other->parent == p->number && j->req.args[1] == 0)
-			pico_forget(other);
+			pico_never_was(other);
 		break;
 	case MON_LOG:
 		if (j->req.args[0] != DK_LOG_INFO || spec.verbose || spec.log_fd >= 0)
@@ -388,7 +388,7 @@ static void hello(struct pico *p, const struct ucred *cred)
 		return;
 	}
 	p->pid = cred->pid;
-	p->state = PICO_RUNNING;
+	p->state = p->after_hello;
 	setsockopt(p->channel, SOL_SOCKET, SO_PASSCRED, &(int){ 0 }, sizeof(int));
 }
 

@@ -126,6 +126,19 @@ static void handle(uint64_t tag)
 	}
 }
 
+static int timeout_ms(void)
+{
+	int a = pico_timeout_ms(), b = state_timeout_ms();
+
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static void tick(void)
+{
+	pico_tick();
+	state_tick();
+}
+
 void loop_run(void)
 {
 	struct epoll_event events[32];
@@ -137,10 +150,10 @@ void loop_run(void)
 		int n;
 
 		if (now >= tick_at) {
-			pico_tick(); /* in a busy sandbox too, or a dead clone's parent waits as long as others keep us busy */
+			tick(); /* in a busy sandbox too, or a dead clone's parent waits as long as others keep us busy */
 			tick_at = now + TICK_NS;
 		}
-		n = epoll_wait(epoll_fd, events, ARRAY_LEN(events), spin ? 0 : pico_timeout_ms());
+		n = epoll_wait(epoll_fd, events, ARRAY_LEN(events), spin ? 0 : timeout_ms());
 
 		if (n < 0 && errno != EINTR)
 			fail("the loop cannot wait: %s", strerror(errno));
@@ -149,6 +162,6 @@ void loop_run(void)
 		if (n > 0)
 			spin_until = now_ns() + SPIN_NS;
 		else if (!spin)
-			pico_tick();
+			tick();
 	}
 }

@@ -25,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -33,7 +34,7 @@
 
 #include "monitor/monitor.h"
 
-pid_t launcher_pid;
+pid_t launcher_pid, init_pid;
 struct mon_boot boot_template;
 int config_fd = -1, ext_fds[EXT_SLOTS];
 static int launcher_fd = -1;
@@ -64,7 +65,7 @@ static void find_own_folder(void)
 		*slash = 0;
 }
 
-/* NAME.img beside the monitor (installed), or in the build folder FOLDER. */
+/* NAME.img in the build folder FOLDER, or where `make install` puts it. */
 static int open_image(const char *folder, const char *name)
 {
 	char path[PATH_MAX + 200];
@@ -74,7 +75,7 @@ static int open_image(const char *folder, const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	snprintf(path, sizeof path, "%s/%s.img", own_folder, name);
+	snprintf(path, sizeof path, "%s/../libexec/bailey/%s.img", own_folder, name);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -144,15 +145,17 @@ static void raise_limits(void)
 static void read_vdso(void)
 {
 	struct mon_boot *b = &boot_template;
-	char line[512];
-	FILE *f = fopen("/proc/self/maps", "re");
+	char text[8192], *save = NULL, *rest;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
 	uint64_t start, end, base = 0;
 
-	while (f && fgets(line, sizeof line, f)) {
+	text[n < 0 ? 0 : n] = 0; /* a static program has a dozen mappings: one read has them all */
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if ((!strstr(line, "[vvar") && !strstr(line, "[vdso]")) || b->vdso_count == ARRAY_LEN(b->vdso))
 			continue;
-		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
-			continue;
+		start = strtoull(line, &rest, 16);
+		end = strtoull(rest + 1, NULL, 16);
 		if (strstr(line, "[vdso]")) {
 			base = start;
 			b->vdso_index = b->vdso_count;
@@ -160,8 +163,8 @@ static void read_vdso(void)
 		b->vdso[b->vdso_count].start = (int64_t)start;
 		b->vdso[b->vdso_count++].size = end - start;
 	}
-	if (f)
-		fclose(f);
+	if (fd >= 0)
+		close(fd);
 	if (base == 0)
 		b->vdso_count = 0;
 	for (unsigned i = 0; i < b->vdso_count; i++)
@@ -207,7 +210,8 @@ static void hex(char *out, size_t bytes)
 	if (getrandom(raw, bytes, 0) != (ssize_t)bytes)
 		fail("the host gives no random numbers: %s", strerror(errno));
 	for (size_t i = 0; i < bytes; i++)
-		sprintf(out + 2 * i, "%02x", raw[i]);
+		memcpy(out + 2 * i, (char[]){ "0123456789abcdef"[raw[i] >> 4], "0123456789abcdef"[raw[i] & 15] }, 2);
+	out[2 * bytes] = 0;
 }
 
 static void config_own(struct config *c)
@@ -259,10 +263,9 @@ static void make_config(void)
 
 /* ---- launcher ---- */
 
-static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
+static void fork_launcher(int kproc_end)
 {
-	struct launch_args a = { .kproc_channel = kproc_end, .spare_channel = spare_end, .kproc_number = kproc->number,
-		.spare_number = spare_number, .pids = spec.pids, .parent = getpid() };
+	struct launch_args a = { .kproc_channel = kproc_end, .kproc_number = kproc->number, .pids = spec.pids, .parent = getpid() };
 	int pair[2];
 
 	a.pal = open_image("pal", "pal");
@@ -274,7 +277,7 @@ static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
 		fail("cannot make a socket pair: %s", strerror(errno));
 	a.control = pair[1];
 	launcher_fd = pair[0];
-	launcher_pid = fork();
+	launcher_pid = launcher_fork();
 	if (launcher_pid < 0)
 		fail("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
 	if (launcher_pid == 0)
@@ -282,8 +285,6 @@ static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
 	close(pair[1]);
 	close(a.pal);
 	close(kproc_end);
-	if (spare_end >= 0)
-		close(spare_end);
 	loop_add(launcher_fd, LOOP_LAUNCHER, 0);
 }
 
@@ -298,7 +299,10 @@ void sandbox_launcher_event(void)
 			fail("%s", a.text);
 		if (a.err)
 			log_line(DK_LOG_ERROR, "%s", a.text);
-		pico_made(a.pico, a.pid, a.err != 0);
+		if (a.pico == INIT_NUMBER)
+			init_pid = a.pid;
+		else
+			pico_made(a.pico, a.pid, a.err != 0);
 	}
 	if (n == 0)
 		loop_remove(launcher_fd); /* its SIGCHLD says the rest */
@@ -336,23 +340,20 @@ static void block_signals(void)
 
 void sandbox_run(void)
 {
-	struct pico *first = NULL;
-	int kproc_end, spare_end = -1;
+	int kproc_end;
 
 	find_own_folder();
 	if (geteuid() == 0)
-		setgroups(0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
+		syscall(SYS_setgroups, 0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
 	raise_limits();
 	block_signals();
 	umask(0);
 	worker_init();
 	loop_init();
 	kproc = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_KPROC, &kproc_end);
-	if (kproc && !spec.bare)
-		first = pico_new(PICO_SPARE, DK_ROLE_GUEST, &spare_end);
-	if (!kproc || (!spec.bare && !first))
+	if (!kproc)
 		fail("cannot make channels: %s", strerror(errno));
-	fork_launcher(kproc_end, spare_end, first ? first->number : 0);
+	fork_launcher(kproc_end);
 	open_images();
 	memory_init();
 	deaths_init();
@@ -361,13 +362,11 @@ void sandbox_run(void)
 	make_config();
 	boot_template.protocol = MON_PROTOCOL;
 	pico_boot(kproc, spec.image);
+	if (!spec.bare)
+		pico_first_spare(); /* the program's, made while there is little to copy */
 	pico_start(kproc, 0, 0);
 	close(deaths_child_fd);
 	close(config_fd);
-	if (first) {
-		pico_boot(first, spec.image);
-		pico_adopt_spare(first);
-	}
 	policy_log();
 	state_make();
 	filter_install();
@@ -390,16 +389,16 @@ static void reap_all(void)
 	}
 }
 
-/* An end so early that the launcher has not yet said who kproc is. */
-static void learn_kproc(void)
+/* An end so early that the launcher has not yet said who init is. */
+static void learn_init(void)
 {
 	struct launch_answer a;
 
-	while (kproc && kproc->pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
+	while (init_pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
 		if (a.err)
 			return;
-		if (a.pico == kproc->number)
-			kproc->pid = a.pid;
+		if (a.pico == INIT_NUMBER)
+			init_pid = a.pid;
 	}
 }
 
@@ -410,9 +409,9 @@ void sandbox_end(int code)
 	if (ending)
 		_exit(code);
 	ending = true;
-	learn_kproc();
-	if (kproc && kproc->pid > 0 && !kproc->reaped)
-		kill(kproc->pid, SIGKILL);
+	learn_init();
+	if (init_pid > 0)
+		kill(init_pid, SIGKILL);
 	if (launcher_pid > 0)
 		kill(launcher_pid, SIGKILL);
 	if (launcher_fd >= 0)

@@ -15,7 +15,7 @@
 #include "pal/shared.h"
 
 /* pal's words in struct dk_tb. */
-enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES };
+enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES, TBP_ENDING /* in DkThreadExit, and may hold locks */ };
 
 static inline struct dk_tb *tb_of(uint64_t rsp)
 {
@@ -78,6 +78,7 @@ enum dk_status rpc_call(struct rpc *r);
 enum dk_status rpc_call_locked(struct rpc *r);
 void rpc_send(struct rpc *r); /* for requests without reply */
 void rpc_send_locked(struct rpc *r);
+void process_copy(int fd, uint64_t pico); /* start.c, before the start message */
 long channel_receive(void *buf, uint64_t size, int *fds, uint32_t *nfds);
 
 /* ---- trap.c ---- */
@@ -90,6 +91,7 @@ void signals_unblock(void);
 int slot_take(void); /* -1 = none */
 void slot_give(int slot);
 _Atomic uint32_t *slot_busy(int slot);
+void threads_settle(void); /* before the picoprocess ends */
 void slots_after_clone(int own);
 struct dk_tb *slot_tb(int slot);
 void thread_setup(struct dk_tb *tb, struct thread *t);

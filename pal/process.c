@@ -19,6 +19,7 @@ static struct process *process_new(void)
 		return NULL;
 	p->pico = 0;
 	p->has_code = p->code = p->wait_status = 0;
+	atomic_store(&p->tgid, 0);
 	atomic_store(&p->object.refs, 2); /* the creator's, and that of life */
 	return p;
 }
@@ -68,6 +69,7 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 	pal_process = object_index(&p->object);
 	slots_after_clone(slot);
 	tid = atomic_load(slot_busy(slot));
+	atomic_store(&p->tgid, tid);
 	tb->work = 0;
 	atomic_store(&t->tgid, tid);
 	atomic_store(&t->tid, tid);
@@ -82,6 +84,37 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 	mutex_drop(&cache_lock);
 	mutex_drop(&channel_lock);
 	signals_unblock();
+}
+
+/*
+ * MON_COPY, to a picoprocess that has booted and not started: another like it, which is
+ * back here next and waits for its own messages on its own channel fd.  Only one thread
+ * is there, and no process entry yet.
+ */
+void process_copy(int fd, uint64_t pico)
+{
+	struct rpc hello = { .req = { .op = MON_HELLO } };
+	struct rpc failed = { .req = { .op = MON_CLONED, .args = { pico } } };
+	long pid = HOST6(clone, CLONE_PROCESS_FLAGS, 0, 0, slot_busy(0), 0, 0);
+
+	if (pid != 0) {
+		(void)HOST1(close, fd);
+		if (pid < 0)
+			rpc_send(&failed);
+		return;
+	}
+	(void)HOST1(close, channel_fd);
+	channel_fd = fd;
+	pal_pico = pico;
+	if (pal_boot.role == DK_ROLE_KPROC)
+		pal_boot.role = DK_ROLE_GUEST;
+	pal_boot.deaths = DK_NO_HANDLE;
+	if (pal_boot.config)
+		(void)HOST2(munmap, pal_boot.config, PAGE_UP(pal_boot.config_size));
+	pal_boot.config = NULL;
+	pal_boot.config_size = 0;
+	stream_after_clone();
+	rpc_send(&hello);
 }
 
 static enum dk_status clone_locked(struct process *p, struct thread *t, bool *in_child)
@@ -174,6 +207,7 @@ enum dk_status DkProcessExit(uint32_t code)
 	struct process *p = &shared()->processes[pal_process];
 	struct rpc r = { .req = { .op = MON_EXIT, .args = { code } } };
 
+	threads_settle();
 	p->code = code;
 	p->has_code = 1;
 	/* The sandbox's first picoprocess speaks for all of it. */

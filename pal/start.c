@@ -225,6 +225,7 @@ static void become(struct dk_tb *tb, const struct mon_start *start)
 		pal_panic("pal: process %lu does not exist", start->process_index);
 	pal_process = (uint32_t)start->process_index;
 	p->pico = pal_pico;
+	atomic_store(&p->tgid, atomic_load(slot_busy(0)));
 	t = thread_new(pal_process);
 	if (!t)
 		pal_panic("pal: the thread table is full");
@@ -248,11 +249,24 @@ static void attach_extensions(void)
 	}
 }
 
+static void wait_for_start(struct mon_start *start)
+{
+	for (;;) {
+		uint32_t nfds = 1;
+		int fd = -1;
+
+		if (channel_receive(start, sizeof *start, &fd, &nfds) != sizeof *start || nfds != (start->kind == MON_COPY))
+			pal_panic("pal: the start message makes no sense");
+		if (start->kind == MON_START)
+			return;
+		process_copy(fd, start->process_index);
+	}
+}
+
 static void start_on_slot(void)
 {
 	struct dk_tb *tb = pal_tb();
 	struct mon_start start;
-	uint32_t nfds = 0;
 	uint64_t vdso;
 	long tid;
 
@@ -274,8 +288,7 @@ static void start_on_slot(void)
 	fill_boot(tb, vdso);
 	install_filter();
 	load_images();
-	if (channel_receive(&start, sizeof start, NULL, &nfds) != sizeof start)
-		pal_panic("pal: the start message has a wrong size");
+	wait_for_start(&start);
 	become(tb, &start);
 	attach_extensions();
 	pal_image.initialize(&pal_boot);

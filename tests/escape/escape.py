@@ -649,7 +649,7 @@ def scribbles(tap):
 def without_pal(tap):
     """A program in pal's place, which the filter was never set for: what is left are namespaces, Landlock and the monitor."""
     fake = work / "fake"
-    for name in ("cli/bailey", "monitor/bailey-monitor", "linux/linux.img"):
+    for name in ("cli/bailey", "linux/linux.img"):
         if not (fake / name).exists() or (fake / name).stat().st_mtime < (build / name).stat().st_mtime:
             if not os.access(fake, os.W_OK):
                 return tap.skip("without pal", "the build folder is not ours")
