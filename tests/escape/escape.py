@@ -33,12 +33,6 @@ def build_tools():
         subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-no-pie", "-pthread", "-o", hostile] + sources, check=True)
     compile_guest(HERE / "getfilter.c", getfilter)
     compile_guest(HERE / "entry.c", work / "entry", extra=["-nostdlib", "-no-pie", "-fno-stack-protector", "-fcf-protection=none"])
-    mon = ROOT / "tests/mon"
-    fake, parts = work / "fake/pal/pal.img", [mon / n for n in ("fakepal.c", "hostile.c", "ops.c")]
-    if not fake.exists() or fake.stat().st_mtime < max(p.stat().st_mtime for p in parts + [ROOT / "abi/monitor.h"]):
-        for d in ("cli", "monitor", "pal", "linux"):
-            (work / "fake" / d).mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-o", fake] + parts, check=True)
 
 
 def symbol(name):
@@ -644,31 +638,6 @@ def scribbles(tap):
         tap.note("these left a sandbox that did not end by itself (it was killed, and left nothing): " + " ".join(names))
 
 
-# ---- without pal's filter ----
-
-def without_pal(tap):
-    """A program in pal's place, which the filter was never set for: what is left are namespaces, Landlock and the monitor."""
-    fake = work / "fake"
-    for name in ("cli/bailey", "linux/linux.img"):
-        if not (fake / name).exists() or (fake / name).stat().st_mtime < (build / name).stat().st_mtime:
-            if not os.access(fake, os.W_OK):
-                return tap.skip("without pal", "the build folder is not ours")
-            (fake / name).unlink(missing_ok=True)
-            shutil.copy2(build / name, fake / name)
-    place = Place()
-    (place.ro / "a").write_bytes(bytes(1000))
-    for left in list(place.vol.iterdir()):
-        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-    before = place.hash()
-    r = run([fake / "cli/bailey", "run", "-v", f"{place.vol}:/v", "-v", f"{place.ro}:/r:ro", "-w", "/", "--", "ops"], timeout=PATIENCE)
-    tap.ok("each request, once right and often wrong, by a program in pal's place", r.code == 0 and re.search(r"\d+ checks, 0 failures", r.err) and place.hash() == before, str(r))
-    place.remove()
-    for what in ("garbage", "length", "op", "oversize", "flood", "fds", "empty"):
-        other = bystander()
-        r = run([fake / "cli/bailey", "run", "-w", "/", "--", "hostile", what], timeout=PATIENCE)
-        tap.ok(f"a kernel process without pal that sends {what} ends its sandbox alone", r.code == 125 and r.err.startswith("bailey: ") and other and bystander_fine(other), str(r))
-
-
 # ---- all of it, as root and as a user ----
 
 def as_both():
@@ -715,4 +684,4 @@ if not one:
     as_both()
 build_tools()
 run_tests(Tap(patterns), [filter_as_generated, filter_as_loaded, picoprocess_has_nothing_else, numbers, through_pals_instruction, first_system_calls,
-                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles, without_pal])
+                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles])
