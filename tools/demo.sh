@@ -46,8 +46,8 @@ check "the host's process $neighbour is not there" refused "$b" run -- test -d /
 check "and cannot be sent a signal" refused "$b" run -- python3 -c "import os; os.kill($neighbour, 9)"
 check "it still runs" kill -0 $neighbour
 
-say "bailey run -- touch /etc/changed" "writes go to memory"
-"$b" run -- sh -c 'touch /etc/changed && ls -l /etc/changed | sed "s/^/  /"' || wrong=1
+say "bailey run -u root -- touch /etc/changed" "writes go to memory, whoever it believes to be"
+"$b" run -u root -- sh -c 'touch /etc/changed && ls -l /etc/changed | sed "s/^/  /"' || wrong=1
 check "the host has no /etc/changed" test ! -e /etc/changed
 "$b" run -- sh -c "echo inside > '$work/file'; rm -rf '$PWD/README.md'"
 check "what it wrote and removed in the working directory is as before" test ! -e "$work/file" -a -e README.md
