@@ -496,6 +496,19 @@ static void end_sandbox(uint32_t code)
 	pico_exit_process(code & 0x7f ? 256 + (code & 0x7f) : code >> 8 & 0xff);
 }
 
+static void print_stats(void)
+{
+	const char *wanted = config_get(pico_boot_block, "stats", 0);
+	const struct arena_root *root = arena_root();
+
+	if (wanted == NULL || *wanted != '1')
+		return;
+	log_line(DK_LOG_TRACE, "bailey: stats: %lu system calls trapped, %lu pages of text changed", atomic_load(&root->traps),
+		atomic_load(&root->text_pages));
+	log_line(DK_LOG_TRACE, "bailey: stats: %lu KB of kernel objects, %lu KB of files and shared memory", atomic_load(&root->pages_used) * 4,
+		atomic_load(&root->data_pages_used) * 4);
+}
+
 static void kernel_thread(struct lx_state *lx) NORETURN;
 static void kernel_thread(struct lx_state *lx)
 {
@@ -508,8 +521,10 @@ static void kernel_thread(struct lx_state *lx)
 	for (;;) {
 		uint64_t now = pico_now(), next, again;
 
-		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE)
+		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE) {
+			print_stats();
 			end_sandbox(lx->first->exit_code);
+		}
 		next = timer_run(now);
 		again = retry_late_deaths(now);
 		reap_orphans(lx);

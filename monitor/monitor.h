@@ -38,7 +38,7 @@ struct spec {
 	uint32_t ext_count;
 	const char *trace;     /* "lx,dk,mon" or "" */
 	int log_fd;            /* -1 = standard error */
-	bool verbose, trace_mon, want_tty;
+	bool verbose, trace_mon, want_tty, stats;
 };
 extern struct spec spec;
 void spec_read(int fd);
@@ -51,6 +51,12 @@ void log_text(enum dk_log_level level, const char *who, const char *text, size_t
 void log_flush(bool wait);
 /* Ends the command with one sentence: 125, or what code says. */
 void fail(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
+
+/* ---- stats.c ---- */
+void stats_init(void);
+void stats_request(uint32_t op);
+void stats_birth(bool copy);
+void stats_print(void); /* if --stats asked for it */
 
 /* ---- status.c ---- */
 enum dk_status status_of_errno(int host_errno);

@@ -161,6 +161,7 @@ struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end)
 		setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int));
 	table[slot] = p;
 	live++;
+	stats_birth(state == PICO_CLONING);
 	*child_end = pair[1];
 	loop_add(p->channel, LOOP_CHANNEL, p->number);
 	return p;

@@ -339,6 +339,7 @@ void sandbox_run(void)
 	struct pico *first = NULL;
 	int kproc_end, spare_end = -1;
 
+	stats_init();
 	find_own_folder();
 	if (geteuid() == 0)
 		setgroups(0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
@@ -422,6 +423,7 @@ void sandbox_end(int code)
 	termios_restore();
 	cgroup_remove();
 	state_remove();
+	stats_print();
 	log_flush(true);
 	_exit(code);
 }

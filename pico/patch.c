@@ -448,6 +448,7 @@ static struct text_page *make_page(struct range *r, uint64_t address)
 	p->delta = address - r->room;
 	p->offset = r->offset + (address - r->start);
 	__atomic_store_n(&f->npages, f->npages + 1, __ATOMIC_RELEASE);
+	atomic_fetch_add_explicit(&arena_root()->text_pages, 1, memory_order_relaxed);
 	return p;
 }
 

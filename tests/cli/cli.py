@@ -329,6 +329,9 @@ def logs_and_traces(u):
         r = u.sh("echo hi", "--trace", "dk")
         if "Dk" not in r.err or r.out != "hi\n":
             yield f"--trace dk: {r}"
+    r = u.sh("(exit 0); exit 5", "--stats")
+    if r.code != 5 or not re.search(r"stats: [1-9]\d* system calls trapped", r.err) or not re.search(r"stats: \d+ requests .* OPEN=\d+", r.err) or "1 copied" not in r.err:
+        yield f"--stats: {r}"
     r = u.sh("exit 0", "--verbose")
     if "hidden" not in r.err or r.code != 0:
         yield f"--verbose: {r}"
