@@ -64,18 +64,20 @@ static void find_own_folder(void)
 		*slash = 0;
 }
 
-/* NAME.img beside the monitor (installed), or in the build folder FOLDER. */
+/* NAME.img in PREFIX/lib/bailey, the monitor being in PREFIX/libexec/bailey; or in the build folder FOLDER; or beside the monitor. */
 static int open_image(const char *folder, const char *name)
 {
+	const char *const places[][2] = { { "/../../lib/bailey", "" }, { "/../", folder }, { "", "" } };
 	char path[PATH_MAX + 200];
-	int fd;
+	int fd = -1;
 
-	snprintf(path, sizeof path, "%s/../%s/%s.img", own_folder, folder, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 || errno != ENOENT)
-		return fd;
-	snprintf(path, sizeof path, "%s/%s.img", own_folder, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
+		snprintf(path, sizeof path, "%s%s%s/%s.img", own_folder, places[i][0], places[i][1], name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOENT)
+			break;
+	}
+	return fd;
 }
 
 int sandbox_image(const char *name)
