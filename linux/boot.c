@@ -107,7 +107,9 @@ static void parse_seed(struct lx_state *lx, const struct dk_boot *boot)
 
 static void parse_groups(struct lx_cred *c, const char *s)
 {
-	while (s && *s && c->ngroups < ARRAY_LEN(c->groups)) {
+	if (!s)
+		return;
+	while (*s && c->ngroups < ARRAY_LEN(c->groups)) {
 		uint32_t n = 0;
 
 		while (*s >= '0' && *s <= '9')
@@ -438,17 +440,17 @@ static bool died_with_locks(dk_handle process)
 	return false;
 }
 
-void kproc_lock_stalled(const struct lock *l)
+void kproc_lock_stalled(const struct lock *l) LOCK_UNCHECKED("TASKLIST may be its own already")
 {
 	struct lx_state *lx = lx_state();
-	bool own = lx->tasklist.owner == pico_boot_block->thread, taken;
+	bool own = LOCK_ANY(&lx->tasklist)->owner == pico_boot_block->thread, taken;
 	uint32_t count;
 
 	if (pico_boot_block->deaths == DK_NO_HANDLE)
 		return;
 	while (read_deaths(pending + pending_count, ARRAY_LEN(pending) - pending_count, &count))
 		pending_count += count;
-	if (holder_is_dead(l) || holder_is_dead(&lx->tasklist))
+	if (holder_is_dead(l) || holder_is_dead(LOCK_ANY(&lx->tasklist)))
 		panic("a process died at the host with a lock held that kproc waits for (class %u)", l->class);
 	taken = !own && lock_try(&lx->tasklist);
 	if (own || taken)

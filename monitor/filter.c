@@ -227,6 +227,7 @@ static void lock_calls(void)
 	for (unsigned nr = 0; nr < 512; nr++) {
 		uint32_t action = action_of(nr);
 
+		/* cppcheck-suppress uninitvar; n is 0 the first time */
 		if (n == 0 || s[n - 1].action != action)
 			s[n++] = (struct segment){ nr, action };
 	}

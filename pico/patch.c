@@ -49,7 +49,7 @@ struct text_page {
 struct text_file {
 	struct ref ref; /* one for each range of each process, one for the table */
 	uint32_t nstubs, npages;
-	struct lock lock; /* TEXT */
+	LOCK(TEXT) lock;
 	struct list link; /* in the table; empty for files without an id */
 	struct text_id id;
 	uint64_t stubs;   /* first of STUB_PAGES pages of arena-data */
@@ -57,7 +57,7 @@ struct text_file {
 };
 /* arena_root()->text */
 struct text_table {
-	struct lock lock; /* TEXT; a file's lock is not taken under it */
+	LOCK(TEXT) lock; /* a file's lock is not taken under it */
 	struct list files;
 	uint32_t count;
 };
@@ -69,7 +69,7 @@ struct range {
 	bool stubs_mapped;
 };
 static struct {
-	struct lock lock; /* PATCH */
+	LOCK(PATCH) lock;
 	struct range *range;
 	uint32_t count, room;
 } text;
