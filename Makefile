@@ -49,7 +49,7 @@ doc: build
 	@tools/abigen.py lx docs linux/syscalls.abi > $(B)/reference/linux-syscalls.md
 	@echo "reference pages are in $(B)/reference"
 
-# Below PREFIX: bin, libexec/bailey, lib/bailey, share.  DESTDIR goes before it all.  A tree may be moved as a whole.
+# Below PREFIX: bin, lib/bailey, share.  DESTDIR goes before it all.  A tree may be moved as a whole.
 install: build
 	@meson introspect $(B) --buildoptions | \
 		python3 -c 'import json, sys; sys.exit({o["name"]: o["value"] for o in json.load(sys.stdin)}["prefix"] != sys.argv[1])' "$(PREFIX)" || \

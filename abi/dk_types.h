@@ -67,6 +67,7 @@ enum dk_file_type { DK_TYPE_NONE, DK_TYPE_FILE, DK_TYPE_DIR, DK_TYPE_SYMLINK, DK
 #define DK_OPTION_TYPE(t)   ((uint32_t)(t)&0xf) /* what to create; 0 = regular file */
 #define DK_OPTION_DIRECTORY 0x10u               /* NOT_DIRECTORY unless it is one */
 #define DK_OPTION_INLINE    0x20u               /* send a small file's contents along */
+#define DK_OPTION_WALK      0x40u               /* follow links and tell the way: struct dk_walk */
 
 /* DkStreamRead and DkStreamWrite. */
 #define DK_IO_NONBLOCK 1u
@@ -174,7 +175,26 @@ struct dk_open {
 	uint32_t inline_size; /* in: room at inline_data; out: bytes there */
 	void *inline_data;    /* with DK_OPTION_INLINE: whole contents if they fit, else none */
 	struct dk_attributes attr; /* out */
+	uint32_t walk_size;   /* out: bytes of struct dk_walk at inline_data, before the contents */
+	uint32_t pad;
 };
+
+/*
+ * What DK_OPTION_WALK puts at inline_data: segment behind segment, each the way along
+ * one path without links before its end; where a segment ends at a link, the next is
+ * the path that the link leads to.  The open succeeds whatever the walk met, with a
+ * stream only if it ends at a regular file that may be opened for access: one trip
+ * tells all that a path look-up and an open need.  access 0 = look only.
+ */
+struct dk_walk {
+	uint32_t size;        /* of the segment, a multiple of 8 */
+	uint32_t count;       /* entries: components of the path from the root's first, up to the
+	                         first that is missing or no directory */
+	uint32_t path_len, target_len; /* target: text of the link that the last entry is, or 0 */
+	/* struct dk_attributes[count] | path, NUL | target, NUL */
+};
+#define DK_WALK_MAX    24576u /* bytes of all segments */
+#define DK_WALK_INLINE 16384u /* of contents behind them */
 
 #define DK_PAGE_RESIDENT 0u
 #define DK_PAGE_DIRTY    1u

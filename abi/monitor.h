@@ -24,6 +24,7 @@
 #define MON_TEXT_MAX   8192    /* URIs and other bytes behind a request */
 #define MON_DATA_MAX   (96 * 1024) /* bytes behind a reply */
 #define MON_INLINE_MAX 16384
+#define MON_PROCESSES  8192u   /* process indexes, and so entries of pal's process table */
 
 /* Requests, pal to monitor.  Columns: name, number, what. */
 #define MON_OPS(X)                                                                                   \
@@ -107,11 +108,18 @@ struct mon_boot {
 	char ext_arg[EXT_SLOTS][64];
 };
 
-/* Second message: what to be.  A spare gets it later. */
+/*
+ * Next messages to a fresh one, which a spare gets later: what to be (START), or, any
+ * number of times before that, to make another like itself (COPY), whose channel comes
+ * along.  The copy says hello on it and waits for messages of its own.
+ */
 struct mon_start {
 	uint64_t parameter;
-	uint64_t process_index; /* own entry in pal's process table */
+	uint64_t process_index; /* START: own entry in pal's process table; COPY: the copy's number */
+	uint32_t kind, pad;
 };
+#define MON_START 0u
+#define MON_COPY  1u
 
 /* Record on kproc's deaths stream: pico number's process index is dead. */
 struct mon_death {

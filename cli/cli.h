@@ -3,7 +3,7 @@
  * cli/cli.h - the command `bailey`.
  *
  * `bailey run` checks its options (options.c), turns them into a spec of records
- * (run.c; monitor/spec.c reads it), and becomes bailey-monitor: one process.
+ * (run.c; monitor/spec.c reads it), and becomes the monitor: one process.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "monitor/run.h"
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
@@ -26,8 +28,6 @@ struct options {
 	char **args;                 /* the program and its arguments, NULL behind */
 };
 
-/* One sentence that names cause and cure; ends the command with 125. */
-void fail(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 void warn(const char *format, ...) PRINTF_LIKE(1, 2);
 
 void options_parse(struct options *o, int argc, char **argv);
@@ -38,7 +38,6 @@ extern const char run_help[];
 
 /* The spec under construction. */
 void spec_add(const char *key, const char *format, ...) PRINTF_LIKE(2, 3);
-int spec_memfd(void);
 
 /* env.c */
 void env_records(const struct options *o, const char *home);

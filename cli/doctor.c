@@ -112,7 +112,7 @@ static void check_namespaces(void)
 	else if (read_line("/proc/sys/user/max_user_namespaces", line, sizeof line) && line[0] == '0')
 		lack("namespaces", "sysctl -w user.max_user_namespaces=10000");
 	else if (read_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", line, sizeof line) && line[0] == '1')
-		lack("namespaces", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for bailey-monitor");
+		lack("namespaces", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for bailey");
 	else if (err == EPERM && in_chroot())
 		lack("namespaces", "a chroot may not make user namespaces: enter the folder with systemd-nspawn -D instead");
 	else

@@ -20,30 +20,14 @@ static const char help[] =
     "\n"
     "`bailey run --help` lists the options.\n";
 
-static void say(const char *what, const char *format, va_list ap)
-{
-	fputs("bailey: ", stderr);
-	fputs(what, stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-}
-
-void fail(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	say("", format, ap);
-	va_end(ap);
-	exit(125);
-}
-
 void warn(const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	say("warning: ", format, ap);
+	fputs("bailey: warning: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
 	va_end(ap);
 }
 

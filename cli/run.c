@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli/run.c - `bailey run`: options to spec, then becomes the monitor. */
+/* cli/run.c - `bailey run`: options to spec, then the process becomes the monitor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,9 +14,6 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-
-#define SPEC_FD 3
-#define LOG_FD  4
 
 static char *spec;
 static size_t spec_len, spec_room;
@@ -73,38 +70,13 @@ static int high(int fd)
 	return up;
 }
 
-/* A low limit of file sizes must not end us by a signal; as root, or up to the hard limit, it goes. */
-static void lift_file_size(void)
-{
-	struct rlimit r, all = { RLIM_INFINITY, RLIM_INFINITY };
-
-	signal(SIGXFSZ, SIG_IGN);
-	if (setrlimit(RLIMIT_FSIZE, &all) == 0 || getrlimit(RLIMIT_FSIZE, &r) < 0)
-		return;
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_FSIZE, &r);
-}
-
-static void write_spec(void)
-{
-	int fd = high(memfd_create("bailey-spec", MFD_CLOEXEC));
-
-	spec[spec_len++] = 0;
-	lift_file_size();
-	if (write(fd, spec, spec_len) != (ssize_t)spec_len)
-		fail(errno == EFBIG ? "the limit of file sizes (ulimit -f) is too low for a sandbox and may not be raised: start bailey without it" :
-				      "cannot write the settings: %s", strerror(errno));
-	place_fd(fd, SPEC_FD);
-}
-
 static void open_log(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		fail("--log %s: %s", path, strerror(errno));
-	place_fd(high(fd), LOG_FD);
-	spec_add("m.logfd", "%d", LOG_FD);
+	place_fd(high(fd), MONITOR_LOG_FD);
 }
 
 static const char *working_directory(const struct options *o)
@@ -182,32 +154,6 @@ static void add_program(const struct options *o, const char *cwd)
 		spec_add("arg", "%s", *a);
 }
 
-/* The monitor: in the build tree, or PREFIX/libexec beside PREFIX/bin. */
-static void become_monitor(void)
-{
-	static const char *const places[] = { "../monitor/bailey-monitor", "../libexec/bailey/bailey-monitor", "bailey-monitor" };
-	char own[PATH_MAX], path[PATH_MAX + 64], number[8];
-	char *const argv[] = { (char *)"bailey-monitor", number, NULL };
-	extern char **environ;
-	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-	char *slash;
-
-	if (n <= 0)
-		fail("cannot read /proc/self/exe: is /proc mounted?");
-	own[n] = 0;
-	slash = strrchr(own, '/');
-	if (slash)
-		*slash = 0;
-	snprintf(number, sizeof number, "%d", SPEC_FD);
-	for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
-		snprintf(path, sizeof path, "%s/%s", own, places[i]);
-		execve(path, argv, environ);
-		if (errno != ENOENT)
-			fail("cannot start %s: %s", path, strerror(errno));
-	}
-	fail("bailey-monitor is not where bailey is installed: install both");
-}
-
 int command_run(int argc, char **argv)
 {
 	struct options o = { 0 };
@@ -227,7 +173,6 @@ int command_run(int argc, char **argv)
 	if (o.log)
 		open_log(o.log);
 	check_program(&o, cwd);
-	write_spec();
-	become_monitor();
-	return 125;
+	spec[spec_len++] = 0;
+	monitor_run(spec, spec_len, o.log ? MONITOR_LOG_FD : -1);
 }

@@ -53,7 +53,7 @@ long string_in(char *dst, struct gva src, uint64_t size)
 
 char *path_buf(void)
 {
-	return heap_alloc(PATH_MAX);
+	return heap_alloc_dirty(PATH_MAX);
 }
 
 void path_buf_free(char *buf)

@@ -288,8 +288,8 @@ static void do_quiet(struct pico *p, struct job *j)
 		break;
 	case MON_CLONED:
 		other = pico_find(j->req.args[0]);
-		if (other && other->state == PICO_CLONING && other->pid == 0 && j->req.args[1] == 0)
-			pico_forget(other);
+		if (other && other->state == PICO_CLONING && other->pid == 0 && other->parent == p->number && j->req.args[1] == 0)
+			pico_never_was(other);
 		break;
 	case MON_LOG:
 		if (j->req.args[0] != DK_LOG_INFO || spec.verbose || spec.log_fd >= 0)
@@ -356,6 +356,8 @@ static const char *check(struct pico *p, struct job *j, size_t n)
 		return "it asked again before the answer came";
 	if (j->req.op == MON_OPEN && (j->req.args[1] > DK_CREATE_ALWAYS || j->req.args[0] > 15))
 		return "an open had unknown flags";
+	if ((j->req.op == MON_CLONE && j->req.args[0] >= MON_PROCESSES) || (j->req.op == MON_SPAWN && j->req.args[1] >= MON_PROCESSES))
+		return "a request named a process that cannot be";
 	return NULL;
 }
 
@@ -387,7 +389,7 @@ static void hello(struct pico *p, const struct ucred *cred)
 		return;
 	}
 	p->pid = cred->pid;
-	p->state = PICO_RUNNING;
+	p->state = p->after_hello;
 	setsockopt(p->channel, SOL_SOCKET, SO_PASSCRED, &(int){ 0 }, sizeof(int));
 }
 

@@ -89,33 +89,37 @@ static int openat2_below(int dirfd, const char *path, int flags, unsigned mode, 
 }
 
 /* What only names a place needs no rights to it; what opens it does. */
-static int open_with_rights(const struct job *j, const struct where *w, int flags, unsigned mode, uint64_t extra)
+static int open_with_rights(const struct where *w, const char *path, int flags, unsigned mode, uint64_t extra)
 {
 	int fd;
 
 	if (!(flags & O_PATH))
 		as_nobody(w);
-	fd = openat2_below(w->dirfd, where_path(j, w), flags, mode, extra);
+	fd = openat2_below(w->dirfd, path, flags, mode, extra);
 	if (!(flags & O_PATH))
 		as_self(w);
 	return fd;
 }
 
-/* try: fails with EAGAIN where it might have to wait. */
-int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try)
+int open_at(const struct where *w, const char *path, int flags, unsigned mode, bool try)
 {
 	int fd;
 
 	if (!try)
-		return open_with_rights(j, w, flags, mode, 0);
+		return open_with_rights(w, path, flags, mode, 0);
 	if (!(w->flags & MOUNT_LOCAL) || (flags & (O_CREAT | O_TRUNC))) {
 		errno = EAGAIN;
 		return -1;
 	}
-	fd = open_with_rights(j, w, flags, mode, RESOLVE_CACHED | RESOLVE_NO_XDEV);
+	fd = open_with_rights(w, path, flags, mode, RESOLVE_CACHED | RESOLVE_NO_XDEV);
 	if (fd < 0 && (errno == EXDEV || errno == EINVAL))
 		errno = EAGAIN;
 	return fd;
+}
+
+int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try)
+{
+	return open_at(w, where_path(j, w), flags, mode, try);
 }
 
 /* Opens the folder that holds the last part of the path, and points name at that part. */
@@ -136,7 +140,7 @@ int open_parent(const struct job *j, const struct where *w, const char **name)
 	return openat2_below(w->dirfd, dir, O_PATH | O_DIRECTORY, 0, 0);
 }
 
-static uint32_t rights_of(const struct where *w)
+uint32_t where_rights(const struct where *w)
 {
 	return w->flags & MOUNT_RW ? DK_READ | DK_WRITE | DK_EXECUTE : DK_READ | DK_EXECUTE;
 }
@@ -165,18 +169,18 @@ static int open_flags(const struct job *j)
 	}
 }
 
-/* Small contents ride along if they are there without waiting, or this may wait. */
+/* Small contents ride along, behind what is there, if they can be had without waiting or this may wait. */
 static void read_inline(struct job *j, int fd, bool try)
 {
 	uint64_t size = j->reply.attr.size;
-	struct iovec v = { .iov_base = j->data, .iov_len = MON_INLINE_MAX };
+	struct iovec v = { .iov_base = j->data + j->reply.data_len, .iov_len = MON_INLINE_MAX };
 	ssize_t n;
 
 	if (size == 0 || size > MON_INLINE_MAX)
 		return;
 	n = host_preadv2(fd, &v, 1, 0, try ? RWF_NOWAIT : 0);
 	if (n == (ssize_t)size)
-		j->reply.data_len = (uint32_t)n;
+		j->reply.data_len += (uint32_t)n;
 }
 
 /* On a read-only mount what would change it says so, but only if it would. */
@@ -194,21 +198,20 @@ static enum dk_status read_only_flags(struct job *j, int *flags)
 	return DK_OK;
 }
 
-static bool open_done(struct job *j, int fd, bool try)
+void open_done(struct job *j, int fd, bool try)
 {
 	struct dk_attributes *attr = &j->reply.attr;
 
-	j->reply.status = attr_of_fd(fd, rights_of(&j->a), attr);
+	j->reply.status = attr_of_fd(fd, where_rights(&j->a), attr);
 	if (j->reply.status == DK_OK && attr->type != DK_TYPE_FILE && attr->type != DK_TYPE_DIR && (j->req.args[0] & 7))
 		j->reply.status = DK_DENIED;
 	if (j->reply.status != DK_OK) {
 		close(fd);
-		return true;
+		return;
 	}
 	if (attr->type == DK_TYPE_FILE && (j->req.args[2] & DK_OPTION_INLINE) && (j->req.args[0] & DK_READ))
 		read_inline(j, fd, try);
 	j->out_fd = fd;
-	return true;
 }
 
 static bool open_work(struct job *j, bool try)
@@ -233,11 +236,12 @@ static bool open_work(struct job *j, bool try)
 		denied = DK_EXISTS;
 	if (denied != DK_OK) {
 		j->reply.status = denied;
-		attr_of_fd(fd, rights_of(&j->a), &j->reply.attr);
+		attr_of_fd(fd, where_rights(&j->a), &j->reply.attr);
 		close(fd);
 		return true;
 	}
-	return open_done(j, fd, try);
+	open_done(j, fd, try);
+	return true;
 }
 
 /* In the loop thread: the new descriptor becomes a stream. */
@@ -255,7 +259,7 @@ static void open_register(struct job *j)
 		flags |= MON_FD_WRITE;
 	if (j->reply.attr.type != DK_TYPE_FILE || !(flags & (MON_FD_READ | MON_FD_WRITE)))
 		kind = STREAM_DIR, flags = 0;
-	s = stream_new(kind, j->out_fd, flags, rights_of(&j->a));
+	s = stream_new(kind, j->out_fd, flags, where_rights(&j->a));
 	if (!s) {
 		j->reply.status = DK_TOO_MANY;
 		return;
@@ -280,6 +284,13 @@ enum dk_status file_open(struct job *j)
 			return status;
 	}
 	status = file_place(j, 0, &j->a);
+	if (j->req.args[2] & DK_OPTION_WALK && status != DK_INVALID_URI && status != DK_NAME_TOO_LONG) {
+		if (j->req.args[1] != DK_OPEN_EXISTING || j->req.args[0] & ~(uint64_t)DK_READ || type != DK_TYPE_NONE)
+			return DK_INVALID_ARG;
+		j->work = walk_work;
+		j->done = open_register;
+		return DK_OK;
+	}
 	if (status != DK_OK)
 		return status;
 	if (j->a.bare && j->req.args[1] != DK_OPEN_EXISTING)
@@ -393,73 +404,11 @@ static bool query_work(struct job *j, bool try)
 
 		if (!plain)
 			as_nobody(&j->a);
-		j->reply.status = query_by_fd(j, fd, j->text + j->text2, rights_of(&j->a));
+		j->reply.status = query_by_fd(j, fd, j->text + j->text2, where_rights(&j->a));
 		if (!plain)
 			as_self(&j->a);
 	}
 	close(fd);
-	return true;
-}
-
-/* A link's text goes behind its attributes, if it is whole. */
-static uint32_t link_text(int fd, struct dk_attributes *attr)
-{
-	ssize_t n = attr->size < PATH_MAX ? readlinkat(fd, "", (char *)(attr + 1), PATH_MAX) : -1;
-
-	return n > 0 && (uint64_t)n == attr->size ? (uint32_t)n : 0;
-}
-
-/*
- * CHAIN: one attribute struct per component, as far as they exist and are
- * folders.  Each prefix is judged by policy on its own, since the path may cross
- * mounts and hidden places.
- */
-static bool chain_work(struct job *j, bool try)
-{
-	struct dk_attributes *out = (struct dk_attributes *)j->data;
-	char *path = j->text + 5;
-	uint32_t n = 0, text = 0;
-
-	for (char *end = path; *end && n < (MON_DATA_MAX - PATH_MAX) / sizeof *out; n++) {
-		struct where w;
-		char cut;
-		int fd;
-
-		for (end++; *end && *end != '/'; end++)
-			;
-		cut = *end;
-		*end = 0;
-		j->reply.status = policy_find(path, &w);
-		w.offset += 5;
-		fd = j->reply.status == DK_OK ? open_below(j, &w, O_PATH | O_NOFOLLOW, 0, try) : -1;
-		if (j->reply.status == DK_OK && fd < 0)
-			j->reply.status = status_of_errno(errno);
-		if (fd < 0 && (j->reply.status == DK_NOT_FOUND || j->reply.status == DK_NOT_DIRECTORY) && cut && policy_leads_to_mount(path)) {
-			/* The library OS made this folder up, to have a place for the mount. */
-			out[n] = (struct dk_attributes){ .type = DK_TYPE_DIR, .mode = 0755, .nlink = 2, .rights = DK_READ | DK_EXECUTE };
-			j->reply.status = DK_OK;
-			*end = cut;
-			continue;
-		}
-		*end = cut;
-		if (fd < 0)
-			break;
-		j->reply.status = attr_of_fd(fd, rights_of(&w), &out[n]);
-		if (j->reply.status == DK_OK && out[n].type == DK_TYPE_SYMLINK)
-			text = link_text(fd, &out[n]);
-		close(fd);
-		if (j->reply.status != DK_OK)
-			break;
-		if (out[n].type != DK_TYPE_DIR) {
-			n++;
-			break;
-		}
-	}
-	if (j->reply.status == DK_AGAIN && try)
-		return false;
-	if (j->reply.status == DK_NOT_FOUND || j->reply.status == DK_NOT_DIRECTORY || (n > 0 && j->reply.status == DK_DENIED))
-		j->reply.status = DK_OK;
-	j->reply.data_len = (uint32_t)(n * sizeof *out) + text;
 	return true;
 }
 

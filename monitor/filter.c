@@ -207,29 +207,27 @@ static void emit_tree(const struct segment *s, unsigned first, unsigned last)
 	emit_tree(s, mid, last);
 }
 
-static uint32_t action_of(unsigned nr)
+static void fill_actions(uint8_t action[512])
 {
-	for (unsigned i = 0; i < ARRAY_LEN(checks); i++)
-		if (checks[i].nr == (short)nr)
-			return ARGS + i;
+	action[SYS_clone3] = ABSENT; /* its flags cannot be seen; the C library falls back to clone */
 	for (unsigned i = 0; i < ARRAY_LEN(allowed); i++)
-		if (allowed[i] == (short)nr)
-			return ALLOW;
-	return nr == SYS_clone3 ? ABSENT : DENY; /* its flags cannot be seen; the C library falls back to clone */
+		action[allowed[i]] = ALLOW;
+	for (unsigned i = 0; i < ARRAY_LEN(checks); i++)
+		action[checks[i].nr] = (uint8_t)(ARGS + i);
 }
 
 static void lock_calls(void)
 {
+	uint8_t action[512] = { DENY };
 	struct segment s[512];
 	struct sock_fprog program;
 	unsigned n = 0;
 
-	for (unsigned nr = 0; nr < 512; nr++) {
-		uint32_t action = action_of(nr);
-
+	fill_actions(action);
+	for (unsigned nr = 0; nr < ARRAY_LEN(action); nr++) {
 		/* cppcheck-suppress uninitvar; n is 0 the first time */
-		if (n == 0 || s[n - 1].action != action)
-			s[n++] = (struct segment){ nr, action };
+		if (n == 0 || s[n - 1].action != action[nr])
+			s[n++] = (struct segment){ nr, action[nr] };
 	}
 	STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
 	JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);

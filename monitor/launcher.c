@@ -4,11 +4,14 @@
  *
  * It is forked from the monitor before the monitor drops what it does not need,
  * enters the sandbox's namespaces once, empties its root, gives up every
- * capability, sets limits, NO_NEW_PRIVS and Landlock, and then makes each
- * picoprocess with one clone and one exec: what the sandbox's processes must not
+ * capability, sets limits, NO_NEW_PRIVS and Landlock, and then makes
+ * picoprocesses with one clone and one exec: what the sandbox's processes must not
  * have is gone before any of them exists.  CLONE_PARENT makes the monitor their
- * parent, which alone reaps them.  The first one is pid 1 of the pid namespace:
- * it dies with the monitor (PDEATHSIG) and everything in the namespace with it.
+ * parent, which alone reaps them.
+ *
+ * Before them it makes init, pid 1 of the pid namespace: a few lines that wait for
+ * the monitor's death and die with it, and everything in the namespace with them.
+ * No picoprocess can be that, since what pid 1 clones cannot be the monitor's child.
  *
  * The launcher itself is not in the pid namespace, so that nothing in the sandbox
  * can name it.  It reads orders from the monitor only.
@@ -32,6 +35,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <grp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
@@ -117,16 +121,17 @@ static void leave_root(pid_t parent)
 {
 	unsigned id = 0x7ba10000u + ((unsigned)parent & 0xffff);
 
+	/* The kernel's calls: the C library's wrappers stop threads that are not there. */
 	if (geteuid() != 0)
 		return;
-	if (setgroups(0, NULL) < 0)
+	if (syscall(SYS_setgroups, 0, NULL) < 0)
 		return;
-	if (setresgid(id, id, id) < 0) {
+	if (syscall(SYS_setresgid, id, id, id) < 0) {
 		id = 65534;
-		if (setresgid(id, id, id) < 0)
+		if (syscall(SYS_setresgid, id, id, id) < 0)
 			return;
 	}
-	if (setresuid(id, id, id) < 0)
+	if (syscall(SYS_setresuid, id, id, id) < 0)
 		return;
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else /proc/self is not ours */
 }
@@ -180,9 +185,12 @@ static void drop_capabilities(void)
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { 0 };
 
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			GIVE_UP("cannot drop capability %d: %s", cap, strerror(errno));
+	int cap = 0;
+
+	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		cap++;
+	if (errno != EINVAL || cap == 0) /* the first number that is no capability */
+		GIVE_UP("cannot drop capability %d: %s", cap, strerror(errno));
 	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
 	    SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED, 0, 0, 0);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -227,7 +235,6 @@ static void lock_paths(void)
 
 struct birth {
 	int channel;
-	bool is_kproc;
 	volatile int err;
 };
 
@@ -238,8 +245,6 @@ static int child_main(void *arg)
 	struct birth *b = arg;
 
 	setsid();
-	if (b->is_kproc && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		goto bad;
 	if (b->channel != MON_CHANNEL_FD && dup2(b->channel, MON_CHANNEL_FD) < 0)
 		goto bad;
 	if (fcntl(MON_CHANNEL_FD, F_SETFD, 0) < 0)
@@ -252,10 +257,41 @@ bad:
 	_exit(127);
 }
 
-static void make(uint64_t pico, int channel, bool is_kproc)
+/*
+ * Pid 1, in the launcher's memory for good: no signal of the sandbox's reaches it, and
+ * it reads nothing.  The monitor's end of the control socket closes when the monitor
+ * is gone, by whatever way, even before PDEATHSIG was set.
+ */
+static int init_main(void *arg)
+{
+	struct pollfd gone = { .fd = control_fd };
+
+	(void)arg;
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	setsid();
+	if (control_fd > 0)
+		syscall(SYS_close_range, 0, control_fd - 1, 0);
+	syscall(SYS_close_range, control_fd + 1, ~0u, 0);
+	while (syscall(SYS_poll, &gone, 1, -1) <= 0)
+		;
+	syscall(SYS_exit_group, 0);
+	return 0;
+}
+
+static void make_init(void)
+{
+	static char stack[8192] __attribute__((aligned(16)));
+	int pid = clone(init_main, stack + sizeof stack, CLONE_VM | CLONE_PARENT | SIGCHLD, NULL);
+
+	if (pid < 0)
+		GIVE_UP("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
+	say(INIT_NUMBER, pid, 0, NULL);
+}
+
+static void make(uint64_t pico, int channel)
 {
 	static char stack[16384] __attribute__((aligned(16)));
-	struct birth b = { .channel = channel, .is_kproc = is_kproc };
+	struct birth b = { .channel = channel };
 	int pid = clone(child_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD, &b);
 
 	close(channel);
@@ -282,7 +318,7 @@ static int place(int fd, int to)
 /* Keeps what is needed at known numbers, from 10 on, and closes the rest. */
 static void keep_descriptors(struct launch_args *a)
 {
-	int *keep[] = { &a->control, &a->pal, &a->kproc_channel, &a->spare_channel };
+	int *keep[] = { &a->control, &a->pal, &a->kproc_channel };
 
 	/* Out of the way first, so that no two overwrite each other. */
 	for (unsigned i = 0; i < ARRAY_LEN(keep); i++)
@@ -293,7 +329,7 @@ static void keep_descriptors(struct launch_args *a)
 	control_fd = a->control;
 	pal_fd = a->pal;
 	syscall(SYS_close_range, 0, 9, 0);
-	syscall(SYS_close_range, 14, ~0u, 0);
+	syscall(SYS_close_range, 13, ~0u, 0);
 }
 
 static bool take_order(void)
@@ -314,18 +350,36 @@ static bool take_order(void)
 	if (n != (ssize_t)sizeof o || !h || h->cmsg_type != SCM_RIGHTS)
 		return false;
 	memcpy(&channel, CMSG_DATA(h), sizeof channel);
-	make(o.pico, channel, o.is_kproc);
+	make(o.pico, channel);
 	return true;
 }
 
-static void reset_signals(void)
+static void unblock_signals(void)
 {
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ull
+#endif
+
+/* fork() with every signal's action set to the default. */
+pid_t launcher_fork(void)
+{
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+	} args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+
+	if (pid >= 0 || (errno != ENOSYS && errno != EINVAL))
+		return pid;
+	pid = fork();
+	for (int s = 1; pid == 0 && s < NSIG; s++)
+		signal(s, SIG_DFL);
+	return pid;
 }
 
 void launcher_main(const struct launch_args *args)
@@ -334,7 +388,7 @@ void launcher_main(const struct launch_args *args)
 
 	keep_descriptors(&a);
 	setsid(); /* the terminal's signals are for the monitor */
-	reset_signals();
+	unblock_signals();
 	for (unsigned i = 0; i < ARRAY_LEN(a.cgroups) && a.cgroups[i]; i++)
 		write_file(a.cgroups[i], "0");
 	set_limits();
@@ -347,9 +401,8 @@ void launcher_main(const struct launch_args *args)
 	if (getppid() != a.parent)
 		_exit(1);
 	lock_paths();
-	make(a.kproc_number, a.kproc_channel, true);
-	if (a.spare_channel >= 0)
-		make(a.spare_number, a.spare_channel, false);
+	make_init();
+	make(a.kproc_number, a.kproc_channel);
 	while (take_order())
 		;
 	_exit(0);

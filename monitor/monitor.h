@@ -19,6 +19,7 @@
 
 #include "abi/dk_boot.h"
 #include "abi/monitor.h"
+#include "monitor/run.h"
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(a)[0])
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
@@ -41,7 +42,7 @@ struct spec {
 	bool verbose, trace_mon, want_tty, stats;
 };
 extern struct spec spec;
-void spec_read(int fd);
+void spec_take(char *records, size_t size);
 /* Calls fn for each record that goes to the library OS, that is all without "m.". */
 void spec_each_config(void (*fn)(const char *record, void *arg), void *arg);
 
@@ -49,13 +50,12 @@ void spec_each_config(void (*fn)(const char *record, void *arg), void *arg);
 void log_line(enum dk_log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 void log_text(enum dk_log_level level, const char *who, const char *text, size_t len);
 void log_flush(bool wait);
-/* Ends the command with one sentence: 125, or what code says. */
-void fail(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 
 /* ---- stats.c ---- */
 void stats_init(void);
 void stats_request(uint32_t op);
-void stats_birth(bool copy);
+enum born { BORN_FRESH, BORN_AS_COPY, BORN_BY_FORK, BIRTHS }; /* the last two: of a fresh one that waits; of a guest */
+void stats_birth(enum born how);
 void stats_print(void); /* if --stats asked for it */
 
 /* ---- status.c ---- */
@@ -145,7 +145,7 @@ void stream_put(struct stream *s);
 void stream_close(struct stream *s);
 uint32_t fd_flags_of(int fd);
 
-/* ---- file.c, file_change.c: the file driver.  Each fills j->work and checks its arguments. ---- */
+/* ---- file.c, file_change.c, walk.c: the file driver.  Each fills j->work and checks its arguments. ---- */
 enum dk_status file_open(struct job *j);
 enum dk_status file_query(struct job *j);
 enum dk_status file_enum(struct job *j);
@@ -156,10 +156,16 @@ enum dk_status stream_query(struct job *j);
 enum dk_status stream_set(struct job *j);
 enum dk_status stream_length(struct job *j);
 enum dk_status stream_flush(struct job *j);
-/* Shared by the two files. */
+/* Shared by the three files. */
 enum dk_status file_place(struct job *j, uint32_t offset, struct where *w);
 enum dk_status file_split_query(struct job *j);
+/* try: fails with EAGAIN where it might have to wait. */
 int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try);
+int open_at(const struct where *w, const char *path, int flags, unsigned mode, bool try); /* path: as where_path gives */
+void open_done(struct job *j, int fd, bool try); /* what was opened becomes the answer's, or is closed */
+uint32_t where_rights(const struct where *w);
+bool chain_work(struct job *j, bool try); /* answers DK_ATTR_CHAIN */
+bool walk_work(struct job *j, bool try);  /* answers DK_OPTION_WALK; value[1]: bytes of struct dk_walk */
 int open_parent(const struct job *j, const struct where *w, const char **name);
 enum dk_status file_create_special(struct job *j);
 
@@ -184,12 +190,13 @@ void memory_init(void);
 enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING };
 struct pico {
 	uint64_t number;
-	enum pico_state state;
+	enum pico_state state, after_hello;
 	enum dk_role role;
 	pid_t pid;             /* 0 = not known yet */
 	int channel;
 	uint64_t process_index;
 	bool reaped, eof, busy, killed;
+	bool is_copy;          /* made by another before that was started */
 	uint32_t wait_status;
 	uint64_t since_ns;     /* a spare's age, or when a clone fell silent */
 	uint64_t parent;       /* of a clone: who announced it */
@@ -205,7 +212,8 @@ void pico_kill(struct pico *p, const char *why);
 void pico_eof(struct pico *p);
 void pico_reap(void);
 bool pico_may_be(pid_t pid);
-void pico_adopt_spare(struct pico *p);
+void pico_first_spare(void); /* a copy of kproc, which must not have been started yet */
+void pico_never_was(struct pico *p); /* the clone that was to be it failed */
 void pico_made(uint64_t number, pid_t pid, bool failed); /* the launcher's word */
 void pico_want_spare(void);
 int pico_timeout_ms(void);
@@ -221,9 +229,9 @@ bool deaths_waiting(void);
 extern int deaths_fd, deaths_child_fd;
 
 /* ---- launcher.c: the helper that lives in the sandbox's namespaces ---- */
+#define INIT_NUMBER UINT64_MAX /* in an answer: not a picoprocess, but pid 1 */
 struct launch_order {
 	uint64_t pico;
-	uint32_t is_kproc, pad;
 };
 struct launch_answer {
 	uint64_t pico;
@@ -231,11 +239,12 @@ struct launch_answer {
 	char text[240];
 };
 struct launch_args {
-	int control, pal, kproc_channel, spare_channel;
-	uint64_t kproc_number, spare_number, pids;
+	int control, pal, kproc_channel;
+	uint64_t kproc_number, pids;
 	pid_t parent;
 	const char *cgroups[4];
 };
+pid_t launcher_fork(void);
 void launcher_main(const struct launch_args *a) __attribute__((noreturn));
 
 /* ---- channel.c ---- */
@@ -260,7 +269,7 @@ void sandbox_end(int code) __attribute__((noreturn));
 void sandbox_launcher_event(void);
 void sandbox_spawn_order(struct pico *p, int child_end);
 int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */
-extern pid_t launcher_pid;
+extern pid_t launcher_pid, init_pid; /* 0 = not known yet, or (the launcher) gone; init_pid -1 = gone */
 extern bool sandbox_over;
 extern struct mon_boot boot_template;
 extern int config_fd, ext_fds[EXT_SLOTS];
@@ -271,6 +280,8 @@ void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL beh
 void cgroup_remove(void);
 const char *cgroup_path(unsigned i);
 void state_make(void);
+int state_timeout_ms(void); /* until state_tick has something to do, -1 = never */
+void state_tick(void);
 void state_remove(void);
 void state_allow(void (*fn)(int fd, bool write));
 void filter_install(void);

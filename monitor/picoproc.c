@@ -2,9 +2,11 @@
 /*
  * monitor/picoproc.c - picoprocesses from birth to death.
  *
- * Numbers are generation << 16 | slot.  A fresh one is made by the launcher and
- * told what to be by two messages; a clone child is announced by its parent, and
- * its first message, with the kernel's word for its pid, says which process it is.
+ * Numbers are generation << 16 | slot.  A fresh one is made by the launcher, or by
+ * another fresh one that has booted already and copies itself (0.15 ms instead of
+ * 0.5), and is told what to be by a message; a clone child is announced by its parent.
+ * A copy's and a clone's first message, with the kernel's word for its pid, says which
+ * process it is.
  * A death counts when the process was reaped and its channel read to the end; kproc
  * then hears of it.  A channel at its end with the process still there is a
  * picoprocess that lost its only way to speak: it is ended.
@@ -32,6 +34,13 @@ static uint32_t *generations, table_size, live;
 static struct pico *spare;
 static uint64_t last_spawn_ns;
 static unsigned limbo; /* clones that ended before they said hello */
+
+/*
+ * Who has which process index.  kproc believes a death by its index, so two must not
+ * have the same: a guest that announces a copy as somebody else's index is refused.
+ * (An honest one can meet this only just after a clone that failed.)
+ */
+static struct pico *index_owner[MON_PROCESSES];
 
 /* Dead before we knew which picoprocess they were. */
 static struct {
@@ -161,10 +170,19 @@ struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end)
 		setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int));
 	table[slot] = p;
 	live++;
-	stats_birth(state == PICO_CLONING);
 	*child_end = pair[1];
 	loop_add(p->channel, LOOP_CHANNEL, p->number);
 	return p;
+}
+
+void pico_never_was(struct pico *p)
+{
+	struct mon_death d = { .process_index = p->process_index, .pico = p->number, .wait_status = 0xffff, .kind = MON_NOTE_DEATH };
+	bool was_promised = p->is_copy && p->after_hello == PICO_RUNNING;
+
+	pico_forget(p);
+	if (was_promised)
+		deaths_note(&d);
 }
 
 void pico_forget(struct pico *p)
@@ -172,6 +190,8 @@ void pico_forget(struct pico *p)
 	uint32_t slot = p->number & 0xffff;
 
 	close_channel(p);
+	if (index_owner[p->process_index] == p)
+		index_owner[p->process_index] = NULL;
 	if (p->state == PICO_CLONING && p->eof && limbo > 0)
 		limbo--;
 	table[slot] = NULL;
@@ -222,8 +242,34 @@ void pico_start(struct pico *p, uint64_t parameter, uint64_t index)
 	struct mon_start s = { .parameter = parameter, .process_index = index };
 
 	p->process_index = index;
-	p->state = PICO_RUNNING;
+	index_owner[index] = p;
+	p->after_hello = PICO_RUNNING;
+	if (p->state != PICO_CLONING)
+		p->state = PICO_RUNNING;
 	channel_send(p, &s, sizeof s, NULL, 0);
+}
+
+/* model, which has not been started, is to make another like itself.  NULL: no room, and no harm. */
+static struct pico *copy_of(struct pico *model)
+{
+	int end;
+	struct pico *p = pico_new(PICO_CLONING, DK_ROLE_GUEST, &end);
+	struct mon_start s = { .kind = MON_COPY };
+	bool sent;
+
+	if (!p)
+		return NULL;
+	stats_birth(BORN_AS_COPY);
+	p->parent = model->number;
+	p->after_hello = PICO_SPARE;
+	p->is_copy = true;
+	s.process_index = p->number;
+	sent = channel_send(model, &s, sizeof s, &end, 1);
+	close(end);
+	if (sent)
+		return p;
+	pico_forget(p);
+	return NULL;
 }
 
 static struct pico *make(enum pico_state state, const char *image)
@@ -233,15 +279,15 @@ static struct pico *make(enum pico_state state, const char *image)
 
 	if (!p)
 		return NULL;
+	stats_birth(BORN_FRESH);
 	pico_boot(p, image);
 	sandbox_spawn_order(p, child_end);
 	return p;
 }
 
-/* The launcher makes it while kproc boots: the program will need it. */
-void pico_adopt_spare(struct pico *p)
+void pico_first_spare(void)
 {
-	spare = p;
+	spare = copy_of(kproc);
 }
 
 void pico_want_spare(void)
@@ -262,6 +308,8 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 		*status = DK_DENIED;
 		return 0;
 	}
+	if (index_owner[index])
+		return 0;
 	if (spare && !spare->eof && !strcmp(image, spec.image)) {
 		p = spare;
 		spare = NULL;
@@ -271,19 +319,22 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 	if (!p)
 		return 0;
 	*status = DK_OK;
+	if (!spare && now - last_spawn_ns < SPARE_NS && !strcmp(image, spec.image))
+		spare = copy_of(p);
 	pico_start(p, parameter, index);
-	if (now - last_spawn_ns < SPARE_NS)
-		pico_want_spare();
 	last_spawn_ns = now;
 	return p->number;
 }
 
 struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end)
 {
-	struct pico *p = pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
+	struct pico *p = index_owner[index] ? NULL : pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
 
 	if (p) {
+		stats_birth(BORN_BY_FORK);
 		p->process_index = index;
+		p->after_hello = PICO_RUNNING;
+		index_owner[index] = p;
 		p->parent = parent->number;
 	}
 	return p;
@@ -321,7 +372,8 @@ static void bury(struct pico *p)
 {
 	struct mon_death d = { .process_index = p->process_index, .pico = p->number,
 		.wait_status = p->reaped ? p->wait_status : 0xffff, .kind = MON_NOTE_DEATH };
-	bool tell = p->state != PICO_SPARE;
+	bool tell = p->state != PICO_SPARE && !(p->state == PICO_CLONING && p->after_hello == PICO_SPARE);
+	bool parent = p->state == PICO_RUNNING;
 
 	if (p == kproc) {
 		if (p->reaped && WIFSIGNALED(p->wait_status))
@@ -331,6 +383,8 @@ static void bury(struct pico *p)
 	pico_forget(p);
 	if (tell)
 		deaths_note(&d);
+	if (limbo > 0 && parent)
+		pico_each(check_limbo); /* its copies go with it, and their process indexes are free */
 }
 
 void pico_kill(struct pico *p, const char *why)
@@ -387,6 +441,8 @@ void pico_eof(struct pico *p)
 	if (p->state == PICO_CLONING && p->pid == 0) {
 		p->since_ns = now_ns();
 		limbo++;
+		if (!pico_find(p->parent))
+			check_limbo(p);
 		return;
 	}
 	if (p->pid > 0)
@@ -412,7 +468,7 @@ bool pico_may_be(pid_t pid)
 {
 	siginfo_t si;
 
-	if (pid == launcher_pid || by_pid(pid))
+	if (pid == launcher_pid || pid == init_pid || by_pid(pid))
 		return false;
 	return pid == dying || waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
@@ -452,6 +508,10 @@ void pico_reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == init_pid) {
+			init_pid = -1;
+			fail("the sandbox's init process was ended (status %d)", status);
+		}
 		if (pid == launcher_pid) {
 			launcher_pid = 0;
 			sandbox_launcher_event();

@@ -25,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -33,7 +34,7 @@
 
 #include "monitor/monitor.h"
 
-pid_t launcher_pid;
+pid_t launcher_pid, init_pid;
 struct mon_boot boot_template;
 int config_fd = -1, ext_fds[EXT_SLOTS];
 static int launcher_fd = -1;
@@ -64,15 +65,15 @@ static void find_own_folder(void)
 		*slash = 0;
 }
 
-/* NAME.img in PREFIX/lib/bailey, the monitor being in PREFIX/libexec/bailey; or in the build folder FOLDER; or beside the monitor. */
+/* NAME.img in PREFIX/lib/bailey, we being in PREFIX/bin; or in the build folder FOLDER. */
 static int open_image(const char *folder, const char *name)
 {
-	const char *const places[][2] = { { "/../../lib/bailey", "" }, { "/../", folder }, { "", "" } };
+	const char *const places[][2] = { { "lib/bailey", "" }, { "", folder } };
 	char path[PATH_MAX + 200];
 	int fd = -1;
 
 	for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
-		snprintf(path, sizeof path, "%s%s%s/%s.img", own_folder, places[i][0], places[i][1], name);
+		snprintf(path, sizeof path, "%s/../%s%s/%s.img", own_folder, places[i][0], places[i][1], name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 || errno != ENOENT)
 			break;
@@ -146,15 +147,17 @@ static void raise_limits(void)
 static void read_vdso(void)
 {
 	struct mon_boot *b = &boot_template;
-	char line[512];
-	FILE *f = fopen("/proc/self/maps", "re");
+	char text[8192], *save = NULL, *rest;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
 	uint64_t start, end, base = 0;
 
-	while (f && fgets(line, sizeof line, f)) {
+	text[n < 0 ? 0 : n] = 0; /* a static program has a dozen mappings: one read has them all */
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if ((!strstr(line, "[vvar") && !strstr(line, "[vdso]")) || b->vdso_count == ARRAY_LEN(b->vdso))
 			continue;
-		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
-			continue;
+		start = strtoull(line, &rest, 16);
+		end = strtoull(rest + 1, NULL, 16);
 		if (strstr(line, "[vdso]")) {
 			base = start;
 			b->vdso_index = b->vdso_count;
@@ -162,8 +165,8 @@ static void read_vdso(void)
 		b->vdso[b->vdso_count].start = (int64_t)start;
 		b->vdso[b->vdso_count++].size = end - start;
 	}
-	if (f)
-		fclose(f);
+	if (fd >= 0)
+		close(fd);
 	if (base == 0)
 		b->vdso_count = 0;
 	for (unsigned i = 0; i < b->vdso_count; i++)
@@ -209,7 +212,8 @@ static void hex(char *out, size_t bytes)
 	if (getrandom(raw, bytes, 0) != (ssize_t)bytes)
 		fail("the host gives no random numbers: %s", strerror(errno));
 	for (size_t i = 0; i < bytes; i++)
-		sprintf(out + 2 * i, "%02x", raw[i]);
+		memcpy(out + 2 * i, (char[]){ "0123456789abcdef"[raw[i] >> 4], "0123456789abcdef"[raw[i] & 15] }, 2);
+	out[2 * bytes] = 0;
 }
 
 static void config_own(struct config *c)
@@ -261,10 +265,9 @@ static void make_config(void)
 
 /* ---- launcher ---- */
 
-static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
+static void fork_launcher(int kproc_end)
 {
-	struct launch_args a = { .kproc_channel = kproc_end, .spare_channel = spare_end, .kproc_number = kproc->number,
-		.spare_number = spare_number, .pids = spec.pids, .parent = getpid() };
+	struct launch_args a = { .kproc_channel = kproc_end, .kproc_number = kproc->number, .pids = spec.pids, .parent = getpid() };
 	int pair[2];
 
 	a.pal = open_image("pal", "pal");
@@ -276,7 +279,7 @@ static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
 		fail("cannot make a socket pair: %s", strerror(errno));
 	a.control = pair[1];
 	launcher_fd = pair[0];
-	launcher_pid = fork();
+	launcher_pid = launcher_fork();
 	if (launcher_pid < 0)
 		fail("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
 	if (launcher_pid == 0)
@@ -284,8 +287,6 @@ static void fork_launcher(int kproc_end, int spare_end, uint64_t spare_number)
 	close(pair[1]);
 	close(a.pal);
 	close(kproc_end);
-	if (spare_end >= 0)
-		close(spare_end);
 	loop_add(launcher_fd, LOOP_LAUNCHER, 0);
 }
 
@@ -300,7 +301,10 @@ void sandbox_launcher_event(void)
 			fail("%s", a.text);
 		if (a.err)
 			log_line(DK_LOG_ERROR, "%s", a.text);
-		pico_made(a.pico, a.pid, a.err != 0);
+		if (a.pico == INIT_NUMBER)
+			init_pid = a.pid;
+		else
+			pico_made(a.pico, a.pid, a.err != 0);
 	}
 	if (n == 0)
 		loop_remove(launcher_fd); /* its SIGCHLD says the rest */
@@ -338,24 +342,22 @@ static void block_signals(void)
 
 void sandbox_run(void)
 {
-	struct pico *first = NULL;
-	int kproc_end, spare_end = -1;
+	int kproc_end;
 
 	stats_init();
 	find_own_folder();
 	if (geteuid() == 0)
-		setgroups(0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
+		syscall(SYS_setgroups, 0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
 	raise_limits();
 	block_signals();
 	umask(0);
 	worker_init();
 	loop_init();
 	kproc = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_KPROC, &kproc_end);
-	if (kproc && !spec.bare)
-		first = pico_new(PICO_SPARE, DK_ROLE_GUEST, &spare_end);
-	if (!kproc || (!spec.bare && !first))
+	stats_birth(BORN_FRESH);
+	if (!kproc)
 		fail("cannot make channels: %s", strerror(errno));
-	fork_launcher(kproc_end, spare_end, first ? first->number : 0);
+	fork_launcher(kproc_end);
 	open_images();
 	memory_init();
 	deaths_init();
@@ -364,13 +366,11 @@ void sandbox_run(void)
 	make_config();
 	boot_template.protocol = MON_PROTOCOL;
 	pico_boot(kproc, spec.image);
+	if (!spec.bare)
+		pico_first_spare(); /* the program's, made while there is little to copy */
 	pico_start(kproc, 0, 0);
 	close(deaths_child_fd);
 	close(config_fd);
-	if (first) {
-		pico_boot(first, spec.image);
-		pico_adopt_spare(first);
-	}
 	policy_log();
 	state_make();
 	filter_install();
@@ -393,16 +393,16 @@ static void reap_all(void)
 	}
 }
 
-/* An end so early that the launcher has not yet said who kproc is. */
-static void learn_kproc(void)
+/* An end so early that the launcher has not yet said who init is. */
+static void learn_init(void)
 {
 	struct launch_answer a;
 
-	while (kproc && kproc->pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
+	while (init_pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
 		if (a.err)
 			return;
-		if (a.pico == kproc->number)
-			kproc->pid = a.pid;
+		if (a.pico == INIT_NUMBER)
+			init_pid = a.pid;
 	}
 }
 
@@ -413,9 +413,9 @@ void sandbox_end(int code)
 	if (ending)
 		_exit(code);
 	ending = true;
-	learn_kproc();
-	if (kproc && kproc->pid > 0 && !kproc->reaped)
-		kill(kproc->pid, SIGKILL);
+	learn_init();
+	if (init_pid > 0)
+		kill(init_pid, SIGKILL);
 	if (launcher_pid > 0)
 		kill(launcher_pid, SIGKILL);
 	if (launcher_fd >= 0)

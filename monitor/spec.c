@@ -2,8 +2,7 @@
 /*
  * monitor/spec.c - reads and checks what the command asked for.
  *
- * The spec is a sealed or private memfd of records "key=value", each ended by a
- * NUL, an empty one last.  Keys that begin with "m." are for the monitor, all
+ * The spec is a run of records "key=value", each ended by a NUL, an empty one last.  Keys that begin with "m." are for the monitor, all
  * others are settings of the library OS (abi/monitor.h) and go on unread.
  *
  *	m.name=  m.image=linux  m.bare=1
@@ -11,12 +10,11 @@
  *	m.hide=PATH  m.show=PATH               rules for mounts with "view"
  *	m.own=PATH                             seen with the caller's own rights, even root's
  *	m.memory=BYTES  m.pids=N  m.cpus=THOUSANDTHS
- *	m.ext=NAME[=ARG]  m.trace=lx,dk,mon  m.logfd=N  m.verbose=1  m.tty=1  m.stats=1
+ *	m.ext=NAME[=ARG]  m.trace=lx,dk,mon  m.verbose=1  m.tty=1  m.stats=1
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
@@ -119,8 +117,6 @@ static void take(const char *key, char *value, char *next)
 		take_ext(value);
 	} else if (!strcmp(key, "m.trace")) {
 		take_trace(value);
-	} else if (!strcmp(key, "m.logfd")) {
-		spec.log_fd = (int)number(key, value);
 	} else if (!strcmp(key, "m.verbose")) {
 		spec.verbose = value[0] == '1';
 	} else if (!strcmp(key, "m.stats")) {
@@ -128,25 +124,16 @@ static void take(const char *key, char *value, char *next)
 	} else if (!strcmp(key, "m.tty")) {
 		spec.want_tty = value[0] == '1';
 	} else {
-		fail("unknown setting %s: the command and bailey-monitor are of different builds", key);
+		fail("unknown setting %s", key);
 	}
 }
 
-void spec_read(int fd)
+void spec_take(char *records, size_t size)
 {
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0 || st.st_size < 2 || st.st_size > CONFIG_SIZE - 65536)
-		fail("descriptor %d is no spec: bailey-monitor is started by bailey, not by hand", fd);
-	spec.records = malloc((size_t)st.st_size + 2);
-	if (!spec.records)
-		fail("no memory for the spec");
-	n = pread(fd, spec.records, (size_t)st.st_size, 0);
-	if (n != st.st_size)
-		fail("cannot read the spec: %s", strerror(errno));
-	memset(spec.records + n, 0, 2);
-	spec.size = (size_t)n;
+	if (size > CONFIG_SIZE - 65536)
+		fail("the arguments and the environment are longer than %d bytes", CONFIG_SIZE - 65536);
+	spec.records = records;
+	spec.size = size;
 	for (char *r = spec.records; *r;) {
 		char *next = r + strlen(r) + 1;
 		char *eq = strchr(r, '=');

@@ -6,7 +6,9 @@
  * Each monitor keeps one locked file, FOLDER/PID, with its sandbox's name and its
  * cgroups.  A file whose lock can be taken belongs to a monitor that was killed:
  * its processes are gone already (the namespace died), its cgroups are removed
- * here, then the file.  FOLDER is /run/bailey as root, else $XDG_RUNTIME_DIR/bailey
+ * here, then the file.  A sandbox without cgroups leaves nothing, so its file is
+ * made only when it has run for a while: a short program does not pay for it
+ * (0.15 ms).  FOLDER is /run/bailey as root, else $XDG_RUNTIME_DIR/bailey
  * or /tmp/bailey-UID, and must be the user's own and closed to others.
  */
 #include <dirent.h>
@@ -21,8 +23,11 @@
 
 #include "monitor/monitor.h"
 
+#define LATER_NS 50000000u
+
 static int folder_fd = -1, own_fd = -1;
 static char own_name[32];
+static uint64_t due_ns; /* when the file is to be made; 0 = it is, or never will be */
 
 static int open_folder(void)
 {
@@ -37,9 +42,9 @@ static int open_folder(void)
 		snprintf(path, sizeof path, "%s/bailey", run);
 	else
 		snprintf(path, sizeof path, "/tmp/bailey-%u", geteuid());
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && mkdir(path, 0700) == 0)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 077)) {
@@ -85,12 +90,23 @@ static void sweep(void)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)) != NULL)
-		if (e->d_name[0] >= '0' && e->d_name[0] <= '9' && strcmp(e->d_name, own_name) != 0)
-			sweep_one(e->d_name);
+		if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
+			sweep_one(e->d_name); /* our own number, too: whoever had it is dead */
 	if (d)
 		closedir(d);
 	else if (copy >= 0)
 		close(copy);
+}
+
+static void make_file(void)
+{
+	due_ns = 0;
+	own_fd = openat(folder_fd, own_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (own_fd >= 0 && flock(own_fd, LOCK_EX | LOCK_NB) == 0) {
+		dprintf(own_fd, "pid=%d\nname=%s\n", getpid(), spec.name ? spec.name : "");
+		for (unsigned i = 0; cgroup_path(i); i++)
+			dprintf(own_fd, "cgroup=%s\n", cgroup_path(i));
+	}
 }
 
 void state_make(void)
@@ -99,14 +115,26 @@ void state_make(void)
 	if (folder_fd < 0)
 		return;
 	snprintf(own_name, sizeof own_name, "%d", getpid());
-	sweep_one(own_name);
-	own_fd = openat(folder_fd, own_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (own_fd >= 0 && flock(own_fd, LOCK_EX | LOCK_NB) == 0) {
-		dprintf(own_fd, "pid=%d\nname=%s\n", getpid(), spec.name ? spec.name : "");
-		for (unsigned i = 0; cgroup_path(i); i++)
-			dprintf(own_fd, "cgroup=%s\n", cgroup_path(i));
-	}
 	sweep();
+	if (cgroup_path(0))
+		make_file();
+	else
+		due_ns = now_ns() + LATER_NS;
+}
+
+int state_timeout_ms(void)
+{
+	uint64_t now = due_ns ? now_ns() : 0;
+
+	if (due_ns == 0)
+		return -1;
+	return now >= due_ns ? 0 : (int)((due_ns - now) / 1000000) + 1;
+}
+
+void state_tick(void)
+{
+	if (due_ns != 0 && now_ns() >= due_ns)
+		make_file();
 }
 
 void state_allow(void (*fn)(int fd, bool write))

@@ -10,7 +10,7 @@ static const char *const names[] = {
 	MON_OPS(X)
 #undef X
 };
-static uint64_t requests[MON_OP_COUNT], fresh, copies, start_ns;
+static uint64_t requests[MON_OP_COUNT], births[BIRTHS], start_ns;
 
 void stats_init(void)
 {
@@ -22,9 +22,9 @@ void stats_request(uint32_t op)
 	requests[op]++;
 }
 
-void stats_birth(bool copy)
+void stats_birth(enum born how)
 {
-	++*(copy ? &copies : &fresh);
+	births[how]++;
 }
 
 void stats_print(void)
@@ -42,6 +42,7 @@ void stats_print(void)
 		n += (size_t)snprintf(text + n, sizeof text - n, " %s=%llu", names[op], (unsigned long long)requests[op]);
 	}
 	log_line(DK_LOG_TRACE, "stats: %llu requests to the monitor:%s", (unsigned long long)total, text);
-	log_line(DK_LOG_TRACE, "stats: %llu picoprocesses made fresh, %llu copied; %llu us from start to end", (unsigned long long)fresh,
-	    (unsigned long long)copies, (unsigned long long)(ns / 1000));
+	log_line(DK_LOG_TRACE, "stats: %llu picoprocesses started, %llu copied from one of those, %llu forked; %llu us from start to end",
+	    (unsigned long long)births[BORN_FRESH], (unsigned long long)births[BORN_AS_COPY], (unsigned long long)births[BORN_BY_FORK],
+	    (unsigned long long)(ns / 1000));
 }

@@ -78,6 +78,7 @@ enum dk_status rpc_call(struct rpc *r);
 enum dk_status rpc_call_locked(struct rpc *r);
 void rpc_send(struct rpc *r); /* for requests without reply */
 void rpc_send_locked(struct rpc *r);
+void process_copy(int fd, uint64_t pico); /* start.c, before the start message */
 long channel_receive(void *buf, uint64_t size, int *fds, uint32_t *nfds);
 
 /* ---- trap.c ---- */

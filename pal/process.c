@@ -84,6 +84,37 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 	signals_unblock();
 }
 
+/*
+ * MON_COPY, to a picoprocess that has booted and not started: another like it, which is
+ * back here next and waits for its own messages on its own channel fd.  Only one thread
+ * is there, and no process entry yet.
+ */
+void process_copy(int fd, uint64_t pico)
+{
+	struct rpc hello = { .req = { .op = MON_HELLO } };
+	struct rpc failed = { .req = { .op = MON_CLONED, .args = { pico } } };
+	long pid = HOST6(clone, CLONE_PROCESS_FLAGS, 0, 0, slot_busy(0), 0, 0);
+
+	if (pid != 0) {
+		(void)HOST1(close, fd);
+		if (pid < 0)
+			rpc_send(&failed);
+		return;
+	}
+	(void)HOST1(close, channel_fd);
+	channel_fd = fd;
+	pal_pico = pico;
+	if (pal_boot.role == DK_ROLE_KPROC)
+		pal_boot.role = DK_ROLE_GUEST;
+	pal_boot.deaths = DK_NO_HANDLE;
+	if (pal_boot.config)
+		(void)HOST2(munmap, pal_boot.config, PAGE_UP(pal_boot.config_size));
+	pal_boot.config = NULL;
+	pal_boot.config_size = 0;
+	stream_after_clone();
+	rpc_send(&hello);
+}
+
 static enum dk_status clone_locked(struct process *p, struct thread *t, bool *in_child)
 {
 	struct rpc r = { .req = { .op = MON_CLONE, .args = { object_index(&p->object) } } };

@@ -13,12 +13,12 @@
 #ifndef PAL_SHARED_H
 #define PAL_SHARED_H
 
-#include "abi/dk_types.h"
+#include "abi/monitor.h"
 #include "rt/base.h"
 
 #define PS_THREADS   16384u
 #define PS_EVENTS    65536u
-#define PS_PROCESSES 8192u
+#define PS_PROCESSES MON_PROCESSES
 #define PS_STREAMS   32768u
 #define PS_BLOCKS    448u
 #define PS_MAGIC     0x50414c31u

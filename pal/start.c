@@ -248,11 +248,24 @@ static void attach_extensions(void)
 	}
 }
 
+static void wait_for_start(struct mon_start *start)
+{
+	for (;;) {
+		uint32_t nfds = 1;
+		int fd = -1;
+
+		if (channel_receive(start, sizeof *start, &fd, &nfds) != sizeof *start || nfds != (start->kind == MON_COPY))
+			pal_panic("pal: the start message makes no sense");
+		if (start->kind == MON_START)
+			return;
+		process_copy(fd, start->process_index);
+	}
+}
+
 static void start_on_slot(void)
 {
 	struct dk_tb *tb = pal_tb();
 	struct mon_start start;
-	uint32_t nfds = 0;
 	uint64_t vdso;
 	long tid;
 
@@ -274,8 +287,7 @@ static void start_on_slot(void)
 	fill_boot(tb, vdso);
 	install_filter();
 	load_images();
-	if (channel_receive(&start, sizeof start, NULL, &nfds) != sizeof start)
-		pal_panic("pal: the start message has a wrong size");
+	wait_for_start(&start);
 	become(tb, &start);
 	attach_extensions();
 	pal_image.initialize(&pal_boot);

@@ -164,9 +164,10 @@ enum dk_status DkStreamOpen(const char *uri, struct dk_open *open, dk_handle *st
 	r.req.args[4] = open->share;
 	r.text = uri;
 	r.text_len = strnlen(uri, MON_TEXT_MAX + 1);
+	open->walk_size = 0;
 	if (!open->inline_data || open->inline_size == 0)
-		r.req.args[2] &= ~(uint64_t)DK_OPTION_INLINE;
-	if (r.req.args[2] & DK_OPTION_INLINE) {
+		r.req.args[2] &= ~(uint64_t)(DK_OPTION_INLINE | DK_OPTION_WALK);
+	if (r.req.args[2] & (DK_OPTION_INLINE | DK_OPTION_WALK)) {
 		r.data = open->inline_data;
 		r.data_size = open->inline_size;
 	}
@@ -175,13 +176,15 @@ enum dk_status DkStreamOpen(const char *uri, struct dk_open *open, dk_handle *st
 	if (status == DK_RANGE && r.reply.status == DK_OK) {
 		status = DK_OK;
 		r.reply.data_len = 0;
+		r.reply.value[1] = 0;
 	}
 	if (status != DK_OK) {
 		if (r.fd >= 0)
 			(void)HOST1(close, r.fd);
 		return status;
 	}
-	open->inline_size = r.reply.data_len;
+	open->walk_size = (uint32_t)MIN(r.reply.value[1], r.reply.data_len);
+	open->inline_size = r.reply.data_len - open->walk_size;
 	if (r.reply.value[0] == 0) {
 		if (r.fd >= 0)
 			(void)HOST1(close, r.fd);

@@ -44,6 +44,8 @@ void arena_free_pages(void *p, size_t count);
 
 /* The same from private memory (copied by fork).  heap_free needs no size. */
 void *heap_alloc(size_t size) MUST_CHECK;
+/* The same with unknown contents: for buffers that are written before they are read. */
+void *heap_alloc_dirty(size_t size) MUST_CHECK;
 void *heap_realloc(void *p, size_t size) MUST_CHECK;
 void heap_free(void *p);
 

@@ -51,21 +51,28 @@ static bool commit(uint64_t top)
 	return true;
 }
 
-void *heap_pages(size_t count)
+static void *pages_dirty(size_t count, bool *clean)
 {
-	bool clean = false;
 	int64_t page;
 	void *p = NULL;
 
 	if (count == 0 || count > HEAP_PAGES)
 		return NULL;
 	lock_take(&heap.lock);
-	page = buddy_alloc(&heap.buddy, buddy_order(count), &clean);
+	page = buddy_alloc(&heap.buddy, buddy_order(count), clean);
 	if (page >= 0 && commit(heap.buddy.top))
 		p = (char *)HEAP_BASE + ((uint64_t)page << PAGE_SHIFT);
 	else if (page >= 0)
 		(void)buddy_free(&heap.buddy, (uint64_t)page, true);
 	lock_drop(&heap.lock);
+	return p;
+}
+
+void *heap_pages(size_t count)
+{
+	bool clean = false;
+	void *p = pages_dirty(count, &clean);
+
 	if (p != NULL && !clean)
 		memset(p, 0, count << PAGE_SHIFT);
 	return p;
@@ -84,6 +91,15 @@ void *heap_alloc(size_t size)
 	if (size <= SLAB_MAX)
 		return slab_alloc(&heap.pool, size);
 	return heap_pages((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+}
+
+void *heap_alloc_dirty(size_t size)
+{
+	bool clean = false;
+
+	if (size <= SLAB_MAX)
+		return slab_alloc(&heap.pool, size);
+	return pages_dirty((size + PAGE_SIZE - 1) >> PAGE_SHIFT, &clean);
 }
 
 void heap_free(void *p)

@@ -40,6 +40,8 @@
 #define STUB_CMP   17u /* where the second kind of stub has its cmp; `0f 05` is before it, for restarts */
 #define STUB_BACK  28u /* ... and where it ends */
 #define JMP_SIZE   5u
+#define TRAP_SLOTS 8u
+#define WORTH_IT   4u /* traps (3 us) until a page's change (40-70 us, and pages of memory) is */
 
 struct text_page {
 	uint64_t delta; /* address of the page less room */
@@ -67,6 +69,7 @@ struct range {
 	uint64_t start, end, offset, room;
 	struct text_file *file;
 	bool stubs_mapped;
+	uint8_t traps[TRAP_SLOTS]; /* of pages not changed yet, by page number */
 };
 static struct {
 	LOCK(PATCH) lock;
@@ -217,13 +220,8 @@ void pico_text_mapped(uint64_t start, uint64_t end, const struct text_id *id, ui
 	if (r.file == NULL)
 		return;
 	lock_take(&text.lock);
+	/* Pages that others changed come in at their first trap here: a mapping costs more than that. */
 	added = range_add(&r);
-	if (added != NULL) {
-		uint32_t n = __atomic_load_n(&r.file->npages, __ATOMIC_ACQUIRE);
-
-		for (uint32_t i = 0; i < n; i++)
-			apply_page(added, &r.file->page[i]);
-	}
 	lock_drop(&text.lock);
 	if (added == NULL)
 		file_put_text(r.file);
@@ -488,7 +486,7 @@ void patch_trap(uint64_t site)
 	if (r != NULL && page >= r->start && page + PAGE_SIZE <= r->end) {
 		lock_take(&r->file->lock);
 		p = find_page(r, page);
-		if (p == NULL)
+		if (p == NULL && ++r->traps[(page >> PAGE_SHIFT) % TRAP_SLOTS] >= WORTH_IT)
 			p = make_page(r, page);
 		lock_drop(&r->file->lock);
 		/* A site that was left alone in the copy keeps trapping: nothing to map. */

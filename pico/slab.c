@@ -35,21 +35,43 @@ void heap_pages_free(void *pages, size_t count);
 static struct slab *run_new(struct slab_pool *p, unsigned class)
 {
 	struct slab *s = p->ops == SLAB_ARENA ? arena_alloc_pages(SLAB_RUN) : heap_pages(SLAB_RUN);
-	char *object;
 
 	if (s == NULL)
 		return NULL;
-	*s = (struct slab){ .class = class, .magic = SLAB_MAGIC };
+	*s = (struct slab){ .class = class, .magic = SLAB_MAGIC, .fresh = ALIGN_UP(sizeof *s, 64) };
 	list_init(&s->link);
-	object = (char *)s + ALIGN_UP(sizeof *s, 64);
-	for (; object + sizes[class] <= (char *)s + SLAB_RUN * PAGE_SIZE; object += sizes[class]) {
-		if (((uint64_t)object & ~PAGE_MASK) == 0)
-			continue; /* an address that a block of pages could have: arena_free tells them apart by it */
-		*(void **)(void *)object = s->free;
-		s->free = object;
-		s->total++;
-	}
 	return s;
+}
+
+/*
+ * Where the next object never handed out lies in the run, or 0.  They are carved one by one, lowest
+ * first: a run's later pages cost the host nothing before they are needed, and a
+ * page is 3-5 us.  No object starts a page: arena_free tells objects from blocks of
+ * pages by that.
+ */
+static uint32_t next_fresh(const struct slab *s)
+{
+	uint32_t at = s->fresh;
+
+	if ((at & ~PAGE_MASK) == 0)
+		at += sizes[s->class];
+	return at + sizes[s->class] <= SLAB_RUN * PAGE_SIZE ? at : 0;
+}
+
+static void *carve(struct slab *s)
+{
+	uint32_t at = next_fresh(s);
+
+	if (at == 0)
+		return NULL;
+	s->fresh = at + sizes[s->class];
+	return (char *)s + at;
+}
+
+/* Whether nothing is left to hand out. */
+static bool is_full(const struct slab *s)
+{
+	return s->free == NULL && next_fresh(s) == 0;
 }
 
 void *slab_alloc(struct slab_pool *p, size_t size)
@@ -72,11 +94,13 @@ void *slab_alloc(struct slab_pool *p, size_t size)
 	}
 	s = LIST_FIRST(&k->partial, struct slab, link);
 	object = s->free;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a run of partial has a free object */
-	s->free = *(void **)object;
+	if (object != NULL)
+		s->free = *(void **)object;
+	else
+		object = carve(s);
 	if (s->used++ == 0)
 		k->spare--;
-	if (s->used == s->total)
+	if (is_full(s))
 		list_remove(&s->link);
 	lock_drop(&k->lock);
 	memset(object, 0, sizes[c]);
@@ -96,13 +120,14 @@ void slab_free(struct slab_pool *p, void *object)
 {
 	struct slab *s = run_of(object);
 	struct slab_class *k = &p->class[s->class];
-	bool drop = false;
+	bool drop = false, was_full;
 
 	lock_take(&k->lock);
 	ASSERT(s->used > 0);
+	was_full = is_full(s);
 	*(void **)object = s->free;
 	s->free = object;
-	if (s->used == s->total)
+	if (was_full)
 		list_insert(&k->partial, &s->link);
 	if (--s->used == 0) {
 		drop = k->spare > 0;

@@ -18,8 +18,8 @@
 
 struct slab {
 	struct list link; /* in its class's partial list; empty when full */
-	void *free;       /* linked through the objects' first words */
-	uint32_t class, used, total, magic;
+	void *free;       /* freed ones, linked through the objects' first words */
+	uint32_t class, used, fresh, magic; /* fresh: offset from which on none was ever handed out */
 };
 struct slab_class {
 	LOCK(SLAB) lock;

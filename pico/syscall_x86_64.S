@@ -104,12 +104,13 @@ pico_restart_end:
 pico_restart:
 	movq	%gs:TB_KSTACK_TOP, %rsp
 	subq	$(CTX_SIZE + 8), %rsp
-	cld
+	pushq	$2			/* the host's sigreturn leaves a guest's NT set, and iretq faults then */
+	popfq
 	movq	%gs:TB_LIBOS, %rdi
 	leaq	8(%rsp), %rsi
 	call	pico_return_work
 	addq	$8, %rsp
-	andq	$~FLAG_NT, CTX_RFLAGS(%rsp)	/* iretq would fault */
+	andq	$~FLAG_NT, CTX_RFLAGS(%rsp)
 	movq	$USER_CS, CTX_CS(%rsp)
 	movq	$USER_SS, CTX_SS(%rsp)
 	jmp	.Lfull

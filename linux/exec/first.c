@@ -165,6 +165,7 @@ void first_open(struct lx_thread *t, struct exec_image *img)
 	enter_cwd(t, img->cwd);
 	if (!buf)
 		refuse(t, name, err);
+	buf[0] = '\0';
 	if (strchr(name, '/')) {
 		err = image_open(t, img, AT_FDCWD, name, 0);
 	} else {

@@ -162,6 +162,7 @@ void inode_from_attr(struct inode *i, const struct dk_attributes *a);
 /* One name below a host directory: attributes, from hint if it has them, else by one trip that asks ahead. */
 long host_attr(struct lx_thread *t, struct inode *dir, const char *dir_uri, const char *name, uint32_t len,
 	struct lookup *hint, struct dk_attributes *out, char **target);
+void hint_done(struct lookup *hint); /* the walk is over: what it holds goes */
 void hint_step(struct lookup *hint, struct inode *dir, struct inode *found);
 uint64_t hint_now(struct lookup *hint);
 long host_target(const char *uri, char *buf, size_t size);

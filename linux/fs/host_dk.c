@@ -4,10 +4,11 @@
  *
  * A URI is "file:" and an absolute path.  Only where a query follows ('?' and an
  * attribute's name, or a link's text) '%' and '?' in the path are written %25 and
- * %3F: uri_with_query.  Attributes of a whole path come in one trip (DK_ATTR_CHAIN): the answer for
+ * %3F: uri_with_query.  All about a path comes in one trip (DK_OPTION_WALK): the answer for
  * the first unknown component is used at once, those of the components behind it
- * wait in the walk's struct lookup.  A last entry that is a symbolic link may be
- * followed by its text, attr.size bytes of it.
+ * wait in the walk's struct lookup, as do the segments to which links on the way lead;
+ * a segment is used only if its path is the one that would have been asked for.  An
+ * open's walk brings the open file along: hint->stream, until a file system takes it.
  */
 #include "linux/fs/fs.h"
 
@@ -129,45 +130,68 @@ static uint32_t depth_of(const char *uri)
 	return n;
 }
 
-/* One trip.  Fills hint->ahead with what came; *depth is the index of the name asked for. */
-static long ask_chain(struct lookup *hint, char *uri, uint32_t depth, size_t *bytes)
+static void forget(struct lookup *hint)
 {
-	size_t room = CHAIN_MAX * sizeof(struct dk_attributes) + PATH_MAX;
-	uint64_t done = 0;
-	enum dk_status status;
-
-	if (hint->ahead == NULL)
-		hint->ahead = heap_alloc(room);
-	if (hint->ahead == NULL)
-		return -ENOMEM;
+	if (hint->stream != DK_NO_HANDLE)
+		(void)DkObjectClose(hint->stream);
+	hint->stream = DK_NO_HANDLE;
+	hint->next = hint->size = hint->inline_size = 0;
 	hint->count = hint->at = 0;
 	hint->ahead_dir = NULL;
 	hint->target = NULL;
 	hint->missing = false;
-	status = DkStreamAttributesQuery(uri, DK_ATTR_CHAIN, hint->ahead, room, &done);
-	if (status != DK_OK)
+}
+
+void hint_done(struct lookup *hint)
+{
+	forget(hint);
+	heap_free(hint->answer);
+	hint->answer = NULL;
+}
+
+/* One trip: what lies along uri, where links on it lead, and the file at the end if it is to be read. */
+static long ask(struct lookup *hint, const char *uri)
+{
+	struct dk_open o = { .access = hint->access, .share = 7, .disposition = DK_OPEN_EXISTING, .inline_size = DK_WALK_MAX + DK_WALK_INLINE,
+		.options = DK_OPTION_WALK | (hint->access != 0 ? DK_OPTION_INLINE : 0) };
+	enum dk_status status;
+
+	forget(hint);
+	if (hint->answer == NULL)
+		hint->answer = heap_alloc_dirty(o.inline_size);
+	if (hint->answer == NULL)
+		return -ENOMEM;
+	o.inline_data = hint->answer;
+	status = DkStreamOpen(uri, &o, &hint->stream);
+	if (status != DK_OK) {
+		hint->stream = DK_NO_HANDLE;
 		return lx_err(status);
-	*bytes = done;
-	hint->count = (uint32_t)(done / sizeof(struct dk_attributes));
+	}
+	hint->size = o.walk_size;
+	hint->inline_size = hint->stream != DK_NO_HANDLE ? o.inline_size : 0;
+	hint->opened = o.attr;
 	return 0;
 }
 
-/* Entries that are real ones, and a link's text behind the last. */
-static void sort_out(struct lookup *hint, uint32_t wanted, size_t bytes)
+/* The next segment becomes the current one if it is uri's. */
+static bool take_segment(struct lookup *hint, const char *uri)
 {
-	uint32_t n = 0;
+	const struct dk_walk *s = (const struct dk_walk *)(const void *)(hint->answer + hint->next);
+	uint32_t wanted = MIN(depth_of(uri), CHAIN_MAX);
+	const char *path;
 
-	while (n < hint->count && n < wanted) {
-		if (hint->ahead[n++].type != DK_TYPE_DIR)
-			break;
-	}
-	hint->count = n;
-	if (n != 0 && hint->ahead[n - 1].type == DK_TYPE_SYMLINK &&
-	    bytes >= n * sizeof(struct dk_attributes) + hint->ahead[n - 1].size && hint->ahead[n - 1].size != 0) {
-		hint->target = (const char *)(hint->ahead + n);
-		hint->target_len = (uint32_t)hint->ahead[n - 1].size;
-	}
-	hint->missing = n < wanted && (n == 0 || hint->ahead[n - 1].type == DK_TYPE_DIR);
+	if (hint->size - hint->next < sizeof *s || s->size < sizeof *s || s->size > hint->size - hint->next)
+		return false;
+	hint->ahead = (struct dk_attributes *)(void *)(hint->answer + hint->next + sizeof *s);
+	path = (const char *)(hint->ahead + s->count);
+	if (strlen(uri) != s->path_len + 5 || memcmp(uri + 5, path, s->path_len) != 0)
+		return false;
+	hint->count = MIN(s->count, wanted);
+	hint->target = s->target_len != 0 ? path + s->path_len + 1 : NULL;
+	hint->target_len = s->target_len;
+	hint->missing = hint->count < wanted && (hint->count == 0 || hint->ahead[hint->count - 1].type == DK_TYPE_DIR);
+	hint->next += s->size;
+	return true;
 }
 
 static char *copy_target(const struct lookup *hint)
@@ -204,7 +228,6 @@ long host_attr(struct lx_thread *t, struct inode *dir, const char *dir_uri, cons
 	struct lookup *hint, struct dk_attributes *out, char **target)
 {
 	uint32_t depth = depth_of(dir_uri);
-	size_t bytes = 0;
 	char *uri;
 	long err;
 
@@ -213,7 +236,7 @@ long host_attr(struct lx_thread *t, struct inode *dir, const char *dir_uri, cons
 		if (err != -EAGAIN)
 			return err;
 	}
-	uri = heap_alloc(URI_MAX);
+	uri = heap_alloc_dirty(URI_MAX);
 	if (uri == NULL)
 		return -ENOMEM;
 	str_copy(uri, dir_uri, URI_MAX);
@@ -222,16 +245,16 @@ long host_attr(struct lx_thread *t, struct inode *dir, const char *dir_uri, cons
 		err = ask_one(uri, out);
 	} else {
 		append_rest(uri, URI_MAX, hint->rest);
-		err = ask_chain(hint, uri, depth, &bytes);
-		if (err == 0) {
-			sort_out(hint, MIN(depth_of(uri), CHAIN_MAX), bytes);
+		err = take_segment(hint, uri) ? 0 : ask(hint, uri);
+		if (err == 0 && (hint->next != 0 || take_segment(hint, uri))) {
 			hint->at = depth;
 			err = hint->count < depth ? -ENOENT : take_ahead(hint, out, target);
 			if (err == 0)
 				hint->ahead_dir = dir; /* hint_step makes it the found one */
 			else if (err == -EAGAIN)
 				err = -ENOENT;
-		}
+		} else if (err == 0)
+			err = -EIO;
 	}
 	heap_free(uri);
 	return err;

@@ -24,13 +24,16 @@ static long open_stream(struct dentry *d, struct file *f)
 	return lx_err(status);
 }
 
-static dk_handle take_fresh(struct inode *i)
+static dk_handle take_fresh(struct inode *i, int flags)
 {
-	dk_handle stream;
+	dk_handle stream = DK_NO_HANDLE;
 
 	lock_take(&i->lock);
-	stream = host(i)->fresh;
-	host(i)->fresh = DK_NO_HANDLE;
+	if (!host(i)->fresh_reads || ((flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC))) {
+		stream = host(i)->fresh;
+		host(i)->fresh = DK_NO_HANDLE;
+		host(i)->fresh_reads = false;
+	}
 	lock_drop(&i->lock);
 	return stream;
 }
@@ -43,7 +46,7 @@ long host_open(struct lx_thread *t, struct dentry *d, struct file *f)
 		return fifo_open(t, d->inode, f);
 	if (!IS_REG(d->inode))
 		return -ENXIO;
-	f->stream = take_fresh(d->inode);
+	f->stream = take_fresh(d->inode, f->flags);
 	if (f->stream == DK_NO_HANDLE)
 		err = open_stream(d, f);
 	if (err == 0)

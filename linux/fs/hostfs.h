@@ -9,7 +9,8 @@ struct host_priv { /* struct inode.priv of INODE_HOST */
 	char *uri;            /* the name it was found by: for what has no dentry at hand */
 	uint64_t until;       /* attributes are believed up to then */
 	uint64_t dev, ino;    /* the host's */
-	dk_handle fresh;      /* [INODE] stream of a file just created, for the open that follows */
+	dk_handle fresh;      /* [INODE] stream for the open that follows: of a file just created, or from its walk */
+	bool fresh_reads;     /* it is for reading only */
 	struct listing *listing; /* [INODE] directories */
 	char *target;         /* symbolic links: text, or NULL */
 };

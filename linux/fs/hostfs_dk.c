@@ -30,7 +30,7 @@ static size_t components(struct dentry *d, char *buf, size_t size)
 char *host_uri(struct dentry *d, const char *name, uint32_t len)
 {
 	const char *base = d->inode != NULL ? d->inode->fs->priv[0] : d->parent->inode->fs->priv[0];
-	char *uri = heap_alloc(2 * URI_MAX), *part, *p;
+	char *uri = heap_alloc_dirty(2 * URI_MAX), *part, *p;
 
 	if (uri == NULL)
 		return NULL;
@@ -148,6 +148,21 @@ static long attr_of(struct lx_thread *t, struct dentry *dir, const char *dir_uri
 	return host_attr(t, dir->inode, dir_uri, name, len, hint, out, target);
 }
 
+/* The walk that found i came with it open, for reading. */
+static void take_opened(struct inode *i, struct lookup *hint)
+{
+	if (hint == NULL || hint->stream == DK_NO_HANDLE || !IS_REG(i) || hint->opened.inode != host(i)->ino ||
+	    hint->opened.device != host(i)->dev)
+		return;
+	lock_take(&i->lock);
+	if (host(i)->fresh == DK_NO_HANDLE) {
+		host(i)->fresh = hint->stream;
+		host(i)->fresh_reads = true;
+		hint->stream = DK_NO_HANDLE;
+	}
+	lock_drop(&i->lock);
+}
+
 static long host_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
 	struct inode **out, uint64_t *valid_until)
 {
@@ -167,6 +182,8 @@ static long host_lookup(struct lx_thread *t, struct dentry *dir, const char *nam
 			err = -ENOMEM;
 		} else
 			host(*out)->target = target;
+		if (*out != NULL)
+			take_opened(*out, hint);
 	}
 	heap_free(uri);
 	if (err == -ENOENT) {
@@ -190,6 +207,7 @@ static bool host_revalidate(struct lx_thread *t, struct dentry *d, struct lookup
 		       mode_of_type(a.type) == S_IFMT_(d->inode->mode);
 	if (same) {
 		host_take_attr(d->inode, &a);
+		take_opened(d->inode, hint);
 		d->valid_until = hint_now(hint) + TRUST_NS;
 	}
 	heap_free(uri);

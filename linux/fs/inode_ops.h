@@ -47,16 +47,22 @@ struct mount {
    heap, *len bytes; NULL without memory. */
 char *mounts_text(struct lx_thread *t, int style, size_t *len);
 
-/* What lookup may use to save trips to the host: the walk's own state. */
+/* What lookup may use to save trips to the host: the walk's own state (host_dk.c). */
 struct lookup {
 	const char *rest;          /* text of the path behind this component, NULL at the end */
+	uint32_t access;           /* DK_READ: the walk's end is to be opened for reading */
 	struct inode *ahead_dir;   /* directory in which ahead[at] is the next name; compare only */
-	struct dk_attributes *ahead;
+	struct dk_attributes *ahead; /* in the current segment of answer */
 	uint32_t count, at;        /* entries there are, the next to use */
 	bool missing;              /* the name behind the last entry is known not to exist */
 	const char *target;        /* text of the link that is the last entry, or NULL */
 	uint32_t target_len;
 	uint64_t now;              /* monotonic ns, or 0 = not asked yet */
+	char *answer;              /* heap: the last trip's segments, struct dk_walk */
+	uint32_t next, size;       /* the segment behind the current one; bytes of all */
+	dk_handle stream;          /* the file at the end of the last segment, open, for who takes it */
+	struct dk_attributes opened; /* its attributes */
+	uint32_t inline_size;      /* its contents, behind the segments, if they came along */
 };
 
 /* setattr: which members of struct inode_attr are meant. */

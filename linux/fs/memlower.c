@@ -9,6 +9,8 @@
  */
 #include "linux/fs/mem.h"
 
+static void make_idle(struct inode *i);
+
 static char *copy_text(const char *s)
 {
 	size_t n = strlen(s) + 1;
@@ -116,6 +118,36 @@ static int from_table(struct inode *dir, const char *name, uint32_t len, struct 
 	return n != NULL;
 }
 
+/* The walk that found i came with its host file open: for the open that follows, or the ring. */
+static void take_opened(struct inode *i, struct lookup *hint)
+{
+	struct mem_priv *m = mem(i);
+	void *data = NULL;
+	bool idle = false;
+
+	if (hint == NULL || hint->stream == DK_NO_HANDLE || !IS_REG(i) || hint->opened.inode != m->lower_ino ||
+	    hint->opened.device != m->lower_dev)
+		return;
+	if (hint->inline_size != 0 && hint->inline_size == hint->opened.size && (data = arena_alloc(hint->inline_size)) != NULL)
+		memcpy(data, hint->answer + hint->size, hint->inline_size);
+	lock_take(&i->lock);
+	if (m->stream == DK_NO_HANDLE && m->flags & MEM_LOWER) {
+		m->stream = hint->stream;
+		hint->stream = DK_NO_HANDLE;
+		idle = !(m->flags & MEM_IDLE);
+		m->flags |= MEM_IDLE;
+		if (m->inline_data == NULL && hint->opened.mtime_ns == i->mtime_ns && hint->opened.size == i->size) {
+			m->inline_data = data;
+			m->inline_size = data != NULL ? hint->inline_size : 0;
+			data = NULL;
+		}
+	}
+	lock_drop(&i->lock);
+	arena_free(data);
+	if (idle)
+		make_idle(i);
+}
+
 long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
 	struct inode **out, uint64_t *valid_until)
 {
@@ -142,6 +174,7 @@ long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint3
 		arena_free(target);
 		return -ENOMEM;
 	}
+	take_opened(*out, hint);
 	hint_step(hint, di, *out);
 	return 0;
 }
@@ -185,6 +218,7 @@ bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
 	if (a.device != m->lower_dev || a.inode != m->lower_ino || mode_of_type(a.type) != S_IFMT_(d->inode->mode))
 		return false;
 	take_attributes(d->inode, &a, now);
+	take_opened(d->inode, hint);
 	d->valid_until = now + TRUST_NS;
 	return true;
 }
@@ -300,7 +334,7 @@ static long open_host(struct inode *i)
 	bool small = i->size != 0 && i->size <= 16384;
 	struct dk_open o = { .access = DK_READ, .share = 7, .disposition = DK_OPEN_EXISTING };
 	dk_handle stream = DK_NO_HANDLE;
-	void *room = small ? heap_alloc(16384) : NULL, *data = NULL;
+	void *room = small ? heap_alloc_dirty(16384) : NULL, *data = NULL;
 	enum dk_status status;
 
 	if (room != NULL) {

@@ -201,7 +201,7 @@ static NOINLINE long jump(struct walk *w, struct inode *link)
 static long splice_text(struct walk *w, struct inode *link, const char **p, const char **end)
 {
 	size_t rest = (size_t)(*end - *p);
-	char *buf = heap_alloc(PATH_MAX + rest + 2);
+	char *buf = heap_alloc_dirty(PATH_MAX + rest + 2);
 	long n;
 
 	if (buf == NULL)
@@ -365,7 +365,7 @@ static void finish(struct walk *w)
 	if (w->root.dentry != NULL)
 		path_put(&w->root);
 	heap_free(w->buf);
-	heap_free(w->hint.ahead);
+	hint_done(&w->hint);
 }
 
 /* Start of the last component in name, whose length without trailing slashes is given back. */
@@ -380,7 +380,7 @@ static const char *last_of(const char *name, size_t len)
 
 long path_walk(struct lx_thread *t, int dirfd, const char *name, uint32_t flags, struct path *out, const char **last)
 {
-	struct walk w = { .t = t, .flags = flags };
+	struct walk w = { .t = t, .flags = flags, .hint.access = flags & WALK_READ ? DK_READ : 0 };
 	size_t len = strlen(name);
 	const char *end = name + len;
 	long err;
@@ -440,7 +440,7 @@ long walk_last(struct lx_thread *t, const struct path *dir, const char *last, st
 	err = i == NULL ? -ENOENT : inode_permission(t, i, 1);
 	if (err == 0)
 		err = dentry_lookup(t, dir->dentry, last, len, &hint, out);
-	heap_free(hint.ahead);
+	hint_done(&hint);
 	return err;
 }
 

@@ -237,6 +237,8 @@ static uint32_t walk_flags(int flags)
 		w |= WALK_CREATE;
 	else if (flags & O_DIRECTORY)
 		w |= WALK_DIRECTORY;
+	else if ((flags & O_ACCMODE) == O_RDONLY && !(flags & (O_PATH | O_TRUNC)))
+		w |= WALK_READ;
 	return w;
 }
 
@@ -293,7 +295,7 @@ long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint3
 
 long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out)
 {
-	uint32_t walk = (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
+	uint32_t walk = WALK_READ | (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
 	struct path p;
 	struct inode *i;
 	long err;

@@ -146,6 +146,7 @@ long fd_close(struct lx_thread *t, int fd);
 #define WALK_NO_XDEV   256u
 #define WALK_NO_MAGIC  512u
 #define WALK_CACHED    1024u
+#define WALK_READ      2048u /* what it ends at will be opened for reading: a host file may be opened on the way */
 /* name is kernel memory.  0 with *out holding references, or -errno. */
 long path_walk(struct lx_thread *t, int dirfd, const char *name, uint32_t flags, struct path *out, const char **last);
 void path_get(const struct path *p);

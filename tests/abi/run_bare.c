@@ -168,7 +168,7 @@ static struct client *launch(uint64_t index, uint64_t parameter)
 	struct client *c;
 	struct mon_boot b = { .protocol = MON_PROTOCOL, .role = DK_ROLE_BARE, .ext_count = next_count, .ncpus = 2,
 		.memory_limit = UINT64_MAX };
-	struct mon_start s = { parameter, index };
+	struct mon_start s = { .parameter = parameter, .process_index = index };
 	int fds[MON_BOOT_FDS], n = 0;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

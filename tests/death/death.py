@@ -114,7 +114,13 @@ def killed_monitor_early(tap):
     tap.ok(f"SIGKILL of the monitor while it starts ({ROUNDS // 3} rounds)", not problems, "\n".join(problems))
 
 
-def killed_kproc(tap):
+def killed_support(tap):
+    """kproc, the namespace's init, and the launcher, which is no member of it."""
+    for name, find in [("kproc", lambda s: s.kproc()), ("init", lambda s: s.init()), ("the launcher", lambda s: s.launcher())]:
+        killed_one_of_ours(tap, name, find)
+
+
+def killed_one_of_ours(tap, name, find):
     problems = []
     for n in range(ROUNDS // 3):
         s = start("/work/busy", "6", "60")
@@ -122,8 +128,8 @@ def killed_kproc(tap):
             problems.append(f"round {n}: did not start: {s.end(1)}")
             break
         time.sleep(random.random() * 0.3)
-        seen, kproc = tree(s.pid), s.kproc()
-        os.kill(kproc, signal.SIGKILL)
+        seen = tree(s.pid)
+        os.kill(find(s), signal.SIGKILL)
         gone(seen, problems)
         r = s.end(5)
         if r.code != 125 or len(re.findall(r"^bailey: ", r.err, re.M)) != 1:
@@ -133,7 +139,7 @@ def killed_kproc(tap):
         if problems:
             problems.append(f"in round {n}")
             break
-    tap.ok(f"SIGKILL of kproc: 125, one sentence, nothing left ({ROUNDS // 3} rounds)", not problems, "\n".join(problems))
+    tap.ok(f"SIGKILL of {name}: 125, one sentence, nothing left ({ROUNDS // 3} rounds)", not problems, "\n".join(problems))
 
 
 def killed_picoprocess(tap):
@@ -237,7 +243,7 @@ def judge_limited(r):
     if r.code == 0 and r.out == "hi\n":
         return True
     lines = [l for l in r.err.splitlines() if l.strip()]
-    return r.code == 125 and len(lines) == 1 and lines[0].startswith("bailey: ")
+    return r.code == 125 and len(lines) == 1 and lines[0].startswith("bailey: ") and "(ulimit " in lines[0]
 
 
 def low_limits(tap):
@@ -439,5 +445,5 @@ def freezer(tap):
             pass
 
 
-run_tests(Tap(patterns), [killed_monitor, killed_monitor_early, killed_kproc, killed_picoprocess, killed_in_guest_code, killed_first_program, low_limits, full_disk,
+run_tests(Tap(patterns), [killed_monitor, killed_monitor_early, killed_support, killed_picoprocess, killed_in_guest_code, killed_first_program, low_limits, full_disk,
                           stop_and_continue, storm, debugger, straced, freezer])

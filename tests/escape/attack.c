@@ -4,17 +4,18 @@
  * instruction, and one that scribbles over what the sandbox shares.
  *
  *	hostile forge ADDR		malformed and lying requests, one process each
- *	hostile lie ADDR		processes with numbers that are out of range
+ *	hostile lie ADDR		processes with numbers of others, and one with a lying parameter
  *	hostile fuzz ADDR SEED COUNT	random well-formed requests
  *	hostile paths ADDR MARKER URI...	tries to read MARKER by each URI and many spellings
  *	hostile race ADDR MARKER DIR	swaps DIR/d between folder and link while opening below it
  *	hostile swarm ADDR		streams and copies without end, answers not taken
  *	hostile panic ADDR		ends the sandbox by a PANIC with control characters
- *	hostile scribble ADDR WHERE	writes over a part of the shared memory
+ *	hostile scribble ADDR WHERE	writes over a part of the shared memory, while others use it
  *
  * The channel is found by trying every descriptor number.
  */
 #include <linux/futex.h>
+#include <poll.h>
 #include <sys/un.h>
 
 #include "abi/monitor.h"
@@ -42,14 +43,23 @@ static long raw_receive(int fd, long ms)
 		char room[CMSG_SPACE(4 * sizeof(int))];
 	} c;
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c };
-	long until = now_ms() + ms, n;
+	long until = now_ms() + ms, left, n;
 
-	do {
+	for (unsigned tries = 0;; tries++) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct timespec t;
+
 		m.msg_controllen = sizeof c;
 		n = host_call(SYS_recvmsg, (uint64_t)fd, (uint64_t)&m, MSG_DONTWAIT, 0, 0, 0);
-		if (n == -EAGAIN)
-			host_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-	} while (n == -EAGAIN && now_ms() < until);
+		if (n != -EAGAIN)
+			break;
+		left = until - now_ms();
+		if (left <= 0)
+			break;
+		t = (struct timespec){ left / 1000, left % 1000 * 1000000 };
+		if (tries >= 60) /* as pal does: it mostly comes soon */
+			host_call(SYS_ppoll, (uint64_t)&p, 1, (uint64_t)&t, 0, 0, 0);
+	}
 	answer_fd = -1;
 	if (n > 0 && m.msg_controllen >= sizeof c.h && c.h.cmsg_type == SCM_RIGHTS)
 		memcpy(&answer_fd, CMSG_DATA(&c.h), sizeof answer_fd);
@@ -70,7 +80,8 @@ static void doze(unsigned ms)
 
 static void await_death(void)
 {
-	doze(15000);
+	doze(PATIENCE_MS / 2);
+	page->outlived = 1;
 	host_call(SYS_exit_group, 1, 0, 0, 0, 0, 0);
 }
 
@@ -104,10 +115,11 @@ static long ask(int keep)
 	if (n < 0 || quiet(msg.q.op))
 		return n < 0 ? n : 0;
 	do {
-		n = raw_receive(channel, 5000);
+		n = raw_receive(channel, PATIENCE_MS / 2);
 	} while (n >= (long)sizeof answer.r && answer.r.seq != msg.q.seq);
 	if (n < (long)sizeof answer.r)
 		return n < 0 ? n : -EPIPE;
+	page->progress++; /* slow is not stuck */
 	if (answer_fd >= 0 && !keep) {
 		host_call(SYS_close, (uint64_t)answer_fd, 0, 0, 0, 0, 0);
 		answer_fd = -1;
@@ -122,7 +134,7 @@ static int find_channel(void)
 		request(MON_QUERY, 0xffffffffffull, NULL, 0);
 		if (raw_send(fd, &msg.q, sizeof msg.q) != (long)sizeof msg.q)
 			continue;
-		if (raw_receive(fd, 300) >= (long)sizeof answer.r && answer.r.seq == msg.q.seq) {
+		if (raw_receive(fd, PATIENCE_MS / 2) >= (long)sizeof answer.r && answer.r.seq == msg.q.seq) {
 			channel = fd;
 			return fd;
 		}
@@ -231,17 +243,81 @@ static void f_spawn_path(void)
 			bad("image %s was started", images[i]);
 	}
 }
-static void f_spawn_index(void)
+/* Process indexes that cannot be. */
+static void index_clone(uint64_t index) { request(MON_CLONE, 0, NULL, 0); msg.q.args[0] = index; send_bytes(sizeof msg.q); }
+static void index_spawn(uint64_t index) { request(MON_SPAWN, 0, "linux", 5); msg.q.args[1] = index; send_bytes(sizeof msg.q + 5); }
+static void f_clone_first(void) { index_clone(MON_PROCESSES); }
+static void f_clone_wide(void) { index_clone(1ull << 32); }
+static void f_clone_last(void) { index_clone(~0ull); }
+static void f_spawn_first(void) { index_spawn(MON_PROCESSES); }
+static void f_spawn_sign(void) { index_spawn(1ull << 63); }
+static void f_spawn_last(void) { index_spawn(~0ull); }
+/* kproc believes a death by the index: nobody's may be announced a second time. */
+static void f_index_taken(void)
 {
-	static const uint64_t indexes[] = { ~0ull, 1ull << 32, 8192, 1ull << 63 };
-
-	for (unsigned i = 0; i < 4; i++) {
-		request(MON_SPAWN, 0, "linux", 5);
-		msg.q.args[0] = 0x4141414141414141;
-		msg.q.args[1] = indexes[i];
+	request(MON_CLONE, 0, NULL, 0);
+	msg.q.args[0] = 0;
+	if (ask(0) == DK_OK)
+		bad("a copy was to be process 0, which is the kernel process");
+	request(MON_SPAWN, 0, "linux", 5);
+	msg.q.args[1] = 0;
+	if (ask(0) == DK_OK)
+		bad("a new process was to be process 0");
+}
+/* All numbers that the sandbox will want next: its own forks may fail by it, and its waits. */
+static void f_index_all(void)
+{
+	for (uint64_t i = 0; i < 400; i++) {
+		request(MON_CLONE, 0, NULL, 0);
+		msg.q.args[0] = i;
 		ask(0);
 	}
-	doze(200);
+	doze(50);
+}
+/* A new process with a start parameter that is a lie: its library OS will fall over it. */
+static void f_spawn_lie(void)
+{
+	request(MON_SPAWN, 0, "linux", 5);
+	msg.q.args[0] = 0x4141414141414141;
+	msg.q.args[1] = MON_PROCESSES - 2;
+	ask(0);
+	doze(500);
+}
+/* What the shared memory is must not change, whoever asks and by whatever way. */
+static void f_memory(void)
+{
+	static const char *const uris[] = { "shm:arena", "shm:data" };
+	static const uint64_t sizes[] = { ARENA_SIZE, DATA_SIZE }, lengths[] = { 0, 1, 4096, 1ull << 50, INT64_MAX, ~0ull };
+	struct stat st;
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t number;
+		int fd;
+
+		request(MON_OPEN, 0, uris[i], strlen(uris[i]));
+		msg.q.args[0] = DK_READ | DK_WRITE;
+		if (ask(1) != DK_OK || answer_fd < 0)
+			continue;
+		fd = answer_fd;
+		number = answer.r.value[0];
+		for (unsigned k = 0; k < 6; k++)
+			for (uint64_t mode = 0; mode < 5; mode++) {
+				if (mode == DK_LENGTH_PUNCH || ((mode == DK_LENGTH_ALLOCATE_KEEP || mode == DK_LENGTH_ALLOCATE) && lengths[k] < 1ull << 50))
+					continue; /* as MADV_REMOVE: "scribbling: hole"; or memory that would be charged */
+				request(MON_LENGTH, number, NULL, 0);
+				msg.q.args[0] = mode == DK_LENGTH_ALLOCATE ? sizes[i] : 0;
+				msg.q.args[1] = lengths[k];
+				msg.q.args[2] = mode;
+				if (mode != DK_LENGTH_ZERO && ask(0) == DK_OK)
+					bad("length mode %u of %s to %" PRIu64 " was done", (unsigned)mode, uris[i], lengths[k]);
+			}
+		request(MON_CLOSE, number, NULL, 0);
+		for (unsigned k = 0; k < 4; k++) /* a permanent one does not go */
+			raw_send(channel, &msg, sizeof msg.q);
+		if (host_call(SYS_fstat, (uint64_t)fd, (uint64_t)&st, 0, 0, 0, 0) != 0 || (uint64_t)st.st_size != sizes[i])
+			bad("%s has %llu bytes", uris[i], (unsigned long long)st.st_size);
+		host_call(SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+	}
 }
 static void f_not_taken(void)
 {
@@ -273,7 +349,7 @@ static void f_lying_hello(void)
 	/* An answer on the new channel means that we were taken for the copy. */
 	request(MON_QUERY, 0xffffffffffull, NULL, 0);
 	raw_send(answer_fd, &msg, sizeof msg.q);
-	if (raw_receive(answer_fd, 300) >= (long)sizeof answer.r)
+	if (raw_receive(answer_fd, 5000) >= (long)sizeof answer.r) /* its end comes at once */
 		bad("one process was taken for two");
 }
 static void f_clone_closed(void)
@@ -296,9 +372,8 @@ static void f_clone_many(void)
 {
 	for (unsigned i = 0; i < 3000; i++) {
 		request(MON_CLONE, 0, NULL, 0);
-		msg.q.args[0] = i;
-		if (ask(1) != DK_OK)
-			break;
+		msg.q.args[0] = 4000 + i; /* numbers that nobody has */
+		ask(1);
 	}
 }
 static void f_stream_numbers(void)
@@ -462,13 +537,17 @@ static const struct forgery forgeries[] = {
 	{ "unknown access bits", DIES, f_open_flags }, { "an unknown disposition", DIES, f_open_disposition },
 	{ "a NUL in a name", ANY, f_open_nul }, { "a name of 8192 bytes", SURVIVES, f_open_long }, { "2000 folders deep", SURVIVES, f_open_deep },
 	{ "an EXIT that is not kproc's", DIES, f_exit }, { "a second HELLO", ANY, f_hello }, { "CLONED of others", ANY, f_cloned },
-	{ "images by path", ANY, f_spawn_path },
+	{ "images by path", ANY, f_spawn_path }, { "a copy numbered past the last", DIES, f_clone_first },
+	{ "a copy numbered 2^32", DIES, f_clone_wide }, { "a copy numbered 2^64-1", DIES, f_clone_last },
+	{ "a process numbered past the last", DIES, f_spawn_first }, { "a process numbered 2^63", DIES, f_spawn_sign },
+	{ "a process numbered 2^64-1", DIES, f_spawn_last }, { "numbers of other processes", SURVIVES, f_index_taken },
 	{ "answers not taken", DIES, f_not_taken }, { "a closed channel", DIES, f_close_all }, { "a HELLO for somebody else", ANY, f_lying_hello },
 	{ "copies never made", SURVIVES, f_clone_closed }, { "a copy that begins with garbage", ANY, f_clone_garbage },
 	{ "copies without end", ANY, f_clone_many }, { "stream numbers", SURVIVES, f_stream_numbers }, { "attributes of the caller's files", ANY, f_set_std },
 	{ "lengths", ANY, f_lengths }, { "missing second texts", SURVIVES, f_two_texts }, { "cursors out of range", SURVIVES, f_enum },
 	{ "a flood of log lines", ANY, f_log_flood }, { "a flood of beats", ANY, f_beat_flood }, { "links across grants", SURVIVES, f_links },
 	{ "devices and set-user-ID files", ANY, f_special },
+	{ "the length of the shared memory", SURVIVES, f_memory }, /* last: "lengths" would find the streams it opens */
 };
 
 /* The sandbox still works: a process, a file, a pipe. */
@@ -502,7 +581,8 @@ static int one_forgery(const struct forgery *f);
 /* Lies about processes can end the sandbox whose they are. */
 static int lie(void)
 {
-	f_spawn_index();
+	f_index_all();
+	f_spawn_lie();
 	return 0;
 }
 
@@ -525,7 +605,7 @@ static int one_forgery(const struct forgery *f)
 	pid_t pid;
 	int status;
 
-	page->entered = page->came_back = page->wrong = 0;
+	page->entered = page->came_back = page->wrong = page->outlived = 0;
 	pid = fork();
 	if (pid == 0) {
 		need_channel();
@@ -538,14 +618,14 @@ static int one_forgery(const struct forgery *f)
 			await_death();
 		_exit(0);
 	}
-	status = pid < 0 ? -3 : wait_child(pid, 20000);
+	status = pid < 0 ? -3 : wait_child(pid, PATIENCE_MS);
 	if (status < 0)
 		bad("%s: the process did not end (%d)", f->name, status);
 	else if (!page->entered)
 		bad("%s: was not tried", f->name);
 	else if (f->expect == SURVIVES && !page->came_back)
 		bad("%s: an honest process was ended (status %x)", f->name, status);
-	else if (f->expect == DIES && page->came_back)
+	else if (f->expect == DIES && (page->came_back || page->outlived))
 		bad("%s: the process lived on", f->name);
 	if (!alive()) {
 		bad("%s: the sandbox works no more", f->name);
@@ -639,14 +719,14 @@ static int fuzz(uint64_t seed, unsigned count)
 		pid_t pid;
 		int status, sent;
 
-		page->progress = 0;
+		page->progress = page->found = 0;
 		pid = fork();
 		if (pid == 0) {
 			need_channel();
 			random_state = seed;
 			for (unsigned i = 0; i < left; i++) {
 				fuzz_one();
-				page->progress++;
+				page->found++;
 				if (ask(0) < 0)
 					await_death();
 			}
@@ -656,8 +736,8 @@ static int fuzz(uint64_t seed, unsigned count)
 			bad("fork: %s", strerror(errno));
 			return 1;
 		}
-		status = wait_child(pid, 8000);
-		sent = page->progress;
+		status = wait_child(pid, PATIENCE_MS);
+		sent = page->found;
 		if (status < 0)
 			bad("a fuzzer hung after %d requests of seed %" PRIu64, sent, seed);
 		died += status != 0;
@@ -700,6 +780,14 @@ static void try_uri(const char *uri, size_t len, const char *marker)
 			n = host_call(SYS_pwritev2, (uint64_t)answer_fd, (uint64_t)&v, 0, 0, 0, 0);
 			host_call(SYS_close, (uint64_t)answer_fd, 0, 0, 0, 0, 0);
 		}
+	}
+	for (uint64_t how = DK_CREATE_NEW; how <= DK_CREATE_ALWAYS; how++) {
+		request(MON_OPEN, 0, uri, len);
+		msg.q.args[0] = DK_WRITE;
+		msg.q.args[1] = how;
+		msg.q.args[2] = how & 1 ? DK_OPTION_TYPE(how) : 0;
+		msg.q.args[3] = 0666;
+		ask(0);
 	}
 	request(MON_ENUM, 0, uri, len);
 	msg.q.args[1] = 65536;
@@ -866,9 +954,9 @@ static int swarm(unsigned most)
 		}
 		_exit(0);
 	}
-	wait_child(pid, 20000);
+	wait_child(pid, PATIENCE_MS);
 	copies = (unsigned)page->found;
-	page->progress = 0;
+	page->progress = page->found = 0;
 	pid = fork();
 	if (pid == 0) {
 		long n = 0;
@@ -878,15 +966,15 @@ static int swarm(unsigned most)
 			request(MON_OPEN, 0, "file:/etc/passwd", 16);
 			msg.q.args[0] = DK_READ;
 			n = ask(0);
-			page->progress++;
+			page->found++;
 			if (n != DK_OK)
 				break;
 		}
 		page->result = n;
 		_exit(0);
 	}
-	status = wait_child(pid, 20000);
-	opened = (unsigned)page->progress;
+	status = wait_child(pid, PATIENCE_MS);
+	opened = (unsigned)page->found;
 	printf("streams: %u, then status %ld, exit %x\n", opened, page->result, status);
 	printf("done swarm: %u streams, %u copies\n", opened, copies);
 	return 0;
@@ -939,6 +1027,28 @@ static void *at_work(void *arg)
 	return NULL;
 }
 
+/* Words change under the eyes of all who use them, for a second. */
+static void storm(uint64_t at, uint64_t size)
+{
+	long until = now_ms() + 1000;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (fork() == 0)
+			at_work(NULL);
+	random_state = (uint64_t)now_ms();
+	while (now_ms() < until) {
+		for (unsigned i = 0; i < 20; i++) {
+			volatile uint64_t *p = (volatile uint64_t *)(at + (rnd() * 8ull) % size);
+			uint64_t old = *p;
+
+			*p = rnd() & 1 ? rnd_value() : old ^ 1ull << rnd() % 64;
+			if (rnd() & 1)
+				*p = old; /* torn */
+		}
+		host_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	}
+}
+
 static void map_over(uint64_t at, uint64_t size, int prot)
 {
 	long r = host_call(SYS_mmap, at, size, (uint64_t)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (uint64_t)-1, 0);
@@ -970,6 +1080,14 @@ static int scribble(const char *where)
 		scribble_range(PALSHARED_BASE, PALSHARED_SIZE, 1);
 	else if (!strcmp(where, "threads"))
 		scribble_range(PALSHARED_BASE + 4096, 1 << 20, 0);
+	else if (!strcmp(where, "storm-arena"))
+		storm(ARENA_BASE + (4ull << 30), 1 << 20);
+	else if (!strcmp(where, "storm-tables"))
+		storm(ARENA_BASE, 1 << 20);
+	else if (!strcmp(where, "storm-pal"))
+		storm(PALSHARED_BASE, 1 << 20);
+	else if (!strcmp(where, "storm-streams")) /* streams and events (pal/shared.h) */
+		storm(PALSHARED_BASE + (PALSHARED_SIZE / 4), PALSHARED_SIZE / 2);
 	else if (!strcmp(where, "tb"))
 		scribble_range(gs, 4096, 0);
 	else if (!strcmp(where, "slots"))

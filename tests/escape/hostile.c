@@ -8,7 +8,8 @@
  *	hostile pal ADDR	lines "NR A0..A5 K|A" from standard input, each made through
  *				pal's own instruction (host_call at ADDR) in a process of its
  *				own; K = must end that process, A = anything may happen to it
- *	hostile replace ADDR	maps own code over pal's text first, then the same
+ *	hostile replace ADDR	maps own code into pal's range first, then the same
+ *	hostile modes		system calls from compatibility mode, sysenter, vsyscall
  *
  * The last line is "done" and what was counted; "BAD" begins each line about something
  * that must not happen.  Natively it would be a nuisance: it is for sandboxes only.
@@ -203,7 +204,7 @@ static int numbers(const char *how)
 		}
 		if (pid == 0)
 			attack_from(next, end, call, foreign);
-		status = wait_child(pid, 250);
+		status = wait_child(pid, foreign ? PATIENCE_MS : 250);
 		if (page->progress >= (int)end)
 			break;
 		stuck += status == -1;
@@ -254,7 +255,7 @@ static int through_pal(void)
 		}
 		if (pid == 0)
 			one_attempt(nr, a);
-		status = wait_child(pid, expect == 'K' ? 3000 : 150);
+		status = wait_child(pid, expect == 'K' ? PATIENCE_MS : 150);
 		n++;
 		if (!page->entered)
 			bad("attempt %ld was not made: status %x", nr, status);
@@ -272,11 +273,14 @@ static int through_pal(void)
 /* Own code in pal's place: the filter must not care whose bytes lie there. */
 static int replace_pal(void)
 {
+	static const unsigned char foreign[] = { 0x53, 0x89, 0xf8, 0x89, 0xf3, 0x89, 0xd1, 0xcd, 0x80, 0x5b, 0xc3 }; /* int 0x80 */
 	static const unsigned char code[] = { 0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48, 0x89, 0xca, 0x4d, 0x89, 0xc2,
 		0x4d, 0x89, 0xc8, 0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05, 0xc3 };
 	static const struct { long nr; uint64_t a0, a1, a2; } tries[] = {
 		{ SYS_open, (uint64_t)"/etc/shadow", 0, 0 }, { SYS_openat, (uint64_t)-100, (uint64_t)"/", 0 }, { SYS_socket, 2, 1, 0 },
-		{ SYS_execve, (uint64_t)"/bin/sh", 0, 0 }, { SYS_kill, 1, 9, 0 }, { SYS_ptrace, 16, 1, 0 }, { SYS_getpid, 0, 0, 0 } };
+		{ SYS_execve, (uint64_t)"/bin/sh", 0, 0 }, { SYS_kill, 1, 9, 0 }, { SYS_ptrace, 16, 1, 0 }, { SYS_getpid, 0, 0, 0 },
+		{ SYS_memfd_create, (uint64_t)"x", 0, 0 }, { SYS_prctl, 4, 1, 0 }, { SYS_getpid | 0x40000000, 0, 0, 0 },
+		{ -20, 0, 0, 0 }, { -5, (uint64_t)"/etc/passwd", 0, 0 }, { -1, 3, 0, 0 } /* by int 0x80: getpid, open, exit */ };
 
 	for (unsigned i = 0; i < sizeof tries / sizeof tries[0]; i++) {
 		pid_t pid = fork();
@@ -289,16 +293,19 @@ static int replace_pal(void)
 
 			if (r != (long)at)
 				_exit(7);
-			memcpy(at, code, sizeof code);
+			if (tries[i].nr < 0)
+				memcpy(at, foreign, sizeof foreign);
+			else
+				memcpy(at, code, sizeof code);
 			page->came_back = 0;
-			page->result = ((host_fn *)at)(tries[i].nr, tries[i].a0, tries[i].a1, tries[i].a2, 0, 0, 0);
+			page->result = ((host_fn *)at)(labs(tries[i].nr), tries[i].a0, tries[i].a1, tries[i].a2, 0, 0, 0);
 			page->came_back = 1;
 			host_call(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 		}
-		status = wait_child(pid, 3000);
+		status = wait_child(pid, PATIENCE_MS);
 		if (status > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 7)
 			bad("code could not be placed in pal's range");
-		else if (page->came_back || status == -1)
+		else if ((page->came_back && (tries[i].nr >= 0 || page->result >= 0)) || status == -1)
 			bad("call %ld from own code in pal's range: %ld", tries[i].nr, page->result);
 	}
 	printf("done replace\n");
@@ -318,6 +325,8 @@ int main(int argc, char **argv)
 		return through_pal();
 	if (argc > 2 && !strcmp(argv[1], "replace"))
 		return replace_pal();
+	if (argc > 1 && !strcmp(argv[1], "modes"))
+		return modes();
 	if (argc > 2)
 		return attack_main(argc, argv);
 	return 2;

@@ -23,7 +23,7 @@
 
 /* Shared by parent and children: what a dead child had reached. */
 struct shared_page {
-	volatile int progress, returned, wrong, entered, came_back, found;
+	volatile int progress, returned, wrong, entered, came_back, found, outlived;
 	volatile long result;
 	volatile uint64_t number;
 };
@@ -32,8 +32,15 @@ extern struct shared_page *page;
 typedef long host_fn(long nr, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 extern host_fn *host_call; /* pal's own, found by its symbol */
 
+/*
+ * How long to wait for what must happen: long, since a machine under load runs a process
+ * seldom; only a bug makes a test wait for its end.
+ */
+#define PATIENCE_MS 60000
+
 void bad(const char *format, ...);
 int wait_child(pid_t pid, long ms);
 long now_ms(void);
 int attack_main(int argc, char **argv); /* attack.c */
+int modes(void);                        /* modes.c */
 #endif

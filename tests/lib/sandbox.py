@@ -9,7 +9,7 @@ import atexit, ctypes, hashlib, os, pathlib, re, select, shutil, signal, stat, s
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PR_SET_CHILD_SUBREAPER = 36
-IMAGES = ("pal.img", "bailey", "bailey-monitor")
+IMAGES = ("pal.img", "bailey")
 
 
 def setup():
@@ -225,20 +225,26 @@ class Sandbox:
 
     def picoprocesses(self):
         """Host pids of all that run pal: kproc first if it is there."""
+        return [pid for ns, pid in self._in_namespace() if ns != 1]
+
+    def _in_namespace(self):
         found = []
         for pid in children(self.pid):
             s = stat_of(pid)
             ns = pid_in_namespace(pid)
-            if not s or s[1] in "ZX" or ns is None or ns == pid:
-                continue
-            found.append((ns, pid))
-        return [pid for ns, pid in sorted(found)]
+            if s and s[1] not in "ZX" and ns is not None and ns != pid:
+                found.append((ns, pid))
+        return sorted(found)
+
+    def init(self):
+        """Host pid of the namespace's pid 1, which is no picoprocess."""
+        return next((pid for ns, pid in self._in_namespace() if ns == 1), None)
+
+    def launcher(self):
+        return next((pid for pid in children(self.pid) if pid_in_namespace(pid) == pid), None)
 
     def kproc(self):
-        for pid in self.picoprocesses():
-            if pid_in_namespace(pid) == 1:
-                return pid
-        return None
+        return next((pid for ns, pid in self._in_namespace() if ns == 2), None)
 
     def wait_line(self, what, timeout=20):
         """Reads standard output until a line has what; None = it ended or took too long."""

@@ -72,7 +72,7 @@ static void test_boot(void)
 	CHECK(fstat(boot_fds[MON_BFD_PALSHARED], &st) == 0 && st.st_size == (off_t)PALSHARED_SIZE);
 	CHECK(ftruncate(boot_fds[MON_BFD_ARENA], 0) < 0);
 	CHECK(boot.vdso_count >= 2 && boot.vdso[boot.vdso_index].start == 0);
-	CHECK(getpid() == 1 && getsid(0) == 1);
+	CHECK(getpid() == 2 && getsid(0) == 2); /* 1 is init */
 	CHECK(open("/", O_RDONLY) < 0);
 	CHECK(open("/proc/self/maps", O_RDONLY) < 0);
 	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) >= 0); /* pal's filter, not the monitor, forbids that */
@@ -168,6 +168,52 @@ static void test_query(void)
 	CHECK(query("file:/etc/passwd?security.selinux", 0, DK_ATTR_XATTR) == DK_NO_DATA);
 	CHECK(query("file:/etc/passwd", 0, DK_ATTR_XATTR_LIST) == DK_OK && reply.data_len == 0);
 	CHECK(query("file:/etc/passwd", 0, 77) == DK_NOT_SUPPORTED);
+}
+
+static const struct dk_walk *segment(unsigned i)
+{
+	const char *at = (const char *)reply_data;
+
+	while (i-- > 0)
+		at += ((const struct dk_walk *)at)->size;
+	return (const struct dk_walk *)at;
+}
+
+static const char *segment_path(unsigned i)
+{
+	return (const char *)((const struct dk_attributes *)(segment(i) + 1) + segment(i)->count);
+}
+
+static void test_walk(void)
+{
+	char want[4];
+
+	/* merged /usr: /bin is a link, sh another */
+	CHECK(open_uri("file:/bin/sh", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 1 && reply.value[0] != 0);
+	CHECK(segment(0)->count == 1 && !strcmp(segment_path(0), "/bin/sh") && segment(0)->target_len == 7);
+	CHECK(segment(1)->count == 3 && !strcmp(segment_path(1), "/usr/bin/sh") && !strcmp(segment_path(1) + 12, "dash"));
+	CHECK(segment(2)->count == 3 && !strcmp(segment_path(2), "/usr/bin/dash") && segment(2)->target_len == 0);
+	CHECK(reply.value[1] == reply.data_len && (const char *)segment(3) - (const char *)reply_data == (long)reply.data_len);
+	CHECK(pread(reply_fd, want, 4, 0) == 4 && !memcmp(want, "\177ELF", 4));
+	close_stream(reply.value[0]);
+	close(reply_fd);
+	CHECK(open_uri("file:/bin/sh", 0, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0 && reply.value[0] == 0 && segment(2)->count == 3);
+	CHECK(open_uri("file:/etc/passwd", DK_READ, 0, DK_OPTION_WALK | DK_OPTION_INLINE, 0) == DK_OK && reply.fds == 1);
+	CHECK(reply.data_len == reply.value[1] + reply.attr.size && !strncmp((char *)reply_data + reply.value[1], "root:", 5));
+	close_stream(reply.value[0]);
+	close(reply_fd);
+	/* what may not be seen, is not there, or is no regular file */
+	CHECK(open_uri("file:/etc/shadow", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0 && segment(0)->count == 1);
+	CHECK(open_uri("file:/root/x", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0 && segment(0)->count == 1);
+	CHECK(open_uri("file:/nothing/x", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0 && segment(0)->count == 0);
+	CHECK(open_uri("file:/etc/passwd/x", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0 && segment(0)->count == 2);
+	CHECK(open_uri("file:/usr/bin", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0 && segment(0)->count == 2);
+	CHECK(open_uri("file:/", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0 && segment(0)->count == 1);
+	CHECK(open_uri("file:/dev/null", DK_READ, 0, DK_OPTION_WALK, 0) == DK_OK && reply.fds == 0);
+	CHECK(open_uri("file:/etc/../etc", 0, 0, DK_OPTION_WALK, 0) == DK_INVALID_URI);
+	CHECK(open_uri("file:/etc/passwd", DK_WRITE, 0, DK_OPTION_WALK, 0) == DK_INVALID_ARG);
+	CHECK(open_uri("file:/etc/passwd", DK_READ, DK_TRUNCATE, DK_OPTION_WALK, 0) == DK_INVALID_ARG);
+	CHECK(open_uri("file:/etc/passwd", DK_READ, DK_CREATE_NEW, DK_OPTION_WALK | DK_OPTION_TYPE(DK_TYPE_DIR), 0) == DK_INVALID_ARG);
 }
 
 static void test_enum(void)
@@ -427,6 +473,7 @@ void run_ops(void)
 		test_open();
 		test_paths();
 		test_query();
+	test_walk();
 		test_enum();
 		test_changes();
 		test_special();
