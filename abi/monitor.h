@@ -40,7 +40,7 @@
 	X(LENGTH, 9, "stream, args[0] = offset, args[1] = length, args[2] = mode")                   \
 	X(FLUSH, 10, "stream, args[0] = mode (ALL; DATA is done directly)")                          \
 	X(SPAWN, 11, "text: image; args[0] = parameter, args[1] = process index in pal's table. no fd; value[0] = pico number") \
-	X(CLONE, 12, "args[0] = process index. reply: value[0] = pico number, fd = channel of the child to be") \
+	X(CLONE, 12, "args[0] = process index, nobody's. reply: value[0] = pico number, fd = channel of the child to be") \
 	X(CLONED, 13, "args[0] = pico number, args[1] = 0: the clone failed, forget it. no reply")   \
 	X(LOG, 14, "args[0] = level, text. no reply")                                                \
 	X(PANIC, 15, "text: ends the sandbox. no reply")                                             \

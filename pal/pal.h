@@ -15,7 +15,7 @@
 #include "pal/shared.h"
 
 /* pal's words in struct dk_tb. */
-enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES };
+enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES, TBP_ENDING /* in DkThreadExit, and may hold locks */ };
 
 static inline struct dk_tb *tb_of(uint64_t rsp)
 {
@@ -91,6 +91,7 @@ void signals_unblock(void);
 int slot_take(void); /* -1 = none */
 void slot_give(int slot);
 _Atomic uint32_t *slot_busy(int slot);
+void threads_settle(void); /* before the picoprocess ends */
 void slots_after_clone(int own);
 struct dk_tb *slot_tb(int slot);
 void thread_setup(struct dk_tb *tb, struct thread *t);

@@ -19,6 +19,7 @@ static struct process *process_new(void)
 		return NULL;
 	p->pico = 0;
 	p->has_code = p->code = p->wait_status = 0;
+	atomic_store(&p->tgid, 0);
 	atomic_store(&p->object.refs, 2); /* the creator's, and that of life */
 	return p;
 }
@@ -68,6 +69,7 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 	pal_process = object_index(&p->object);
 	slots_after_clone(slot);
 	tid = atomic_load(slot_busy(slot));
+	atomic_store(&p->tgid, tid);
 	tb->work = 0;
 	atomic_store(&t->tgid, tid);
 	atomic_store(&t->tid, tid);
@@ -205,6 +207,7 @@ enum dk_status DkProcessExit(uint32_t code)
 	struct process *p = &shared()->processes[pal_process];
 	struct rpc r = { .req = { .op = MON_EXIT, .args = { code } } };
 
+	threads_settle();
 	p->code = code;
 	p->has_code = 1;
 	/* The sandbox's first picoprocess speaks for all of it. */

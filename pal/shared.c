@@ -9,19 +9,32 @@
 #include "pal/pal.h"
 #include "rt/mem.h"
 
-/* Asked of the host: kproc, which would hear of the death, may be the one that spins. */
-static bool thread_is_gone(struct thread *t)
+/* What a lock's word says of its holder: only the death of its whole picoprocess can make it stay locked. */
+static uint32_t own_mark(void)
 {
-	uint32_t tid = atomic_load(&t->tid), tgid = atomic_load(&t->tgid);
+	dk_handle h = atomic_load(&shared()->processes[pal_process].object.handle);
 
-	if (atomic_load(&t->object.handle) == 0)
+	return h ? h : UINT32_MAX;
+}
+
+/* Asked of the host: kproc, which would hear of the death, may be the one that spins. */
+static bool holder_is_gone(uint32_t mark)
+{
+	struct process *p;
+	uint32_t tgid;
+
+	if (mark == 0 || DK_HANDLE_KIND(mark) != DK_KIND_PROCESS)
+		return false;
+	p = (struct process *)object_find(mark);
+	if (!p || atomic_load(&p->object.state))
 		return true;
-	return tid != 0 && tgid != 0 && HOST3(tgkill, tgid, tid, HOST_SIGURG) == -HOST_ESRCH;
+	tgid = atomic_load(&p->tgid);
+	return tgid != 0 && HOST3(tgkill, tgid, tgid, HOST_SIGURG) == -HOST_ESRCH;
 }
 
 void spin_take(_Atomic uint32_t *lock)
 {
-	uint32_t free = 0, me = pal_self() ? (uint32_t)(pal_self() - shared()->threads) + 1 : UINT32_MAX;
+	uint32_t free = 0, me = own_mark();
 	unsigned tries = 0;
 
 	while (!atomic_compare_exchange_weak_explicit(lock, &free, me, memory_order_acquire, memory_order_relaxed)) {
@@ -33,8 +46,8 @@ void spin_take(_Atomic uint32_t *lock)
 		if (tries % 65536 == 65535) {
 			uint32_t holder = atomic_load(lock);
 
-			if (holder != 0 && holder <= PS_THREADS && thread_is_gone(&shared()->threads[holder - 1]))
-				pal_panic("pal: a thread died holding a lock of the shared area");
+			if (holder_is_gone(holder) && atomic_load(lock) == holder)
+				pal_panic("pal: a process died holding a lock of the shared area");
 		}
 	}
 }

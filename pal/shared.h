@@ -34,7 +34,7 @@ enum { NODE_IDLE, NODE_LINKED, NODE_TOLD };
 #define OBJ_AUTO 1u /* consumed by the wait that sees it */
 
 struct object {
-	_Atomic uint32_t lock;   /* [a] spin lock: holder's thread index + 1 */
+	_Atomic uint32_t lock;   /* [a] spin lock: handle of the holder's process */
 	_Atomic uint32_t handle; /* [o] 0 = free */
 	_Atomic uint32_t refs;   /* [o] */
 	_Atomic uint32_t state;  /* [o] events 0/1, semaphores their count, threads and processes 1 = ended */
@@ -67,7 +67,7 @@ struct process {
 	uint32_t has_code;    /* 1: it called DkProcessExit */
 	uint32_t code;
 	uint32_t wait_status; /* the host's, once ended */
-	uint32_t pad;
+	_Atomic uint32_t tgid; /* 0 = not known yet */
 };
 
 struct stream {

@@ -225,6 +225,7 @@ static void become(struct dk_tb *tb, const struct mon_start *start)
 		pal_panic("pal: process %lu does not exist", start->process_index);
 	pal_process = (uint32_t)start->process_index;
 	p->pico = pal_pico;
+	atomic_store(&p->tgid, atomic_load(slot_busy(0)));
 	t = thread_new(pal_process);
 	if (!t)
 		pal_panic("pal: the thread table is full");

@@ -186,14 +186,40 @@ enum dk_status DkThreadYieldExecution(void)
 	return DK_OK;
 }
 
+/*
+ * The personality takes a thread for gone once it has called DkThreadExit, and may end
+ * the picoprocess then; but that must not happen while the thread has locks of the
+ * shared area, which would stay locked.  So who ends the picoprocess waits for those on
+ * their way out, and who comes later leaves its entry to kproc.
+ */
+static _Atomic uint32_t process_ending;
+
+void threads_settle(void)
+{
+	uint32_t high = atomic_load(&slot_high);
+
+	atomic_store(&process_ending, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	for (uint32_t i = 0; i < high; i++) {
+		volatile uint64_t *ending = &slot_tb((int)i)->pal[TBP_ENDING];
+
+		while ((int)i != (int)pal_tb()->pal[TBP_SLOT] && atomic_load(slot_busy((int)i)) != 0 && *ending)
+			(void)HOST0(sched_yield);
+	}
+}
+
 enum dk_status DkThreadExit(uint64_t clear_address)
 {
 	struct dk_tb *tb = pal_tb();
 	struct thread *t = pal_self();
 
+	*(volatile uint64_t *)&tb->pal[TBP_ENDING] = 1;
+	atomic_thread_fence(memory_order_seq_cst);
 	/* From here on a kick finds no thread entry. */
 	tb->pal[TBP_THREAD] = 0;
-	thread_ended(t);
+	if (!atomic_load(&process_ending))
+		thread_ended(t);
+	*(volatile uint64_t *)&tb->pal[TBP_ENDING] = 0;
 	if (clear_address && !(clear_address & 3) && pal_copy32(clear_address, 0))
 		(void)HOST3(futex, clear_address, FUTEX_WAKE, 1);
 	for (;;)

@@ -33,12 +33,6 @@ def build_tools():
         subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-no-pie", "-pthread", "-o", hostile] + sources, check=True)
     compile_guest(HERE / "getfilter.c", getfilter)
     compile_guest(HERE / "entry.c", work / "entry", extra=["-nostdlib", "-no-pie", "-fno-stack-protector", "-fcf-protection=none"])
-    mon = ROOT / "tests/mon"
-    fake, parts = work / "fake/pal/pal.img", [mon / n for n in ("fakepal.c", "hostile.c", "ops.c")]
-    if not fake.exists() or fake.stat().st_mtime < max(p.stat().st_mtime for p in parts + [ROOT / "abi/monitor.h"]):
-        for d in ("cli", "monitor", "pal", "linux"):
-            (work / "fake" / d).mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-o", fake] + parts, check=True)
 
 
 def symbol(name):
@@ -644,29 +638,12 @@ def scribbles(tap):
         tap.note("these left a sandbox that did not end by itself (it was killed, and left nothing): " + " ".join(names))
 
 
-# ---- without pal's filter ----
-
-def without_pal(tap):
-    """A program in pal's place, which the filter was never set for: what is left are namespaces, Landlock and the monitor."""
-    fake = work / "fake"
-    for name in ("cli/bailey", "linux/linux.img"):
-        if not (fake / name).exists() or (fake / name).stat().st_mtime < (build / name).stat().st_mtime:
-            if not os.access(fake, os.W_OK):
-                return tap.skip("without pal", "the build folder is not ours")
-            (fake / name).unlink(missing_ok=True)
-            shutil.copy2(build / name, fake / name)
-    for what in ("garbage", "length", "op", "oversize", "flood", "fds", "empty"):
-        other = bystander()
-        r = run([fake / "cli/bailey", "run", "-w", "/", "--", "hostile", what], timeout=PATIENCE)
-        tap.ok(f"a kernel process without pal that sends {what} ends its sandbox alone", r.code == 125 and r.err.startswith("bailey: ") and other and bystander_fine(other), str(r))
-
-
 # ---- all of it, as root and as a user ----
 
 def as_both():
     build_tools()
     prefix = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-    can = shutil.which("setpriv") and run(prefix + ["test", "-r", work / "hostile", "-a", "-x", bailey]).code == 0
+    can = shutil.which("setpriv") and run(prefix + [sys.executable, "-c", f"open({str(work / 'hostile')!r}, 'rb'), open({bailey!r}, 'rb'), open({__file__!r})"], cwd="/").code == 0
     command = [sys.executable, "-B", __file__, str(build), "--one"] + patterns + (["--soak"] if soak else [])
     env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
     passes = [("root", subprocess.Popen(command, stdout=subprocess.PIPE, text=True))]
@@ -698,7 +675,7 @@ def as_both():
     if any(p.returncode not in (0, 1) for _, p in passes):
         tap.ok("both passes end by themselves", False, str([(w, p.returncode) for w, p in passes]))
     if not can:
-        tap.skip("the same as an ordinary user", "no setpriv, or the build folder is closed to others")
+        tap.skip("the same as an ordinary user", "no setpriv, or the folders of the build or of python are closed to others")
     shutil.rmtree(f"/tmp/bailey-{USER}", ignore_errors=True)
     tap.end()
 
@@ -707,4 +684,4 @@ if not one:
     as_both()
 build_tools()
 run_tests(Tap(patterns), [filter_as_generated, filter_as_loaded, picoprocess_has_nothing_else, numbers, through_pals_instruction, first_system_calls,
-                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles, without_pal])
+                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles])

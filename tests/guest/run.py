@@ -10,7 +10,7 @@ in a case's head: `# needs: PROGRAM...` (skipped, and says so, where one is miss
 `# timeout: SECONDS`, `# todo: REASON` (known to fail: passing by surprise is a failure),
 `# flags: BAILEY OPTIONS`, `# covers: WORDS`.
 """
-import argparse, concurrent.futures, fnmatch, os, pathlib, re, shutil, subprocess, sys, tempfile, time
+import argparse, concurrent.futures, fnmatch, os, pathlib, re, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLEAN = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TZ") or k.startswith("LC_")}
@@ -73,6 +73,9 @@ def main():
     ap.add_argument("--only", default="*")
     ap.add_argument("--build", default=None)
     args = ap.parse_args()
+    # A shell that starts us in the background has these ignored, which native programs inherit and a sandbox does not.
+    for s in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(s, lambda *_: sys.exit(1))
     args.bailey = os.path.abspath(args.bailey)
     # Below the working directory's file system, not in /tmp: a sandbox has a /tmp of its own.
     work = pathlib.Path(args.build or (pathlib.Path(args.bailey).parent / "guest-tests")).resolve()
