@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Thin rules over Meson.  Each installs what it needs on a fresh Debian 12 (tools/deps.sh).
 B ?= build
+PREFIX ?= /usr/local
 BAILEY = $(B)/bailey
 
-.PHONY: all build demo check unit bench soak lint fmt doc install clean
+.PHONY: all build demo check unit bench soak lint fmt doc install uninstall clean
 all: build
 
 build:
@@ -48,8 +49,15 @@ doc: build
 	@tools/abigen.py lx docs linux/syscalls.abi > $(B)/reference/linux-syscalls.md
 	@echo "reference pages are in $(B)/reference"
 
+# Below PREFIX: bin, lib/bailey, share.  DESTDIR goes before it all.  A tree may be moved as a whole.
 install: build
-	@meson install -C $(B)
+	@meson introspect $(B) --buildoptions | \
+		python3 -c 'import json, sys; sys.exit({o["name"]: o["value"] for o in json.load(sys.stdin)}["prefix"] != sys.argv[1])' "$(PREFIX)" || \
+		meson configure $(B) -Dprefix="$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" meson install -C $(B) --quiet
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" ninja -C $(B) uninstall
 
 clean:
 	@rm -rf $(B)

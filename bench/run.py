@@ -2,17 +2,27 @@
 # SPDX-License-Identifier: MIT
 """Measures beside native, and beside the peers installed, in the same run.
 
-  run.py --bailey PATH [--rounds N] [--only NAME,...]
+  run.py --bailey PATH [--rounds N] [--only NAME,...] [--part micro,programs,counts,idle]
 
-Each figure is the median over the rounds of ratios inside/native taken in the same round;
-p99 beside it.  Runs are interleaved, so that other load falls on all alike.
+Operations: each figure is the median over the rounds, p99 beside it; ratios are inside/native of the same
+round.  Programs: native, inside and peers take turns, so that other load falls on all alike.
 """
-import argparse, json, os, pathlib, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, json, math, os, pathlib, re, shutil, statistics, subprocess, sys, tempfile, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOALS = {"getppid": 0.1, "clock_gettime": 1.2, "read_4k": 1.0, "stat_hit": 0.7, "open_enoent": 0.7, "pipe_pingpong": 1.2,
          "pipe_pingpong (1 cpu)": 1.2, "fork_wait": 2.0}
+SHELL_LOOP = "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done"
+PYTHON = "/usr/bin/python3"
+QUIET = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+
+def quantile(times, q):
+    times = sorted(times)
+    return times[min(len(times) - 1, math.ceil(q * len(times)) - 1)]
+
+
+# ---- operations ----
 
 def micro(command):
     out = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -25,39 +35,211 @@ def micro(command):
     return rows
 
 
-def wall(command, n=15):
-    times = []
+def operations(b, work, rounds, only):
+    exe = os.path.join(work, "micro")
+    subprocess.run(["cc", "-O2", "-w", "-D_GNU_SOURCE", "-pthread", "-o", exe, str(HERE / "micro.c")], check=True)
+    seen = {}
+    for _ in range(rounds):
+        for pin in ([], ["taskset", "-c", "0"]):
+            names = only or ([] if not pin else ["pipe_pingpong", "unix_pingpong"])
+            native = micro(pin + [exe, work] + names)
+            inside = micro(pin + [b, "run", "-w", work, "--", exe, "/tmp"] + names)
+            for n in native:
+                if n in inside and not (pin and not n.endswith("pingpong")):
+                    seen.setdefault(n + (" (1 cpu)" if pin else ""), []).append(native[n] + inside[n])
+    print(f"{'operation, ns':28}{'native':>10}{'p99':>10}{'inside':>10}{'p99':>10}{'ratio':>8}{'of p99':>8}{'goal':>7}")
+    for n, rows in seen.items():
+        mid = [statistics.median(r[i] for r in rows) for i in range(4)]
+        ratio, tail = (statistics.median(r[i + 2] / r[i] for r in rows) for i in (0, 1))
+        g = GOALS.get(n)
+        print(f"{n:28}{mid[0]:10.0f}{mid[1]:10.0f}{mid[2]:10.0f}{mid[3]:10.0f}{ratio:8.2f}{tail:8.2f}{g or '':>7}{'  missed' if g and ratio > g else ''}")
+
+
+# ---- programs ----
+
+def once(command):
+    t = time.perf_counter()
+    code = subprocess.run(command, **QUIET).returncode
+    return (time.perf_counter() - t) * 1e3 if code == 0 else None
+
+
+def in_turn(commands, n):
+    """{name: times} of each command that never failed."""
+    times = {name: [] for name in commands}
     for _ in range(n):
-        t = time.perf_counter()
-        if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
-            return None
-        times.append((time.perf_counter() - t) * 1e3)
-    return sorted(times)
+        for name in list(times):
+            t = once(commands[name])
+            if t is None:
+                del times[name]
+            else:
+                times[name].append(t)
+    return times
 
 
-def runc_bundle(work):
-    b = pathlib.Path(work) / "bundle"
-    b.mkdir()
-    spec = {"ociVersion": "1.0.2", "root": {"path": "/", "readonly": True},
-            "process": {"terminal": False, "user": {"uid": 0, "gid": 0}, "args": ["/bin/true"], "env": ["PATH=/usr/bin:/bin"], "cwd": "/"},
+def runc_command(work):
+    """runc run of a folder with a static busybox, without pivot_root where the root is a ramfs; or why not."""
+    if not shutil.which("runc"):
+        return None, "runc is not installed"
+    if os.geteuid() != 0:
+        return None, "runc needs root here"
+    busybox = shutil.which("busybox")
+    if not busybox:
+        return None, "runc needs a static busybox for its root folder"
+    bundle = pathlib.Path(work) / "bundle"
+    (bundle / "rootfs/bin").mkdir(parents=True)
+    (bundle / "rootfs/proc").mkdir()
+    shutil.copy(busybox, bundle / "rootfs/bin/true")
+    spec = {"ociVersion": "1.0.2", "root": {"path": "rootfs", "readonly": True},
+            "process": {"terminal": False, "user": {"uid": 0, "gid": 0}, "args": ["/bin/true"], "env": ["PATH=/usr/bin:/bin"], "cwd": "/",
+                        "noNewPrivileges": True},
             "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
             "linux": {"namespaces": [{"type": t} for t in ("pid", "ipc", "uts", "mount", "network")]}}
-    (b / "config.json").write_text(json.dumps(spec))
-    return str(b)
+    (bundle / "config.json").write_text(json.dumps(spec))
+    for extra in ([], ["--no-pivot"]):
+        command = ["runc", "run"] + extra + ["--bundle", str(bundle), f"bailey-bench-{os.getpid()}"]
+        if once(command) is not None:
+            return command, "" if not extra else "with --no-pivot: pivot_root does not work here"
+    return None, "runc run fails here"
 
 
-def pss_of_tree(pid):
-    todo, total, count = [pid], 0, 0
+def peers_for(cmd, work):
+    """{name: command} of the peers that can run cmd, and remarks on those that cannot."""
+    found, remarks = {}, []
+    if cmd == ["/bin/true"]:
+        command, remark = runc_command(work)
+        if command:
+            found["runc"] = command
+        if remark:
+            remarks.append(remark)
+    for name, command in (("runsc", ["runsc", "--network=none", "--ignore-cgroups", "do"]), ("proot", ["proot"]), ("gramine-direct", None),
+                          ("bwrap", ["bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--unshare-all"])):
+        if not shutil.which(name):
+            remarks.append(f"{name} is not installed")
+        elif command is None:
+            remarks.append(f"{name} needs a manifest: not run")
+        elif once(command + cmd) is None:
+            remarks.append(f"{name} fails here")
+        else:
+            found[name] = command + cmd
+    return found, remarks
+
+
+def program_row(name, times, native, goal):
+    mid = statistics.median(times)
+    print(f"{name:28}{mid:10.2f}{quantile(times, 0.99):10.2f}{mid / native:8.2f}  {goal}")
+    return mid
+
+
+def programs(b, work):
+    start = None
+    print(f"\n{'program, ms':28}{'median':>10}{'p99':>10}{'ratio':>8}  goal")
+    for name, cmd, n in (("true", ["/bin/true"], 100), ("python3 -c pass", [PYTHON, "-c", "pass"], 30), ("sh: 200 x true", ["/bin/sh", "-c", SHELL_LOOP], 10)):
+        if not os.path.exists(cmd[0]):
+            continue
+        peers, remarks = peers_for(cmd, work)
+        times = in_turn({"native": cmd, "bailey": [b, "run", "--"] + cmd, **peers}, n)
+        if "native" not in times or "bailey" not in times:
+            print(f"{name:28} failed")
+            continue
+        native = statistics.median(times["native"])
+        program_row(name + ", native", times["native"], native, "")
+        inside = statistics.median(times["bailey"])
+        goal = ""
+        if name == "true":
+            start = inside
+            goal = f"3 x native = {3 * native:.2f}"
+            met = inside <= 3 * native
+        elif name.startswith("python3") and start:
+            goal = f"1.5 x native + start = {1.5 * native + start:.2f}"
+            met = inside <= 1.5 * native + start
+        program_row("  in bailey", times["bailey"], native, goal + ("" if not goal or met else "  missed"))
+        for peer in peers:
+            if peer in times:
+                mid = statistics.median(times[peer])
+                goal = f"bailey / {peer} = {inside / mid:.2f}" + (f" (goal 0.20{'' if inside <= mid / 5 else ', missed'})" if peer == "runc" else "")
+                program_row(f"  in {peer}", times[peer], native, goal)
+        if name == "true":
+            for r in remarks:
+                print(f"  ({r})")
+
+
+# ---- counts ----
+
+def counts_of(b, cmd):
+    """(traps, requests, {kind: count}) that --stats says."""
+    err = subprocess.run([b, "run", "--stats", "--"] + cmd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    traps = re.search(r"(\d+) system calls trapped", err)
+    requests = re.search(r"(\d+) requests to the monitor:(.*)", err)
+    if not traps or not requests:
+        return None
+    return int(traps[1]), int(requests[1]), {k: int(v) for k, v in re.findall(r"([A-Z]+)=(\d+)", requests[2])}
+
+
+def counts(b):
+    print(f"\n{'start of a program':28}{'traps':>10}{'requests':>10}  of which")
+    for name, cmd in (("true", ["/bin/true"]), ("python3 -c pass", [PYTHON, "-c", "pass"]), ("sh", ["/bin/sh", "-c", ":"])):
+        c = counts_of(b, cmd) if os.path.exists(cmd[0]) else None
+        if c:
+            print(f"{name:28}{c[0]:10}{c[1]:10}  " + " ".join(f"{k} {v}" for k, v in c[2].items()))
+    none, many = counts_of(b, ["/bin/sh", "-c", ":"]), counts_of(b, ["/bin/sh", "-c", SHELL_LOOP])
+    if none and many:
+        each = {k: (many[2].get(k, 0) - none[2].get(k, 0)) / 200 for k in many[2]}
+        print(f"{'each further true of a sh':28}{(many[0] - none[0]) / 200:10.2f}{(many[1] - none[1]) / 200:10.2f}  " +
+              " ".join(f"{k} {v:.2f}" for k, v in each.items() if abs(v) >= 0.005))
+
+
+# ---- idle ----
+
+def tree(pid):
+    found, todo = [], [pid]
     while todo:
         p = todo.pop()
+        found.append(p)
         try:
-            total += int(next(l for l in open(f"/proc/{p}/smaps_rollup") if l.startswith("Pss:")).split()[1])
-            count += 1
             for t in os.listdir(f"/proc/{p}/task"):
                 todo += [int(c) for c in open(f"/proc/{p}/task/{t}/children").read().split()]
-        except (OSError, StopIteration):
+        except OSError:
             pass
-    return total, count
+    return found
+
+
+def pss(pid):
+    try:
+        return int(next(l for l in open(f"/proc/{pid}/smaps_rollup") if l.startswith("Pss:")).split()[1])
+    except (OSError, StopIteration):
+        return 0
+
+
+def cgroup_memory(pids):
+    """(bytes, file) of the memory cgroup the sandbox made for itself, or None."""
+    for pid in pids:
+        try:
+            lines = open(f"/proc/{pid}/cgroup").read().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            _, names, path = line.split(":", 2)
+            if "/bailey-" not in path:
+                continue
+            file = f"/sys/fs/cgroup/memory{path}/memory.usage_in_bytes" if names == "memory" else f"/sys/fs/cgroup{path}/memory.current"
+            if (names == "memory" or not names) and os.path.exists(file):
+                return int(open(file).read()), file
+    return None
+
+
+def idle(b):
+    for options in ([], ["-m", "512m"]):
+        p = subprocess.Popen([b, "run", "-w", "/"] + options + ["--", "/bin/sleep", "30"], **QUIET)
+        time.sleep(2)
+        pids = tree(p.pid)
+        if not options:
+            print(f"\nidle sandbox (sleep): {sum(map(pss, pids))} kB PSS in {len(pids)} processes (goal 4096)")
+        else:
+            found = cgroup_memory(pids)
+            print(f"idle sandbox (sleep, -m 512m): {found[0] // 1024} kB in {os.path.basename(found[1])} of its control group" if found else
+                  "idle sandbox: no memory control group is ours to make, so no memory.current")
+        p.terminate()
+        p.wait()
 
 
 def main():
@@ -65,61 +247,22 @@ def main():
     ap.add_argument("--bailey", required=True)
     ap.add_argument("--rounds", type=int, default=5)
     ap.add_argument("--only", default="")
+    ap.add_argument("--part", default="")
     args = ap.parse_args()
     b = os.path.abspath(args.bailey)
+    parts = args.part.split(",") if args.part else ["micro"] if args.only else ["micro", "programs", "counts", "idle"]
     work = tempfile.mkdtemp(dir=os.path.dirname(b))
-    exe = os.path.join(work, "micro")
-    subprocess.run(["cc", "-O2", "-w", "-D_GNU_SOURCE", "-pthread", "-o", exe, str(HERE / "micro.c")], check=True)
-    only = args.only.split(",") if args.only else []
-    ratios, p99, absolute = {}, {}, {}
-    for r in range(args.rounds):
-        for pin in ([], ["taskset", "-c", "0"]):
-            names = only or ([] if not pin else ["pipe_pingpong", "unix_pingpong"])
-            native = micro(pin + [exe, work] + names)
-            inside = micro(pin + [b, "run", "-w", work, "--", exe, "/tmp"] + names)
-            for n in native:
-                key = n + (" (1 cpu)" if pin else "")
-                if n in inside and not (pin and not n.endswith("pingpong")):
-                    ratios.setdefault(key, []).append(inside[n][0] / native[n][0])
-                    p99.setdefault(key, []).append(inside[n][1] / native[n][1])
-                    absolute.setdefault(key, []).append((native[n][0], inside[n][0]))
-    print(f"{'operation':28}{'native ns':>12}{'inside ns':>12}{'ratio':>8}{'p99 ratio':>11}{'goal':>7}")
-    for n in ratios:
-        g = GOALS.get(n)
-        m = statistics.median(ratios[n])
-        print(f"{n:28}{statistics.median(a for a, _ in absolute[n]):12.0f}{statistics.median(i for _, i in absolute[n]):12.0f}{m:8.2f}"
-              f"{statistics.median(p99[n]):11.2f}{g if g else '':>7}{'' if g is None or m <= g else '  missed'}")
-    if not only:
-        programs(b, work)
-    shutil.rmtree(work, ignore_errors=True)
-
-
-def programs(b, work):
-    rows = [("true", ["/bin/true"], 3.0), ("python3 -c pass", ["/usr/bin/python3", "-c", "pass"], None), ("sh: 200 x true", ["/bin/sh", "-c", "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done"], None)]
-    peers = {}
-    if shutil.which("runc") and os.geteuid() == 0:
-        bundle = runc_bundle(work)
-        peers["runc"] = lambda cmd, n=[0]: ["runc", "run", "--bundle", bundle, f"bench-{os.getpid()}"] if cmd == ["/bin/true"] else None
-    print(f"\n{'program, ms (median, p99)':28}{'native':>16}{'inside':>18}{'ratio':>8}{'goal':>7}")
-    for name, cmd, goal in rows:
-        nat, ins = wall(cmd), wall([b, "run", "--"] + cmd)
-        if not nat or not ins:
-            print(f"{name:28} failed")
-            continue
-        mid = lambda v: v[len(v) // 2]
-        ratio = mid(ins) / mid(nat)
-        print(f"{name:28}{mid(nat):8.2f} {nat[-1]:7.2f}{mid(ins):10.2f} {ins[-1]:7.2f}{ratio:8.2f}{goal or '':>7}")
-        for peer, make in peers.items():
-            c = make(cmd)
-            t = wall(c) if c else None
-            if t:
-                print(f"  {peer:26}{'':16}{mid(t):10.2f} {t[-1]:7.2f}{mid(t) / mid(nat):8.2f}   bailey/{peer} {mid(ins) / mid(t):.2f}")
-    p = subprocess.Popen([b, "run", "--", "/bin/sleep", "30"])
-    time.sleep(2)
-    total, count = pss_of_tree(p.pid)
-    print(f"\nidle sandbox (sleep): {total} kB PSS in {count} processes (goal 4096)")
-    p.terminate()
-    p.wait()
+    try:
+        if "micro" in parts:
+            operations(b, work, args.rounds, args.only.split(",") if args.only else [])
+        if "programs" in parts:
+            programs(b, work)
+        if "counts" in parts:
+            counts(b)
+        if "idle" in parts:
+            idle(b)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 main()

@@ -24,7 +24,7 @@ struct options {
 	struct list_of volumes, env, env_files, exts;
 	const char *workdir, *user, *rootfs, *hostname, *name, *trace, *log, *bare;
 	uint64_t memory, pids, cpus; /* 0 = not given; cpus in thousandths */
-	bool interactive, tty, verbose;
+	bool interactive, tty, verbose, stats;
 	char **args;                 /* the program and its arguments, NULL behind */
 };
 

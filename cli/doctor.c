@@ -79,6 +79,25 @@ static int try_namespaces(void)
 	return unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0 ? errno : 0;
 }
 
+/* A process whose root is not its mount namespace's may make no user namespace. */
+static bool in_chroot(void)
+{
+	char line[PATH_MAX], point[PATH_MAX];
+	struct stat own, first;
+	bool found = false;
+	FILE *f;
+
+	if (stat("/", &own) == 0 && stat("/proc/1/root/", &first) == 0)
+		return own.st_dev != first.st_dev || own.st_ino != first.st_ino;
+	f = fopen("/proc/self/mountinfo", "re");
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof line, f))
+		found = sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 && !strcmp(point, "/");
+	fclose(f);
+	return !found;
+}
+
 static void check_namespaces(void)
 {
 	int err = in_child(try_namespaces);
@@ -94,6 +113,8 @@ static void check_namespaces(void)
 		lack("namespaces", "sysctl -w user.max_user_namespaces=10000");
 	else if (read_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", line, sizeof line) && line[0] == '1')
 		lack("namespaces", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for bailey");
+	else if (err == EPERM && in_chroot())
+		lack("namespaces", "a chroot may not make user namespaces: enter the folder with systemd-nspawn -D instead");
 	else
 		lack("namespaces", err == EPERM ? "something forbids user namespaces: a container needs --privileged or a wider seccomp profile" : strerror(err));
 }

@@ -31,11 +31,12 @@ const char run_help[] =
     "      --net none                no network: the only kind so far\n"
     "      --ext NAME[=ARG]          stack an extension\n"
     "      --trace lx,dk,mon         trace system calls, Dk calls, monitor requests\n"
+    "      --stats                   say at the end how many traps, requests and processes there were\n"
     "      --log FILE                log there instead of standard error\n"
     "      --verbose                 say what is shown and hidden\n";
 
 enum { OPT_ENV_FILE = 256, OPT_CPUS, OPT_PIDS, OPT_ROOTFS, OPT_HOSTNAME, OPT_NAME, OPT_NET, OPT_EXT, OPT_TRACE, OPT_LOG,
-	OPT_VERBOSE, OPT_BARE, OPT_RM };
+	OPT_VERBOSE, OPT_STATS, OPT_BARE, OPT_RM };
 
 static const struct option long_options[] = {
 	{ "volume", 1, NULL, 'v' }, { "env", 1, NULL, 'e' }, { "env-file", 1, NULL, OPT_ENV_FILE },
@@ -44,7 +45,7 @@ static const struct option long_options[] = {
 	{ "hostname", 1, NULL, OPT_HOSTNAME }, { "name", 1, NULL, OPT_NAME }, { "interactive", 0, NULL, 'i' },
 	{ "tty", 0, NULL, 't' }, { "net", 1, NULL, OPT_NET }, { "network", 1, NULL, OPT_NET }, { "publish", 1, NULL, 'p' },
 	{ "ext", 1, NULL, OPT_EXT }, { "trace", 1, NULL, OPT_TRACE }, { "log", 1, NULL, OPT_LOG },
-	{ "verbose", 0, NULL, OPT_VERBOSE }, { "bare", 1, NULL, OPT_BARE }, { "rm", 0, NULL, OPT_RM }, { "help", 0, NULL, 'h' },
+	{ "verbose", 0, NULL, OPT_VERBOSE }, { "stats", 0, NULL, OPT_STATS }, { "bare", 1, NULL, OPT_BARE }, { "rm", 0, NULL, OPT_RM }, { "help", 0, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -138,6 +139,7 @@ static void take(struct options *o, int c, char *bad)
 	case OPT_TRACE: o->trace = trace_of(optarg); break;
 	case OPT_LOG: o->log = optarg; break;
 	case OPT_VERBOSE: o->verbose = true; break;
+	case OPT_STATS: o->stats = true; break;
 	case OPT_BARE: o->bare = optarg; break;
 	case OPT_RM: break; /* a sandbox leaves nothing anyway */
 	case 'h': fputs(run_help, stdout); exit(0);

@@ -134,6 +134,10 @@ static void add_monitor_records(const struct options *o)
 	}
 	if (o->verbose)
 		spec_add("m.verbose", "1");
+	if (o->stats) {
+		spec_add("m.stats", "1");
+		spec_add("stats", "1");
+	}
 }
 
 static void add_program(const struct options *o, const char *cwd)

@@ -92,7 +92,9 @@ const char *user_records(const struct options *o)
 		return getenv("HOME");
 	}
 	copy = strdup(o->user);
-	group = copy ? strchr(copy, ':') : NULL;
+	if (!copy)
+		fail("no memory");
+	group = strchr(copy, ':');
 	if (group)
 		*group++ = 0;
 	uid = id_of(o, "passwd", copy);

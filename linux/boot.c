@@ -107,7 +107,9 @@ static void parse_seed(struct lx_state *lx, const struct dk_boot *boot)
 
 static void parse_groups(struct lx_cred *c, const char *s)
 {
-	while (s && *s && c->ngroups < ARRAY_LEN(c->groups)) {
+	if (!s)
+		return;
+	while (*s && c->ngroups < ARRAY_LEN(c->groups)) {
 		uint32_t n = 0;
 
 		while (*s >= '0' && *s <= '9')
@@ -438,17 +440,17 @@ static bool died_with_locks(dk_handle process)
 	return false;
 }
 
-void kproc_lock_stalled(const struct lock *l)
+void kproc_lock_stalled(const struct lock *l) LOCK_UNCHECKED("TASKLIST may be its own already")
 {
 	struct lx_state *lx = lx_state();
-	bool own = lx->tasklist.owner == pico_boot_block->thread, taken;
+	bool own = LOCK_ANY(&lx->tasklist)->owner == pico_boot_block->thread, taken;
 	uint32_t count;
 
 	if (pico_boot_block->deaths == DK_NO_HANDLE)
 		return;
 	while (read_deaths(pending + pending_count, ARRAY_LEN(pending) - pending_count, &count))
 		pending_count += count;
-	if (holder_is_dead(l) || holder_is_dead(&lx->tasklist))
+	if (holder_is_dead(l) || holder_is_dead(LOCK_ANY(&lx->tasklist)))
 		panic("a process died at the host with a lock held that kproc waits for (class %u)", l->class);
 	taken = !own && lock_try(&lx->tasklist);
 	if (own || taken)
@@ -496,6 +498,19 @@ static void end_sandbox(uint32_t code)
 	pico_exit_process(code & 0x7f ? 256 + (code & 0x7f) : code >> 8 & 0xff);
 }
 
+static void print_stats(void)
+{
+	const char *wanted = config_get(pico_boot_block, "stats", 0);
+	const struct arena_root *root = arena_root();
+
+	if (wanted == NULL || *wanted != '1')
+		return;
+	log_line(DK_LOG_TRACE, "bailey: stats: %lu system calls trapped, %lu pages of text changed", atomic_load(&root->traps),
+		atomic_load(&root->text_pages));
+	log_line(DK_LOG_TRACE, "bailey: stats: %lu KB of kernel objects, %lu KB of files and shared memory", atomic_load(&root->pages_used) * 4,
+		atomic_load(&root->data_pages_used) * 4);
+}
+
 static void kernel_thread(struct lx_state *lx) NORETURN;
 static void kernel_thread(struct lx_state *lx)
 {
@@ -508,8 +523,10 @@ static void kernel_thread(struct lx_state *lx)
 	for (;;) {
 		uint64_t now = pico_now(), next, again;
 
-		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE)
+		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE) {
+			print_stats();
 			end_sandbox(lx->first->exit_code);
+		}
 		next = timer_run(now);
 		again = retry_late_deaths(now);
 		reap_orphans(lx);

@@ -99,7 +99,7 @@ struct lx_proc {
 	struct pico_process pico; /* first */
 	struct ref ref;           /* the pid table, parent link and look-ups hold one each */
 	int pid;                  /* [I] */
-	struct lock lock;         /* PROC */
+	LOCK(PROC) lock;
 	struct list threads;      /* [P] */
 	uint32_t nthreads;        /* [P] live ones */
 	struct lx_thread *leader; /* [P] */
@@ -161,7 +161,7 @@ struct lx_proc {
 
 /* Global state of the Linux personality in a sandbox: arena_root()->provider_root[PICO_PROVIDER_LINUX]. */
 struct lx_state {
-	struct lock tasklist;     /* TASKLIST */
+	LOCK(TASKLIST) tasklist;
 	struct list procs;        /* [T] */
 	struct list tid_hash[256];/* [T] threads by tid */
 	_Atomic int next_tid;

@@ -315,6 +315,7 @@ static void do_quiet(struct pico *p, struct job *j)
 
 static void dispatch(struct pico *p, struct job *j)
 {
+	stats_request(j->req.op);
 	if (shapes[j->req.op] & NO_REPLY) {
 		do_quiet(p, j);
 		return;

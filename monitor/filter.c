@@ -224,9 +224,11 @@ static void lock_calls(void)
 	unsigned n = 0;
 
 	fill_actions(action);
-	for (unsigned nr = 0; nr < ARRAY_LEN(action); nr++)
+	for (unsigned nr = 0; nr < ARRAY_LEN(action); nr++) {
+		/* cppcheck-suppress uninitvar; n is 0 the first time */
 		if (n == 0 || s[n - 1].action != action[nr])
 			s[n++] = (struct segment){ nr, action[nr] };
+	}
 	STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
 	JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);

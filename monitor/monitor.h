@@ -39,7 +39,7 @@ struct spec {
 	uint32_t ext_count;
 	const char *trace;     /* "lx,dk,mon" or "" */
 	int log_fd;            /* -1 = standard error */
-	bool verbose, trace_mon, want_tty;
+	bool verbose, trace_mon, want_tty, stats;
 };
 extern struct spec spec;
 void spec_take(char *records, size_t size);
@@ -50,6 +50,13 @@ void spec_each_config(void (*fn)(const char *record, void *arg), void *arg);
 void log_line(enum dk_log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 void log_text(enum dk_log_level level, const char *who, const char *text, size_t len);
 void log_flush(bool wait);
+
+/* ---- stats.c ---- */
+void stats_init(void);
+void stats_request(uint32_t op);
+enum born { BORN_FRESH, BORN_AS_COPY, BORN_BY_FORK, BIRTHS }; /* the last two: of a fresh one that waits; of a guest */
+void stats_birth(enum born how);
+void stats_print(void); /* if --stats asked for it */
 
 /* ---- status.c ---- */
 enum dk_status status_of_errno(int host_errno);

@@ -259,6 +259,7 @@ static struct pico *copy_of(struct pico *model)
 
 	if (!p)
 		return NULL;
+	stats_birth(BORN_AS_COPY);
 	p->parent = model->number;
 	p->after_hello = PICO_SPARE;
 	p->is_copy = true;
@@ -278,6 +279,7 @@ static struct pico *make(enum pico_state state, const char *image)
 
 	if (!p)
 		return NULL;
+	stats_birth(BORN_FRESH);
 	pico_boot(p, image);
 	sandbox_spawn_order(p, child_end);
 	return p;
@@ -329,6 +331,7 @@ struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *
 	struct pico *p = index_owner[index] ? NULL : pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
 
 	if (p) {
+		stats_birth(BORN_BY_FORK);
 		p->process_index = index;
 		p->after_hello = PICO_RUNNING;
 		index_owner[index] = p;

@@ -72,8 +72,10 @@ static int open_mount(const char *host, const char **name)
 	/* A single file: hold its folder and its name. */
 	char *dir = strdup(host), *slash = dir ? strrchr(dir, '/') : NULL;
 
-	if (!slash)
+	if (!slash) {
+		free(dir);
 		return -1;
+	}
 	*name = strdup(slash + 1);
 	*(slash == dir ? slash + 1 : slash) = 0;
 	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

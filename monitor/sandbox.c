@@ -65,18 +65,20 @@ static void find_own_folder(void)
 		*slash = 0;
 }
 
-/* NAME.img in the build folder FOLDER, or where `make install` puts it. */
+/* NAME.img in PREFIX/lib/bailey, we being in PREFIX/bin; or in the build folder FOLDER. */
 static int open_image(const char *folder, const char *name)
 {
+	const char *const places[][2] = { { "lib/bailey", "" }, { "", folder } };
 	char path[PATH_MAX + 200];
-	int fd;
+	int fd = -1;
 
-	snprintf(path, sizeof path, "%s/../%s/%s.img", own_folder, folder, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 || errno != ENOENT)
-		return fd;
-	snprintf(path, sizeof path, "%s/../libexec/bailey/%s.img", own_folder, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
+		snprintf(path, sizeof path, "%s/../%s%s/%s.img", own_folder, places[i][0], places[i][1], name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOENT)
+			break;
+	}
+	return fd;
 }
 
 int sandbox_image(const char *name)
@@ -342,6 +344,7 @@ void sandbox_run(void)
 {
 	int kproc_end;
 
+	stats_init();
 	find_own_folder();
 	if (geteuid() == 0)
 		syscall(SYS_setgroups, 0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
@@ -352,6 +355,7 @@ void sandbox_run(void)
 	worker_init();
 	loop_init();
 	kproc = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_KPROC, &kproc_end);
+	stats_birth(BORN_FRESH);
 	if (!kproc)
 		fail("cannot make channels: %s", strerror(errno));
 	fork_launcher(kproc_end);
@@ -421,6 +425,7 @@ void sandbox_end(int code)
 	termios_restore();
 	cgroup_remove();
 	state_remove();
+	stats_print();
 	log_flush(true);
 	_exit(code);
 }

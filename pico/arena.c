@@ -24,7 +24,7 @@
 #define TRIM_AFTER    2048 /* dirty pages freed */
 
 struct allocators {
-	struct lock arena_lock, data_lock; /* PAGES */
+	LOCK(PAGES) arena_lock, data_lock;
 	struct buddy arena, data;
 	struct slab_pool pool;
 };
@@ -86,7 +86,7 @@ static bool reserve(_Atomic uint64_t *used, uint64_t pages)
 	return false;
 }
 
-static int64_t pages_take(struct buddy *b, struct lock *l, _Atomic uint64_t *used, size_t count, char *base)
+static int64_t pages_take(struct buddy *b, LOCK(PAGES) *l, _Atomic uint64_t *used, size_t count, char *base)
 {
 	unsigned order = buddy_order(count);
 	bool clean = false;
@@ -116,7 +116,7 @@ static bool give_data(uint64_t page, unsigned order)
 
 /* Frees count blocks from page on; all under one hold of the lock, a trim included: a block
    handed out meanwhile must not lose its new contents. */
-static void pages_give(struct buddy *b, struct lock *l, _Atomic uint64_t *used, uint64_t page, size_t count)
+static void pages_give(struct buddy *b, LOCK(PAGES) *l, _Atomic uint64_t *used, uint64_t page, size_t count)
 {
 	uint64_t freed = 0;
 

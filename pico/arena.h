@@ -26,6 +26,8 @@ struct arena_root {
 	uint64_t limit_pages;       /* memory limit of the sandbox in pages */
 	_Atomic uint64_t guest_pages; /* private pages the guests' address spaces have committed */
 	_Atomic uint64_t faults_left;
+	_Atomic uint64_t traps;       /* system calls that came by a trap, for --stats */
+	_Atomic uint64_t text_pages;  /* pages of text that were changed */
 	uint64_t text[16];          /* pico/patch.c's own */
 	uint64_t allocator[512];    /* pico/arena.c's own */
 };

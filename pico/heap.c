@@ -20,7 +20,7 @@
 static uint8_t heap_state[HEAP_PAGES];
 static struct buddy_link heap_links[HEAP_PAGES];
 static struct {
-	struct lock lock; /* PAGES */
+	LOCK(PAGES) lock;
 	struct buddy buddy;
 	uint64_t committed; /* pages */
 	struct slab_pool pool;

@@ -15,6 +15,7 @@
 #include "pico/internal.h"
 #include "pico/lock.h"
 
+struct lock_class LC_NONE = { "none" };
 #define LOCK_CLASS(cls, outer) struct lock_class LC_##cls = { #cls };
 #include "pico/lockorder.def"
 #undef LOCK_CLASS
@@ -22,7 +23,7 @@
 #define SPINS 200
 #define STALL_NS 200000000ull /* kproc looks for dead holders after that */
 
-void lock_init(struct lock *l, enum lock_class_id class) LOCK_PRIMITIVE
+LOCK_TYPED void lock_init(struct lock *l, enum lock_class_id class) LOCK_PRIMITIVE
 {
 	*l = (struct lock){ .class = class };
 }
@@ -141,7 +142,7 @@ static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 	}
 }
 
-void lock_take(struct lock *l) LOCK_PRIMITIVE
+LOCK_TYPED void lock_take(struct lock *l) LOCK_PRIMITIVE
 {
 	struct pico_thread *t = pico_current();
 	uint32_t free = 0;
@@ -152,7 +153,7 @@ void lock_take(struct lock *l) LOCK_PRIMITIVE
 	note_taken(l, t);
 }
 
-bool lock_try(struct lock *l) LOCK_PRIMITIVE
+LOCK_TYPED bool lock_try(struct lock *l) LOCK_PRIMITIVE
 {
 	struct pico_thread *t = pico_current();
 	uint32_t free = 0;
@@ -187,7 +188,7 @@ static NOINLINE void drop_slow(struct lock *l)
 		(void)DkEventSet(event);
 }
 
-void lock_drop(struct lock *l) LOCK_PRIMITIVE
+LOCK_TYPED void lock_drop(struct lock *l) LOCK_PRIMITIVE
 {
 	struct pico_thread *t = pico_current();
 	uint32_t held = 1;
@@ -201,12 +202,12 @@ void lock_drop(struct lock *l) LOCK_PRIMITIVE
 	note_dropped(t);
 }
 
-bool lock_is_held(const struct lock *l)
+LOCK_TYPED bool lock_is_held(const struct lock *l)
 {
 	return atomic_load_explicit(&((struct lock *)(uintptr_t)l)->word, memory_order_relaxed) != 0;
 }
 
-void lock_take2(struct lock *a, struct lock *b) LOCK_PRIMITIVE
+LOCK_TYPED void lock_take2(struct lock *a, struct lock *b) LOCK_PRIMITIVE
 {
 	if (a > b) {
 		struct lock *swap = a;
@@ -219,7 +220,7 @@ void lock_take2(struct lock *a, struct lock *b) LOCK_PRIMITIVE
 		lock_take(b);
 }
 
-void lock_drop2(struct lock *a, struct lock *b) LOCK_PRIMITIVE
+LOCK_TYPED void lock_drop2(struct lock *a, struct lock *b) LOCK_PRIMITIVE
 {
 	lock_drop(a);
 	if (a != b)

@@ -51,7 +51,7 @@ struct text_page {
 struct text_file {
 	struct ref ref; /* one for each range of each process, one for the table */
 	uint32_t nstubs, npages;
-	struct lock lock; /* TEXT */
+	LOCK(TEXT) lock;
 	struct list link; /* in the table; empty for files without an id */
 	struct text_id id;
 	uint64_t stubs;   /* first of STUB_PAGES pages of arena-data */
@@ -59,7 +59,7 @@ struct text_file {
 };
 /* arena_root()->text */
 struct text_table {
-	struct lock lock; /* TEXT; a file's lock is not taken under it */
+	LOCK(TEXT) lock; /* a file's lock is not taken under it */
 	struct list files;
 	uint32_t count;
 };
@@ -72,7 +72,7 @@ struct range {
 	uint8_t traps[TRAP_SLOTS]; /* of pages not changed yet, by page number */
 };
 static struct {
-	struct lock lock; /* PATCH */
+	LOCK(PATCH) lock;
 	struct range *range;
 	uint32_t count, room;
 } text;
@@ -446,6 +446,7 @@ static struct text_page *make_page(struct range *r, uint64_t address)
 	p->delta = address - r->room;
 	p->offset = r->offset + (address - r->start);
 	__atomic_store_n(&f->npages, f->npages + 1, __ATOMIC_RELEASE);
+	atomic_fetch_add_explicit(&arena_root()->text_pages, 1, memory_order_relaxed);
 	return p;
 }
 

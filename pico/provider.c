@@ -70,6 +70,7 @@ void pico_exception(const struct dk_exception *e, struct dk_context *c)
 	t->frame = c;
 	switch (e->kind) {
 	case DK_EXC_SYSCALL:
+		atomic_fetch_add_explicit(&arena_root()->traps, 1, memory_order_relaxed);
 		c->rcx = c->rip;
 		c->r11 = c->rflags;
 		patch_trap(e->call_site);

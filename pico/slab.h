@@ -22,7 +22,7 @@ struct slab {
 	uint32_t class, used, fresh, magic; /* fresh: offset from which on none was ever handed out */
 };
 struct slab_class {
-	struct lock lock; /* SLAB */
+	LOCK(SLAB) lock;
 	struct list partial;
 	uint32_t spare; /* runs without a used object kept in partial */
 	uint32_t pad;

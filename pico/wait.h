@@ -22,7 +22,7 @@
 #define WAITER_EXCLUSIVE     1u /* waitq_wake's n counts these only */
 
 struct waitq {
-	struct lock lock; /* WAITQ */
+	LOCK(WAITQ) lock;
 	struct list head;
 };
 

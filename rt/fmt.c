@@ -138,6 +138,7 @@ static int64_t sign_extend(uint64_t v, int size)
 	return (int64_t)(v << shift) >> shift;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one loop over a format's parts */
 int fmt_vsnprintf(char *buf, size_t size, const char *format, va_list ap)
 {
 	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";

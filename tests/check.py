@@ -7,7 +7,7 @@
 A group is a list of commands.  A command that prints TAP lines (ok N - ..., not ok N - ...)
 counts by them; any other counts as one test by its exit code.
 """
-import argparse, os, pathlib, re, signal, subprocess, sys, threading
+import argparse, os, pathlib, re, shutil, signal, subprocess, sys, threading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -18,6 +18,7 @@ def groups(build, soak):
     exts = sorted(str(p) for p in (build / "ext").glob("*.img")) if (build / "ext").exists() else []
     g = {
         "static": [["tools/layers.py"], ["tools/undef.py", pal, linux] + exts, ["tools/syscalls.py", pal, linux] + exts],
+        "locks": [["tools/lint.sh", str(build), "locks"]] if shutil.which("clang") else [],
         "unit": [[str(p)] for p in sorted((build / "tests/unit").glob("*_test")) if os.access(p, os.X_OK)],
         "abi": [["tests/abi/run.sh", str(build)]] if (ROOT / "tests/abi/run.sh").exists() else [],
         "guest": [["tests/guest/run.py", "--bailey", bailey, "--times", "30" if soak else "1"],

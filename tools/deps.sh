@@ -8,8 +8,8 @@ packages_of() {
 	case "$1" in
 	build) echo gcc meson ninja-build python3 linux-libc-dev libc6-dev binutils ;;
 	test) echo bash dash busybox-static coreutils findutils grep sed gawk tar gzip xz-utils perl python3 make git sqlite3 musl-tools \
-		golang-go luajit clang gdb strace util-linux procps vim-tiny less libclang-rt-14-dev nodejs ;;
-	bench) echo hyperfine runc ;;
+		golang-go luajit clang gdb strace util-linux procps vim less libclang-rt-14-dev nodejs ;;
+	bench) echo busybox-static runc ;;
 	lint) echo clang clang-tidy clang-format cppcheck ;;
 	*) echo "deps.sh: no set called $1" >&2; exit 2 ;;
 	esac

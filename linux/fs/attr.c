@@ -232,7 +232,7 @@ static long one_time(int64_t sec, int64_t nsec, int64_t *out, bool *is_now)
 static long times_in(struct gva times, int64_t unit, struct change *c)
 {
 	int64_t v[4];
-	bool now_a, now_m;
+	bool now_a = false, now_m = false;
 	long err;
 
 	if (times.va == 0) {

@@ -58,7 +58,7 @@ static uint32_t bucket_of(const struct dentry *parent, uint32_t hash)
 	return (hash ^ (uint32_t)(p * 0x9e3779b97f4a7c15ull >> 32)) % DCACHE_BUCKETS;
 }
 
-static struct lock *bucket_lock(uint32_t b)
+static LOCK(DCACHE) *bucket_lock(uint32_t b)
 {
 	return &dcache()->lock[b % DCACHE_LOCKS];
 }
@@ -128,7 +128,7 @@ static struct dentry *find_locked(uint32_t b, const struct dentry *parent, const
 struct dentry *dentry_find(struct dentry *parent, const char *name, uint32_t len)
 {
 	uint32_t hash = name_hash(name, len), b = bucket_of(parent, hash);
-	struct lock *l = bucket_lock(b);
+	LOCK(DCACHE) *l = bucket_lock(b);
 	struct dentry *d;
 
 	lock_take(l);
@@ -153,7 +153,7 @@ static void unhash_locked(struct dentry *d)
 /* Collects what can go from one bucket into out: nobody uses it, and nobody did lately. */
 static void shrink_bucket(uint32_t b, struct list *out)
 {
-	struct lock *l = bucket_lock(b);
+	LOCK(DCACHE) *l = bucket_lock(b);
 
 	if (dcache()->bucket[b].next == NULL)
 		return;
@@ -209,7 +209,7 @@ static struct dentry *hash_locked(uint32_t b, struct dentry *d)
 struct dentry *dentry_insert(struct dentry *d, uint64_t gen)
 {
 	uint32_t b = bucket_of(d->parent, d->name_hash);
-	struct lock *l = bucket_lock(b);
+	LOCK(DCACHE) *l = bucket_lock(b);
 	struct dentry *now;
 
 	lock_take(l);
@@ -230,7 +230,7 @@ void dentry_drop(struct dentry *d)
 {
 	for (;;) {
 		uint32_t b = bucket_of(d->parent, d->name_hash);
-		struct lock *l = bucket_lock(b);
+		LOCK(DCACHE) *l = bucket_lock(b);
 		bool moved, was;
 
 		lock_take(l);
@@ -310,7 +310,7 @@ static struct dentry *set_place(struct dentry *d, struct dentry *to_dir, char *n
 static void rehash(struct dentry *d)
 {
 	uint32_t b = bucket_of(d->parent, d->name_hash);
-	struct lock *l = bucket_lock(b);
+	LOCK(DCACHE) *l = bucket_lock(b);
 	struct dentry *old;
 
 	lock_take(l);

@@ -23,10 +23,10 @@
 
 /* lx_state()->misc[7]: made by the first who needs it. */
 struct epoll_state {
-	struct lock tree;
+	LOCK(EPTREE) tree;
 };
 
-struct lock *epoll_tree_lock(void)
+LOCK(EPTREE) *epoll_tree_lock(void)
 {
 	void **root = &lx_state()->misc[7];
 	struct epoll_state *s = __atomic_load_n(root, __ATOMIC_ACQUIRE), *fresh;
@@ -174,7 +174,7 @@ static struct epitem *first_item_of(struct file *f)
 
 void epoll_file_gone(struct file *f)
 {
-	struct lock *tree = epoll_tree_lock();
+	LOCK(EPTREE) *tree = epoll_tree_lock();
 	struct epitem *item;
 
 	lock_take(tree); /* neither item nor epoll can go meanwhile: nobody else has f, ends of epolls wait */
@@ -193,7 +193,7 @@ void epoll_file_gone(struct file *f)
 static void epoll_release(struct file *f)
 {
 	struct epoll *ep = f->object;
-	struct lock *tree = epoll_tree_lock();
+	LOCK(EPTREE) *tree = epoll_tree_lock();
 
 	if (ep == NULL)
 		return;

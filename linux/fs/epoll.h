@@ -36,8 +36,8 @@ struct epitem {
 };
 
 struct epoll {
-	struct lock lock;      /* EPOLL */
-	struct lock rlock;     /* EPREADY: what a waker touches */
+	LOCK(EPOLL) lock;
+	LOCK(EPREADY) rlock;   /* what a waker touches */
 	struct list ready;     /* [R] items that may be ready */
 	uint32_t nready;       /* [R] */
 	struct list sleepers;  /* [R] waiters of threads in epoll_wait; a wake takes one off */
@@ -57,7 +57,7 @@ uint32_t epitem_poll(struct lx_thread *t, struct epitem *item, struct poll_table
 /* Is there anything to report?  For poll on the epoll itself.  Drops stale ready marks. */
 bool epoll_any_ready(struct lx_thread *t, struct epoll *ep);
 /* The sandbox's one lock over who watches whom. */
-struct lock *epoll_tree_lock(void);
+LOCK(EPTREE) *epoll_tree_lock(void);
 /* Is an item on a host stream ready?  Adds their events to p if it is not NULL.  [E] is taken. */
 bool epoll_poll_host(struct lx_thread *t, struct epoll *ep, struct poll_table *p);
 void epitem_free(struct epoll *ep, struct epitem *item); /* EPTREE or a reference on the file held, EPOLL held */

@@ -154,7 +154,7 @@ static int depth_above(struct file *f, int budget)
 /* Links of epolls change under the tree lock only, so what was checked still holds when it is done. */
 static long add_epoll(struct lx_thread *t, struct file *f, struct file *target, int fd, struct epoll_event *ev)
 {
-	struct lock *tree = epoll_tree_lock();
+	LOCK(EPTREE) *tree = epoll_tree_lock();
 	struct epoll *ep = f->object;
 	long result = -ELOOP;
 

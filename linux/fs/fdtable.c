@@ -18,6 +18,7 @@ static bool alloc_slots(struct fdtable *fdt, uint32_t size)
 	if (mem == NULL)
 		return false;
 	if (fdt->slot != NULL) {
+		/* cppcheck-suppress pointerSize; an array of pointers */
 		memcpy(mem, fdt->slot, fdt->size * sizeof(struct file *));
 		memcpy(mem + size * sizeof(struct file *), fdt->cloexec, fdt->size);
 		arena_free(fdt->slot);

@@ -39,8 +39,8 @@
 
 struct dcache {
 	struct list bucket[DCACHE_BUCKETS]; /* [DCACHE lock of bucket % LOCKS]; next NULL = never used */
-	struct lock lock[DCACHE_LOCKS];
-	struct lock tree;                   /* DCACHE: parent and name of every dentry; innermost */
+	LOCK(DCACHE) lock[DCACHE_LOCKS];
+	LOCK(DCACHE) tree;                  /* parent and name of every dentry; innermost */
 	_Atomic uint32_t count, hand;
 	uint32_t limit;
 };
@@ -51,13 +51,13 @@ struct dcache {
 /* lx_state()->vfs */
 struct vfs {
 	struct dcache dcache;
-	struct lock mount_lock;  /* MOUNT */
+	LOCK(MOUNT) mount_lock;
 	struct list mounts;      /* [MOUNT] struct mount.link */
 	struct mount *root;      /* [MOUNT] changes by pivot_root */
 	_Atomic uint32_t next_mount_id, next_minor;
 	_Atomic uint64_t next_anon_ino;
-	struct lock rename_lock; /* RENAME */
-	struct lock idle_lock;   /* INODE: the two rings below */
+	LOCK(RENAME) rename_lock;
+	LOCK(INODE) idle_lock;   /* the two rings below */
 	struct inode *idle[IDLE_SLOTS];
 	uint32_t idle_next;
 	struct listing *listing[LISTING_SLOTS];
@@ -67,7 +67,7 @@ struct vfs {
 	uint64_t root_lower_dev;
 	uint32_t umask;
 	char cwd[256];
-	struct lock locks_lock;  /* INODE: every inode's flocks; see lock.c */
+	LOCK(INODE) locks_lock;  /* every inode's flocks; see lock.c */
 	struct waitq locks_wait;
 };
 static inline struct vfs *vfs(void)

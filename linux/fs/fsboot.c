@@ -158,8 +158,9 @@ static long boot_mount(const char *spec)
 	struct path at;
 	long err = 0;
 
-	if (where++ == NULL)
+	if (where == NULL)
 		return -EINVAL;
+	where++;
 	if (strcmp(where, "/") == 0 && vfs()->root == NULL) {
 		if (str_starts(spec, "host:")) /* the host's root itself, read and written in place */
 			return boot_host(where, NULL, flags);

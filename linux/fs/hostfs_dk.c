@@ -30,10 +30,11 @@ static size_t components(struct dentry *d, char *buf, size_t size)
 char *host_uri(struct dentry *d, const char *name, uint32_t len)
 {
 	const char *base = d->inode != NULL ? d->inode->fs->priv[0] : d->parent->inode->fs->priv[0];
-	char *uri = heap_alloc_dirty(2 * URI_MAX), *part = uri + URI_MAX, *p;
+	char *uri = heap_alloc_dirty(2 * URI_MAX), *part, *p;
 
 	if (uri == NULL)
 		return NULL;
+	part = uri + URI_MAX;
 	str_copy(uri, base, URI_MAX);
 	p = part + components(d, part, URI_MAX);
 	while (*p == '/') {

@@ -17,7 +17,7 @@
 #include "syscalls.gen.h"
 
 struct inotify_root { /* lx_state()->misc[5] */
-	struct lock lock; /* IPC */
+	LOCK(IPC) lock;
 };
 
 struct watched {
@@ -204,7 +204,7 @@ static size_t take_events(struct inotify *in, const struct iov *v, bool *too_sma
 static long inotify_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
 	struct inotify *in = f->object;
-	struct lock *lock = &root()->lock;
+	LOCK(IPC) *lock = &root()->lock;
 	struct waiter *w = waiter_self(0);
 	long result = 0;
 

@@ -44,6 +44,7 @@ static size_t move(const struct iov *v, uint64_t at, char *here, size_t n, enum 
 
 	for (; i < v->count && done < n; i++, offset = 0) {
 		size_t part = MIN(v->seg[i].size - offset, n - done);
+		/* cppcheck-suppress nullPointerArithmetic; here is not used when zeroing */
 		size_t left = move_one(v, how, (char *)v->seg[i].base + offset, here + done, part);
 
 		done += part - left;

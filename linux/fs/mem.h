@@ -42,7 +42,7 @@ struct mem_name {
 #define NAME_LOWER 1u /* the host has this name too: removing it leaves a whiteout */
 
 struct mem_dir {
-	struct lock lock;        /* DIR */
+	LOCK(DIR) lock;
 	struct list entries;
 	struct mem_name **hash;
 	uint32_t hash_size;      /* power of two */

@@ -343,7 +343,7 @@ static bool needs_whiteout(struct inode *dir, const struct mem_name *n)
  * spare: a whiteout made beforehand, used or freed by the caller afterwards (*used).
  */
 static long take_out(struct inode *dir, struct mem_dir *d, const char *name, uint32_t len, struct inode *i,
-	struct mem_name *spare, bool *used, struct mem_name **gone)
+	struct mem_name *spare, bool *used, struct mem_name **gone) REQUIRES(DIR)
 {
 	struct mem_name *n = mem_find(d, name, len);
 
@@ -512,7 +512,7 @@ static bool names_make(struct rename_names *n, struct dentry *from, const char *
 }
 
 /* Puts n where what is there now (nothing, a whiteout, or over's entry) goes. */
-static long put_at(struct inode *dir, struct mem_dir *d, struct mem_name *n, struct dentry *over, struct mem_name **gone)
+static long put_at(struct inode *dir, struct mem_dir *d, struct mem_name *n, struct dentry *over, struct mem_name **gone) REQUIRES(DIR)
 {
 	struct mem_name *old = mem_find(d, n->name, n->len);
 
@@ -531,7 +531,7 @@ static long put_at(struct inode *dir, struct mem_dir *d, struct mem_name *n, str
 }
 
 static long rename_locked(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, struct dentry *over, uint32_t flags,
-	struct rename_names *n)
+	struct rename_names *n) REQUIRES(DIR)
 {
 	struct mem_dir *fd = mem_dir(from_dir->inode), *td = mem_dir(to_dir->inode);
 	struct mem_name *old = mem_find(fd, from->name, from->name_len);
@@ -581,7 +581,7 @@ static void leave_whiteout(struct lx_thread *t, struct dentry *dir, struct dentr
 long mem_rename(struct lx_thread *t, struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, const char *name,
 	uint32_t len, struct dentry *over, uint32_t flags)
 {
-	struct rename_names n;
+	struct rename_names n = { 0 };
 	bool exchange = (flags & RENAME_EXCHANGE) != 0;
 	long err = own_dir(from_dir);
 

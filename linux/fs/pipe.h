@@ -11,7 +11,7 @@
 
 struct pipe {
 	struct ref ref;     /* one for each file, one for a named FIFO's inode */
-	struct lock lock;   /* PIPE */
+	LOCK(PIPE) lock;
 	struct waitq rq;    /* who waits for bytes, or to open for reading */
 	struct waitq wq;    /* who waits for room, or to open for writing */
 	struct ring ring;   /* [PIPE] */

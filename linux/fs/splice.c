@@ -25,7 +25,7 @@ struct side {
 	void *buf;
 };
 
-static void side_begin(struct side *s)
+static void side_begin(struct side *s) LOCK_UNCHECKED("held if own is set, until side_end")
 {
 	if (!s->own)
 		return;
@@ -33,7 +33,7 @@ static void side_begin(struct side *s)
 	s->pos = s->f->pos;
 }
 
-static void side_end(struct side *s)
+static void side_end(struct side *s) LOCK_UNCHECKED("see side_begin")
 {
 	if (!s->own)
 		return;

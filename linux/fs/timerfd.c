@@ -13,7 +13,7 @@
 
 struct timerfd {
 	struct lx_timer timer;
-	struct lock lock;  /* PIPE: of the same rank, never held with one */
+	LOCK(PIPE) lock;   /* of the same rank, never held with one */
 	uint64_t next;     /* [lock] monotonic ns of the first expiry nobody has read; 0 = not armed */
 	uint64_t interval; /* [lock] */
 	int clock;         /* [I] */

@@ -34,7 +34,7 @@ struct tty {
 	struct list link;        /* [T] in tty_state.all */
 	int session, pgrp;       /* [T] 0 = none */
 
-	struct lock lock;        /* TTY */
+	LOCK(TTY) lock;
 	struct termios2 tio;     /* [Y] pty; the host's is asked for */
 	struct winsize ws;       /* [Y] */
 	uint32_t hung;           /* [Y] the master is closed, or vhangup */

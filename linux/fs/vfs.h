@@ -19,7 +19,7 @@ enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, 
 struct inode {
 	struct ref ref;
 	uint32_t kind;
-	struct lock lock; /* INODE */
+	LOCK(INODE) lock;
 	struct mount_fs *fs;
 	uint64_t ino, dev, rdev, generation;
 	uint32_t mode, uid, gid, nlink; /* mode with S_IF*; [INODE] */
@@ -52,7 +52,7 @@ struct path { /* holds references on both */
 
 struct fs_context {
 	struct ref ref;
-	struct lock lock; /* FS */
+	LOCK(FS) lock;
 	struct path cwd, root;
 	uint32_t umask;
 };
@@ -62,7 +62,7 @@ struct file {
 	struct ref ref;
 	uint32_t kind;      /* enum file_kind */
 	_Atomic uint32_t flags; /* O_ACCMODE, O_APPEND, O_NONBLOCK, ... */
-	struct lock lock;   /* FILE: pos */
+	LOCK(FILE) lock;    /* pos */
 	uint64_t pos;
 	struct path path;   /* dentry NULL for anonymous ones */
 	struct inode *inode;
@@ -117,7 +117,7 @@ void file_put(struct file *f); /* hold no lock */
 /* ---- Descriptors ---- */
 struct fdtable {
 	struct ref ref;
-	struct lock lock;      /* FDTABLE */
+	LOCK(FDTABLE) lock;
 	uint32_t size;         /* slots there are */
 	uint32_t next;         /* lowest that may be free */
 	struct file **slot;    /* by descriptor */

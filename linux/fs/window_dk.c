@@ -21,14 +21,14 @@
 #define WINDOWS     64u
 
 struct window {
-	struct lock lock;
+	LOCK(WINDOW) lock;
 	dk_handle stream; /* whose; 0 = nobody's */
 	bool mapped;
 	uint64_t number, id;
 };
 static struct {
 	_Atomic uint32_t owner; /* handle of the process the table is of */
-	struct lock lock;
+	LOCK(WINDOW) lock;
 	struct window window[WINDOWS];
 } table;
 

@@ -345,7 +345,7 @@ static bool can_receive(struct mqueue *q)
 }
 
 /* Waits with lock IPC held (and dropped meanwhile) until ready(q): 0 or -errno. */
-static long wait_ready(struct file *f, struct mqueue *q, bool (*ready)(struct mqueue *), uint64_t deadline)
+static long wait_ready(struct file *f, struct mqueue *q, bool (*ready)(struct mqueue *), uint64_t deadline) REQUIRES(IPC)
 {
 	struct waiter *w;
 	long err = 0;

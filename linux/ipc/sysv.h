@@ -33,7 +33,7 @@ struct ipc_table {
 
 /* lx_state()->ipc. */
 struct ipc_root {
-	struct lock lock;          /* IPC */
+	LOCK(IPC) lock;
 	struct ipc_table table[IPC_KINDS];
 	struct list mqueues;       /* [IPC] struct mqueue by link */
 	uint32_t nmqueues;
@@ -44,11 +44,11 @@ static inline struct ipc_root *ipc_root(void)
 {
 	return lx_state()->ipc;
 }
-static inline void ipc_lock(void)
+static inline void ipc_lock(void) ACQUIRES(IPC)
 {
 	lock_take(&ipc_root()->lock);
 }
-static inline void ipc_unlock(void)
+static inline void ipc_unlock(void) RELEASES(IPC)
 {
 	lock_drop(&ipc_root()->lock);
 }

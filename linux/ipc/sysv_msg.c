@@ -28,7 +28,7 @@ static void put_queue(struct msg_queue *q)
 		arena_free(q);
 }
 
-static long create(struct lx_thread *t, int key, int flags)
+static long create(struct lx_thread *t, int key, int flags) REQUIRES(IPC)
 {
 	struct msg_queue *q = arena_alloc(sizeof *q);
 	long id;
@@ -77,7 +77,7 @@ static long try_send(struct lx_thread *t, struct msg_queue *q, struct msg *m)
 }
 
 /* Sleeps until there may be room; lock IPC is held and stays so.  1: try again. */
-static long sleep_on(struct msg_queue *q, struct waitq *wait)
+static long sleep_on(struct msg_queue *q, struct waitq *wait) REQUIRES(IPC)
 {
 	struct waiter *w = waiter_self(0);
 	enum dk_status status;
@@ -284,7 +284,7 @@ static void free_messages(struct list *messages)
 		arena_free(m);
 }
 
-static long set_queue(struct lx_thread *t, struct msg_queue *q, const struct msqid64_ds *ds)
+static long set_queue(struct lx_thread *t, struct msg_queue *q, const struct msqid64_ds *ds) REQUIRES(IPC)
 {
 	if (ds->msg_qbytes > MSGMNB && !lx_capable(t, CAP_SYS_RESOURCE))
 		return -EPERM;

@@ -50,7 +50,7 @@ static void put_set(struct sem_set *s)
 
 /* ---- semget ---- */
 
-static long create(struct lx_thread *t, int key, int count, int flags)
+static long create(struct lx_thread *t, int key, int count, int flags) REQUIRES(IPC)
 {
 	struct sem_set *s;
 	long id;
@@ -175,11 +175,12 @@ static void count_waiter(struct sem_set *s, const struct sem_call *c, int delta)
 	if (op->sem_op == 0)
 		s->sem[op->sem_num].zcnt += (uint32_t)delta;
 	else
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the set is the caller's */
 		s->sem[op->sem_num].ncnt += (uint32_t)delta;
 }
 
 /* Finds the set and checks what can be checked; lock IPC is held. */
-static long prepare(struct lx_thread *t, int id, struct sem_call *c, struct sem_set **out)
+static long prepare(struct lx_thread *t, int id, struct sem_call *c, struct sem_set **out) REQUIRES(IPC)
 {
 	struct sem_set *s = (struct sem_set *)ipc_find(IPC_SEM, id);
 	uint32_t bits = 0444;
@@ -208,7 +209,7 @@ static long prepare(struct lx_thread *t, int id, struct sem_call *c, struct sem_
 }
 
 /* Sleeps until the set changes and tries again; lock IPC is held and stays so. */
-static long wait_and_try(struct lx_thread *t, struct sem_set *s, struct sem_call *c, uint64_t deadline)
+static long wait_and_try(struct lx_thread *t, struct sem_set *s, struct sem_call *c, uint64_t deadline) REQUIRES(IPC)
 {
 	struct waiter *w = waiter_self(0);
 	enum dk_status status;
@@ -377,7 +378,7 @@ static void clear_undo(struct sem_set *s, int num)
 				u->adjust[i] = 0;
 }
 
-static long get_one(struct lx_thread *t, struct sem_set *s, int num, int cmd)
+static long get_one(struct lx_thread *t, struct sem_set *s, int num, int cmd) REQUIRES(IPC)
 {
 	long err = ipc_permission(t, &s->ipc.perm, 0444);
 
@@ -393,7 +394,7 @@ static long get_one(struct lx_thread *t, struct sem_set *s, int num, int cmd)
 	}
 }
 
-static long set_one(struct lx_thread *t, struct sem_set *s, int num, int val)
+static long set_one(struct lx_thread *t, struct sem_set *s, int num, int val) REQUIRES(IPC)
 {
 	long err = ipc_permission(t, &s->ipc.perm, 0222);
 
@@ -412,7 +413,7 @@ static long set_one(struct lx_thread *t, struct sem_set *s, int num, int val)
 }
 
 /* values: the guest's array, copied; NULL sets none. */
-static long set_all(struct lx_thread *t, struct sem_set *s, const uint16_t *values)
+static long set_all(struct lx_thread *t, struct sem_set *s, const uint16_t *values) REQUIRES(IPC)
 {
 	long err = ipc_permission(t, &s->ipc.perm, 0222);
 
@@ -431,7 +432,7 @@ static long set_all(struct lx_thread *t, struct sem_set *s, const uint16_t *valu
 	return 0;
 }
 
-static long get_all(struct lx_thread *t, struct sem_set *s, uint16_t *values)
+static long get_all(struct lx_thread *t, struct sem_set *s, uint16_t *values) REQUIRES(IPC)
 {
 	long err = ipc_permission(t, &s->ipc.perm, 0444);
 
@@ -473,7 +474,7 @@ static long all_values(struct lx_thread *t, int id, int cmd, struct gva arg)
 	return ret;
 }
 
-static void remove_set(struct sem_set *s)
+static void remove_set(struct sem_set *s) REQUIRES(IPC)
 {
 	ipc_remove(&s->ipc);
 	LIST_FOR_SAFE(u, next, &s->undos, struct sem_undo, link) {

@@ -28,7 +28,7 @@ struct shm_segment {
 };
 
 /* Takes it away: what it held.  The caller, who has lock IPC, puts that without the lock. */
-static struct shared_mem *destroy(struct shm_segment *s)
+static struct shared_mem *destroy(struct shm_segment *s) REQUIRES(IPC)
 {
 	struct shared_mem *m = s->mem;
 
@@ -88,7 +88,7 @@ static struct shm_segment *new_segment(uint64_t size)
 }
 
 /* Lock IPC is held. */
-static long create(struct lx_thread *t, int key, uint64_t size, int flags)
+static long create(struct lx_thread *t, int key, uint64_t size, int flags) REQUIRES(IPC)
 {
 	struct shm_segment *s;
 	long id;
@@ -238,7 +238,7 @@ static long shm_info(int cmd, struct gva buf)
 }
 
 /* Lock IPC is held; *gone: memory to put afterwards. */
-static long change(struct lx_thread *t, struct shm_segment *s, int cmd, const struct shmid64_ds *ds, struct shared_mem **gone)
+static long change(struct lx_thread *t, struct shm_segment *s, int cmd, const struct shmid64_ds *ds, struct shared_mem **gone) REQUIRES(IPC)
 {
 	long err = ipc_owner(t, &s->ipc.perm);
 

@@ -123,10 +123,11 @@ static uint64_t cpu_remaining(const struct lx_proc *p, uint64_t used)
 static void cpu_arm(struct lx_proc *p, struct itimers *it, uint64_t used)
 {
 	uint64_t wait = cpu_remaining(p, used);
+	uint32_t running = MIN(p->nthreads, lx_state()->ncpus);
 
 	if (wait == UINT64_MAX)
 		return;
-	wait = MAX(wait / MAX(1u, MIN(p->nthreads, lx_state()->ncpus)), CPU_CHECK_MIN_NS);
+	wait = MAX(wait / MAX(1u, running), CPU_CHECK_MIN_NS);
 	it->pause = used - it->last_cpu < CPU_CHECK_MIN_NS ? MIN(it->pause * 2 + CPU_CHECK_MIN_NS, 1000000000u) : 0;
 	it->last_cpu = used;
 	timer_arm(&it->cpu, pico_now() + MAX(wait, it->pause), 0);

@@ -13,7 +13,7 @@
 #define PACE_NS 50000u
 
 struct timer_root {
-	struct lock lock; /* TIMER */
+	LOCK(TIMER) lock;
 	struct list queue;
 	struct lx_timer *running;
 	struct waitq done;

@@ -32,7 +32,7 @@ static long drop(struct region *r, uint64_t start, uint64_t end, bool lazily)
 	return lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT));
 }
 
-static long remove_file(struct mm *mm, struct region *r, uint64_t start, uint64_t end)
+static long remove_file(struct mm *mm, struct region *r, uint64_t start, uint64_t end) REQUIRES(MM)
 {
 	struct file *f = r->object;
 	const struct file_ops *ops = lx_file_ops[f->kind];
@@ -50,7 +50,7 @@ static long remove_file(struct mm *mm, struct region *r, uint64_t start, uint64_
 }
 
 /* MADV_REMOVE: the pages read as zero for all who share them. */
-static long remove_pages(struct mm *mm, struct region *r, uint64_t start, uint64_t end)
+static long remove_pages(struct mm *mm, struct region *r, uint64_t start, uint64_t end) REQUIRES(MM)
 {
 	struct shared_mem *m = r->object;
 
@@ -94,7 +94,7 @@ static long set_flags(struct mm *mm, uint64_t start, uint64_t end, uint32_t set,
 	return 0;
 }
 
-static long advise_part(struct mm *mm, struct region *r, uint64_t start, uint64_t end, int advice)
+static long advise_part(struct mm *mm, struct region *r, uint64_t start, uint64_t end, int advice) REQUIRES(MM)
 {
 	switch (advice) {
 	case MADV_DONTNEED:
@@ -125,7 +125,7 @@ static bool known(int advice)
 }
 
 /* Goes over the whole range even if there are holes, then says -ENOMEM, as Linux does. */
-static long advise_locked(struct mm *mm, uint64_t start, uint64_t end, int advice)
+static long advise_locked(struct mm *mm, uint64_t start, uint64_t end, int advice) REQUIRES(MM)
 {
 	bool hole = false;
 	uint64_t at = start;

@@ -8,7 +8,7 @@
 #define FUTEX_BUCKETS 256u /* a power of 2; 16 KB of arena */
 
 struct futex_bucket { /* one cache line */
-	struct lock lock; /* FUTEX */
+	LOCK(FUTEX) lock;
 	struct list queue;
 	/* Threads that wait here or are about to: a waker that sees 0 has nobody to wake. */
 	_Atomic uint32_t waiters;

@@ -97,7 +97,7 @@ long futex_lock_pi(struct lx_thread *t, uint64_t addr, uint64_t deadline, bool t
 }
 
 /* Gives the word, which t owns, to the first waiter or to nobody.  extra: OWNER_DIED or 0. */
-static long hand_over(struct futex_bucket *b, const struct futex_key *key, uint64_t addr, int tid, uint32_t extra, struct futex_wakes *wakes)
+static long hand_over(struct futex_bucket *b, const struct futex_key *key, uint64_t addr, int tid, uint32_t extra, struct futex_wakes *wakes) REQUIRES(FUTEX)
 {
 	struct futex_q *q = first_waiter(b, key, NULL);
 	uint32_t word, want = extra;
@@ -186,7 +186,7 @@ long futex_wait_requeue_pi(struct lx_thread *t, uint64_t addr, uint32_t val, uin
 }
 
 /* Makes q the owner of the word at addr2 and wakes it, or moves it to wait there. */
-static long promote(struct futex_bucket *b, struct futex_bucket *b2, struct futex_q *q, uint64_t addr2, struct futex_wakes *wakes)
+static long promote(struct futex_bucket *b, struct futex_bucket *b2, struct futex_q *q, uint64_t addr2, struct futex_wakes *wakes) REQUIRES(FUTEX)
 {
 	struct futex_key key2 = q->pi_key;
 	long ret = take_or_mark(addr2, q->thread->tid, true, false);
@@ -209,7 +209,7 @@ static long promote(struct futex_bucket *b, struct futex_bucket *b2, struct fute
 }
 
 static long promote_all(struct futex_bucket *b, struct futex_bucket *b2, const struct futex_key *key, const struct futex_key *key2,
-	uint64_t addr2, int most, struct futex_wakes *wakes)
+	uint64_t addr2, int most, struct futex_wakes *wakes) REQUIRES(FUTEX)
 {
 	long n = 0;
 

@@ -21,7 +21,7 @@ static void move_q(struct futex_bucket *from, struct futex_bucket *to, struct fu
 
 /* Wakes the first of those that wait at key, moves the next ones: how many both. */
 static long wake_and_move(struct futex_bucket *from, struct futex_bucket *to, const struct futex_key *key, const struct futex_key *key2,
-	int wake, int move, struct futex_wakes *wakes)
+	int wake, int move, struct futex_wakes *wakes) REQUIRES(FUTEX)
 {
 	long n = 0;
 
@@ -115,7 +115,7 @@ static long change_word(uint64_t addr, uint32_t op, bool *result)
 	}
 }
 
-static long wake_some(struct futex_bucket *b, const struct futex_key *key, int count, struct futex_wakes *wakes)
+static long wake_some(struct futex_bucket *b, const struct futex_key *key, int count, struct futex_wakes *wakes) REQUIRES(FUTEX)
 {
 	long n = 0;
 

@@ -257,7 +257,7 @@ void mm_died(struct lx_proc *p)
 
 /* ---- Fork ---- */
 
-long mm_fork_begin(struct mm *mm)
+long mm_fork_begin(struct mm *mm) LOCK_UNCHECKED("held until mm_fork_end if it worked")
 {
 	uint64_t child = 0;
 
@@ -277,7 +277,7 @@ long mm_fork_begin(struct mm *mm)
 	return 0;
 }
 
-void mm_fork_end(struct mm *mm, bool cloned)
+void mm_fork_end(struct mm *mm, bool cloned) LOCK_UNCHECKED("see mm_fork_begin")
 {
 	if (cloned) {
 		mm_unlock(mm);

@@ -22,8 +22,8 @@ void mm_reset(struct mm *mm);      /* unmaps everything of the guest's: execve i
 void mm_exit(struct mm *mm);
 /* kproc: p's picoprocess died at the host without mm_exit; gives its charge back.  Harmless after mm_exit. */
 void mm_died(struct lx_proc *p);
-void mm_lock(struct mm *mm);
-void mm_unlock(struct mm *mm);
+void mm_lock(struct mm *mm) ACQUIRES(MM);
+void mm_unlock(struct mm *mm) RELEASES(MM);
 
 /* mmap's core.  flags, prot as Linux's; file NULL with MAP_ANONYMOUS.  The address, or -errno. */
 long mm_map(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, struct file *file, uint64_t offset);

@@ -32,7 +32,7 @@ void sysv_shm_attached(struct shared_mem *m);
 void sysv_shm_detached(struct shared_mem *m);
 
 struct mm {
-	struct lock lock;           /* MM */
+	LOCK(MM) lock;
 	struct region_tree tree;
 	struct region *stock;       /* made in advance, linked by left */
 	uint32_t stocked;

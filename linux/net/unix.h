@@ -41,7 +41,7 @@ struct packet {
 
 struct sock {
 	struct ref ref;           /* its file, its peer, who looks at it */
-	struct lock lock;         /* SOCKET */
+	LOCK(SOCKET) lock;
 	uint32_t type;            /* [I] */
 	enum sock_state state;    /* [S] */
 	uint32_t shut;            /* [S] */
@@ -77,7 +77,7 @@ struct sock {
 
 /* lx_state()->unix_sockets */
 struct unix_state {
-	struct lock lock;                  /* IPC */
+	LOCK(IPC) lock;
 	struct list abstract[NAME_BUCKETS];/* [N] */
 	struct list bound[NAME_BUCKETS];   /* [N] by device and inode number */
 	uint32_t autobind;                 /* [N] */

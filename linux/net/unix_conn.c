@@ -45,7 +45,7 @@ static long wait_for_queue(struct sock *listener, uint64_t timeout)
 }
 
 /* Joins s and child and queues child.  Both locks are free; 0, -EAGAIN (queue full), -errno. */
-static long enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child)
+static long enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child) LOCK_UNCHECKED("two sockets: the listener before its child")
 {
 	long err = 0;
 

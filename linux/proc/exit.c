@@ -214,7 +214,7 @@ static struct lx_proc *new_parent(struct lx_proc *p)
 	return lx_state()->init;
 }
 
-static void give_away(struct lx_proc *child, struct lx_proc *to)
+static void give_away(struct lx_proc *child, struct lx_proc *to) REQUIRES(TASKLIST)
 {
 	list_remove(&child->child);
 	child->parent = to;
@@ -227,7 +227,7 @@ static void give_away(struct lx_proc *child, struct lx_proc *to)
 		(void)signal_proc(child, (int)child->leader->pdeath_signal, NULL);
 }
 
-static void orphan_children(struct lx_proc *p)
+static void orphan_children(struct lx_proc *p) REQUIRES(TASKLIST)
 {
 	struct lx_proc *to;
 

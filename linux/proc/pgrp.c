@@ -64,7 +64,7 @@ void pgrp_check_orphan(int pgrp, int session, struct lx_proc *ignored)
 	signal_pgrp(pgrp, SIGCONT, NULL);
 }
 
-static long may_set_pgid(struct lx_proc *me, struct lx_proc *p, int pgid)
+static long may_set_pgid(struct lx_proc *me, struct lx_proc *p, int pgid) REQUIRES(TASKLIST)
 {
 	if (p != me) {
 		if (p->parent != me)

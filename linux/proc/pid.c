@@ -53,7 +53,7 @@ struct lx_proc *proc_get_by_pid(int pid)
 
 /* ---- Numbers ---- */
 
-static bool tid_used(int tid)
+static bool tid_used(int tid) REQUIRES(TASKLIST)
 {
 	if (thread_find(tid))
 		return true;

@@ -61,7 +61,7 @@ static void fill(struct lx_proc *p, struct wait_result *r, uint32_t status, int 
 	usage_of(p, &r->usage);
 }
 
-static void take_zombie(struct lx_proc *parent, struct lx_proc *p, const struct wait_spec *w, struct wait_result *r)
+static void take_zombie(struct lx_proc *parent, struct lx_proc *p, const struct wait_spec *w, struct wait_result *r) REQUIRES(TASKLIST)
 {
 	uint32_t code = p->exit_code;
 	bool exited = (code & 0x7f) == 0;

@@ -38,7 +38,7 @@ void signal_interrupt(struct lx_thread *t);
 /* Takes all of mask out of pend; p pays for the queue entries. */
 void sigpending_remove(struct lx_proc *p, struct sigpending *pend, uint64_t mask) REQUIRES(SIGHAND);
 /* The same for every queue of the process. */
-void signal_flush_all(struct lx_proc *p, uint64_t mask) REQUIRES(PROC);
+void signal_flush_all(struct lx_proc *p, uint64_t mask) REQUIRES(PROC) REQUIRES(SIGHAND);
 /* Wakes siblings of t that can take one of the process's pending signals in set. */
 void signal_retarget(struct lx_thread *t, uint64_t set);
 /* Takes one signal with SIGHAND held; *timer gets 1 if its timer has to go on. */

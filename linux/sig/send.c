@@ -36,7 +36,7 @@ static bool is_ignored(struct lx_proc *p, struct lx_thread *t, int sig)
 	return handler == LX_SIG_IGN || (handler == LX_SIG_DFL && (SIGBIT(sig) & SIGS_IGNORED));
 }
 
-static void continue_process(struct lx_proc *p)
+static void continue_process(struct lx_proc *p) REQUIRES(PROC) REQUIRES(SIGHAND)
 {
 	p->cont_seq++;
 	signal_flush_all(p, SIGS_STOP);
@@ -49,7 +49,7 @@ static void continue_process(struct lx_proc *p)
 		pico_wake(&t->pico);
 }
 
-static void prepare(struct lx_proc *p, int sig)
+static void prepare(struct lx_proc *p, int sig) REQUIRES(PROC) REQUIRES(SIGHAND)
 {
 	if (SIGBIT(sig) & SIGS_STOP)
 		signal_flush_all(p, SIGBIT(SIGCONT));
@@ -141,7 +141,7 @@ static int enqueue(struct lx_proc *p, struct sigpending *pend, int sig, const si
 	return 0;
 }
 
-static int send_locked(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t *info)
+static int send_locked(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t *info) REQUIRES(PROC) REQUIRES(SIGHAND)
 {
 	int err;
 

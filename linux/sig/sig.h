@@ -16,7 +16,7 @@ struct lx_sigaction { /* the kernel's layout on x86-64 */
 };
 struct sighand {
 	struct ref ref;
-	struct lock lock; /* SIGHAND */
+	LOCK(SIGHAND) lock;
 	struct lx_sigaction action[LX_NSIG + 1]; /* [S] by number */
 	struct waitq signalfd_wait;
 };

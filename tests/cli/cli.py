@@ -7,14 +7,13 @@ sys.path.insert(0, str(HERE.parent / "lib"))
 from sandbox import *
 
 build, soak, patterns = setup()
-bailey = bailey_of(build)
 
 
 class As:
     """A user to run the command as."""
 
     def __init__(self, name, prefix, uid):
-        self.name, self.prefix, self.uid = name, prefix, uid
+        self.name, self.prefix, self.uid, self.bailey = name, prefix, uid, bailey_for(build, prefix)
         self.home = tempfile.mkdtemp(prefix="bailey-cli-", dir="/var/tmp")
         os.chmod(self.home, 0o755)
         if uid != os.geteuid():
@@ -25,7 +24,7 @@ class As:
         kw.setdefault("env", self.env)
         kw.setdefault("cwd", "/")
         kw.setdefault("timeout", 30)
-        return run(self.prefix + [bailey] + list(args), **kw)
+        return run(self.prefix + [self.bailey] + list(args), **kw)
 
     def sh(self, script, *options, **kw):
         return self.run("run", *options, "--", "/bin/sh", "-c", script, **kw)
@@ -44,9 +43,7 @@ class As:
 def users():
     found = [As("root" if os.geteuid() == 0 else "user", [], os.geteuid())]
     if os.geteuid() == 0 and shutil.which("setpriv"):
-        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        if run(prefix + [bailey, "--version"]).code == 0:
-            found.append(As("nobody", prefix, 65534))
+        found.append(As("nobody", ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], 65534))
     return found
 
 
@@ -290,19 +287,19 @@ def input_and_output(u):
         yield want(r, 0, "got from a file\n", why="a file's position")
     yield want(u.run("run", "--", "/bin/cat"), 0, "", why="/dev/null as input")
     # Closed standard streams.
-    p = subprocess.run(u.prefix + ["sh", "-c", f"exec {bailey} run -- /bin/sh -c 'echo x; exit 3' <&- >&-"], capture_output=True, cwd="/", env=u.env, timeout=20)
+    p = subprocess.run(u.prefix + ["sh", "-c", f"exec {u.bailey} run -- /bin/sh -c 'echo x; exit 3' <&- >&-"], capture_output=True, cwd="/", env=u.env, timeout=20)
     if p.returncode not in (2, 3):
         yield f"closed input and output: {p}"
-    p = subprocess.run(u.prefix + ["sh", "-c", f"exec {bailey} run -- /bin/sh -c 'exit 3' <&- >&- 2>&-"], capture_output=True, cwd="/", env=u.env, timeout=20)
+    p = subprocess.run(u.prefix + ["sh", "-c", f"exec {u.bailey} run -- /bin/sh -c 'exit 3' <&- >&- 2>&-"], capture_output=True, cwd="/", env=u.env, timeout=20)
     if p.returncode != 3:
         yield f"all closed: {p}"
     # An output that nobody reads any more.
-    p = subprocess.run(u.prefix + ["sh", "-c", f"{bailey} run -- /bin/sh -c 'while :; do echo y; done' | head -1"], capture_output=True, cwd="/", env=u.env, timeout=20)
+    p = subprocess.run(u.prefix + ["sh", "-c", f"{u.bailey} run -- /bin/sh -c 'while :; do echo y; done' | head -1"], capture_output=True, cwd="/", env=u.env, timeout=20)
     if p.stdout != b"y\n":
         yield f"SIGPIPE: {p}"
     r_in, w_in = os.pipe()
     flags = fcntl.fcntl(w_in, fcntl.F_GETFL)
-    subprocess.run(u.prefix + [bailey, "run", "--", "/bin/sh", "-c", "echo x"], stdout=w_in, stdin=subprocess.DEVNULL, cwd="/", env=u.env, timeout=20)
+    subprocess.run(u.prefix + [u.bailey, "run", "--", "/bin/sh", "-c", "echo x"], stdout=w_in, stdin=subprocess.DEVNULL, cwd="/", env=u.env, timeout=20)
     if fcntl.fcntl(w_in, fcntl.F_GETFL) != flags:
         yield "flags of an inherited pipe changed"
     os.close(r_in), os.close(w_in)
@@ -329,6 +326,9 @@ def logs_and_traces(u):
         r = u.sh("echo hi", "--trace", "dk")
         if "Dk" not in r.err or r.out != "hi\n":
             yield f"--trace dk: {r}"
+    r = u.sh("(exit 0); exit 5", "--stats")
+    if r.code != 5 or not re.search(r"stats: [1-9]\d* system calls trapped", r.err) or not re.search(r"stats: \d+ requests .* OPEN=\d+", r.err) or "1 forked" not in r.err:
+        yield f"--stats: {r}"
     r = u.sh("exit 0", "--verbose")
     if "hidden" not in r.err or r.code != 0:
         yield f"--verbose: {r}"
@@ -395,7 +395,7 @@ class Terminal:
 
 
 def terminal(u):
-    t = Terminal(u.prefix + [bailey, "run", "-it", "--", "/bin/sh"], u.env)
+    t = Terminal(u.prefix + [u.bailey, "run", "-it", "--", "/bin/sh"], u.env)
     t.send("stty size; tty; test -t 0 && test -t 1 && echo is-a-tty; echo $((6*7))x\n")
     if not t.expect(r"33 99\r") or not t.expect(r"/dev/\w+") or not t.expect("is-a-tty\r") or not t.expect("42x"):
         yield f"a shell on a terminal: {t.out!r}"
@@ -432,7 +432,7 @@ def terminal(u):
 
 
 def terminal_restored(u):
-    t = Terminal(["sh", "-c", f"stty -g; {' '.join(u.prefix)} {bailey} run -t -- /bin/sh -c 'stty raw -echo; exit 0'; stty -g; {' '.join(u.prefix)} {bailey} run -t -- /bin/sh -c 'stty raw -echo; kill -9 $$'; stty -g; exit 0"], u.env)
+    t = Terminal(["sh", "-c", f"stty -g; {' '.join(u.prefix)} {u.bailey} run -t -- /bin/sh -c 'stty raw -echo; exit 0'; stty -g; {' '.join(u.prefix)} {u.bailey} run -t -- /bin/sh -c 'stty raw -echo; kill -9 $$'; stty -g; exit 0"], u.env)
     code = t.wait(20)
     modes = re.findall(r"^[0-9a-f:]{30,}", t.out.replace("\r", "\n"), re.M)
     if code != 0 or len(modes) != 3 or len(set(modes)) != 1:
@@ -442,7 +442,7 @@ def terminal_restored(u):
 def job_control(u):
     if not shutil.which("bash"):
         return
-    t = Terminal(u.prefix + [bailey, "run", "-it", "--", "/bin/bash", "--norc", "-i"], {**u.env, "PS1": "$ "})
+    t = Terminal(u.prefix + [u.bailey, "run", "-it", "--", "/bin/bash", "--norc", "-i"], {**u.env, "PS1": "$ "})
     t.send("PS1='> '; sleep 100\n")
     time.sleep(0.7)
     t.send("\x1a")
@@ -462,7 +462,7 @@ def stopped_from_outside(u):
     if not shutil.which("bash"):
         return
     t = Terminal(["bash", "--norc", "-i"], {**u.env, "PS1": "$ "})
-    t.send(f"PS1='> '; {' '.join(u.prefix)} {bailey} run -- /bin/sh -c 'echo st''arted; sleep 1.5; echo fin''ished'\n")
+    t.send(f"PS1='> '; {' '.join(u.prefix)} {u.bailey} run -- /bin/sh -c 'echo st''arted; sleep 1.5; echo fin''ished'\n")
     if not t.expect("started"):
         yield f"did not start: {t.out!r}"
     t.send("\x1a")
@@ -482,7 +482,7 @@ def stopped_from_outside(u):
 def signals(u):
     for name, sig, code in (("TERM", signal.SIGTERM, 143), ("INT", signal.SIGINT, 130), ("HUP", signal.SIGHUP, 129), ("QUIT", signal.SIGQUIT, 131), ("USR1", signal.SIGUSR1, 138)):
         # Directly, without a wrapper, so that the signal meets bailey itself.
-        p = subprocess.Popen([bailey, "run", "-w", "/", "--", "/bin/sh", "-c", "echo up; sleep 10 & wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=u.env,
+        p = subprocess.Popen([u.bailey, "run", "-w", "/", "--", "/bin/sh", "-c", "echo up; sleep 10 & wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=u.env,
                              **({"user": u.uid, "group": u.uid, "extra_groups": []} if u.uid != os.geteuid() else {}))
         started.add(p.pid)
         if not read_until(p.stdout, "up", 10):
@@ -497,7 +497,7 @@ def signals(u):
             continue
         if p.returncode != code:
             yield f"{name}: exit {p.returncode}, wanted {code}; {err[-300:]}"
-    p = subprocess.Popen([bailey, "run", "-w", "/", "--", "/bin/sh", "-c", "trap 'echo caught; exit 11' TERM; echo up; while :; do sleep 0.1; done"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+    p = subprocess.Popen([u.bailey, "run", "-w", "/", "--", "/bin/sh", "-c", "trap 'echo caught; exit 11' TERM; echo up; while :; do sleep 0.1; done"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
                          **({"user": u.uid, "group": u.uid, "extra_groups": []} if u.uid != os.geteuid() else {}))
     started.add(p.pid)
     read_until(p.stdout, "up", 10)
@@ -514,17 +514,100 @@ def signals(u):
 def nothing_left(u):
     """After an ordinary run there is nothing of it."""
     before = host_state()
-    s = Sandbox(bailey, ["-m", "256m", "-w", "/"], ["/bin/sh", "-c", "(exit 0) | cat; echo x >/tmp/y; exit 0"])
+    s = Sandbox(u.bailey, ["-m", "256m", "-w", "/"], ["/bin/sh", "-c", "(exit 0) | cat; echo x >/tmp/y; exit 0"])
     seen = tree(s.pid)
     r = s.end()
     if r.code != 0 or leftovers(seen) or cgroups_of(s.pid) or state_file(s.pid) or differences(before, host_state()):
         yield f"{r} {leftovers(seen)} {cgroups_of(s.pid)} {state_file(s.pid)} {differences(before, host_state())}"
 
 
+# ---- what comes along ----
+
+def options_of(text):
+    """The options of a help text: {"--volume", "-v", ...}."""
+    return {o for line in text.splitlines() if re.match(r"  +-", line) for o in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", re.split(r"\s{2,}", line.strip() + "  ")[0])}
+
+
+def man_options(path):
+    found = set()
+    for line in path.read_text().splitlines():
+        if line.startswith(".It Fl "):
+            found |= {("-" + w) for w in re.findall(r"(?:Fl|,) (-?[a-z][a-z-]*)", line)}
+    return found
+
+
+def man_pages_have_the_options(tap):
+    """bailey-run(1), the completions and `bailey run --help` name the same options."""
+    u, man, completion = USERS[0], ROOT / "docs/man", ROOT / "cli/completion"
+    wanted = options_of(u.run("run", "--help").out)
+    tap.ok("the help names options", {"--volume", "-v", "--env-file", "--stats", "--verbose"} <= wanted, wanted)
+    got = man_options(man / "bailey-run.1") - {"-h", "--help"}
+    tap.ok("bailey-run(1) has the help's options and no other", got == wanted - {"-h", "--help"}, f"only one has {got ^ wanted}")
+    tap.ok("bailey-doctor(1) has --clean", man_options(man / "bailey-doctor.1") == {"--clean"})
+    for name, pattern in (("bailey.bash", "{}(?![a-z-])"), ("_bailey", "{}(?![a-z-])"), ("bailey.fish", None)):
+        text = (completion / name).read_text()
+        missing = []
+        for o in wanted:
+            p = pattern.format(re.escape(o)) if pattern else (f" -l {o[2:]} " if o.startswith("--") else f" -s {o[1:]} ")
+            if not re.search(r"(?<![\w-])" + p if pattern else p, text):
+                missing.append(o)
+        tap.ok(f"completion {name} has all options", not missing, missing)
+    if not shutil.which("man") or not shutil.which("groff"):
+        return tap.skip("man pages format", "needs man-db and groff")
+    for page in sorted(man.glob("*.1")):
+        r = run(["man", "--warnings=w", "-E", "ascii", "-l", page], env={**os.environ, "LC_ALL": "C", "MANPAGER": "cat"})
+        tap.ok(f"{page.name} formats without a warning", r.code == 0 and not r.err and "SYNOPSIS" in r.out, r)
+
+
+def completions_work(tap):
+    folder = ROOT / "cli/completion"
+    bash = lambda words: run(["bash", "-c", f"source {folder}/bailey.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _bailey; printf '%s\\n' \"${{COMPREPLY[@]}}\""])
+    for words, wanted in (("bailey r", ["run"]), ("bailey doctor --", ["--clean"]), ("bailey run --tr", ["--trace"]), ("bailey run --trace lx,m", ["lx,mon"]), ("bailey run -v x --st", ["--stats"])):
+        r = bash(words)
+        tap.ok(f"bash completes '{words}'", r.out.split() == wanted and not r.err, r)
+    r = bash("bailey run -- --st")
+    tap.ok("bash completes no option behind --", "--stats" not in r.out and not r.err, r)
+    for shell, name, check in (("zsh", "_bailey", ["-n"]), ("fish", "bailey.fish", ["-n"])):
+        if shutil.which(shell):
+            r = run([shell] + check + [folder / name])
+            tap.ok(f"{shell} reads its completion", r.code == 0 and not r.err, r)
+        else:
+            tap.skip(f"{shell} reads its completion", f"needs {shell}")
+    if shutil.which("fish"):
+        r = run(["fish", "--no-config", "-c", f"source {folder}/bailey.fish; complete -C 'bailey run --tra'; complete -C 'bailey doctor --c'"])
+        tap.ok("fish completes options", "--trace" in r.out and "--clean" in r.out, r)
+
+
+def an_installed_tree_works(tap):
+    top = pathlib.Path(tempfile.mkdtemp(prefix="bailey-install-", dir="/var/tmp"))
+    try:
+        bailey = install(build, top)
+        prefix = top / "usr/local"
+        files = {str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file()}
+        wanted = {"bin/bailey", "lib/bailey/pal.img", "lib/bailey/linux.img", "lib/bailey/trace.img",
+                  "share/man/man1/bailey.1", "share/man/man1/bailey-run.1", "share/man/man1/bailey-doctor.1",
+                  "share/bash-completion/completions/bailey", "share/zsh/site-functions/_bailey", "share/fish/vendor_completions.d/bailey.fish"}
+        tap.ok("make install puts these files and no other", files == wanted, files ^ wanted)
+        r = run([bailey, "run", "-w", "/", "--", "/bin/sh", "-c", "echo hi; exit 3"])
+        tap.ok("the installed bailey runs a program", r.code == 3 and r.out == "hi\n" and not r.err, r)
+        r = run([bailey, "run", "-w", "/", "--ext", "trace", "--", "/bin/true"])
+        tap.ok("with an extension", r.code == 0 and "DkStreamOpen" in r.err, r)
+        moved = top / "moved elsewhere"
+        prefix.rename(moved)
+        (moved / "link").symlink_to("bin/bailey")
+        r = run([moved / "link", "run", "-w", "/", "--", "/bin/true"])
+        tap.ok("a tree moved as a whole, by a symbolic link", r.code == 0, r)
+        (moved / "lib/bailey/linux.img").unlink()
+        r = run([moved / "bin/bailey", "run", "-w", "/", "--", "/bin/true"])
+        tap.ok("without an image: 125 and one sentence", one_sentence(r, "linux"), r)
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+
+
 tests = [each_user(name, fn) for name, fn in [
     ("exit codes", exit_codes), ("wrong usage gives one sentence", wrong_usage), ("help and version", help_and_version), ("doctor", doctor), ("volumes", volumes), ("hidden things", hidden_things),
     ("environment", environment), ("identity", identity), ("limits", limits), ("rootfs", rootfs), ("input and output", input_and_output), ("logs and traces", logs_and_traces),
-    ("the same extension twice", same_extension_twice), ("a terminal", terminal), ("the terminal's modes are put back", terminal_restored), ("job control", job_control), ("Ctrl-Z without a shell inside", stopped_from_outside), ("signals go to the program", signals), ("nothing is left", nothing_left)]]
+    ("the same extension twice", same_extension_twice), ("a terminal", terminal), ("the terminal's modes are put back", terminal_restored), ("job control", job_control), ("Ctrl-Z without a shell inside", stopped_from_outside), ("signals go to the program", signals), ("nothing is left", nothing_left)]] + [man_pages_have_the_options, completions_work, an_installed_tree_works]
 try:
     run_tests(Tap(patterns), tests)
 finally:

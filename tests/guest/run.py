@@ -39,8 +39,8 @@ def run(command, cwd, timeout):
         return "timeout", e.stdout or b"", e.stderr or b""
 
 
-def compile_c(path, build):
-    exe = build / path.stem
+def compile_c(path, folder):
+    exe = folder / path.stem
     libs = re.search(r"libs: *(.*?)(?: \*/)?$", path.read_text()[:2000], re.M)
     cmd = ["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", "-o", str(exe), str(path), "-pthread"] + (libs[1].split() if libs else [])
     if not exe.exists() or exe.stat().st_mtime < path.stat().st_mtime:
@@ -80,14 +80,17 @@ def main():
     # Below the working directory's file system, not in /tmp: a sandbox has a /tmp of its own.
     work = pathlib.Path(args.build or (pathlib.Path(args.bailey).parent / "guest-tests")).resolve()
     work.mkdir(parents=True, exist_ok=True)
-    # A sandbox's own /tmp, and what its view leaves out, hide a checkout that lies there.
+    programs = work / "programs"
+    programs.mkdir(exist_ok=True)
+    # A sandbox's own /tmp, and what its view leaves out, hide a checkout that lies there.  The working
+    # directory is seen all the same, with its changes in memory.
     hidden = any(str(work).startswith(p) for p in ("/tmp/", "/var/tmp/", "/run/", "/root/", "/home/"))
-    args.view = ["-v", f"{work}:{work}", "-v", f"{HERE}:{HERE}:ro"] if hidden else []
+    args.view = ["-v", f"{programs}:{programs}:ro", "-v", f"{HERE}:{HERE}:ro"] if hidden else []
     cases = [Case(p) for p in sorted((HERE / "cases").glob("*.sh")) if fnmatch.fnmatch(p.stem, args.only)]
     for p in sorted((HERE / "linux").glob("*.c")):
         if fnmatch.fnmatch(p.stem, args.only):
             c = Case(p)
-            c.command = [str(compile_c(p, work))]
+            c.command = [str(compile_c(p, programs))]
             cases.append(c)
     counts = dict(passed=0, failed=0, skipped=0)
 

@@ -5,7 +5,7 @@ finding their processes, and snapshots of the host to compare before and after.
 The test process makes itself a subreaper, so that whatever a killed monitor leaves behind
 becomes its child and is found, whoever else runs sandboxes on the same machine.
 """
-import ctypes, hashlib, os, pathlib, re, select, shutil, signal, stat, subprocess, sys, tempfile, time
+import atexit, ctypes, hashlib, os, pathlib, re, select, shutil, signal, stat, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PR_SET_CHILD_SUBREAPER = 36
@@ -29,6 +29,25 @@ def setup():
 def bailey_of(build):
     path = build / "bailey"
     return str(path if path.exists() else build / "cli/bailey")
+
+
+def install(build, destdir):
+    """Installs build below destdir as /usr/local; the path of the installed bailey."""
+    subprocess.run(["make", "-s", "-C", str(ROOT), "install", f"B={build}", f"DESTDIR={destdir}", "PREFIX=/usr/local"], check=True,
+                   stdin=subprocess.DEVNULL, capture_output=True)
+    return f"{destdir}/usr/local/bin/bailey"
+
+
+def bailey_for(build, prefix):
+    """The bailey that `prefix` (a setpriv command) can start: the build's, or, where the build lies in
+    somebody's home, an installed copy."""
+    path = bailey_of(build)
+    if run(prefix + ["/bin/sh", "-c", f"exec {path} --version"]).code == 0:
+        return path
+    copy = tempfile.mkdtemp(prefix="bailey-installed-", dir="/var/tmp")
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    os.chmod(copy, 0o755)
+    return install(build, copy)
 
 
 class Tap:

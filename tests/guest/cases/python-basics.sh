@@ -27,6 +27,6 @@ signal.signal(signal.SIGALRM, lambda s, f: print("alarm")); signal.setitimer(sig
 rd, wr = os.pipe(); print(select.select([rd], [], [], 0.01)[0]); os.write(wr, b"z"); print(len(select.select([rd], [], [], 1)[0]))
 s1, s2 = socket.socketpair(); s1.send(b"abc"); print(s2.recv(10))
 print(json.dumps({"a": [1, 2, {"b": None}]}), hashlib.sha256(b"x").hexdigest()[:16])
-print(os.path.exists("/etc/passwd"), sys.version_info[0]); print(os.listdir("."))
+print(os.path.exists("/etc/passwd"), sys.version_info[0]); print(sorted(os.listdir(".")))
 EOF
 python3 t.py

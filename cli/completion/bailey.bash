@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# bash completion for bailey(1); installed as share/bash-completion/completions/bailey.
+
+_bailey_run() {
+	local cur=$1 prev=$2
+	case $prev in
+	-v | --volume) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o nospace 2>/dev/null; return ;;
+	--env-file | --log) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	-w | --workdir | --rootfs) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	-e | --env) mapfile -t COMPREPLY < <(compgen -v -- "$cur"); return ;;
+	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+	--net) mapfile -t COMPREPLY < <(compgen -W none -- "$cur"); return ;;
+	--ext) mapfile -t COMPREPLY < <(compgen -W trace -- "$cur"); return ;;
+	--trace) mapfile -t COMPREPLY < <(compgen -W 'lx dk mon lx,mon lx,dk,mon' -- "$cur"); return ;;
+	-m | --memory | --cpus | --pids | --hostname | --name) return ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '-v --volume -e --env --env-file -w --workdir -u --user -m --memory --cpus --pids
+			--rootfs --hostname --name -i --interactive -t --tty --net --ext --trace --stats --log --verbose -h --help --' -- "$cur")
+	else
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+	fi
+}
+
+# The program's own place on the line, or nothing while options still come.
+_bailey_program_at() {
+	local i
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--) echo $((i + 1)); return ;;
+		-v | --volume | -e | --env | --env-file | -w | --workdir | -u | --user | -m | --memory | --cpus | --pids | --rootfs | \
+			--hostname | --name | --net | --ext | --trace | --log) ((i++)) ;;
+		-*) ;;
+		*) echo $i; return ;;
+		esac
+	done
+}
+
+_bailey() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} at
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W 'run doctor --help --version' -- "$cur")
+	elif [[ ${COMP_WORDS[1]} == doctor ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '--clean' -- "$cur")
+	elif [[ ${COMP_WORDS[1]} == run ]]; then
+		at=$(_bailey_program_at)
+		if [[ -z $at ]]; then
+			_bailey_run "$cur" "$prev"
+		elif ((at == COMP_CWORD)); then
+			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		elif declare -F _command_offset >/dev/null; then
+			_command_offset "$at"
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+	fi
+}
+complete -F _bailey bailey
