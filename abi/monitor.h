@@ -24,13 +24,15 @@
 #define MON_TEXT_MAX   8192    /* URIs and other bytes behind a request */
 #define MON_DATA_MAX   (96 * 1024) /* bytes behind a reply */
 #define MON_INLINE_MAX 16384
+#define MON_FDS_MAX    32 /* descriptors of one message */
+#define MON_FETCH_MORE 31 /* streams beside the one asked for whose descriptors a FETCH may bring */
 #define MON_PROCESSES  8192u   /* process indexes, and so entries of pal's process table */
 
 /* Requests, pal to monitor.  Columns: name, number, what. */
 #define MON_OPS(X)                                                                                   \
 	X(HELLO, 0, "first message of a picoprocess; kernel credentials tell the pid. no reply")     \
 	X(OPEN, 1, "text: uri. args: access, disposition, options, mode; share. reply: value[0] = stream number, attr, fd, inline data") \
-	X(FETCH, 2, "stream: number. reply: fd of a stream opened elsewhere; stream 0: an epoll fd")     \
+	X(FETCH, 2, "stream: number, text: u64[] of others wanted. reply: fd of a stream opened elsewhere, then those of data's u64[]; stream 0: an epoll fd") \
 	X(CLOSE, 3, "stream. no reply")                                                              \
 	X(QUERY, 4, "text: uri or stream, args[0] = class. reply: data")                             \
 	X(SET, 5, "text: uri NUL value or stream, args[0] = class, bytes. reply: status")            \
@@ -73,7 +75,7 @@ struct mon_request {
 struct mon_reply {
 	uint32_t op, seq;
 	uint32_t status;  /* enum dk_status */
-	uint32_t fds;     /* descriptors along: 0 or 1 */
+	uint32_t fds;     /* descriptors along: 0 or 1; FETCH: up to 1 + MON_FETCH_MORE */
 	uint64_t value[4];
 	struct dk_attributes attr;
 	uint32_t data_len; /* bytes behind this struct */

@@ -26,7 +26,7 @@ enum { TEXT_NONE, TEXT_URI, TEXT_ANY, STREAM_NO = 0, STREAM_YES = 4, STREAM_OR_U
 static const uint8_t shapes[MON_OP_COUNT] = {
 	[MON_HELLO] = TEXT_NONE | NO_REPLY,
 	[MON_OPEN] = TEXT_URI,
-	[MON_FETCH] = TEXT_NONE,
+	[MON_FETCH] = TEXT_ANY,
 	[MON_CLOSE] = TEXT_NONE | STREAM_YES | NO_REPLY,
 	[MON_QUERY] = TEXT_ANY | STREAM_OR_URI,
 	[MON_SET] = TEXT_ANY | STREAM_OR_URI,
@@ -49,12 +49,14 @@ static const char *const op_names[] = {
 #undef X
 };
 
+_Static_assert(MON_BOOT_FDS <= MON_FDS_MAX && 1 + MON_FETCH_MORE <= MON_FDS_MAX, "descriptors of one message");
+
 /* Sends one message; false = not sent, and the picoprocess is ended for it. */
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds)
 {
 	union {
 		struct cmsghdr h;
-		char room[CMSG_SPACE(MON_BOOT_FDS * sizeof(int))];
+		char room[CMSG_SPACE(MON_FDS_MAX * sizeof(int))];
 	} c;
 	struct iovec v = { .iov_base = (void *)msg, .iov_len = len };
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
@@ -82,7 +84,7 @@ bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, u
 	return true;
 }
 
-void channel_reply(struct pico *p, const struct mon_reply *r, const void *data, int fd)
+static void reply(struct pico *p, const struct mon_reply *r, const void *data, const int *fds)
 {
 	static unsigned char out[sizeof *r + MON_DATA_MAX];
 	int unread = 0;
@@ -94,7 +96,7 @@ void channel_reply(struct pico *p, const struct mon_reply *r, const void *data, 
 	memcpy(out, r, sizeof *r);
 	if (r->data_len > 0)
 		memcpy(out + sizeof *r, data, r->data_len);
-	channel_send(p, out, sizeof *r + r->data_len, &fd, fd >= 0);
+	channel_send(p, out, sizeof *r + r->data_len, fds, r->fds);
 }
 
 static void trace(const struct job *j)
@@ -112,7 +114,7 @@ static void trace(const struct job *j)
 static void answer(struct job *j)
 {
 	struct pico *p = pico_find(j->pico);
-	int fd = -1;
+	int fds[1 + MON_FETCH_MORE];
 
 	if (p)
 		p->busy = false;
@@ -121,11 +123,13 @@ static void answer(struct job *j)
 		j->reply.data_len = 0;
 	}
 	if (j->reply.fds)
-		fd = j->out_fd >= 0 ? j->out_fd : j->stream->fd;
+		fds[0] = j->out_fd >= 0 ? j->out_fd : j->stream->fd;
+	if (j->reply.fds > 1)
+		memcpy(fds + 1, j->more, (j->reply.fds - 1) * sizeof fds[0]);
 	if (spec.trace_mon)
 		trace(j);
 	if (p && !p->killed && !(shapes[j->req.op] & NO_REPLY))
-		channel_reply(p, &j->reply, j->data, fd);
+		reply(p, &j->reply, j->data, fds);
 }
 
 static void release(struct job *j)
@@ -204,6 +208,26 @@ static enum dk_status op_open(struct job *j)
 	return DK_OK;
 }
 
+/* The text is numbers of streams that the asker expects to need; those that are there come along. */
+static void fetch_more(struct job *j)
+{
+	uint64_t *told = (uint64_t *)j->data;
+	uint32_t n = j->req.text_len / sizeof *told;
+
+	for (uint32_t i = 0; i < n && i < MON_FETCH_MORE; i++) {
+		struct stream *s;
+		uint64_t number;
+
+		memcpy(&number, j->text + i * sizeof number, sizeof number);
+		s = stream_find(number);
+		if (!s || s->kind != STREAM_FILE || s == j->stream)
+			continue;
+		j->more[j->reply.fds - 1] = s->fd;
+		told[j->reply.fds++ - 1] = number;
+	}
+	j->reply.data_len = (j->reply.fds - 1) * sizeof *told;
+}
+
 static enum dk_status op_fetch(struct job *j)
 {
 	if (j->req.stream == 0) {
@@ -217,6 +241,7 @@ static enum dk_status op_fetch(struct job *j)
 		return DK_IS_DIRECTORY;
 	j->reply.fds = 1;
 	j->reply.fd_flags = j->stream->fd_flags;
+	fetch_more(j);
 	return DK_OK;
 }
 

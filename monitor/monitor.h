@@ -110,6 +110,7 @@ struct job {
 	/* The answer. */
 	struct mon_reply reply;
 	int out_fd;             /* goes to the stream table, or closed */
+	int more[MON_FETCH_MORE]; /* FETCH: descriptors beside the first; borrowed, answered at once */
 	unsigned char *data;    /* MON_DATA_MAX bytes */
 };
 void worker_init(void);
@@ -250,7 +251,6 @@ void launcher_main(const struct launch_args *a) __attribute__((noreturn));
 /* ---- channel.c ---- */
 void channel_receive(struct pico *p);
 void channel_drain(struct pico *p);
-void channel_reply(struct pico *p, const struct mon_reply *r, const void *data, int fd);
 void channel_job_done(struct job *j);
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);
 

@@ -122,11 +122,12 @@ static long reply_receive(struct rpc *r, uint32_t *flags)
 {
 	struct {
 		struct host_cmsghdr c;
-		int fds[2];
+		int fds[1 + MON_FETCH_MORE + 1];
 	} control;
 	struct host_iovec iov[2] = { { &r->reply, sizeof r->reply }, { r->data, r->data ? r->data_size : 0 } };
 	struct host_msghdr m;
 	unsigned tries = pal_boot.ncpus > 1 ? SPIN_TRIES : 0;
+	int fds[1 + MON_FETCH_MORE];
 	long n;
 
 	for (;;) {
@@ -141,8 +142,10 @@ static long reply_receive(struct rpc *r, uint32_t *flags)
 	}
 	if (n < (long)sizeof r->reply)
 		channel_broken();
-	if (take_fds(&m, &r->fd, 1) == 0)
-		r->fd = -1;
+	r->more_count = take_fds(&m, fds, ARRAY_LEN(fds));
+	r->fd = r->more_count ? fds[0] : -1;
+	r->more_count -= r->more_count != 0;
+	memcpy(r->more, fds + 1, r->more_count * sizeof fds[0]);
 	*flags = m.flags;
 	return n;
 }
@@ -162,6 +165,8 @@ enum dk_status rpc_call_locked(struct rpc *r)
 			break;
 		if (r->fd >= 0)
 			(void)HOST1(close, r->fd);
+		for (uint32_t i = 0; i < r->more_count; i++)
+			(void)HOST1(close, r->more[i]);
 		r->fd = -1;
 	}
 	if (r->reply.status >= DK_STATUS_COUNT)

@@ -72,6 +72,8 @@ struct rpc {
 	uint64_t data_size;
 	struct mon_reply reply;
 	int fd;                   /* -1 = none came */
+	int more[MON_FETCH_MORE]; /* FETCH: those behind it */
+	uint32_t more_count;
 };
 /* Sends r->req and waits for the reply; result is the reply's status.  DK_RANGE if data did not fit. */
 enum dk_status rpc_call(struct rpc *r);

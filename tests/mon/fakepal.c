@@ -31,7 +31,7 @@ static ssize_t receive(void *head, size_t head_len, void *tail, size_t tail_len,
 {
 	union {
 		struct cmsghdr h;
-		char room[CMSG_SPACE(MON_BOOT_FDS * sizeof(int))];
+		char room[CMSG_SPACE(64 * sizeof(int))];
 	} c;
 	struct iovec v[2] = { { head, head_len }, { tail, tail_len } };
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = tail ? 2 : 1, .msg_control = &c, .msg_controllen = sizeof c };
@@ -79,7 +79,7 @@ static void send_request(uint32_t op, uint64_t stream, const uint64_t *args, con
 
 enum dk_status call(uint32_t op, uint64_t stream, const uint64_t *args, const char *text, const void *text2, uint32_t text2_len)
 {
-	int fds[MON_BOOT_FDS];
+	int fds[64];
 	unsigned nfds;
 	ssize_t n;
 
@@ -90,6 +90,8 @@ enum dk_status call(uint32_t op, uint64_t stream, const uint64_t *args, const ch
 		_exit(99);
 	}
 	reply_fd = nfds ? fds[0] : -1;
+	for (unsigned i = 1; i < nfds; i++)
+		close(fds[i]);
 	return reply.status;
 }
 
@@ -140,7 +142,7 @@ static bool copy(int end)
 
 static void boot_up(void)
 {
-	int fds[MON_BOOT_FDS];
+	int fds[64];
 	unsigned nfds, at = 0, none;
 
 	tell(MON_HELLO, 0, 0, NULL);

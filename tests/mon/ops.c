@@ -83,6 +83,31 @@ static void test_boot(void)
 	CHECK(config("m.mount", 0) == NULL);
 }
 
+/* Numbers of others along with a fetch: files come, what is none or no file does not. */
+static void test_fetch_more(void)
+{
+	uint64_t a, b, wanted[40];
+
+	CHECK(open_uri("file:/etc/hostname", DK_READ, 0, 0, 0) == DK_OK);
+	a = reply.value[0];
+	close(reply_fd);
+	CHECK(open_uri("file:/etc/passwd", DK_READ, 0, 0, 0) == DK_OK);
+	b = reply.value[0];
+	close(reply_fd);
+	for (unsigned i = 0; i < 40; i++)
+		wanted[i] = 0xdead0000 + i;
+	wanted[1] = b;
+	wanted[2] = a;
+	CHECK(call(MON_FETCH, a, NULL, NULL, wanted, sizeof wanted) == DK_OK && reply.fds == 2 && reply.data_len == 8);
+	CHECK(*(uint64_t *)reply_data == b);
+	for (unsigned i = 0; i < 40; i++)
+		wanted[i] = b;
+	CHECK(call(MON_FETCH, a, NULL, NULL, wanted, sizeof wanted) == DK_OK && reply.fds == 32 && reply.data_len == 31 * 8);
+	CHECK(call(MON_FETCH, a, NULL, NULL, wanted, 7) == DK_OK && reply.fds == 1 && reply.data_len == 0);
+	close_stream(a);
+	close_stream(b);
+}
+
 static void test_open(void)
 {
 	char c[64];
@@ -118,6 +143,7 @@ static void test_open(void)
 	CHECK(open_uri("file:/bin/sh", DK_READ, 0, 0, 0) == DK_SYMLINK); /* merged /usr: /bin is a link */
 	CHECK(call(MON_FETCH, 0, NULL, NULL, NULL, 0) == DK_OK && reply_fd >= 0);
 	close(reply_fd);
+	test_fetch_more();
 }
 
 static void test_paths(void)
