@@ -143,6 +143,7 @@ struct mon_death {
  *                       "overlay:rw:/" = host root below, memory above; host file system at
  *                       GUEST-PATH is named by URIs file:GUEST-PATH/...
  *   stdin=KIND stdout=KIND stderr=KIND   tty|pipe|file|null|socket
+ *   stdin_attr=HEX ...  struct dk_attributes of it, as opening it gives
  *   tty=0|1             make a terminal the controlling one
  *   stats=1             say at the end how many system calls trapped
  *   boot_id=HEX32  seed=HEX64  memtotal=BYTES  cpus=N

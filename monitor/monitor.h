@@ -180,6 +180,7 @@ void special_init(void);
 enum dk_status special_open(struct job *j, struct stream **out);
 struct stream *special_std(unsigned i);
 const char *special_std_kind(unsigned i);
+bool special_std_attr(unsigned i, struct dk_attributes *out); /* as opening it says */
 bool special_tty(void);
 enum dk_status termios_get(int fd, struct dk_termios *out);
 enum dk_status termios_set(int fd, const struct dk_termios *in);

@@ -205,35 +205,51 @@ static void config_add(const char *record, void *arg)
 	c->len += n;
 }
 
-static void hex(char *out, size_t bytes)
+static void hex_text(char *out, const void *bytes, size_t n)
+{
+	const unsigned char *b = bytes;
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = "0123456789abcdef"[b[i] >> 4];
+		*out++ = "0123456789abcdef"[b[i] & 15];
+	}
+	*out = 0;
+}
+
+static void hex_random(char *out, size_t bytes)
 {
 	unsigned char raw[64];
 
 	if (getrandom(raw, bytes, 0) != (ssize_t)bytes)
 		fail("the host gives no random numbers: %s", strerror(errno));
-	for (size_t i = 0; i < bytes; i++)
-		memcpy(out + 2 * i, (char[]){ "0123456789abcdef"[raw[i] >> 4], "0123456789abcdef"[raw[i] & 15] }, 2);
-	out[2 * bytes] = 0;
+	hex_text(out, raw, bytes);
 }
 
 static void config_own(struct config *c)
 {
-	char line[160], random[129];
+	char line[320], random[129];
+	size_t n;
 	struct sysinfo si;
 	uint64_t total = UINT64_MAX;
 
 	for (unsigned i = 0; i < 3; i++) {
 		static const char *const names[] = { "stdin", "stdout", "stderr" };
+		struct dk_attributes a;
 
 		snprintf(line, sizeof line, "%s=%s", names[i], special_std_kind(i));
+		config_add(line, c);
+		if (!special_std_attr(i, &a))
+			continue;
+		n = (size_t)snprintf(line, sizeof line, "%s_attr=", names[i]);
+		hex_text(line + n, &a, sizeof a);
 		config_add(line, c);
 	}
 	snprintf(line, sizeof line, "tty=%d", spec.want_tty && special_tty());
 	config_add(line, c);
-	hex(random, 16);
+	hex_random(random, 16);
 	snprintf(line, sizeof line, "boot_id=%s", random);
 	config_add(line, c);
-	hex(random, 32);
+	hex_random(random, 32);
 	snprintf(line, sizeof line, "seed=%s", random);
 	config_add(line, c);
 	if (sysinfo(&si) == 0)

@@ -161,6 +161,13 @@ const char *special_std_kind(unsigned i)
 	return S_ISCHR(st.st_mode) ? "null" : "file";
 }
 
+bool special_std_attr(unsigned i, struct dk_attributes *out)
+{
+	const struct stream *s = std_streams[i];
+
+	return s && attr_of_fd(s->fd, (s->fd_flags & MON_FD_READ ? DK_READ : 0) | (s->fd_flags & MON_FD_WRITE ? DK_WRITE : 0), out) == DK_OK;
+}
+
 static enum dk_status open_std(unsigned i, struct stream **out)
 {
 	*out = std_streams[i];

@@ -6,6 +6,7 @@
  * entries in memory, and what they hide or lead through is looked up when a
  * program does.  Only a -v folder costs a trip, to know whether it is a file.
  */
+#include "linux/boot.h"
 #include "linux/fs/mem.h"
 #include "linux/fs/hostfs.h"
 #include "linux/sig/sig.h"
@@ -258,7 +259,8 @@ long vfs_boot(const struct dk_boot *boot)
 long vfs_std_files(struct lx_proc *p, const struct dk_boot *boot)
 {
 	for (int fd = 0; fd < 3; fd++) {
-		struct file *f = std_file_open(fd);
+		static const char *const keys[3] = { "stdin_attr", "stdout_attr", "stderr_attr" };
+		struct file *f = std_file_open(fd, config_get(boot, keys[fd], 0));
 
 		if (f == NULL)
 			return -ENOMEM;

@@ -154,7 +154,7 @@ long dev_open(struct lx_thread *t, struct inode *i, struct file *f);   /* fs/dev
 long fifo_open(struct lx_thread *t, struct inode *i, struct file *f);  /* fs/pipe.c; keeps its pipe in i->object */
 void fifo_inode_free(struct inode *i);                                 /* fs/pipe.c: i is going, drop i->object */
 void unix_inode_free(struct inode *i);                                 /* net/: the same for a bound socket */
-struct file *std_file_open(int fd);                                    /* fs/std.c: the host's descriptor 0, 1 or 2 */
+struct file *std_file_open(int fd, const char *attr);                  /* fs/std.c: the host's descriptor 0, 1 or 2 */
 
 /* inotify: mask is IN_*; name NULL for the object itself.  inode->watch NULL: nobody looks, and nothing is called. */
 void inotify_event(struct inode *i, uint32_t mask, uint32_t cookie, const char *name); /* fs/inotify.c */

@@ -46,9 +46,28 @@ static dk_handle tty_stream(struct tty *tty)
 	return none;
 }
 
+/* One that nobody has used yet: many programs never touch their standard streams, and an open is a trip. */
+static dk_handle first_use(struct file *f)
+{
+	dk_handle h, none = DK_NO_HANDLE;
+	struct dk_attributes a;
+
+	if (f->priv[STD_WHICH] > 2)
+		return DK_NO_HANDLE;
+	h = open_uri(std_uri[f->priv[STD_WHICH]], &a);
+	if (h == DK_NO_HANDLE || __atomic_compare_exchange_n(&f->stream, &none, h, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return h;
+	(void)DkObjectClose(h);
+	return none;
+}
+
 dk_handle std_stream(struct file *f)
 {
-	return f->stream != DK_NO_HANDLE ? f->stream : tty_stream(f->object);
+	dk_handle h = __atomic_load_n(&f->stream, __ATOMIC_ACQUIRE);
+
+	if (LIKELY(h != DK_NO_HANDLE))
+		return h;
+	return f->priv[STD_WHICH] > 2 ? tty_stream(f->object) : first_use(f);
 }
 
 bool std_is_tty(const struct file *f)
@@ -362,20 +381,41 @@ static void name_it(struct file *f, const struct dk_attributes *a)
 		f->inode->rdev = LX_DEV(PTS_MAJOR, 0);
 }
 
-/* NULL: bailey was started without it, or no memory. */
-struct file *std_file_open(int fd)
+static bool attr_of_text(const char *hex, struct dk_attributes *a)
+{
+	uint8_t *out = (uint8_t *)a;
+
+	if (hex == NULL || strlen(hex) != 2 * sizeof *a)
+		return false;
+	for (size_t i = 0; i < 2 * sizeof *a; i++) {
+		unsigned digit = hex[i] <= '9' ? (unsigned)hex[i] - '0' : (unsigned)hex[i] - 'a' + 10;
+
+		if (digit > 15)
+			return false;
+		out[i / 2] = (uint8_t)(out[i / 2] << 4 | digit);
+	}
+	return true;
+}
+
+/* NULL: bailey was started without it, or no memory.  attr: what the settings say of it, or NULL. */
+struct file *std_file_open(int fd, const char *attr)
 {
 	struct dk_attributes a;
 	struct file *f;
-	dk_handle stream = fd >= 0 && fd <= 2 ? open_uri(std_uri[fd], &a) : DK_NO_HANDLE;
+	dk_handle stream = DK_NO_HANDLE;
 	uint32_t rights;
 
-	if (stream == DK_NO_HANDLE)
-		return NULL;
+	/* A regular file's inode needs the stream: others write the file, and stat must see that. */
+	if (!attr_of_text(attr, &a) || a.type == DK_TYPE_FILE) {
+		stream = open_uri(std_uri[fd], &a);
+		if (stream == DK_NO_HANDLE)
+			return NULL;
+	}
 	rights = a.rights & (DK_READ | DK_WRITE);
 	f = file_new(FILE_STD, (uint32_t)access_flags(rights, fd) | O_LARGEFILE);
 	if (!f) {
-		(void)DkObjectClose(stream);
+		if (stream != DK_NO_HANDLE)
+			(void)DkObjectClose(stream);
 		return NULL;
 	}
 	f->stream = stream;
