@@ -74,6 +74,7 @@ static bool own_cgroup(const char *controller, char *out, size_t size)
 static bool make(const char *parent, const char **join)
 {
 	snprintf(folders[count], sizeof folders[0], "%s/bailey-%d", parent, getpid());
+	state_cgroup(folders[count]);
 	if (mkdir(folders[count], 0755) < 0)
 		return false;
 	snprintf(joins[count], sizeof joins[0], "%s/cgroup.procs", folders[count]);

@@ -279,7 +279,8 @@ uint32_t host_ncpus(void);
 void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL behind */
 void cgroup_remove(void);
 const char *cgroup_path(unsigned i);
-void state_make(void);
+void state_make(void); /* first of all: cgroups are written down before they are made */
+void state_cgroup(const char *path);
 int state_timeout_ms(void); /* until state_tick has something to do, -1 = never */
 void state_tick(void);
 void state_remove(void);

@@ -351,6 +351,7 @@ void sandbox_run(void)
 	raise_limits();
 	block_signals();
 	umask(0);
+	state_make();
 	worker_init();
 	loop_init();
 	kproc = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_KPROC, &kproc_end);
@@ -372,7 +373,6 @@ void sandbox_run(void)
 	close(deaths_child_fd);
 	close(config_fd);
 	policy_log();
-	state_make();
 	filter_install();
 	loop_run();
 	__builtin_unreachable();

@@ -55,19 +55,26 @@ static int open_folder(void)
 	return fd;
 }
 
-/* Removes a cgroup that a dead monitor left: only names of the form we make. */
-static void sweep_cgroup(const char *path)
+/* Removes a cgroup that a dead monitor left: only names of the form we make.  False: its processes are still dying. */
+static bool sweep_cgroup(const char *path)
 {
 	const char *last = strrchr(path, '/');
 
-	if (!strncmp(path, "/sys/fs/cgroup/", 15) && !strstr(path, "/../") && last && !strncmp(last, "/bailey-", 8))
-		rmdir(path);
+	if (strncmp(path, "/sys/fs/cgroup/", 15) != 0 || strstr(path, "/../") || !last || strncmp(last, "/bailey-", 8) != 0)
+		return true;
+	for (unsigned tries = 0; rmdir(path) < 0 && errno == EBUSY; tries++) {
+		if (tries == 50)
+			return false;
+		usleep(2000);
+	}
+	return true;
 }
 
 static void sweep_one(const char *name)
 {
 	char text[4 * PATH_MAX], *save = NULL;
 	int fd = openat(folder_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	bool clean = true;
 	ssize_t n;
 
 	if (fd < 0)
@@ -77,8 +84,9 @@ static void sweep_one(const char *name)
 		text[n < 0 ? 0 : n] = 0;
 		for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 			if (!strncmp(line, "cgroup=", 7))
-				sweep_cgroup(line + 7);
-		unlinkat(folder_fd, name, 0);
+				clean = sweep_cgroup(line + 7) && clean;
+		if (clean) /* else the next command finds it again */
+			unlinkat(folder_fd, name, 0);
 	}
 	close(fd);
 }
@@ -102,11 +110,16 @@ static void make_file(void)
 {
 	due_ns = 0;
 	own_fd = openat(folder_fd, own_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (own_fd >= 0 && flock(own_fd, LOCK_EX | LOCK_NB) == 0) {
+	if (own_fd >= 0 && flock(own_fd, LOCK_EX | LOCK_NB) == 0)
 		dprintf(own_fd, "pid=%d\nname=%s\n", getpid(), spec.name ? spec.name : "");
-		for (unsigned i = 0; cgroup_path(i); i++)
-			dprintf(own_fd, "cgroup=%s\n", cgroup_path(i));
-	}
+}
+
+void state_cgroup(const char *path)
+{
+	if (folder_fd >= 0 && own_fd < 0)
+		make_file();
+	if (own_fd >= 0)
+		dprintf(own_fd, "cgroup=%s\n", path);
 }
 
 void state_make(void)
@@ -116,10 +129,7 @@ void state_make(void)
 		return;
 	snprintf(own_name, sizeof own_name, "%d", getpid());
 	sweep();
-	if (cgroup_path(0))
-		make_file();
-	else
-		due_ns = now_ns() + LATER_NS;
+	due_ns = now_ns() + LATER_NS;
 }
 
 int state_timeout_ms(void)

@@ -100,17 +100,17 @@ def killed_monitor_early(tap):
     """Not only when all runs: at any moment of the start."""
     problems = []
     for n in range(ROUNDS // 3):
-        s = start("/work/busy", "3", "60")
+        s = start("/work/busy", "3", "60", options=["-m", "256m"] if n % 2 else [])
         time.sleep(random.random() * 0.02)
         seen = tree(s.pid)
         s.p.kill()
         s.p.wait()
         gone(seen, problems)
         s.p.stdout.close(), s.p.stderr.close()
+        swept(s.pid, problems)
         if problems:
             problems.append(f"in round {n}")
             break
-    swept(s.pid, problems)
     tap.ok(f"SIGKILL of the monitor while it starts ({ROUNDS // 3} rounds)", not problems, "\n".join(problems))
 
 
