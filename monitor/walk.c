@@ -71,6 +71,7 @@ static const struct dk_attributes *known(const struct job *j, uint32_t bytes, co
  * those of earlier segments.  A status other than OK is of the component behind the
  * last entry.
  */
+/* NOLINTNEXTLINE(readability-function-size): what is asked, and four places for the answer */
 static enum dk_status chain(const struct job *j, uint32_t bytes, char *path, bool try, struct dk_attributes *out, uint32_t max,
     uint32_t *count, char *text, uint32_t *text_len)
 {

@@ -46,10 +46,11 @@ run_cppcheck() {
 	cppcheck $common $hosted_dirs && cppcheck $common --std=c11 -I"$b"/linux/exec $free_dirs
 }
 
-tidy() { # tidy FLAGS DIR...: says nothing but what it found
+# tidy FLAGS DIR...: says nothing but what it found.  One file a run: of several, clang-tidy 14 gives some another folder's checks.
+tidy() {
 	local flags=$1
 	shift
-	sources "$@" | xargs -P "$jobs" -n 4 sh -c 'clang-tidy --quiet "$@" -- '"$flags"' 2>&1 || exit 1' sh | grep -v 'warnings* generated\|^Suppressed\|^Use -'
+	sources "$@" | xargs -P "$jobs" -n 1 sh -c 'clang-tidy --quiet "$@" -- '"$flags"' 2>&1 || exit 1' sh | grep -v 'warnings* generated\|^Suppressed\|^Use -'
 	[ "${PIPESTATUS[1]}" = 0 ]
 }
 

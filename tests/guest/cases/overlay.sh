@@ -1,5 +1,6 @@
 #!/bin/sh
 # needs: dd md5sum find tar diff
+# flags: -u 0
 # covers: changes on top of the host's read-only files: copy-up, whiteouts, renames of host directories
 # In a sandbox the host's own folders are changed (in memory); natively a copy of them is.
 src=/usr/include
