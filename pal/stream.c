@@ -95,6 +95,21 @@ struct stream *stream_find(dk_handle h)
  */
 #define FETCHES_AHEAD 2
 
+/* Puts fd in unless another thread was faster, whose descriptor may be in use; gives what is there now. */
+static int cache_add(uint32_t index, dk_handle h, int fd)
+{
+	uint64_t c;
+
+	mutex_take(&cache_lock);
+	c = atomic_load(&cache[index]);
+	if (c >> 32 == h)
+		fd = (int)(uint32_t)c;
+	else
+		cache_put(index, h, fd);
+	mutex_drop(&cache_lock);
+	return fd;
+}
+
 struct ahead {
 	uint64_t number[MON_FETCH_MORE], got[MON_FETCH_MORE];
 	dk_handle handle[MON_FETCH_MORE];
@@ -130,9 +145,7 @@ static void take_ahead(const struct ahead *a, const struct rpc *r)
 		while (i < n && k < a->count && a->number[k] != a->got[i])
 			k++;
 		s = i < n && k < a->count ? stream_find(a->handle[k]) : NULL;
-		if (s && s->number == a->number[k])
-			stream_cache_set(object_index(&s->object), a->handle[k], r->more[i]);
-		else
+		if (!s || s->number != a->number[k] || cache_add(object_index(&s->object), a->handle[k], r->more[i]) != r->more[i])
 			(void)HOST1(close, r->more[i]);
 	}
 }
@@ -143,8 +156,6 @@ static enum dk_status fetch(struct stream *s, dk_handle h, int *fd)
 	struct rpc r = { .req = { .op = MON_FETCH, .stream = s->number } };
 	struct ahead a = { .count = 0 };
 	enum dk_status status = DK_NOT_SUPPORTED;
-	uint32_t index = object_index(&s->object);
-	uint64_t c;
 
 	if (s->special == STREAM_NORMAL) {
 		if (atomic_fetch_add(&fetches, 1) < FETCHES_AHEAD) {
@@ -161,16 +172,9 @@ static enum dk_status fetch(struct stream *s, dk_handle h, int *fd)
 		return status;
 	if (r.fd < 0)
 		return DK_NOT_SUPPORTED;
-	mutex_take(&cache_lock);
-	c = atomic_load(&cache[index]);
-	if (c >> 32 == h) {
-		(void)HOST1(close, r.fd); /* another thread was faster */
-		*fd = (int)(uint32_t)c;
-	} else {
-		cache_put(index, h, r.fd);
-		*fd = r.fd;
-	}
-	mutex_drop(&cache_lock);
+	*fd = cache_add(object_index(&s->object), h, r.fd);
+	if (*fd != r.fd)
+		(void)HOST1(close, r.fd);
 	return DK_OK;
 }
 
