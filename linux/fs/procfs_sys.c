@@ -25,11 +25,11 @@ SHOW(meminfo)
 {
 	static const char *const zero[] = { "Buffers", "Cached", "SwapCached" };
 	static const char *const more[] = { "Unevictable", "Mlocked", "SwapTotal", "SwapFree", "Dirty", "Writeback" };
-	static const char *const last[] = { "KReclaimable", "Slab", "SReclaimable", "SUnreclaim", "KernelStack", "PageTables",
-		"NFS_Unstable", "Bounce", "WritebackTmp" };
+	static const char *const last[] = { "KernelStack", "PageTables", "NFS_Unstable", "Bounce", "WritebackTmp" };
 	struct lx_state *lx = lx_state();
 	uint64_t used = used_bytes(), shared = atomic_load(&arena_root()->data_pages_used) * PAGE_SIZE;
 	uint64_t left = lx->memtotal > used ? lx->memtotal - used : 0;
+	uint64_t kernel = atomic_load(&arena_root()->pages_used) * PAGE_SIZE;
 
 	kb(x, "MemTotal", lx->memtotal);
 	kb(x, "MemFree", left);
@@ -44,9 +44,13 @@ SHOW(meminfo)
 	kb(x, "Inactive(file)", 0);
 	for (unsigned i = 0; i < ARRAY_LEN(more); i++)
 		kb(x, more[i], 0);
-	kb(x, "AnonPages", used - MIN(used, shared));
+	kb(x, "AnonPages", used - MIN(used, shared + kernel));
 	kb(x, "Mapped", 0);
 	kb(x, "Shmem", shared);
+	kb(x, "KReclaimable", 0);
+	kb(x, "Slab", kernel);
+	kb(x, "SReclaimable", 0);
+	kb(x, "SUnreclaim", kernel);
 	for (unsigned i = 0; i < ARRAY_LEN(last); i++)
 		kb(x, last[i], 0);
 	kb(x, "CommitLimit", lx->memtotal);

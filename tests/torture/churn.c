@@ -215,8 +215,24 @@ static int rounds(const char *what, unsigned count)
 	return 0;
 }
 
+/* KB of pages that kernel objects have: in use, or kept for the next of their kind. */
+static long slab(void)
+{
+	char line[128];
+	long kb = -1;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && kb < 0 && fgets(line, sizeof line, f))
+		(void)sscanf(line, "Slab: %ld kB", &kb);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
 int main(int argc, char **argv)
 {
+	long before;
+
 	if (argc == 2)
 		return 0;
 	if (argc < 3)
@@ -227,9 +243,11 @@ int main(int argc, char **argv)
 		return 1;
 	printf("warm\n");
 	(void)!getchar();
+	before = slab();
 	if (rounds(argv[1], (unsigned)atoi(argv[2])))
 		return 1;
 	printf("spent\n");
 	(void)!getchar();
+	printf("kernel objects %ld -> %ld KB\n", before, slab());
 	return 0;
 }
