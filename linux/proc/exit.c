@@ -288,7 +288,9 @@ bool proc_make_zombie(struct lx_proc *p)
 	int si_code, status;
 
 	orphan_children(p);
-	pgrp_check_orphan(p->pgrp, p->session, p);
+	/* Only who connects its group with a parent outside it, in the same session, can leave it an orphan. */
+	if (p->parent && p->parent->pgrp != p->pgrp && p->parent->session == p->session)
+		pgrp_check_orphan(p->pgrp, p->session, p);
 	__atomic_store_n(&p->state, PROC_ZOMBIE, __ATOMIC_RELEASE);
 	death_codes(p->exit_code, &si_code, &status);
 	proc_notify_parent(p, si_code, status);

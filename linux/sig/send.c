@@ -8,6 +8,11 @@
  * while stopping happens in the thread that takes the signal.  A thread
  * that can take it gets a mark by pico_interrupt and looks on its way to the guest;
  * SIGKILL marks all, since some may be where marks do not reach them soon.
+ *
+ * A signal whose default ends the process without a core, and which some thread that
+ * is not stopped does not block, ends it here and now, as in Linux: else the thread that takes it off the
+ * queue is a moment away from the end, and the sender, back in the guest, meanwhile
+ * sees its own kill() return.
  */
 #include "linux/proc/proc.h"
 #include "linux/sig/internal.h"
@@ -89,9 +94,8 @@ static void wake_one(struct lx_proc *p, int sig)
 static void wake_all(struct lx_proc *p)
 {
 	LIST_FOR(t, &p->threads, struct lx_thread, sibling) {
-		if (t->exiting)
-			continue;
-		signal_interrupt(t);
+		if (!t->exiting)
+			signal_interrupt(t);
 		if (t->jobctl_stopped)
 			pico_wake(&t->pico);
 	}
@@ -141,6 +145,20 @@ static int enqueue(struct lx_proc *p, struct sigpending *pend, int sig, const si
 	return 0;
 }
 
+static bool ends_at_once(struct lx_proc *p, struct lx_thread *t, int sig) REQUIRES(PROC) REQUIRES(SIGHAND)
+{
+	if (sig == SIGKILL)
+		return true;
+	if (p->stopped || p->sighand->action[sig].handler != LX_SIG_DFL || SIGBIT(sig) & (SIGS_IGNORED | SIGS_STOP | SIGS_CORE | SIGBIT(SIGCONT)))
+		return false;
+	if (t)
+		return !(t->sigmask & SIGBIT(sig)) && !t->exiting;
+	LIST_FOR(o, &p->threads, struct lx_thread, sibling)
+		if (!(o->sigmask & SIGBIT(sig)) && !o->exiting)
+			return true;
+	return false;
+}
+
 static int send_locked(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t *info) REQUIRES(PROC) REQUIRES(SIGHAND)
 {
 	int err;
@@ -151,9 +169,12 @@ static int send_locked(struct lx_proc *p, struct lx_thread *t, int sig, const si
 	if (is_ignored(p, t, sig))
 		return 0;
 	err = enqueue(p, t && sig != SIGKILL ? &t->pending : &p->pending, sig, info);
-	if (!err)
-		wake(p, t, sig);
-	return err;
+	if (err)
+		return err;
+	if (ends_at_once(p, t, sig))
+		proc_mark_exit_locked(p, (uint32_t)sig);
+	wake(p, t, sig);
+	return 0;
 }
 
 static int send(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t *info)
