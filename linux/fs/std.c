@@ -392,7 +392,7 @@ static bool attr_of_text(const char *hex, struct dk_attributes *a)
 
 		if (digit > 15)
 			return false;
-		out[i / 2] = (uint8_t)(out[i / 2] << 4 | digit);
+		out[i / 2] = (uint8_t)((i % 2 ? out[i / 2] << 4 : 0) | digit);
 	}
 	return true;
 }
