@@ -22,7 +22,7 @@ check:
 	@tests/check.py --build $(B)
 
 unit: build
-	@tests/check.py --build $(B) --groups static,unit,abi
+	@tests/check.py --build $(B) --groups static,unit,abi,mon
 
 bench:
 	@tools/deps.sh build bench

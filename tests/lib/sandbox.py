@@ -190,7 +190,27 @@ def end_tree(pid):
             pass
 
 
-started = set() # sandboxes whose exit code somebody wants
+class Started:
+    """Sandboxes whose exit code somebody wants: by number and start time, since numbers are used again."""
+
+    def __init__(self):
+        self.known = set()
+
+    @staticmethod
+    def key(pid):
+        try:
+            return pid, open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[19]
+        except OSError:
+            return None
+
+    def add(self, pid):
+        self.known.add(self.key(pid))
+
+    def __contains__(self, pid):
+        return self.key(pid) in self.known
+
+
+started = Started()
 
 
 def reap():
