@@ -17,7 +17,7 @@ random.seed(os.environ.get("SEED", "1"))
 
 
 def start(*guest, options=(), **kw):
-    return Sandbox(bailey, ["-v", f"{work}:/work:ro", "-w", "/"] + list(options), guest, **kw)
+    return Sandbox(bailey, ["-v", f"{work}:/guest:ro", "-w", "/"] + list(options), guest, **kw)
 
 
 def gone(pid_list, problems, within=1.0):
@@ -75,7 +75,7 @@ def killed_monitor(tap):
     mounts = read("/proc/self/mounts")
     last = None
     for n in range(ROUNDS // 3):
-        s = start("/work/busy", "6", "60", options=["-m", "512m"] if n % 3 == 0 else [])
+        s = start("/guest/busy", "6", "60", options=["-m", "512m"] if n % 3 == 0 else [])
         if not s.wait_line("up"):
             problems.append(f"round {n}: did not start: {s.end(1)}")
             break
@@ -100,7 +100,7 @@ def killed_monitor_early(tap):
     """Not only when all runs: at any moment of the start."""
     problems = []
     for n in range(ROUNDS // 3):
-        s = start("/work/busy", "3", "60", options=["-m", "256m"] if n % 2 else [])
+        s = start("/guest/busy", "3", "60", options=["-m", "256m"] if n % 2 else [])
         time.sleep(random.random() * 0.02)
         seen = tree(s.pid)
         s.p.kill()
@@ -123,7 +123,7 @@ def killed_support(tap):
 def killed_one_of_ours(tap, name, find):
     problems = []
     for n in range(ROUNDS // 3):
-        s = start("/work/busy", "6", "60")
+        s = start("/guest/busy", "6", "60")
         if not s.wait_line("up"):
             problems.append(f"round {n}: did not start: {s.end(1)}")
             break
@@ -152,7 +152,7 @@ def killed_picoprocess(tap):
             problems.append(f"no process to kill is left in round {n}")
             break
         if not s or s.p.poll() is not None:
-            s = start("/work/busy", "6", "600")
+            s = start("/guest/busy", "6", "600")
             if not s.wait_line("up"):
                 problems.append(f"round {n}: did not start: {s.end(1)}")
                 break
@@ -199,7 +199,7 @@ def killed_picoprocess(tap):
 def killed_in_guest_code(tap):
     problems, guest = [], 0
     for n in range(ROUNDS // 6 or 1):
-        s = start("/work/busy", "spin", "6")
+        s = start("/guest/busy", "spin", "6")
         if not s.wait_line("up"):
             problems.append(f"did not start: {s.end(1)}")
             break
@@ -220,7 +220,7 @@ def killed_in_guest_code(tap):
 
 
 def killed_first_program(tap):
-    s = start("/work/busy", "3", "60")
+    s = start("/guest/busy", "3", "60")
     s.wait_line("up")
     seen = tree(s.pid)
     problems, picos = [], s.picoprocesses()
@@ -308,7 +308,7 @@ def full_disk(tap):
 # ---- stop, freeze, attach ----
 
 def blocked_test(tap, name, disturb, budget=3):
-    s = start("/work/blocked", str(budget), stdin=subprocess.PIPE)
+    s = start("/guest/blocked", str(budget), stdin=subprocess.PIPE)
     out = s.wait_line("blocked")
     if not out:
         return tap.ok(name, False, f"did not start: {s.end(1)}")
@@ -354,7 +354,7 @@ def stop_and_continue(tap):
 
 def storm(tap):
     """Processes are stopped and go on all the time while a busy guest works."""
-    s = start("/work/busy", "6", "20" if soak else "5")
+    s = start("/guest/busy", "6", "20" if soak else "5")
     s.wait_line("up")
     end = time.time() + (18 if soak else 4)
     n = 0

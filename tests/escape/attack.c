@@ -197,7 +197,7 @@ static void f_torn(void)
 	raw_send(channel, (char *)&msg + sizeof msg.q / 2, sizeof msg.q / 2 + 16);
 	raw_receive(channel, 300);
 }
-static void f_text_on_fetch(void) { request(MON_FETCH, 0, "abc", 3); send_bytes(sizeof msg.q + 3); }
+static void f_text_on_clone(void) { request(MON_CLONE, 0, "abc", 3); send_bytes(sizeof msg.q + 3); }
 static void f_no_text(void) { request(MON_OPEN, 0, NULL, 0); send_bytes(sizeof msg.q); }
 static void f_open_flags(void) { request(MON_OPEN, 0, "file:/etc/passwd", 16); msg.q.args[0] = ~0ull; send_bytes(sizeof msg.q + 16); }
 static void f_open_disposition(void) { request(MON_OPEN, 0, "file:/etc/passwd", 16); msg.q.args[1] = 1ull << 32; send_bytes(sizeof msg.q + 16); }
@@ -533,7 +533,7 @@ static const struct forgery forgeries[] = {
 	{ "an unknown number", DIES, f_unknown }, { "number 2^32-1", DIES, f_unknown_big }, { "a length too large", DIES, f_len_more },
 	{ "a length too small", DIES, f_len_less }, { "length 2^32-1", DIES, f_len_huge }, { "length 2^31", DIES, f_len_sign },
 	{ "a length that wraps", DIES, f_len_wrap }, { "too much text", DIES, f_oversize }, { "150,000 bytes", DIES, f_giant },
-	{ "a torn request", DIES, f_torn }, { "text where none goes", DIES, f_text_on_fetch }, { "no text where it must", DIES, f_no_text },
+	{ "a torn request", DIES, f_torn }, { "text where none goes", DIES, f_text_on_clone }, { "no text where it must", DIES, f_no_text },
 	{ "unknown access bits", DIES, f_open_flags }, { "an unknown disposition", DIES, f_open_disposition },
 	{ "a NUL in a name", ANY, f_open_nul }, { "a name of 8192 bytes", SURVIVES, f_open_long }, { "2000 folders deep", SURVIVES, f_open_deep },
 	{ "an EXIT that is not kproc's", DIES, f_exit }, { "a second HELLO", ANY, f_hello }, { "CLONED of others", ANY, f_cloned },

@@ -66,7 +66,7 @@ class Place:
         os.chmod(self.top, 0o755)
 
     def options(self):
-        return ["-v", f"{self.vol}:/vol", "-v", f"{self.ro}:/ro:ro", "-v", f"{work}:/work:ro", "-w", "/"]
+        return ["-v", f"{self.vol}:/vol", "-v", f"{self.ro}:/ro:ro", "-v", f"{work}:/guest:ro", "-w", "/"]
 
     def hash(self):
         return "\n".join([tree_hash(self.outside), tree_hash(self.ro), self.top.joinpath("beside").read_text()] + sorted(os.listdir(self.top)))
@@ -162,7 +162,7 @@ class Pipe:
         return self.before, after
 
 
-def attack(tap, name, args, timeout=PATIENCE, options=(), input=None, judge=None, want_done=True, guest="/work/hostile"):
+def attack(tap, name, args, timeout=PATIENCE, options=(), input=None, judge=None, want_done=True, guest="/guest/hostile"):
     """One hostile guest, with everything compared before and after."""
     for tries in range(3):
         r, problems, elsewhere = attack_once(args, timeout, options, input, judge, want_done, guest)
@@ -508,10 +508,10 @@ def first_system_calls(tap):
                 problems.append(f"natively {was}, inside {now}")
         return problems
 
-    attack(tap, "system calls with a zero or wild stack pointer end as they do natively", ["-c", script, "/work/entry"], guest="/bin/sh", judge=judge)
+    attack(tap, "system calls with a zero or wild stack pointer end as they do natively", ["-c", script, "/guest/entry"], guest="/bin/sh", judge=judge)
     for value in STACKS if soak else STACKS[::5]:
         for how, want in (("plain", 7), ("thread", 7), ("trap", 133)):
-            attack(tap, f"the first call of the first program with stack pointer {value}, {how}", [how, value], guest="/work/entry",
+            attack(tap, f"the first call of the first program with stack pointer {value}, {how}", [how, value], guest="/guest/entry",
                    judge=lambda r: [] if r.code == want else [f"exit {r.code}, not {want}"])
 
 
@@ -523,7 +523,7 @@ def inherited_terminal(tap):
         return tap.skip("termios, flags, mode and owner of an inherited terminal stay", f"this user gets no terminal: {e}")
     attrs, flags = termios.tcgetattr(slave), fcntl.fcntl(slave, fcntl.F_GETFL)
     before = os.fstat(slave)
-    p = subprocess.Popen([bailey, "run", "-t", "-v", f"{work}:/work:ro", "-w", "/", "--", "/work/hostile", "numbers", "jit"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    p = subprocess.Popen([bailey, "run", "-t", "-v", f"{work}:/guest:ro", "-w", "/", "--", "/guest/hostile", "numbers", "jit"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
     out, end = b"", time.time() + PATIENCE
     while time.time() < end:
         if select.select([master], [], [], 0.2)[0]:
@@ -539,7 +539,7 @@ def inherited_terminal(tap):
            f"exit {code}, flags {flags:o} {fcntl.fcntl(slave, fcntl.F_GETFL):o}, mode {before.st_mode:o} {after.st_mode:o}\n{out[-600:]!r}")
     addr = symbol("host_call")
     if addr:
-        p = subprocess.Popen([bailey, "run", "-v", f"{work}:/work:ro", "-w", "/", "--", "/work/hostile", "forge", addr, "attributes"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        p = subprocess.Popen([bailey, "run", "-v", f"{work}:/guest:ro", "-w", "/", "--", "/guest/hostile", "forge", addr, "attributes"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
         try:
             p.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -598,7 +598,7 @@ def races(tap):
 
     t = threading.Thread(target=swap, daemon=True)
     t.start()
-    r = run([bailey, "run"] + place.options() + ["--", "/work/hostile", "race", addr, MARKER, "/vol/host", 20000 if soak else 1500], timeout=PATIENCE)
+    r = run([bailey, "run"] + place.options() + ["--", "/guest/hostile", "race", addr, MARKER, "/vol/host", 20000 if soak else 1500], timeout=PATIENCE)
     stop.set()
     t.join()
     tap.ok("a folder that is a link by turns, swapped on the host", r.code == 0 and "BAD" not in r.out and "done" in r.out and place.hash() == before, str(r))

@@ -12,13 +12,13 @@ work = work_folder(build, "torture")
 exits_c = compile_guest(HERE / "exits.c", work / "exits")
 churn_c = compile_guest(HERE / "churn.c", work / "churn")
 churn_dynamic = compile_guest(HERE / "churn.c", work / "churn-dynamic", static=False)
-SHOW = ["-v", f"{work}:/work:ro", "-w", "/"]
+SHOW = ["-v", f"{work}:/guest:ro", "-w", "/"]
 
 
 def exits(tap):
     for way, n in (("exit", 300), ("kill", 100), ("signal", 100), ("exec", 100), ("mixed", 100)):
         n = 10000 if soak else n
-        r = run([bailey, "run"] + SHOW + ["--", "/work/exits", n, 8, way], timeout=1200 if soak else 60)
+        r = run([bailey, "run"] + SHOW + ["--", "/guest/exits", n, 8, way], timeout=1200 if soak else 60)
         if tap.ok(f"{n} processes with 8 threads in system calls end by {way}", r.code == 0 and "done" in r.out, str(r)):
             tap.note(r.out.strip())
 
@@ -26,7 +26,7 @@ def exits(tap):
 def exits_side_by_side(tap):
     """Several families at once, so that exits meet exits."""
     n = 2000 if soak else 40
-    script = " & ".join([f"/work/exits {n} 8 mixed >/tmp/o{i} || touch /tmp/failed" for i in range(4)]) + " & wait; cat /tmp/o*; ls /tmp/failed 2>/dev/null && exit 1; exit 0"
+    script = " & ".join([f"/guest/exits {n} 8 mixed >/tmp/o{i} || touch /tmp/failed" for i in range(4)]) + " & wait; cat /tmp/o*; ls /tmp/failed 2>/dev/null && exit 1; exit 0"
     r = run([bailey, "run"] + SHOW + ["--", "/bin/sh", "-c", script], timeout=1200 if soak else 90)
     tap.ok(f"4 families of {n} such exits side by side", r.code == 0 and r.out.count("done") == 4, str(r))
 
@@ -58,7 +58,7 @@ def churn(tap):
     for kind, n in counts.items():
         for program in ("churn", "churn-dynamic") if kind == "spawn" or (kind == "exec" and not soak) else ("churn",):
             name = f"{n} rounds of {kind}{' (dynamic)' if program != 'churn' else ''} leave the arena as it was"
-            s = Sandbox(bailey, SHOW, [f"/work/{program}", kind, str(n)], stdin=subprocess.PIPE)
+            s = Sandbox(bailey, SHOW, [f"/guest/{program}", kind, str(n)], stdin=subprocess.PIPE)
             if not s.wait_line("warm", 60):
                 tap.ok(name, False, f"did not get warm: {s.end(1)}")
                 continue
