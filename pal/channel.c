@@ -19,7 +19,7 @@ static uint32_t sequence;
 static struct {
 	struct mon_request req;
 	char text[MON_TEXT_MAX];
-} message;
+} message __attribute__((section(".bss.near"))); /* mostly its head is used */
 
 static void NORETURN channel_broken(void)
 {

@@ -11,7 +11,7 @@
 #include "rt/mem.h"
 
 /* handle << 32 | descriptor; handle 0 = empty. */
-static _Atomic uint64_t cache[PS_STREAMS];
+static _Atomic uint64_t cache[PS_STREAMS] BIG_BSS;
 static _Atomic uint32_t cache_high;
 struct mutex cache_lock;
 static int deaths_fd = -1;

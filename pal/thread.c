@@ -11,8 +11,8 @@
 #include "pal/pal.h"
 #include "rt/mem.h"
 
-static _Atomic uint32_t slot_words[SLOT_COUNT];
-static uint8_t slot_mapped[SLOT_COUNT];
+static _Atomic uint32_t slot_words[SLOT_COUNT] BIG_BSS;
+static uint8_t slot_mapped[SLOT_COUNT] BIG_BSS;
 static _Atomic uint32_t slot_high; /* no slot from here on was ever used */
 
 static uint64_t slot_base(int slot)

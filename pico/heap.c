@@ -17,8 +17,8 @@
 #define HEAP_PAGES (1u << 18) /* 1 GB is room for the regions of any address space */
 #define CHUNK      64u        /* pages */
 
-static uint8_t heap_state[HEAP_PAGES];
-static struct buddy_link heap_links[HEAP_PAGES];
+static uint8_t heap_state[HEAP_PAGES] BIG_BSS;
+static struct buddy_link heap_links[HEAP_PAGES] BIG_BSS;
 static struct {
 	LOCK(PAGES) lock;
 	struct buddy buddy;

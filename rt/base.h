@@ -21,6 +21,8 @@
 #define MAX(a, b)           ((a) > (b) ? (a) : (b))
 #define UNUSED              __attribute__((unused))
 #define NORETURN            __attribute__((noreturn))
+/* Behind all small variables, so that these share pages: each page that is written after a fork costs a copy, twice. */
+#define BIG_BSS             __attribute__((section(".bss.big")))
 #define NOINLINE            __attribute__((noinline))
 #define MUST_CHECK          __attribute__((warn_unused_result))
 #define PRINTF(f, a)        __attribute__((format(printf, f, a)))
