@@ -7,9 +7,9 @@ n=0
 for p in hello sync wait threads clone guest memory filter stream pingpong; do
 	n=$((n + 1))
 	count="-p 3000"
-	[ "${2:-}" = --soak ] && count=""
-	case $p in wait | guest) ;; *) count="" ;; esac
-	out=$(timeout 620 "$b/tests/abi/run_bare" -t 600 $count "$b/pal/pal.img" "$b/tests/abi/$p.img" 2>&1)
+	[ "${2:-}" = --soak ] && count="-p 2500000" # 10^7 waits in the two ball games
+	case $p in wait) ;; guest) [ "${2:-}" = --soak ] && count="" ;; *) count="" ;; esac
+	out=$(timeout 3620 "$b/tests/abi/run_bare" -t 3600 $count "$b/pal/pal.img" "$b/tests/abi/$p.img" 2>&1)
 	rc=$?
 	if [ $rc = 0 ]; then echo "ok $n - abi $p"; else echo "not ok $n - abi $p (exit $rc)"; echo "$out" | tail -5 | sed 's/^/# /'; fi
 done

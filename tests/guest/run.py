@@ -74,7 +74,7 @@ def main():
     ap.add_argument("--build", default=None)
     args = ap.parse_args()
     # A shell that starts us in the background has these ignored, which native programs inherit and a sandbox does not.
-    for s in (signal.SIGINT, signal.SIGQUIT):
+    for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(s, lambda *_: sys.exit(1))
     args.bailey = os.path.abspath(args.bailey)
     # Below the working directory's file system, not in /tmp: a sandbox has a /tmp of its own.
