@@ -2,8 +2,8 @@
 /*
  * monitor/sandbox.c - a sandbox from start to end.
  *
- * Start: limits, channels of kproc and of the first program's picoprocess, then
- * the launcher is forked; while it makes namespaces and both processes, the monitor
+ * Start: limits, kproc's channel, then the launcher is forked; while it makes
+ * namespaces, init and kproc, which copies itself for the program, the monitor
  * makes the shared memory, reads its vdso's geometry and queues the boot messages.
  * Then it drops what it needs no more and loops.
  *

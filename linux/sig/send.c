@@ -10,9 +10,9 @@
  * SIGKILL marks all, since some may be where marks do not reach them soon.
  *
  * A signal whose default ends the process without a core, and which some thread that
- * is not stopped does not block, ends it here and now, as in Linux: else the thread that takes it off the
- * queue is a moment away from the end, and the sender, back in the guest, meanwhile
- * sees its own kill() return.
+ * is not stopped does not block, ends it here and now, as in Linux: else the thread
+ * that takes it off the queue is a moment away from the end, and the sender, back in
+ * the guest, meanwhile sees its own kill() return.
  */
 #include "linux/proc/proc.h"
 #include "linux/sig/internal.h"
