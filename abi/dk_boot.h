@@ -35,7 +35,11 @@ _Static_assert(offsetof(struct dk_tb, scratch) == TB_SCRATCH, "tb");
 _Static_assert(sizeof(struct dk_context) == CTX_SIZE, "context");
 _Static_assert(offsetof(struct dk_context, rip) == CTX_RIP, "context");
 
-enum dk_role { DK_ROLE_KPROC, DK_ROLE_GUEST, DK_ROLE_BARE };
+/*
+ * FIRST boots the sandbox and runs its first program; KPROC is the helper that DK_PROCESS_KPROC
+ * starts, once, when there is something that no particular guest process can do.
+ */
+enum dk_role { DK_ROLE_KPROC, DK_ROLE_GUEST, DK_ROLE_BARE, DK_ROLE_FIRST };
 
 /* First argument of LibOsInitialize.  Lies in pal's memory for the picoprocess's life. */
 struct dk_boot {
@@ -44,14 +48,16 @@ struct dk_boot {
 	struct dk_tb *tb;             /* the first thread's */
 	uint32_t role;                /* enum dk_role */
 	uint32_t ncpus;
-	uint64_t parameter;           /* what DkProcessCreate was given; 0 in kproc */
+	uint64_t parameter;           /* what DkProcessCreate was given; 0 in kproc and the first */
 	dk_handle process, thread;    /* own */
 	dk_handle deaths;             /* kproc: reads give struct dk_death */
 	dk_handle arena_data;         /* shm stream for DkStreamMap of arena-data pages */
-	const char *config;           /* kproc: settings, records ended by NUL, an empty one last */
+	const char *config;           /* the first: settings, records ended by NUL, an empty one last */
 	uint64_t config_size;
 	uint64_t memory_limit;        /* bytes, UINT64_MAX = none */
 	uint64_t host_vdso;           /* address of the moved vdso's ELF header, 0 = none */
+	uint64_t cpu_features;        /* the host's AT_HWCAP: asking the CPU leaves a virtual machine */
+	uint64_t signal_frame;        /* bytes of stack that a signal frame of the host's may take */
 	uint64_t pids_limit;
 	uint64_t cpu_quota;           /* thousandths of a CPU, 0 = all */
 	char trace[64];               /* "lx,dk": what to trace, for personality and extensions */

@@ -225,6 +225,7 @@ struct dk_exception {
 
 /* Numbers of DkProcessCreate's flags. */
 #define DK_PROCESS_CLONE 1u /* copy-on-write copy of the caller, with the calling thread only */
+#define DK_PROCESS_KPROC 2u /* the sandbox's kproc, if it has not been started yet */
 
 /* Record read from the kproc's deaths stream. */
 struct dk_death {

@@ -26,6 +26,7 @@
 #define MON_INLINE_MAX 16384
 #define MON_FDS_MAX    32 /* descriptors of one message */
 #define MON_FETCH_MORE 31 /* streams beside the one asked for whose descriptors a FETCH may bring */
+#define MON_GATHER_NS  20000000u
 #define MON_PROCESSES  8192u   /* process indexes, and so entries of pal's process table */
 
 /* Requests, pal to monitor.  Columns: name, number, what. */
@@ -41,13 +42,14 @@
 	X(RENAME, 8, "text: from NUL to, args[0] = mode")                                            \
 	X(LENGTH, 9, "stream, args[0] = offset, args[1] = length, args[2] = mode")                   \
 	X(FLUSH, 10, "stream, args[0] = mode (ALL; DATA is done directly)")                          \
-	X(SPAWN, 11, "text: image; args[0] = parameter, args[1] = process index in pal's table. no fd; value[0] = pico number") \
+	X(SPAWN, 11, "text: image; args[0] = parameter, args[1] = process index in pal's table, 0 = kproc, if it is not there yet. value[0] = pico number") \
 	X(CLONE, 12, "args[0] = process index, nobody's. reply: value[0] = pico number, fd = channel of the child to be") \
 	X(CLONED, 13, "args[0] = pico number, args[1] = 0: the clone failed, forget it. no reply")   \
 	X(LOG, 14, "args[0] = level, text. no reply")                                                \
 	X(PANIC, 15, "text: ends the sandbox. no reply")                                             \
-	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal. no reply")         \
-	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon. no reply")
+	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal; ignored from the first when there is a kproc. no reply") \
+	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon. no reply")               \
+	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread")
 
 enum mon_op {
 #define X(name, nr, text) MON_##name = nr,
@@ -93,7 +95,7 @@ struct mon_reply {
  * descriptors in the order of enum mon_boot_fd, those not there left out as told
  * by fd_mask.
  */
-enum mon_boot_fd { MON_BFD_ARENA, MON_BFD_DATA, MON_BFD_PALSHARED, MON_BFD_EPOLL, MON_BFD_PERSONALITY,
+enum mon_boot_fd { MON_BFD_ARENA, MON_BFD_DATA, MON_BFD_PALSHARED, MON_BFD_PERSONALITY,
 	MON_BFD_CONFIG, MON_BFD_DEATHS, MON_BFD_EXT /* .. + 15 */, MON_BOOT_FDS = MON_BFD_EXT + EXT_SLOTS };
 struct mon_boot {
 	uint32_t protocol, role; /* enum dk_role */
@@ -101,7 +103,8 @@ struct mon_boot {
 	uint64_t pico;           /* this picoprocess's number */
 	uint64_t config_size;
 	uint64_t memory_limit, pids_limit, cpu_quota;
-	uint32_t ncpus, pad;
+	uint32_t ncpus;
+	uint32_t gathered;       /* on one CPU with the monitor, until it says SPREAD or MON_GATHER_NS are over */
 	/* Host mappings that make up vvar and vdso, relative to the vdso's start (same for each
 	   process of one kernel); the monitor reads them from its own maps. */
 	struct { int64_t start; uint64_t size; } vdso[6];
@@ -120,6 +123,8 @@ struct mon_start {
 	uint64_t process_index; /* START: own entry in pal's process table; COPY: the copy's number */
 	uint32_t kind, pad;
 };
+#define MON_KPROC_INDEX 0u /* of kproc's process entry, which the first picoprocess makes; its own is the next */
+#define MON_FIRST_INDEX 1u
 #define MON_START 0u
 #define MON_COPY  1u
 

@@ -15,30 +15,41 @@
 
 #include "cli/cli.h"
 
-static char *spec;
-static size_t spec_len, spec_room;
+/* Room for most, so that it need not be asked for and moved. */
+static char first_room[8192] BIG_BSS;
+static char *spec = first_room;
+static size_t spec_len, spec_room = sizeof first_room;
 
 void spec_add(const char *key, const char *format, ...)
 {
+	size_t key_len = strlen(key), need = key_len + 256;
 	va_list ap;
-	size_t need;
 	int n;
 
-	va_start(ap, format);
-	n = vsnprintf(NULL, 0, format, ap);
-	va_end(ap);
-	need = strlen(key) + (size_t)n + 2;
-	if (spec_len + need + 1 > spec_room) {
-		spec_room = (spec_room + need) * 2 + 4096;
-		spec = realloc(spec, spec_room);
-		if (!spec)
-			fail("no memory for the settings");
+	for (;;) {
+		if (spec_len + need + 2 > spec_room) {
+			char *more = malloc((spec_room + need) * 2);
+
+			if (!more)
+				fail("no memory for the settings");
+			memcpy(more, spec, spec_len);
+			if (spec != first_room)
+				free(spec);
+			spec = more;
+			spec_room = (spec_room + need) * 2;
+		}
+		va_start(ap, format);
+		n = vsnprintf(spec + spec_len + key_len + 1, need - key_len, format, ap);
+		va_end(ap);
+		if (n < 0)
+			fail("the settings cannot be written down");
+		if ((size_t)n < need - key_len)
+			break;
+		need = key_len + (size_t)n + 1;
 	}
-	spec_len += (size_t)sprintf(spec + spec_len, "%s=", key);
-	va_start(ap, format);
-	vsnprintf(spec + spec_len, spec_room - spec_len, format, ap);
-	va_end(ap);
-	spec_len += (size_t)n + 1;
+	memcpy(spec + spec_len, key, key_len);
+	spec[spec_len + key_len] = '=';
+	spec_len += key_len + (size_t)n + 2;
 }
 
 static void place_fd(int fd, int to)
@@ -51,13 +62,9 @@ static void place_fd(int fd, int to)
 /* Closed standard streams become /dev/null, so that no other file takes their numbers. */
 static void fill_std(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", O_RDWR); /* takes the lowest number that is free */
 }
 
 static int high(int fd)

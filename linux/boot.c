@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/boot.c - kproc: guest pid 1 and the kernel thread.
+ * linux/boot.c - the first picoprocess's boot, and kproc: guest pid 1 and the kernel thread.
  *
- * Makes the global state from the settings, boots the parts, starts the program as
- * pid 2, and then does what needs no particular process: it hears which
- * picoprocesses died, passes on the signals that `bailey` got, fires timers, and
- * ends the sandbox when the program has ended.  It sleeps until one of these comes.
+ * The first picoprocess makes the global state from the settings, boots the parts, and
+ * becomes the program's process, guest pid 2.  While it is alone, that is all there is, and
+ * its end is the sandbox's.  kproc is started (kproc_need) before there is a second process,
+ * with the first timer, or, by the monitor, with a signal to `bailey`.  It does what needs
+ * no particular process: it hears which picoprocesses died, passes on the signals, fires
+ * timers, and ends the sandbox when the program has ended.  It sleeps until one of these comes.
  */
 #include "linux/boot.h"
 #include "linux/entry.h"
@@ -24,6 +26,7 @@
 
 #define LATE_DEATHS 32
 #define LATE_NS     3000000000ull
+#define BOOT_MS     10000u
 
 /* Deaths of picoprocesses that nothing is known of yet: fork's parent may still have to store the handle. */
 static struct late_death {
@@ -154,6 +157,7 @@ static struct lx_state *state_new(const struct dk_boot *boot)
 		lx->memtotal = boot->memory_limit;
 	lx->ncpus = (uint32_t)config_u64(boot, "cpus", 10, boot->ncpus ? boot->ncpus : 1);
 	lx->trace = boot->trace[0] != '\0';
+	lx->stats = config_u64(boot, "stats", 10, 0) != 0;
 	parse_names(lx, boot);
 	parse_seed(lx, boot);
 	arena_root()->provider_root[PICO_PROVIDER_LINUX] = lx;
@@ -201,12 +205,12 @@ static struct lx_proc *boot_proc(const char *comm)
 	return p;
 }
 
-static void make_init(struct lx_state *lx, const struct dk_boot *boot)
+/* Guest pid 1, with no picoprocess yet; the caller is its thread until the program's is there. */
+static void make_init(struct lx_state *lx)
 {
 	struct lx_proc *p = boot_proc("bailey-init");
 	struct lx_thread *t = p->leader;
 
-	p->pico.process = p->host = boot->process;
 	cred_set(&t->cred, 0, 0);
 	lx->init = p;
 	lx->kthread = t;
@@ -250,19 +254,19 @@ static void make_first(struct lx_state *lx, const struct dk_boot *boot)
 	exec_first(p, boot);
 }
 
-static void start_first(struct lx_state *lx)
+static void become_first(struct lx_state *lx, const struct dk_boot *boot) NORETURN;
+static void become_first(struct lx_state *lx, const struct dk_boot *boot)
 {
 	struct lx_proc *p = lx->first;
-	enum dk_status status;
 
 	proc_get(p); /* its picoprocess's */
-	proc_get(p); /* kproc's own: the exit code is read from it */
-	status = pico_create_process(&p->pico, &p->leader->pico);
-	if (status != DK_OK) {
-		log_line(DK_LOG_ERROR, "the program's process could not be started (status %d)", (int)status);
-		pico_exit_process(125);
-	}
-	proc_set_host(p, p->pico.process);
+	proc_get(p); /* kproc's: the exit code is read from it */
+	p->pico.process = boot->process;
+	__atomic_store_n(&lx->kthread->pico.thread, DK_NO_HANDLE, __ATOMIC_SEQ_CST);
+	pico_become(&p->leader->pico);
+	__atomic_store_n(&lx->booted, 1, __ATOMIC_RELEASE);
+	lx_process_start(&p->leader->pico);
+	panic("the program's start came back");
 }
 
 /* ---- Deaths ---- */
@@ -463,12 +467,24 @@ void kproc_lock_stalled(const struct lock *l) LOCK_UNCHECKED("TASKLIST may be it
 
 /* ---- The kernel thread ---- */
 
+void kproc_need(void)
+{
+	struct lx_state *lx = lx_state();
+	enum dk_status status;
+
+	if (LIKELY(__atomic_load_n(&lx->kproc_started, __ATOMIC_ACQUIRE)))
+		return;
+	status = pico_start_kproc(&lx->init->pico);
+	if (status != DK_OK)
+		panic("the sandbox's kernel process could not be started (status %d)", (int)status);
+	__atomic_store_n(&lx->kproc_started, 1, __ATOMIC_RELEASE);
+}
+
 void kproc_kick(void)
 {
 	struct lx_state *lx = lx_state();
 
-	if (lx->kthread)
-		pico_wake(&lx->kthread->pico);
+	pico_wake(&lx->kthread->pico); /* its event: kproc need not be there yet */
 }
 
 /* Orphans that ended before they became init's children. */
@@ -492,23 +508,21 @@ static void reap_orphans(struct lx_state *lx)
 	}
 }
 
-static void end_sandbox(uint32_t code) NORETURN;
-static void end_sandbox(uint32_t code)
-{
-	pico_exit_process(code & 0x7f ? 256 + (code & 0x7f) : code >> 8 & 0xff);
-}
-
 static void print_stats(void)
 {
-	const char *wanted = config_get(pico_boot_block, "stats", 0);
 	const struct arena_root *root = arena_root();
 
-	if (wanted == NULL || *wanted != '1')
-		return;
 	log_line(DK_LOG_TRACE, "bailey: stats: %lu system calls trapped, %lu pages of text changed", atomic_load(&root->traps),
 		atomic_load(&root->text_pages));
 	log_line(DK_LOG_TRACE, "bailey: stats: %lu KB of kernel objects, %lu KB of files and shared memory", atomic_load(&root->pages_used) * 4,
 		atomic_load(&root->data_pages_used) * 4);
+}
+
+void end_sandbox(uint32_t code)
+{
+	if (lx_state()->stats)
+		print_stats();
+	pico_exit_process(code & 0x7f ? 256 + (code & 0x7f) : code >> 8 & 0xff);
 }
 
 static void kernel_thread(struct lx_state *lx) NORETURN;
@@ -523,10 +537,8 @@ static void kernel_thread(struct lx_state *lx)
 	for (;;) {
 		uint64_t now = pico_now(), next, again;
 
-		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE) {
-			print_stats();
+		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE)
 			end_sandbox(lx->first->exit_code);
-		}
 		next = timer_run(now);
 		again = retry_late_deaths(now);
 		reap_orphans(lx);
@@ -536,12 +548,12 @@ static void kernel_thread(struct lx_state *lx)
 	}
 }
 
-void lx_kproc_main(const struct dk_boot *boot)
+void lx_first_main(const struct dk_boot *boot)
 {
 	struct lx_state *lx = state_new(boot);
 
 	entry_trace_init();
-	make_init(lx, boot);
+	make_init(lx);
 	if (vfs_boot(boot) != 0)
 		panic("the file systems could not be set up");
 	timer_boot();
@@ -551,6 +563,31 @@ void lx_kproc_main(const struct dk_boot *boot)
 	unix_boot();
 	sig_boot();
 	make_first(lx, boot);
-	start_first(lx);
+	become_first(lx, boot);
+}
+
+/* The monitor may have started us, for a signal that came early. */
+static struct lx_state *wait_for_boot(void)
+{
+	for (unsigned ms = 0; ms < BOOT_MS; ms++) {
+		struct lx_state *lx = lx_state();
+
+		if (lx && __atomic_load_n(&lx->booted, __ATOMIC_ACQUIRE))
+			return lx;
+		(void)DkThreadDelayExecution(1000000);
+	}
+	panic("the first process did not come up within %u ms", BOOT_MS);
+}
+
+void lx_kproc_main(const struct dk_boot *boot)
+{
+	struct lx_state *lx = wait_for_boot();
+	struct lx_proc *p = lx->init;
+
+	entry_trace_init();
+	p->pico.process = boot->process;
+	proc_set_host(p, boot->process);
+	__atomic_store_n(&lx->kproc_started, 1, __ATOMIC_RELEASE);
+	pico_become(&lx->kthread->pico);
 	kernel_thread(lx);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/boot.h - what kproc does at start, and what each part of the personality
- * gives it.  Order: vfs_boot, timer_boot, futex_boot, ipc_boot, tty_boot, unix_boot,
+ * linux/boot.h - what the first picoprocess does at start, and what each part of the
+ * personality gives it.  Order: vfs_boot, timer_boot, futex_boot, ipc_boot, tty_boot, unix_boot,
  * sig_boot.  boot.c has weak empty ones: a part that needs nothing leaves its out.
  */
 #ifndef LINUX_BOOT_H
@@ -22,6 +22,9 @@ const char *config_get(const struct dk_boot *boot, const char *key, unsigned i);
    fs/tty.h has tty_session_end, misc/timer.h itimers_exit. */
 void ipc_exit(struct lx_proc *p);   /* semaphore undo, message queue notices */
 
+/* Says the numbers that --stats wants and ends this picoprocess, kproc or the first while it is
+   alone, and the sandbox with it.  code: as wait4 gives it. */
+void end_sandbox(uint32_t code) NORETURN;
 /* kproc's work, run by its thread with no lock held. */
 void kproc_reap_deaths(void);
 /* kproc has waited long for l: panics if its holder is among the dead that nobody has buried yet. */

@@ -20,6 +20,7 @@ static const struct pico_provider linux_provider = {
 	.size = sizeof(struct pico_provider),
 	.id = PICO_PROVIDER_LINUX,
 	.name = "linux",
+	.first_main = lx_first_main,
 	.kproc_main = lx_kproc_main,
 	.process_start = lx_process_start,
 	.dispatch_syscall = lx_dispatch_syscall,

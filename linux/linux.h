@@ -168,7 +168,10 @@ struct lx_state {
 	uint32_t nthreads;        /* [T] */
 	struct lx_proc *init;     /* [I] guest pid 1: kproc's own process, which adopts and reaps orphans */
 	struct lx_proc *first;    /* [I] the program; its end ends the sandbox */
-	struct lx_thread *kthread;/* [I] kproc's thread */
+	struct lx_thread *kthread;/* [I] kproc's thread, also while there is no kproc yet */
+	uint32_t booted;          /* [a] all of this is there */
+	uint32_t kproc_started;   /* [a] 0: this is the only picoprocess, and its end the sandbox's */
+	bool stats;               /* [I] say some numbers at the end */
 	struct list graveyard;    /* [T] reaped processes whose picoprocess is not dead yet; by proc->all */
 	struct list dead_threads; /* [T] ended threads' objects, by hash; proc/pid.c */
 	char hostname[65], domainname[65];
@@ -218,8 +221,10 @@ uint64_t lx_cpu_time_ns(struct lx_thread *t); /* of the calling host thread */
 bool lx_capable(const struct lx_thread *t, int cap);
 bool lx_in_group(const struct lx_thread *t, uint32_t gid);
 
-/* kproc work: fn index (enum lx_kwork) is run soon by the kernel thread, arg in the arena. */
+/* Has kproc look at everything soon, if there is one. */
 void kproc_kick(void);
+/* Starts kproc if there is none yet: before a second process, and with the first timer. */
+void kproc_need(void);
 
 /* A first waiter's wait with a condition: sleeps on q until cond is true; err gets 0,
    -ERESTARTSYS or -ETIMEDOUT. */

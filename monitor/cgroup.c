@@ -20,7 +20,7 @@
 
 #define MEMORY_SLACK (32u << 20)
 
-static char folders[3][PATH_MAX], joins[3][PATH_MAX + 16];
+static char folders[3][PATH_MAX] BIG_BSS, joins[3][PATH_MAX + 16] BIG_BSS;
 static unsigned count;
 
 const char *cgroup_path(unsigned i)

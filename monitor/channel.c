@@ -42,6 +42,7 @@ static const uint8_t shapes[MON_OP_COUNT] = {
 	[MON_PANIC] = TEXT_ANY | NO_REPLY,
 	[MON_EXIT] = TEXT_NONE | NO_REPLY,
 	[MON_BEAT] = TEXT_NONE | NO_REPLY,
+	[MON_SPREAD] = TEXT_NONE,
 };
 static const char *const op_names[] = {
 #define X(name, nr, text) [nr] = #name,
@@ -86,7 +87,7 @@ bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, u
 
 static void reply(struct pico *p, const struct mon_reply *r, const void *data, const int *fds)
 {
-	static unsigned char out[sizeof *r + MON_DATA_MAX];
+	static unsigned char out[sizeof *r + MON_DATA_MAX] BIG_BSS;
 	int unread = 0;
 
 	if (ioctl(p->channel, SIOCOUTQ, &unread) == 0 && unread > 0) {
@@ -275,14 +276,17 @@ static enum dk_status op_spawn(struct job *j)
 {
 	enum dk_status status;
 
+	affinity_spread();
 	j->reply.value[0] = pico_spawn(j->text, j->req.args[0], j->req.args[1], &status);
 	return status;
 }
 
 static enum dk_status op_clone(struct job *j)
 {
-	struct pico *child = pico_prepare_clone(pico_find(j->pico), j->req.args[0], &j->out_fd);
+	struct pico *child;
 
+	affinity_spread();
+	child = pico_prepare_clone(pico_find(j->pico), j->req.args[0], &j->out_fd);
 	if (!child)
 		return DK_TOO_MANY;
 	j->reply.value[0] = child->number;
@@ -290,11 +294,19 @@ static enum dk_status op_clone(struct job *j)
 	return DK_OK;
 }
 
+static enum dk_status op_spread(void)
+{
+	affinity_spread();
+	return DK_OK;
+}
+
 static void op_exit(struct pico *p, const struct mon_request *q)
 {
 	uint64_t code = q->args[0];
 
-	if (p != kproc) {
+	if (p == first && kproc && p != kproc)
+		return; /* it was not alone: kproc knows what its end means */
+	if (p != kproc && p != first) {
 		pico_kill(p, "it wanted to end the sandbox");
 		return;
 	}
@@ -345,6 +357,8 @@ static void dispatch(struct pico *p, struct job *j)
 		do_quiet(p, j);
 		return;
 	}
+	if (p == first && !first->asked)
+		pico_first_asked();
 	switch (j->req.op) {
 	case MON_OPEN: start(p, j, op_open(j)); return;
 	case MON_FETCH: start(p, j, op_fetch(j)); return;
@@ -357,6 +371,7 @@ static void dispatch(struct pico *p, struct job *j)
 	case MON_FLUSH: start(p, j, stream_flush(j)); return;
 	case MON_SPAWN: start(p, j, op_spawn(j)); return;
 	case MON_CLONE: start(p, j, op_clone(j)); return;
+	case MON_SPREAD: start(p, j, op_spread()); return;
 	}
 }
 
@@ -448,8 +463,8 @@ static bool take_control(struct msghdr *m, struct ucred *cred, bool *have)
 /* One message; false = there is none, or the channel is at its end. */
 static bool receive_one(struct pico *p)
 {
-	static struct job job;
-	static unsigned char data[MON_DATA_MAX];
+	static struct job job BIG_BSS;
+	static unsigned char data[MON_DATA_MAX] BIG_BSS;
 	union {
 		struct cmsghdr h;
 		char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(8 * sizeof(int))];

@@ -4,7 +4,7 @@
  *
  * Whoever took the monitor over by a forged request should not own the user's
  * account with it.  Three locks, from the outside in: as root, all capabilities but
- * those for files and for ending its own children; Landlock, so that no path
+ * those for files and for ending its own children (and CAP_SYS_NICE for the first 20 ms, affinity.c); Landlock, so that no path
  * outside the writable mounts can be changed, whatever call is used; a filter with
  * the calls the loop and the workers make, which starts no program, makes no
  * socket but a pair, traces nobody, and maps nothing executable.
@@ -31,10 +31,18 @@
 
 /* ---- capabilities ---- */
 
-static void drop_capabilities(void)
+bool filter_has_nice(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	return syscall(SYS_capget, &h, d) == 0 && (d[CAP_SYS_NICE / 32].effective & 1u << CAP_SYS_NICE % 32);
+}
+
+static void drop_capabilities(bool nice)
 {
 	static const uint8_t kept[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETUID,
-		CAP_SETGID };
+		CAP_SETGID, CAP_SYS_NICE };
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2];
 
@@ -43,7 +51,7 @@ static void drop_capabilities(void)
 	for (unsigned i = 0; i < 2; i++) {
 		uint32_t mask = 0;
 
-		for (unsigned k = 0; k < ARRAY_LEN(kept); k++)
+		for (unsigned k = 0; k < ARRAY_LEN(kept) - !nice; k++)
 			if (kept[k] / 32 == i)
 				mask |= 1u << kept[k] % 32;
 		d[i].permitted &= mask;
@@ -52,6 +60,12 @@ static void drop_capabilities(void)
 	}
 	if (syscall(SYS_capset, &h, d) < 0)
 		fail("cannot drop capabilities: %s", strerror(errno));
+}
+
+void filter_drop_nice(void)
+{
+	if (geteuid() == 0)
+		drop_capabilities(false);
 }
 
 /* ---- paths ---- */
@@ -145,12 +159,14 @@ static const short allowed[] = {
 	SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_gettid, SYS_sched_yield,
 	SYS_getrandom, SYS_sched_getaffinity,
 	/* descriptors */
-	SYS_close, SYS_fcntl, SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_pread64, SYS_preadv2, SYS_ftruncate, SYS_fallocate, SYS_fsync,
+	SYS_close, SYS_fcntl, SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_eventfd2, SYS_pread64, SYS_preadv2, SYS_ftruncate, SYS_fallocate, SYS_fsync,
 	SYS_fdatasync, SYS_fstatfs, SYS_getdents64, SYS_memfd_create, SYS_flock,
 	/* names, below the mounts' descriptors */
 	SYS_openat2, SYS_openat, SYS_open, SYS_statx, SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_readlink, SYS_mkdirat, SYS_symlinkat, SYS_linkat,
 	SYS_unlinkat, SYS_renameat2, SYS_utimensat, SYS_fchownat, SYS_chmod, SYS_fchmodat, SYS_getxattr, SYS_setxattr, SYS_listxattr,
 	SYS_rmdir, SYS_setfsuid, SYS_setfsgid,
+	/* the end of the start on one CPU; capabilities can only be dropped */
+	SYS_sched_setaffinity, SYS_capget, SYS_capset, SYS_geteuid,
 };
 
 struct segment {
@@ -158,7 +174,7 @@ struct segment {
 	uint32_t action;
 };
 
-static struct sock_filter code[512];
+static struct sock_filter code[512] BIG_BSS;
 static unsigned length;
 
 static void emit(struct sock_filter f)
@@ -190,21 +206,21 @@ static void emit_leaf(uint32_t action)
 		STMT(BPF_RET | BPF_K, action == ALLOW ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | (action == ABSENT ? ENOSYS : EPERM));
 }
 
-/* Segments first..last, the number in the accumulator. */
-static void emit_tree(const struct segment *s, unsigned first, unsigned last)
+/* Segments from..to, the number in the accumulator. */
+static void emit_tree(const struct segment *s, unsigned from, unsigned to)
 {
-	unsigned mid = (first + last + 1) / 2, at = length;
+	unsigned mid = (from + to + 1) / 2, at = length;
 
-	if (first == last) {
-		emit_leaf(s[first].action);
+	if (from == to) {
+		emit_leaf(s[from].action);
 		return;
 	}
 	JUMP(BPF_JMP | BPF_JGE | BPF_K, s[mid].start, 0, 0);
-	emit_tree(s, first, mid - 1);
+	emit_tree(s, from, mid - 1);
 	if (length - at - 1 > 255)
 		fail("the monitor's filter is too long");
 	code[at].jt = (uint8_t)(length - at - 1);
-	emit_tree(s, mid, last);
+	emit_tree(s, mid, to);
 }
 
 static void fill_actions(uint8_t action[512])
@@ -229,6 +245,9 @@ static void lock_calls(void)
 		if (n == 0 || s[n - 1].action != action[nr])
 			s[n++] = (struct segment){ nr, action[nr] };
 	}
+	/* A filter that looks at what a call has beside its number is not run for each number when it
+	   is loaded (to find those that it always allows), which took 30 us; so look at something. */
+	STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer));
 	STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
 	JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
@@ -244,7 +263,7 @@ static void lock_calls(void)
 void filter_install(void)
 {
 	if (geteuid() == 0)
-		drop_capabilities();
+		drop_capabilities(affinity_gathered());
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("cannot set no_new_privs: %s", strerror(errno));
 	lock_paths();

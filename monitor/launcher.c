@@ -48,6 +48,7 @@
 #endif
 
 static int control_fd, pal_fd;
+static bool old_root; /* pivot_root left it above the new one */
 
 static void say(uint64_t pico, int pid, int err, const char *format, ...)
 {
@@ -168,14 +169,18 @@ static void empty_root(void)
 		GIVE_UP("cannot make an empty root: %s", strerror(errno));
 	if (chdir("/proc") < 0)
 		GIVE_UP("cannot enter the empty root: %s", strerror(errno));
-	if (syscall(SYS_pivot_root, ".", ".") == 0) {
-		if (umount2(".", MNT_DETACH) < 0)
-			GIVE_UP("cannot leave the old root: %s", strerror(errno));
-	} else if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0) { /* the root is a ramfs */
+	old_root = syscall(SYS_pivot_root, ".", ".") == 0;
+	if (!old_root && (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0)) /* the root is a ramfs */
 		GIVE_UP("cannot enter the empty root: %s", strerror(errno));
-	}
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		GIVE_UP("cannot make the empty root read-only: %s", strerror(errno));
+}
+
+/* What is above the new root now, out of its processes' sight, and goes altogether. */
+static void leave_old_root(void)
+{
+	if (old_root && umount2(".", MNT_DETACH) < 0)
+		GIVE_UP("cannot leave the old root: %s", strerror(errno));
 }
 
 /* ---- privileges ---- */
@@ -196,8 +201,6 @@ static void drop_capabilities(void)
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (syscall(SYS_capset, &h, none) < 0)
 		GIVE_UP("cannot drop capabilities: %s", strerror(errno));
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		GIVE_UP("cannot set no_new_privs: %s", strerror(errno));
 }
 
 /* The newest layout we know; older kernels are told the length they know. */
@@ -244,7 +247,6 @@ static int child_main(void *arg)
 	static char *const argv[] = { (char *)"pal", NULL }, *const envp[] = { NULL };
 	struct birth *b = arg;
 
-	setsid();
 	if (b->channel != MON_CHANNEL_FD && dup2(b->channel, MON_CHANNEL_FD) < 0)
 		goto bad;
 	if (fcntl(MON_CHANNEL_FD, F_SETFD, 0) < 0)
@@ -259,19 +261,26 @@ bad:
 
 /*
  * Pid 1, in the launcher's memory for good: no signal of the sandbox's reaches it, and
- * it reads nothing.  The monitor's end of the control socket closes when the monitor
+ * it reads nothing.  While the first picoprocess is being made, it takes the old root off,
+ * which waits for an RCU grace period, and then tells the monitor that guest code may run.  The monitor's end of the control socket closes when the monitor
  * is gone, by whatever way, even before PDEATHSIG was set.
  */
 static int init_main(void *arg)
 {
 	struct pollfd gone = { .fd = control_fd };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { 0 };
 
 	(void)arg;
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	setsid();
+	leave_old_root();
 	if (control_fd > 0)
 		syscall(SYS_close_range, 0, control_fd - 1, 0);
 	syscall(SYS_close_range, control_fd + 1, ~0u, 0);
+	if (syscall(SYS_capset, &header, none) < 0)
+		GIVE_UP("cannot drop capabilities: %s", strerror(errno));
+	say(READY_NUMBER, 0, 0, NULL);
+	affinity_give_back(0);
 	while (syscall(SYS_poll, &gone, 1, -1) <= 0)
 		;
 	syscall(SYS_exit_group, 0);
@@ -280,7 +289,7 @@ static int init_main(void *arg)
 
 static void make_init(void)
 {
-	static char stack[8192] __attribute__((aligned(16)));
+	static char stack[8192] __attribute__((aligned(16))) BIG_BSS;
 	int pid = clone(init_main, stack + sizeof stack, CLONE_VM | CLONE_PARENT | SIGCHLD, NULL);
 
 	if (pid < 0)
@@ -290,7 +299,7 @@ static void make_init(void)
 
 static void make(uint64_t pico, int channel)
 {
-	static char stack[16384] __attribute__((aligned(16)));
+	static char stack[16384] __attribute__((aligned(16))) BIG_BSS;
 	struct birth b = { .channel = channel };
 	int pid = clone(child_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD, &b);
 
@@ -318,7 +327,7 @@ static int place(int fd, int to)
 /* Keeps what is needed at known numbers, from 10 on, and closes the rest. */
 static void keep_descriptors(struct launch_args *a)
 {
-	int *keep[] = { &a->control, &a->pal, &a->kproc_channel };
+	int *keep[] = { &a->control, &a->pal, &a->channel };
 
 	/* Out of the way first, so that no two overwrite each other. */
 	for (unsigned i = 0; i < ARRAY_LEN(keep); i++)
@@ -387,7 +396,7 @@ void launcher_main(const struct launch_args *args)
 	struct launch_args a = *args;
 
 	keep_descriptors(&a);
-	setsid(); /* the terminal's signals are for the monitor */
+	setsid(); /* for all of the sandbox: the terminal's signals are for the monitor */
 	unblock_signals();
 	for (unsigned i = 0; i < ARRAY_LEN(a.cgroups) && a.cgroups[i]; i++)
 		write_file(a.cgroups[i], "0");
@@ -396,13 +405,16 @@ void launcher_main(const struct launch_args *args)
 	enter_namespaces();
 	empty_root();
 	limit(RLIMIT_NPROC, a.pids + 64, a.pids + 64); /* counted in this user namespace alone */
-	drop_capabilities();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		GIVE_UP("cannot set no_new_privs: %s", strerror(errno));
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != a.parent)
 		_exit(1);
-	lock_paths();
 	make_init();
-	make(a.kproc_number, a.kproc_channel);
+	drop_capabilities();
+	lock_paths();
+	make(a.number, a.channel);
+	affinity_give_back(0);
 	while (take_order())
 		;
 	_exit(0);

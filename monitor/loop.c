@@ -69,7 +69,6 @@ void loop_init(void)
 	if (signal_fd < 0 || epoll_fd < 0)
 		fail("cannot make the loop's descriptors: the limit of open files (ulimit -n) is too low");
 	loop_add(signal_fd, LOOP_SIGNAL, 0);
-	loop_add(worker_eventfd, LOOP_WORKER, 0);
 }
 
 static void take_signals(void)
@@ -85,7 +84,7 @@ static void take_signals(void)
 			if (s[i].ssi_signo == SIGCHLD)
 				child = true;
 			else
-				deaths_note(&note);
+				deaths_note(&note), pico_want_kproc();
 		}
 	}
 	if (child)
@@ -128,15 +127,19 @@ static void handle(uint64_t tag)
 
 static int timeout_ms(void)
 {
-	int a = pico_timeout_ms(), b = state_timeout_ms();
+	int all[] = { pico_timeout_ms(), state_timeout_ms(), affinity_timeout_ms() }, least = -1;
 
-	return a < 0 || (b >= 0 && b < a) ? b : a;
+	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i] >= 0 && (least < 0 || all[i] < least))
+			least = all[i];
+	return least;
 }
 
 static void tick(void)
 {
 	pico_tick();
 	state_tick();
+	affinity_tick();
 }
 
 void loop_run(void)
@@ -146,7 +149,7 @@ void loop_run(void)
 
 	for (;;) {
 		uint64_t now = now_ns();
-		bool spin = host_ncpus() > 1 && now < spin_until;
+		bool spin = host_ncpus() > 1 && !affinity_gathered() && now < spin_until;
 		int n;
 
 		if (now >= tick_at) {

@@ -113,7 +113,6 @@ struct job {
 	int more[MON_FETCH_MORE]; /* FETCH: descriptors beside the first; borrowed, answered at once */
 	unsigned char *data;    /* MON_DATA_MAX bytes */
 };
-void worker_init(void);
 void worker_give(struct job *j); /* takes a job from the heap */
 struct job *worker_take(void);   /* one that is done, or NULL */
 extern int worker_eventfd;
@@ -198,6 +197,7 @@ struct pico {
 	int channel;
 	uint64_t process_index;
 	bool reaped, eof, busy, killed;
+	bool asked;            /* the first: has made a request that is answered */
 	bool is_copy;          /* made by another before that was started */
 	uint32_t wait_status;
 	uint64_t since_ns;     /* a spare's age, or when a clone fell silent */
@@ -214,14 +214,15 @@ void pico_kill(struct pico *p, const char *why);
 void pico_eof(struct pico *p);
 void pico_reap(void);
 bool pico_may_be(pid_t pid);
-void pico_first_spare(void); /* a copy of kproc, which must not have been started yet */
+bool pico_want_kproc(void); /* starts it if there is none; false = not yet, or (errno) it cannot be made */
+void pico_first_asked(void); /* the first picoprocess made its first request */
 void pico_never_was(struct pico *p); /* the clone that was to be it failed */
 void pico_made(uint64_t number, pid_t pid, bool failed); /* the launcher's word */
 void pico_want_spare(void);
 int pico_timeout_ms(void);
 void pico_tick(void);
 void pico_each(void (*fn)(struct pico *p));
-extern struct pico *kproc;
+extern struct pico *first, *kproc; /* NULL: it has ended; there is none yet.  Bare: the same */
 
 /* deaths stream */
 void deaths_init(void);
@@ -231,7 +232,8 @@ bool deaths_waiting(void);
 extern int deaths_fd, deaths_child_fd;
 
 /* ---- launcher.c: the helper that lives in the sandbox's namespaces ---- */
-#define INIT_NUMBER UINT64_MAX /* in an answer: not a picoprocess, but pid 1 */
+#define INIT_NUMBER  UINT64_MAX       /* in an answer: not a picoprocess, but pid 1 */
+#define READY_NUMBER (UINT64_MAX - 1) /* init says that the root is as it must be */
 struct launch_order {
 	uint64_t pico;
 };
@@ -241,8 +243,8 @@ struct launch_answer {
 	char text[240];
 };
 struct launch_args {
-	int control, pal, kproc_channel;
-	uint64_t kproc_number, pids;
+	int control, pal, channel; /* of the first picoprocess */
+	uint64_t number, pids;
 	pid_t parent;
 	const char *cgroups[4];
 };
@@ -268,13 +270,21 @@ uint64_t now_ns(void);
 void sandbox_run(void) __attribute__((noreturn));
 void sandbox_end(int code) __attribute__((noreturn));
 void sandbox_launcher_event(void);
+pid_t sandbox_first_pid(void); /* waits for the launcher to say it */
 void sandbox_spawn_order(struct pico *p, int child_end);
 int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */
 extern pid_t launcher_pid, init_pid; /* 0 = not known yet, or (the launcher) gone; init_pid -1 = gone */
 extern bool sandbox_over;
 extern struct mon_boot boot_template;
 extern int config_fd, ext_fds[EXT_SLOTS];
-uint32_t host_ncpus(void);
+/* ---- affinity.c ---- */
+uint32_t host_ncpus(void); /* that the caller of bailey may use */
+void affinity_gather(void); /* this thread, and what it makes from now on, stay on this CPU */
+bool affinity_gathered(void);
+void affinity_spread(void); /* the end of that, for this thread and the first picoprocess */
+void affinity_give_back(pid_t pid); /* ... and for one process made meanwhile, 0 = the caller */
+int affinity_timeout_ms(void);
+void affinity_tick(void);
 
 /* ---- cgroup.c, state.c, filter.c ---- */
 void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL behind */
@@ -287,5 +297,7 @@ void state_tick(void);
 void state_remove(void);
 void state_allow(void (*fn)(int fd, bool write));
 void filter_install(void);
+bool filter_has_nice(void);   /* CAP_SYS_NICE, in effect */
+void filter_drop_nice(void);
 void filter_allow_path(int fd, bool write);
 #endif

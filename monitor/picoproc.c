@@ -28,11 +28,12 @@
 #define SPARE_NS 1000000000ull
 #define PICO_MAX 65000u
 
-struct pico *kproc;
+struct pico *first, *kproc;
 static struct pico **table;
 static uint32_t *generations, table_size, live;
 static struct pico *spare;
 static uint64_t last_spawn_ns;
+static bool kproc_wanted;
 static unsigned limbo; /* clones that ended before they said hello */
 
 /*
@@ -40,7 +41,7 @@ static unsigned limbo; /* clones that ended before they said hello */
  * have the same: a guest that announces a copy as somebody else's index is refused.
  * (An honest one can meet this only just after a clone that failed.)
  */
-static struct pico *index_owner[MON_PROCESSES];
+static struct pico *index_owner[MON_PROCESSES] BIG_BSS;
 
 /* Dead before we knew which picoprocess they were. */
 static struct {
@@ -70,6 +71,8 @@ void deaths_flush(void)
 {
 	size_t n = 0;
 
+	if (deaths_fd < 0)
+		return; /* a signal that came before kproc */
 	while (n < death_count && send(deaths_fd, &death_queue[n], sizeof death_queue[0], MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		n++;
 	if (n < death_count && errno == EPIPE)
@@ -207,12 +210,13 @@ void pico_forget(struct pico *p)
 void pico_boot(struct pico *p, const char *image)
 {
 	struct mon_boot b = boot_template;
-	int fds[MON_BOOT_FDS], epoll = epoll_create1(EPOLL_CLOEXEC);
+	int fds[MON_BOOT_FDS];
 	unsigned n = 0;
 
 	b.role = p->role;
 	b.pico = p->number;
 	b.fd_mask = 0;
+	b.gathered = p == first && affinity_gathered();
 #define ADD(which, fd)                                                                               \
 	do {                                                                                          \
 		if ((fd) >= 0) {                                                                      \
@@ -223,18 +227,15 @@ void pico_boot(struct pico *p, const char *image)
 	ADD(MON_BFD_ARENA, arena_fd);
 	ADD(MON_BFD_DATA, data_fd);
 	ADD(MON_BFD_PALSHARED, palshared_fd);
-	ADD(MON_BFD_EPOLL, epoll);
 	ADD(MON_BFD_PERSONALITY, sandbox_image(image));
-	if (p == kproc) {
+	if (p == first)
 		ADD(MON_BFD_CONFIG, config_fd);
+	if (p == kproc)
 		ADD(MON_BFD_DEATHS, deaths_child_fd);
-	}
 	for (unsigned i = 0; i < spec.ext_count; i++)
 		ADD(MON_BFD_EXT + i, ext_fds[i]);
 #undef ADD
 	channel_send(p, &b, sizeof b, fds, n);
-	if (epoll >= 0)
-		close(epoll);
 }
 
 void pico_start(struct pico *p, uint64_t parameter, uint64_t index)
@@ -285,9 +286,38 @@ static struct pico *make(enum pico_state state, const char *image)
 	return p;
 }
 
-void pico_first_spare(void)
+/*
+ * kproc, whose process entry the first made.  A signal may come before the first has an
+ * arena for it to find; its first request says that there is one.
+ */
+bool pico_want_kproc(void)
 {
-	spare = copy_of(kproc);
+	int child_end;
+
+	if (kproc)
+		return true;
+	kproc_wanted = true;
+	if (!first->asked)
+		return false;
+	kproc = pico_new(PICO_RUNNING, DK_ROLE_KPROC, &child_end);
+	if (!kproc)
+		return false;
+	deaths_init();
+	stats_birth(BORN_FRESH);
+	pico_boot(kproc, spec.image);
+	close(deaths_child_fd);
+	deaths_child_fd = -1;
+	sandbox_spawn_order(kproc, child_end);
+	pico_start(kproc, 0, MON_KPROC_INDEX);
+	deaths_flush();
+	return true;
+}
+
+void pico_first_asked(void)
+{
+	first->asked = true;
+	if (kproc_wanted && !pico_want_kproc())
+		fail("cannot start the sandbox's kernel process: %s", strerror(errno));
 }
 
 void pico_want_spare(void)
@@ -308,8 +338,17 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 		*status = DK_DENIED;
 		return 0;
 	}
+	if (index == MON_KPROC_INDEX && !spec.bare) {
+		if (pico_want_kproc())
+			*status = DK_OK;
+		return kproc ? kproc->number : 0;
+	}
 	if (index_owner[index])
 		return 0;
+	if (!kproc) {
+		*status = DK_DENIED; /* who would hear of its death? */
+		return 0;
+	}
 	if (spare && !spare->eof && !strcmp(image, spec.image)) {
 		p = spare;
 		spare = NULL;
@@ -328,7 +367,7 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 
 struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end)
 {
-	struct pico *p = index_owner[index] ? NULL : pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
+	struct pico *p = index_owner[index] || !kproc ? NULL : pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
 
 	if (p) {
 		stats_birth(BORN_BY_FORK);
@@ -368,6 +407,16 @@ void pico_tick(void)
 
 /* ---- death ---- */
 
+/* While it is alone it says EXIT before it ends. */
+static void first_ended(const struct pico *p)
+{
+	if (p->reaped && WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL)
+		sandbox_end(128 + SIGKILL); /* as kproc reports it */
+	if (p->reaped && WIFSIGNALED(p->wait_status))
+		fail("the program's process was ended by signal %d", WTERMSIG(p->wait_status));
+	fail("the program's process ended without a word (status %u)", p->wait_status >> 8);
+}
+
 static void bury(struct pico *p)
 {
 	struct mon_death d = { .process_index = p->process_index, .pico = p->number,
@@ -380,6 +429,10 @@ static void bury(struct pico *p)
 			fail("the sandbox's kernel process was ended by signal %d", WTERMSIG(p->wait_status));
 		fail("the sandbox's kernel process ended without a word (status %u)", p->wait_status >> 8);
 	}
+	if (p == first && !kproc)
+		first_ended(p);
+	if (p == first)
+		first = NULL;
 	pico_forget(p);
 	if (tell)
 		deaths_note(&d);

@@ -28,7 +28,7 @@ struct mount {
 	int fd;
 	uint32_t flags;
 };
-static struct mount mounts[128];
+static struct mount mounts[128] BIG_BSS;
 static unsigned mount_count;
 static const char *hides[128], *shows[64], *owns[16];
 static unsigned hide_count, show_count, own_count;

@@ -7,9 +7,12 @@
 
 #define MONITOR_LOG_FD 3
 
+/* A large static variable: those behind the small ones, so that a start touches few pages. */
+#define BIG_BSS __attribute__((section(".bss.big")))
+
 /*
  * The calling process becomes the monitor of one sandbox and ends with it.  records
- * (malloc'd, size bytes) is the spec, see monitor/spec.c.  Descriptors from 3 on are
+ * (size bytes, written to and kept) is the spec, see monitor/spec.c.  Descriptors from 3 on are
  * closed, but for log_fd, which is MONITOR_LOG_FD, or -1 where standard error is the log.
  */
 void monitor_run(char *records, size_t size, int log_fd) __attribute__((noreturn));

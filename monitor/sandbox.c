@@ -2,8 +2,8 @@
 /*
  * monitor/sandbox.c - a sandbox from start to end.
  *
- * Start: limits, kproc's channel, then the launcher is forked; while it makes
- * namespaces, init and kproc, which copies itself for the program, the monitor
+ * Start: limits, the first picoprocess's channel, then the launcher is forked; while it
+ * makes namespaces, init and that picoprocess, the monitor
  * makes the shared memory, reads its vdso's geometry and queues the boot messages.
  * Then it drops what it needs no more and loops.
  *
@@ -14,12 +14,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <linux/memfd.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -38,31 +39,49 @@ pid_t launcher_pid, init_pid;
 struct mon_boot boot_template;
 int config_fd = -1, ext_fds[EXT_SLOTS];
 static int launcher_fd = -1;
-static char own_folder[PATH_MAX];
-
-uint32_t host_ncpus(void)
-{
-	static uint32_t n;
-	cpu_set_t set;
-
-	if (n == 0)
-		n = sched_getaffinity(0, sizeof set, &set) < 0 || CPU_COUNT(&set) < 1 ? 1 : (uint32_t)CPU_COUNT(&set);
-	return n;
-}
+static char own_folder[PATH_MAX] BIG_BSS;
 
 /* ---- images ---- */
 
+/* Writes what the link in own_folder points to over it; false: it is none, or too long. */
+static bool follow_link(void)
+{
+	char target[PATH_MAX], *name = strrchr(own_folder, '/') + 1;
+	ssize_t n = readlink(own_folder, target, sizeof target);
+	size_t keep = n > 0 && target[0] != '/' ? (size_t)(name - own_folder) : 0;
+
+	if (n <= 0 || keep + (size_t)n >= sizeof own_folder)
+		return false;
+	memcpy(own_folder + keep, target, (size_t)n);
+	own_folder[keep + (size_t)n] = 0;
+	return strchr(own_folder, '/') != NULL;
+}
+
+/* By the path that was executed, without /proc: the first look at a new process's folder there is slow. */
+static bool find_by_path(void)
+{
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+
+	if (!executed || !strchr(executed, '/') || strlen(executed) >= sizeof own_folder)
+		return false;
+	strcpy(own_folder, executed);
+	for (unsigned links = 0; links < 8; links++)
+		if (!follow_link())
+			return errno == EINVAL; /* no link */
+	return false;
+}
+
 static void find_own_folder(void)
 {
-	ssize_t n = readlink("/proc/self/exe", own_folder, sizeof own_folder - 1);
-	char *slash;
+	ssize_t n;
 
-	if (n <= 0)
-		fail("cannot read /proc/self/exe: is /proc mounted?");
-	own_folder[n] = 0;
-	slash = strrchr(own_folder, '/');
-	if (slash)
-		*slash = 0;
+	if (!find_by_path()) {
+		n = readlink("/proc/self/exe", own_folder, sizeof own_folder - 1);
+		if (n <= 0)
+			fail("cannot read /proc/self/exe: is /proc mounted?");
+		own_folder[n] = 0;
+	}
+	*strrchr(own_folder, '/') = 0;
 }
 
 /* NAME.img in PREFIX/lib/bailey, we being in PREFIX/bin; or in the build folder FOLDER. */
@@ -263,9 +282,13 @@ static void config_own(struct config *c)
 /* The settings of the library OS: the spec's, and what only the monitor knows. */
 static void make_config(void)
 {
-	struct config c = { .room = spec.size + 4096 };
+	static char first_room[8192] BIG_BSS;
+	struct config c = { .text = first_room, .room = spec.size + 4096 };
 
-	c.text = malloc(c.room);
+	if (c.room <= sizeof first_room)
+		c.room = sizeof first_room;
+	else
+		c.text = malloc(c.room);
 	if (!c.text)
 		fail("no memory for the settings");
 	spec_each_config(config_add, &c);
@@ -276,14 +299,15 @@ static void make_config(void)
 		fail("cannot make the settings: %s", strerror(errno));
 	fcntl(config_fd, 1033 /* F_ADD_SEALS */, 15 /* SEAL, SHRINK, GROW, WRITE */);
 	boot_template.config_size = c.len;
-	free(c.text);
+	if (c.text != first_room)
+		free(c.text);
 }
 
 /* ---- launcher ---- */
 
-static void fork_launcher(int kproc_end)
+static void fork_launcher(int first_end)
 {
-	struct launch_args a = { .kproc_channel = kproc_end, .kproc_number = kproc->number, .pids = spec.pids, .parent = getpid() };
+	struct launch_args a = { .channel = first_end, .number = first->number, .pids = spec.pids, .parent = getpid() };
 	int pair[2];
 
 	a.pal = open_image("pal", "pal");
@@ -302,7 +326,7 @@ static void fork_launcher(int kproc_end)
 		launcher_main(&a);
 	close(pair[1]);
 	close(a.pal);
-	close(kproc_end);
+	close(first_end);
 	loop_add(launcher_fd, LOOP_LAUNCHER, 0);
 }
 
@@ -313,17 +337,28 @@ void sandbox_launcher_event(void)
 
 	while ((n = recv(launcher_fd, &a, sizeof a, MSG_DONTWAIT)) == (ssize_t)sizeof a) {
 		a.text[sizeof a.text - 1] = 0;
-		if (a.err && (a.pico == 0 || a.pico == kproc->number))
+		if (a.err && (a.pico == 0 || (first && a.pico == first->number) || (kproc && a.pico == kproc->number)))
 			fail("%s", a.text);
 		if (a.err)
 			log_line(DK_LOG_ERROR, "%s", a.text);
 		if (a.pico == INIT_NUMBER)
 			init_pid = a.pid;
+		else if (a.pico == READY_NUMBER && first)
+			pico_start(first, 0, spec.bare ? 0 : MON_FIRST_INDEX);
 		else
 			pico_made(a.pico, a.pid, a.err != 0);
 	}
 	if (n == 0)
 		loop_remove(launcher_fd); /* its SIGCHLD says the rest */
+}
+
+pid_t sandbox_first_pid(void)
+{
+	struct pollfd p = { .fd = launcher_fd, .events = POLLIN };
+
+	while (first->pid == 0 && poll(&p, 1, -1) > 0 && launcher_pid > 0)
+		sandbox_launcher_event();
+	return first->pid;
 }
 
 void sandbox_spawn_order(struct pico *p, int child_end)
@@ -358,9 +393,10 @@ static void block_signals(void)
 
 void sandbox_run(void)
 {
-	int kproc_end;
+	int first_end;
 
 	stats_init();
+	affinity_gather();
 	find_own_folder();
 	if (geteuid() == 0)
 		syscall(SYS_setgroups, 0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
@@ -368,25 +404,25 @@ void sandbox_run(void)
 	block_signals();
 	umask(0);
 	state_make();
-	worker_init();
 	loop_init();
-	kproc = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_KPROC, &kproc_end);
+	first = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_FIRST, &first_end);
 	stats_birth(BORN_FRESH);
-	if (!kproc)
+	if (!first)
 		fail("cannot make channels: %s", strerror(errno));
-	fork_launcher(kproc_end);
+	if (spec.bare)
+		kproc = first;
+	fork_launcher(first_end);
 	open_images();
 	memory_init();
-	deaths_init();
+	if (spec.bare)
+		deaths_init();
 	special_init();
 	fill_template();
 	make_config();
 	boot_template.protocol = MON_PROTOCOL;
-	pico_boot(kproc, spec.image);
-	if (!spec.bare)
-		pico_first_spare(); /* the program's, made while there is little to copy */
-	pico_start(kproc, 0, 0);
-	close(deaths_child_fd);
+	pico_boot(first, spec.image);
+	if (spec.bare)
+		close(deaths_child_fd);
 	close(config_fd);
 	policy_log();
 	filter_install();
@@ -394,18 +430,22 @@ void sandbox_run(void)
 	__builtin_unreachable();
 }
 
+/*
+ * The namespace dies with pid 1; we are the parent of all in it and must take them off.
+ * The kernel keeps init until all others are gone.  Children that bailey had before it
+ * was executed are not ours to wait for.
+ */
 static void reap_all(void)
 {
-	struct timespec pause = { .tv_nsec = 1000000 };
-
-	/* The namespace dies with pid 1; we are the parent of all in it and must take them off. */
-	for (unsigned i = 0; i < 5000; i++) {
-		pid_t pid = waitpid(-1, NULL, i < 100 ? 0 : WNOHANG);
+	while (init_pid > 0 || launcher_pid > 0) {
+		pid_t pid = waitpid(-1, NULL, 0);
 
 		if (pid < 0 && errno == ECHILD)
 			return;
-		if (pid == 0)
-			nanosleep(&pause, NULL);
+		if (pid == init_pid)
+			init_pid = -1;
+		if (pid == launcher_pid)
+			launcher_pid = 0;
 	}
 }
 
@@ -436,8 +476,7 @@ void sandbox_end(int code)
 		kill(launcher_pid, SIGKILL);
 	if (launcher_fd >= 0)
 		close(launcher_fd);
-	if (kproc)
-		reap_all();
+	reap_all();
 	termios_restore();
 	cgroup_remove();
 	state_remove();

@@ -11,7 +11,6 @@
  * (0.15 ms).  FOLDER is /run/bailey as root, else $XDG_RUNTIME_DIR/bailey
  * or /tmp/bailey-UID, and must be the user's own and closed to others.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
@@ -91,19 +91,24 @@ static void sweep_one(const char *name)
 	close(fd);
 }
 
+/* The kernel's own call: opendir asks for a buffer, which costs three times as much as the look. */
 static void sweep(void)
 {
-	int copy = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
+	struct {
+		uint64_t ino, off;
+		unsigned short len;
+		unsigned char type;
+		char name[];
+	} *e;
+	char room[4096] __attribute__((aligned(8)));
+	long n;
 
-	while (d && (e = readdir(d)) != NULL)
-		if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
-			sweep_one(e->d_name); /* our own number, too: whoever had it is dead */
-	if (d)
-		closedir(d);
-	else if (copy >= 0)
-		close(copy);
+	while ((n = syscall(SYS_getdents64, folder_fd, room, sizeof room)) > 0)
+		for (long at = 0; at < n; at += e->len) {
+			e = (void *)(room + at);
+			if (e->name[0] >= '0' && e->name[0] <= '9')
+				sweep_one(e->name); /* our own number, too: whoever had it is dead */
+		}
 }
 
 static void make_file(void)

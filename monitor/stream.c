@@ -9,6 +9,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -18,27 +19,49 @@
 #define SLOT_BITS 20
 #define SLOT_MASK ((1u << SLOT_BITS) - 1)
 
-static struct stream **slots;
-static uint32_t *generations, *free_slots;
+#define FIRST_SLOTS 64
+
+/* The first ones are here: asking for memory costs a start more than all else of a stream. */
+static struct stream *first_slots[FIRST_SLOTS], **slots = first_slots;
+static uint32_t first_generations[FIRST_SLOTS], *generations = first_generations;
+static uint32_t first_free[FIRST_SLOTS], *free_slots = first_free;
 static uint32_t slot_count, free_count;
 
-static bool grow(void)
+static void *larger(void *old, const void *initial, size_t have, size_t want)
 {
-	uint32_t n = slot_count ? slot_count * 2 : 256;
+	void *new;
+
+	if (old != initial)
+		return realloc(old, want);
+	new = calloc(1, want);
+	if (new)
+		memcpy(new, old, have);
+	return new;
+}
+
+static bool make_room(uint32_t n)
+{
 	void *s, *g, *f;
 
 	if (n > SLOT_MASK)
 		return false;
-	s = realloc(slots, n * sizeof *slots);
+	s = larger(slots, first_slots, slot_count * sizeof *slots, n * sizeof *slots);
 	if (s)
 		slots = s;
-	g = realloc(generations, n * sizeof *generations);
+	g = larger(generations, first_generations, slot_count * sizeof *generations, n * sizeof *generations);
 	if (g)
 		generations = g;
-	f = realloc(free_slots, n * sizeof *free_slots);
+	f = larger(free_slots, first_free, slot_count * sizeof *free_slots, n * sizeof *free_slots);
 	if (f)
 		free_slots = f;
-	if (!s || !g || !f)
+	return s && g && f;
+}
+
+static bool grow(void)
+{
+	uint32_t n = slot_count ? slot_count * 4 : FIRST_SLOTS;
+
+	if (slot_count && !make_room(n))
 		return false;
 	for (uint32_t i = n; i-- > slot_count;) {
 		slots[i] = NULL;

@@ -221,7 +221,7 @@ static enum dk_status open_end(struct job *j, const char *path, bool try)
 bool walk_work(struct job *j, bool try)
 {
 	char path[PATH_MAX], text[PATH_MAX];
-	enum dk_status status = DK_OK, first = DK_OK;
+	enum dk_status status = DK_OK, own = DK_OK;
 	uint32_t text_len;
 
 	strcpy(path, j->text + 5);
@@ -235,7 +235,7 @@ bool walk_work(struct job *j, bool try)
 		if (status == DK_AGAIN && try)
 			return false;
 		if (n == 0 && !is_end(status, s->count))
-			first = status;
+			own = status;
 		last = s->count ? (const struct dk_attributes *)(s + 1) + s->count - 1 : NULL;
 		j->reply.data_len += s->size;
 		if (status == DK_OK && text_len > 0 && follow(path, s->count - 1, text, text_len))
@@ -250,6 +250,6 @@ bool walk_work(struct job *j, bool try)
 	}
 	if (j->reply.value[1] == 0)
 		j->reply.value[1] = j->reply.data_len;
-	j->reply.status = first;
+	j->reply.status = own;
 	return true;
 }

@@ -29,11 +29,12 @@ static atomic_uint todo_count, spinning;
 static unsigned threads, idle;                /* under lock */
 static unsigned outstanding;                  /* loop thread */
 
-void worker_init(void)
+static void first_time(void)
 {
 	worker_eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (worker_eventfd < 0)
 		fail("cannot make an event descriptor: the limit of open files (ulimit -n) is too low");
+	loop_add(worker_eventfd, LOOP_WORKER, 0);
 }
 
 static struct job *next_job(void)
@@ -88,6 +89,7 @@ static bool add_thread(void)
 	pthread_t t;
 	int err;
 
+	affinity_spread();
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 64 * 1024);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -120,6 +122,8 @@ void worker_give(struct job *j)
 {
 	bool add;
 
+	if (worker_eventfd < 0)
+		first_time();
 	j->next = NULL;
 	outstanding++;
 	pthread_mutex_lock(&lock);

@@ -126,7 +126,7 @@ static long reply_receive(struct rpc *r, uint32_t *flags)
 	} control;
 	struct host_iovec iov[2] = { { &r->reply, sizeof r->reply }, { r->data, r->data ? r->data_size : 0 } };
 	struct host_msghdr m;
-	unsigned tries = pal_boot.ncpus > 1 ? SPIN_TRIES : 0;
+	unsigned tries = pal_boot.ncpus > 1 && !process_gathered() ? SPIN_TRIES : 0;
 	int fds[1 + MON_FETCH_MORE];
 	long n;
 

@@ -80,6 +80,10 @@ enum dk_status rpc_call(struct rpc *r);
 enum dk_status rpc_call_locked(struct rpc *r);
 void rpc_send(struct rpc *r); /* for requests without reply */
 void rpc_send_locked(struct rpc *r);
+bool process_gathered(void); /* on one CPU with the monitor, as the first picoprocess starts */
+void process_gather(void);
+void process_spread(void);   /* before the first other thread */
+struct process *process_new(void); /* an entry with two references: its creator's, and that of life */
 void process_copy(int fd, uint64_t pico); /* start.c, before the start message */
 long channel_receive(void *buf, uint64_t size, int *fds, uint32_t *nfds);
 

@@ -11,7 +11,7 @@
 #include "pal/pal.h"
 #include "rt/mem.h"
 
-static struct process *process_new(void)
+struct process *process_new(void)
 {
 	struct process *p = (struct process *)object_new(DK_KIND_PROCESS, 0, 0, 0);
 
@@ -55,6 +55,32 @@ static enum dk_status spawn(const char *image, uint64_t parameter, dk_handle *pr
 	return DK_OK;
 }
 
+/*
+ * The start on one CPU (monitor/affinity.c).  A second thread would inherit that, so the
+ * first thread says so before it makes one; nobody else is there to race with.
+ */
+static uint64_t gathered_until;
+
+void process_gather(void)
+{
+	gathered_until = pal_now() + MON_GATHER_NS;
+}
+
+bool process_gathered(void)
+{
+	return gathered_until != 0 && pal_now() < gathered_until;
+}
+
+void process_spread(void)
+{
+	struct rpc r = { .req = { .op = MON_SPREAD } };
+
+	if (gathered_until == 0)
+		return;
+	gathered_until = 0;
+	(void)rpc_call(&r);
+}
+
 /* First thing in a clone: becomes itself. */
 static void become_child(struct process *p, struct thread *t, int fd, uint64_t pico)
 {
@@ -67,6 +93,7 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 	channel_fd = fd;
 	pal_pico = pico;
 	pal_process = object_index(&p->object);
+	gathered_until = 0;
 	slots_after_clone(slot);
 	tid = atomic_load(slot_busy(slot));
 	atomic_store(&p->tgid, tid);
@@ -78,7 +105,7 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 	pal_boot.process = atomic_load(&p->object.handle);
 	pal_boot.thread = atomic_load(&t->object.handle);
 	pal_boot.deaths = DK_NO_HANDLE;
-	pal_boot.role = pal_boot.role == DK_ROLE_KPROC ? DK_ROLE_GUEST : pal_boot.role;
+	pal_boot.role = pal_boot.role == DK_ROLE_BARE ? DK_ROLE_BARE : DK_ROLE_GUEST;
 	stream_after_clone();
 	rpc_send_locked(&hello);
 	mutex_drop(&cache_lock);
@@ -106,13 +133,6 @@ void process_copy(int fd, uint64_t pico)
 	(void)HOST1(close, channel_fd);
 	channel_fd = fd;
 	pal_pico = pico;
-	if (pal_boot.role == DK_ROLE_KPROC)
-		pal_boot.role = DK_ROLE_GUEST;
-	pal_boot.deaths = DK_NO_HANDLE;
-	if (pal_boot.config)
-		(void)HOST2(munmap, pal_boot.config, PAGE_UP(pal_boot.config_size));
-	pal_boot.config = NULL;
-	pal_boot.config_size = 0;
 	stream_after_clone();
 	rpc_send(&hello);
 }
@@ -177,10 +197,23 @@ static enum dk_status clone_process(dk_handle *process)
 	return status;
 }
 
+static enum dk_status start_kproc(const char *image, dk_handle *process)
+{
+	struct process *p = &shared()->processes[MON_KPROC_INDEX];
+	struct rpc r = { .req = { .op = MON_SPAWN }, .text = image, .text_len = strnlen(image, MON_TEXT_MAX + 1) };
+	enum dk_status status = rpc_call(&r);
+
+	if (status == DK_OK)
+		*process = atomic_load(&p->object.handle);
+	return status;
+}
+
 enum dk_status DkProcessCreate(const char *image, uint64_t parameter, uint32_t flags, dk_handle *process)
 {
-	if ((flags & ~DK_PROCESS_CLONE) || !(flags & DK_PROCESS_CLONE) != !!image)
+	if (flags > DK_PROCESS_KPROC || !(flags & DK_PROCESS_CLONE) != !!image)
 		return DK_INVALID_ARG;
+	if (image && (flags & DK_PROCESS_KPROC))
+		return pal_boot.role == DK_ROLE_BARE ? DK_NOT_SUPPORTED : start_kproc(image, process);
 	return image ? spawn(image, parameter, process) : clone_process(process);
 }
 
@@ -210,8 +243,8 @@ enum dk_status DkProcessExit(uint32_t code)
 	threads_settle();
 	p->code = code;
 	p->has_code = 1;
-	/* The sandbox's first picoprocess speaks for all of it. */
-	if (pal_boot.role == DK_ROLE_KPROC || (pal_boot.role == DK_ROLE_BARE && pal_process == 0))
+	/* They speak for all of the sandbox; the first, while it is alone. */
+	if (pal_boot.role == DK_ROLE_KPROC || pal_boot.role == DK_ROLE_FIRST || (pal_boot.role == DK_ROLE_BARE && pal_process == 0))
 		rpc_send(&r);
 	for (;;)
 		(void)HOST1(exit_group, code & 0xff);

@@ -30,8 +30,8 @@ static struct mon_boot boot;
 static int boot_fds[MON_BOOT_FDS];
 static struct dk_image ext_images[EXT_SLOTS];
 
-enum { AT_HWCAP2 = 26, AT_SYSINFO_EHDR = 33, AT_MINSIGSTKSZ = 51, HWCAP2_FSGSBASE = 2 };
-enum { PR_SET_NO_NEW_PRIVS = 38, SECCOMP_SET_MODE_FILTER = 1 };
+enum { AT_HWCAP = 16, AT_HWCAP2 = 26, AT_SYSINFO_EHDR = 33, AT_MINSIGSTKSZ = 51, HWCAP2_FSGSBASE = 2 };
+enum { PR_SET_NAME = 15, PR_SET_NO_NEW_PRIVS = 38, SECCOMP_SET_MODE_FILTER = 1 };
 
 static uint64_t auxv_find(const uint64_t *sp, uint64_t type)
 {
@@ -57,6 +57,8 @@ void pal_start(const uint64_t *sp)
 	int slot;
 
 	start_vdso = auxv_find(sp, AT_SYSINFO_EHDR);
+	pal_boot.cpu_features = auxv_find(sp, AT_HWCAP);
+	pal_boot.signal_frame = auxv_find(sp, AT_MINSIGSTKSZ);
 	if (!(auxv_find(sp, AT_HWCAP2) & HWCAP2_FSGSBASE))
 		pal_panic("pal: the host does not let programs set FS and GS bases (FSGSBASE, Linux 5.9)");
 	if (auxv_find(sp, AT_MINSIGSTKSZ) > SLOT_ALTSTACK_TOP - SLOT_ALTSTACK - 3072)
@@ -82,7 +84,7 @@ static void boot_check(long n, uint32_t nfds)
 
 	if (n != sizeof boot || boot.protocol != MON_PROTOCOL)
 		pal_panic("pal: the boot message is not of protocol %u", MON_PROTOCOL);
-	if (boot.role > DK_ROLE_BARE || boot.ext_count > EXT_SLOTS || boot.fd_mask >> MON_BOOT_FDS ||
+	if (boot.role > DK_ROLE_FIRST || boot.ext_count > EXT_SLOTS || boot.fd_mask >> MON_BOOT_FDS ||
 		boot.vdso_count > ARRAY_LEN(boot.vdso) || (boot.vdso_count && boot.vdso_index >= boot.vdso_count))
 		pal_panic("pal: the boot message makes no sense");
 	/* Descriptors came in order; put each at its own place. */
@@ -122,16 +124,14 @@ static void map_memory(void)
 	map_fixed(PALSHARED_BASE, PALSHARED_SIZE, rw, shared_flags, boot_fds[MON_BFD_PALSHARED]);
 	(void)HOST1(close, boot_fds[MON_BFD_ARENA]);
 	(void)HOST1(close, boot_fds[MON_BFD_PALSHARED]);
-	if (boot_fds[MON_BFD_EPOLL] >= 0)
-		(void)HOST1(close, boot_fds[MON_BFD_EPOLL]);
 	if (boot_fds[MON_BFD_CONFIG] >= 0) {
 		if (boot.config_size == 0 || boot.config_size > CONFIG_SIZE)
 			pal_panic("pal: settings of %lu bytes", boot.config_size);
 		map_fixed(CONFIG_BASE, PAGE_UP(boot.config_size), HOST_PROT_READ, MAP_PRIVATE, boot_fds[MON_BFD_CONFIG]);
 		(void)HOST1(close, boot_fds[MON_BFD_CONFIG]);
 	}
-	/* A spare boots beside kproc, which alone makes what has a fixed place; it is told what to be only later. */
-	if (boot.role != DK_ROLE_GUEST)
+	/* What has a fixed place is made by the first alone. */
+	if (boot.role == DK_ROLE_FIRST || boot.role == DK_ROLE_BARE)
 		shared_init();
 	stream_special_fd(STREAM_INDEX_DATA, boot_fds[MON_BFD_DATA]);
 	if (boot_fds[MON_BFD_DEATHS] >= 0)
@@ -210,7 +210,17 @@ static void fill_boot(struct dk_tb *tb, uint64_t vdso)
 	memcpy(pal_boot.trace, boot.trace, sizeof pal_boot.trace);
 }
 
-/* The first picoprocess makes its own entry; the others' were made by who created them. */
+/* The first picoprocess makes kproc's entry and its own; the others' were made by who created them. */
+static void first_entries(void)
+{
+	for (uint32_t i = 0; i <= (boot.role == DK_ROLE_FIRST ? MON_FIRST_INDEX : 0u); i++) {
+		struct process *p = process_new();
+
+		if (!p || object_index(&p->object) != i)
+			pal_panic("pal: no process entry");
+	}
+}
+
 static void become(struct dk_tb *tb, const struct mon_start *start)
 {
 	struct process *p;
@@ -219,8 +229,8 @@ static void become(struct dk_tb *tb, const struct mon_start *start)
 	if (start->process_index >= PS_PROCESSES)
 		pal_panic("pal: process index %lu", start->process_index);
 	p = &shared()->processes[start->process_index];
-	if (start->process_index == 0 && atomic_load(&p->object.handle) == 0 && !object_new(DK_KIND_PROCESS, 0, 0, 0))
-		pal_panic("pal: no process entry");
+	if (boot.role == DK_ROLE_FIRST || (boot.role == DK_ROLE_BARE && start->process_index == 0))
+		first_entries();
 	if (atomic_load(&p->object.handle) == 0)
 		pal_panic("pal: process %lu does not exist", start->process_index);
 	pal_process = (uint32_t)start->process_index;
@@ -279,12 +289,15 @@ static void start_on_slot(void)
 	vdso = move_vdso();
 	if (vdso)
 		time_init(vdso);
+	if (boot.gathered)
+		process_gather();
 	/* The host's start stack, and whatever else it put there. */
 	if (HOST2(munmap, BAILEY_HIGH, 0x7ffffffff000 - BAILEY_HIGH) < 0)
 		pal_panic("pal: cannot clear the guest's address space");
-	(void)HOST0(setsid);
 	tid = HOST1(set_tid_address, slot_busy(0));
 	atomic_store(slot_busy(0), (uint32_t)tid);
+	if (boot.role == DK_ROLE_KPROC)
+		(void)host_call(__NR_prctl, PR_SET_NAME, (long)"bailey-kproc", 0, 0, 0, 0); /* for who looks from outside */
 	fill_boot(tb, vdso);
 	install_filter();
 	load_images();

@@ -162,6 +162,8 @@ enum dk_status DkThreadCreate(uint64_t parameter, uint64_t tls_base, dk_handle *
 	enum dk_status status = DK_NO_MEMORY;
 	dk_handle h;
 
+	process_spread();
+
 	if (t && slot >= 0) {
 		h = atomic_load(&t->object.handle);
 		atomic_store(&t->object.refs, 2); /* the caller's and the thread's own */

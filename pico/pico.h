@@ -75,8 +75,11 @@ struct pico_provider {
 	enum pico_provider_id id;
 	const char *name;
 
-	/* kproc's first call, in a new arena: make the global state, then the first process
-	   (pico_create_process) and stay as the kernel thread.  Never returns. */
+	/* The first picoprocess, in a new arena: make the global state and the first program's
+	   thread, become that and go on as process_start does.  Never returns. */
+	void (*first_main)(const struct dk_boot *boot);
+	/* kproc, once pico_start_kproc or the monitor has asked for it; first_main may still be
+	   at work.  Stays as the kernel thread.  Never returns. */
 	void (*kproc_main)(const struct dk_boot *boot);
 	/* A fresh picoprocess: parameter is the arena address of the pico_thread to become.  Sets
 	   up its private state, loads the program, ends in pico_enter_user.  Never returns. */
@@ -142,6 +145,9 @@ void pico_thread_fini(struct pico_thread *t);
 /* CreateThread: a host thread in the calling picoprocess that becomes t and calls thread_start
    with the registers *c (copied to the new library-OS stack). */
 enum dk_status pico_create_thread(struct pico_thread *t, const struct dk_context *c, uint64_t fs_base);
+/* Starts kproc if that has not been done, and gives p its handle.  Any number of times, from any
+   thread; what needs no kproc works without until it is there.  Errors as DkProcessCreate. */
+enum dk_status pico_start_kproc(struct pico_process *p);
 /* CreateProcess, fresh picoprocess: runs process_start(t) there. */
 enum dk_status pico_create_process(struct pico_process *p, struct pico_thread *t);
 /* CreateProcess with PS_PICO_CREATE_PROCESS_CLONE_PARENT: copies the calling address space.

@@ -3,8 +3,8 @@
  * pico/provider.c - registration, start, and what comes up from pal.
  *
  * A picoprocess starts in pico_initialize (through the assembly entry, on its
- * library-OS stack), which attaches the arena and hands over to the provider: as
- * kproc, or as the thread that pico_create_process was given.  Traps and faults
+ * library-OS stack), which makes or attaches the arena and hands over to the provider: as
+ * the first, as kproc, or as the thread that pico_create_process was given.  Traps and faults
  * come to pico_exception with the guest's registers already in the thread's frame
  * and leave by pico_restart, the full way to the guest.
  */
@@ -26,6 +26,13 @@ void pico_register(const struct pico_provider *provider)
 	pico_dispatch = provider->dispatch_syscall;
 }
 
+/* The monitor may have started kproc, for a signal that came early. */
+static void wait_for_arena(void)
+{
+	for (unsigned ms = 0; ms < 10000 && !__atomic_load_n(&arena_root()->ready, __ATOMIC_ACQUIRE); ms++)
+		(void)DkThreadDelayExecution(1000000);
+}
+
 void pico_boot(const struct dk_boot *boot)
 {
 	struct pico_thread *t;
@@ -35,14 +42,20 @@ void pico_boot(const struct dk_boot *boot)
 	pico_tb()->syscall_entry = (uint64_t)pico_syscall_entry;
 	pico_tb()->scratch[TB_OWN_THREAD] = boot->thread;
 	heap_boot();
-	if (boot->role == DK_ROLE_KPROC) {
+	if (boot->role == DK_ROLE_FIRST) {
 		arena_make(boot->memory_limit == UINT64_MAX ? UINT64_MAX / 2 : boot->memory_limit >> PAGE_SHIFT);
 		patch_boot(true);
+		pico_provider->first_main(boot);
+		panic("first_main came back");
+	}
+	if (boot->role == DK_ROLE_KPROC)
+		wait_for_arena();
+	arena_attach();
+	patch_boot(false);
+	if (boot->role == DK_ROLE_KPROC) {
 		pico_provider->kproc_main(boot);
 		panic("kproc_main came back");
 	}
-	arena_attach();
-	patch_boot(false);
 	t = (struct pico_thread *)boot->parameter;
 	if (boot->parameter < ARENA_BASE || boot->parameter + sizeof *t > ARENA_BASE + ARENA_SIZE)
 		panic("a picoprocess was started with parameter 0x%lx", (unsigned long)boot->parameter);

@@ -120,6 +120,11 @@ enum dk_status pico_create_process(struct pico_process *p, struct pico_thread *t
 	return status;
 }
 
+enum dk_status pico_start_kproc(struct pico_process *p)
+{
+	return DkProcessCreate("linux", 0, DK_PROCESS_KPROC, &p->process);
+}
+
 enum dk_status pico_clone_process(struct pico_process *p, struct pico_thread *t, bool *in_child)
 {
 	enum dk_status status;

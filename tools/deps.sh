@@ -6,8 +6,8 @@ set -eu
 
 packages_of() {
 	case "$1" in
-	build) echo gcc meson ninja-build python3 linux-libc-dev libc6-dev binutils ;;
-	test) echo bash dash busybox-static coreutils findutils grep sed gawk tar gzip xz-utils perl python3 make git sqlite3 musl-tools \
+	build) echo gcc musl-tools meson ninja-build python3 linux-libc-dev libc6-dev binutils ;;
+	test) echo bash dash busybox-static coreutils findutils grep sed gawk tar gzip xz-utils perl python3 make git sqlite3 \
 		golang-go luajit clang gdb strace util-linux procps vim less libclang-rt-14-dev nodejs ;;
 	bench) echo busybox-static runc ;;
 	lint) echo clang clang-tidy clang-format cppcheck ;;

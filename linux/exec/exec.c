@@ -273,6 +273,7 @@ static enum dk_status start_fresh(struct lx_thread *t, struct exec_image *img)
 	p->mm = NULL;
 	p->mm_borrowed = 0;
 	p->host = DK_NO_HANDLE;
+	kproc_need();
 	status = pico_create_process(&p->pico, &t->pico);
 	if (status == DK_OK)
 		proc_set_host(p, p->pico.process);

@@ -8,6 +8,7 @@
 #include "rt/mem.h"
 
 #define SCRIPT_LINE  256u
+#define HEAD         896u  /* one read that usually has all headers and the interpreter's name */
 #define SCRIPT_DEPTH 5
 #define PHDRS_MAX    (65536 / sizeof(Elf64_Phdr))
 
@@ -88,7 +89,17 @@ static long check_segments(const struct elf_file *e)
 	return any ? 0 : fail(-ENOEXEC, "it has nothing to load");
 }
 
-static long elf_read(struct lx_thread *t, struct elf_file *e, const void *head, size_t have)
+/* A part of a file of whose start `have` bytes are in head. */
+static long read_part(struct lx_thread *t, struct file *f, const char *head, size_t have, void *to, size_t size, uint64_t offset)
+{
+	if (offset <= have && size <= have - offset) {
+		memcpy(to, head + offset, size);
+		return (long)size;
+	}
+	return vfs_pread(t, f, to, size, offset);
+}
+
+static long elf_read(struct lx_thread *t, struct elf_file *e, const char *head, size_t have)
 {
 	size_t size;
 	long n;
@@ -103,15 +114,15 @@ static long elf_read(struct lx_thread *t, struct elf_file *e, const void *head, 
 	e->ph = arena_alloc(size);
 	if (!e->ph)
 		return -ENOMEM;
-	n = vfs_pread(t, e->file, e->ph, size, e->eh.e_phoff);
+	n = read_part(t, e->file, head, have, e->ph, size, e->eh.e_phoff);
 	if (n != (long)size)
 		return n < 0 ? n : fail(-ENOEXEC, "it is cut short");
 	return check_segments(e);
 }
 
-static long open_interp(struct lx_thread *t, struct exec_image *img, const Elf64_Phdr *ph)
+static long open_interp(struct lx_thread *t, struct exec_image *img, const Elf64_Phdr *ph, const char *head, size_t have)
 {
-	char head[sizeof(Elf64_Ehdr)];
+	char own_head[HEAD];
 	char *path;
 	long n;
 
@@ -120,7 +131,7 @@ static long open_interp(struct lx_thread *t, struct exec_image *img, const Elf64
 	path = path_buf();
 	if (!path)
 		return -ENOMEM;
-	n = vfs_pread(t, img->prog.file, path, ph->p_filesz, ph->p_offset);
+	n = read_part(t, img->prog.file, head, have, path, ph->p_filesz, ph->p_offset);
 	if (n != (long)ph->p_filesz)
 		n = n < 0 ? n : fail(-EIO, "it is cut short");
 	else if (path[n - 1] != '\0')
@@ -132,12 +143,12 @@ static long open_interp(struct lx_thread *t, struct exec_image *img, const Elf64
 	path_buf_free(path);
 	if (n < 0)
 		return n;
-	n = vfs_pread(t, img->interp.file, head, sizeof head, 0);
+	n = vfs_pread(t, img->interp.file, own_head, sizeof own_head, 0);
 	if (n < 0)
 		return n;
-	if (n < (long)sizeof head || memcmp(head, ELFMAG, SELFMAG))
+	if (n < (long)sizeof(Elf64_Ehdr) || memcmp(own_head, ELFMAG, SELFMAG))
 		return fail(-ELIBBAD, "its dynamic linker is no ELF file");
-	n = elf_read(t, &img->interp, head, (size_t)n);
+	n = elf_read(t, &img->interp, own_head, (size_t)n);
 	return n == -ENOEXEC ? fail(-ELIBBAD, "its dynamic linker cannot be loaded") : n;
 }
 
@@ -151,7 +162,7 @@ static long elf_open(struct lx_thread *t, struct exec_image *img, const char *he
 		if (ph->p_type == PT_GNU_STACK)
 			img->stack_exec = (ph->p_flags & PF_X) != 0;
 		else if (ph->p_type == PT_INTERP && !img->interp.file)
-			err = open_interp(t, img, ph);
+			err = open_interp(t, img, ph, head, have);
 	}
 	return err;
 }
@@ -211,7 +222,7 @@ static long open_one(struct lx_thread *t, struct exec_image *img, int dirfd, con
 	n = vfs_open_exec(t, dirfd, name, at_flags, &img->prog.file);
 	if (n < 0)
 		return n;
-	n = vfs_pread(t, img->prog.file, head, SCRIPT_LINE, 0);
+	n = vfs_pread(t, img->prog.file, head, HEAD, 0);
 	if (n < 0)
 		return n;
 	head[n] = '\0';
@@ -220,7 +231,7 @@ static long open_one(struct lx_thread *t, struct exec_image *img, int dirfd, con
 
 long image_open(struct lx_thread *t, struct exec_image *img, int dirfd, const char *name, int at_flags)
 {
-	char head[SCRIPT_LINE + 1], *interp, *option;
+	char head[HEAD + 1], *interp, *option;
 	long err, n;
 
 	problem = NULL;
@@ -231,7 +242,7 @@ long image_open(struct lx_thread *t, struct exec_image *img, int dirfd, const ch
 			return n;
 		if (n >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG))
 			return elf_open(t, img, head, (size_t)n);
-		if (n < 2 || head[0] != '#' || head[1] != '!' || !script_line(head, (size_t)n, &interp, &option))
+		if (n < 2 || head[0] != '#' || head[1] != '!' || !script_line(head, MIN((size_t)n, SCRIPT_LINE), &interp, &option))
 			return fail(-ENOEXEC, "it is neither an ELF program nor a script that begins with #!");
 		err = args_script(&img->args, interp, option, depth ? img->path : img->args.path);
 		if (err)

@@ -19,14 +19,6 @@ static void aux_add(struct aux *a, uint64_t type, uint64_t value)
 	a->v[a->n++] = value;
 }
 
-static uint32_t cpu_features(void)
-{
-	uint32_t a = 1, b, c = 0, d;
-
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	return d;
-}
-
 struct places {
 	uint64_t strings, execfn, platform, random;
 };
@@ -40,7 +32,7 @@ static void aux_fill(struct aux *a, struct lx_thread *t, const struct stack_fact
 	if (f->vdso)
 		aux_add(a, AT_SYSINFO_EHDR, f->vdso);
 	aux_add(a, 51 /* AT_MINSIGSTKSZ */, sig_min_stack());
-	aux_add(a, AT_HWCAP, cpu_features());
+	aux_add(a, AT_HWCAP, pico_boot_block->cpu_features);
 	aux_add(a, AT_PAGESZ, PAGE_SIZE);
 	aux_add(a, AT_CLKTCK, CLOCK_TICKS);
 	aux_add(a, AT_PHDR, f->prog->phdr);

@@ -66,8 +66,10 @@ void timer_arm(struct lx_timer *tm, uint64_t deadline, uint64_t interval)
 	if (deadline && deadline != DK_FOREVER)
 		first = insert(r, tm);
 	lock_drop(&r->lock);
-	if (first)
+	if (first) {
+		kproc_need();
 		kproc_kick();
+	}
 }
 
 /* True if its action runs now.  It is off the queue then, also if the action armed it again. */

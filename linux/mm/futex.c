@@ -25,11 +25,22 @@ void futex_boot(void)
 
 	if (table == NULL)
 		panic("no memory for the futex table");
-	for (unsigned i = 0; i < FUTEX_BUCKETS; i++) {
-		lock_init(&table->bucket[i].lock, LOCK_FUTEX);
-		list_init(&table->bucket[i].queue);
-	}
+	lock_init(&table->making, LOCK_FUTEXINIT);
 	lx_state()->futex = table;
+}
+
+/* Buckets are made when they are first used: most pages of the table are never touched. */
+static void make_bucket(struct futex_bucket *b)
+{
+	struct futex_table *table = futex_table();
+
+	lock_take(&table->making);
+	if (!b->ready) {
+		lock_init(&b->lock, LOCK_FUTEX);
+		list_init(&b->queue);
+		__atomic_store_n(&b->ready, 1, __ATOMIC_RELEASE);
+	}
+	lock_drop(&table->making);
 }
 
 uint64_t futex_new_mm_id(void)
@@ -73,7 +84,11 @@ struct futex_bucket *futex_bucket(const struct futex_key *key)
 {
 	uint64_t h = (key->a ^ (key->b >> 2)) * 0x9e3779b97f4a7c15ull + key->a;
 
-	return &futex_table()->bucket[(h ^ h >> 29) >> 8 & (FUTEX_BUCKETS - 1)];
+	struct futex_bucket *b = &futex_table()->bucket[(h ^ h >> 29) >> 8 & (FUTEX_BUCKETS - 1)];
+
+	if (UNLIKELY(!__atomic_load_n(&b->ready, __ATOMIC_ACQUIRE)))
+		make_bucket(b);
+	return b;
 }
 
 /* ---- Queues ---- */

@@ -12,13 +12,15 @@ struct futex_bucket { /* one cache line */
 	struct list queue;
 	/* Threads that wait here or are about to: a waker that sees 0 has nobody to wake. */
 	_Atomic uint32_t waiters;
-	uint32_t pad[3];
+	uint32_t ready; /* [a] 0: never used, all zero */
+	uint32_t pad[2];
 };
 
 /* The root, in the arena: lx_state()->futex. */
 struct futex_table {
 	_Atomic uint64_t next_mm_id;
-	uint64_t pad[7];
+	LOCK(FUTEXINIT) making;
+	uint64_t pad[3];
 	struct futex_bucket bucket[FUTEX_BUCKETS];
 };
 

@@ -384,6 +384,23 @@ static void end_host_thread(struct lx_thread *t, bool last)
 	pico_exit_thread(0);
 }
 
+/*
+ * The last thread of the only process: its end is the sandbox's, and nobody is left to see
+ * what process_end does.  A kproc that comes just now, for a signal, sees the state.
+ */
+static void end_if_alone(struct lx_thread *t)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p = t->proc;
+
+	if (p != lx->first || __atomic_load_n(&lx->kproc_started, __ATOMIC_ACQUIRE))
+		return;
+	__atomic_store_n(&p->state, PROC_ZOMBIE, __ATOMIC_RELEASE);
+	kproc_kick();
+	exit_wait_others(1);
+	end_sandbox(p->exit_code);
+}
+
 void lx_thread_exit(struct lx_thread *t, uint32_t code)
 {
 	bool last;
@@ -395,8 +412,10 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 	sig_thread_exit(t);
 	thread_sweep();
 	last = count_out(t, code);
-	if (last)
+	if (last) {
+		end_if_alone(t);
 		process_end(t);
+	}
 	end_host_thread(t, last);
 }
 

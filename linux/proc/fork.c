@@ -346,6 +346,7 @@ static long make_process(struct lx_thread *t, const struct fork_args *a)
 	struct lx_proc *p = make_child(t, a);
 	long result, fd = -1;
 
+	kproc_need();
 	if (!p)
 		return -ENOMEM;
 	if (a->flags & CLONE_PIDFD) {

@@ -479,36 +479,90 @@ def stopped_from_outside(u):
     t.wait()
 
 
-def signals(u):
-    for name, sig, code in (("TERM", signal.SIGTERM, 143), ("INT", signal.SIGINT, 130), ("HUP", signal.SIGHUP, 129), ("QUIT", signal.SIGQUIT, 131), ("USR1", signal.SIGUSR1, 138)):
-        # Directly, without a wrapper, so that the signal meets bailey itself.
-        p = subprocess.Popen([u.bailey, "run", "-w", "/", "--", "/bin/sh", "-c", "echo up; sleep 10 & wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=u.env,
-                             **({"user": u.uid, "group": u.uid, "extra_groups": []} if u.uid != os.geteuid() else {}))
-        started.add(p.pid)
-        if not read_until(p.stdout, "up", 10):
-            yield f"{name}: did not start"
-        p.send_signal(sig)
-        try:
-            out, err = p.communicate(timeout=8)
-        except subprocess.TimeoutExpired:
-            end_tree(p.pid)
-            out, err = p.communicate()
-            yield f"{name} does not end the program"
-            continue
-        if p.returncode != code:
-            yield f"{name}: exit {p.returncode}, wanted {code}; {err[-300:]}"
-    p = subprocess.Popen([u.bailey, "run", "-w", "/", "--", "/bin/sh", "-c", "trap 'echo caught; exit 11' TERM; echo up; while :; do sleep 0.1; done"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+def begin(u, *program, stdin=subprocess.DEVNULL):
+    """Directly, without a wrapper, so that a signal meets bailey itself."""
+    p = subprocess.Popen([u.bailey, "run", "-w", "/", "--", *program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=stdin, env=u.env,
                          **({"user": u.uid, "group": u.uid, "extra_groups": []} if u.uid != os.geteuid() else {}))
     started.add(p.pid)
-    read_until(p.stdout, "up", 10)
-    p.terminate()
+    return p
+
+
+def ended(p):
+    """(exit code or None, output, errors)"""
     try:
-        out, _ = p.communicate(timeout=8)
+        out, err = p.communicate(timeout=8)
     except subprocess.TimeoutExpired:
         end_tree(p.pid)
-        out, _ = p.communicate()
-    if p.returncode != 11 or out != b"caught\n":
-        yield f"a trap for TERM: exit {p.returncode}, {out!r}"
+        out, err = p.communicate()
+        return None, out, err
+    return p.returncode, out, err
+
+
+SIGNALS = (("TERM", signal.SIGTERM, 143), ("INT", signal.SIGINT, 130), ("HUP", signal.SIGHUP, 129), ("QUIT", signal.SIGQUIT, 131), ("USR1", signal.SIGUSR1, 138))
+
+
+def signals(u):
+    """To a program with children, and to one that is alone, which has no kproc until then."""
+    for how, script in (("with a child", "echo up; sleep 10 & wait"), ("alone", "echo up; read x")):
+        for name, sig, code in SIGNALS:
+            r, w = os.pipe()
+            p = begin(u, "/bin/sh", "-c", script, stdin=r)
+            os.close(r)
+            if not read_until(p.stdout, "up", 10):
+                yield f"{name}, {how}: did not start"
+            p.send_signal(sig)
+            got, _, err = ended(p)
+            os.close(w)
+            if got != code:
+                yield f"{name}, {how}: exit {got}, wanted {code}; {err[-300:]}"
+        p = begin(u, "/bin/sh", "-c", "trap 'echo caught; exit 11' TERM; echo up; while :; do " + ("sleep 0.1" if how == "with a child" else ":") + "; done")
+        read_until(p.stdout, "up", 10)
+        p.terminate()
+        got, out, _ = ended(p)
+        if got != 11 or out != b"caught\n":
+            yield f"a trap for TERM, {how}: exit {got}, {out!r}"
+
+
+def early_signals(u):
+    """At any moment of the start; before bailey has taken its signals over, one ends bailey itself."""
+    for n in range(60):
+        p = begin(u, "/bin/sh", "-c", "read x", stdin=subprocess.PIPE)
+        time.sleep(n / 60 * 0.006)
+        seen = tree(p.pid)
+        p.terminate()
+        try:
+            p.wait(8)
+        except subprocess.TimeoutExpired:
+            end_tree(p.pid)
+            yield f"after {n / 10} ms: does not end"
+        p.stdin.close()
+        p.stdin = None
+        got, _, err = ended(p)
+        if got not in (143, -signal.SIGTERM) or (got == 143 and err):
+            yield f"after {n / 10} ms: exit {got}, {err[-300:]}"
+        if not wait_for(lambda: not leftovers(seen), 1):
+            yield f"after {n / 10} ms: left {leftovers(seen)}"
+
+
+def cpus_come_back(u):
+    """A start stays on one CPU; the program must have all again before it has a second thread, and soon in any case."""
+    all_cpus = os.sched_getaffinity(0)
+    threads = "import threading, time\nt = [threading.Thread(target=time.sleep, args=(60,), daemon=True) for i in range(3)]\nfor x in t: x.start()\nprint('up', flush=True)\ninput()"
+    for name, program in (("threads", ["/usr/bin/python3", "-c", threads]), ("processes", ["/bin/sh", "-c", "sleep 60 & sleep 60 & echo up; read x"]), ("alone", ["/bin/sh", "-c", "echo up; read x"])):
+        p = begin(u, *program, stdin=subprocess.PIPE)
+        if not read_until(p.stdout, "up", 10):
+            yield f"{name}: did not start"
+        if name == "alone":
+            time.sleep(0.2)
+        for pid in tree(p.pid):
+            for t in os.listdir(f"/proc/{pid}/task"):
+                comm = read(f"/proc/{pid}/task/{t}/comm").strip()
+                if os.sched_getaffinity(int(t)) != all_cpus:
+                    yield f"{name}: {comm} {pid}/{t} may use {os.sched_getaffinity(int(t))} of {all_cpus}"
+        p.stdin.close()
+        p.stdin = None
+        p.terminate()
+        ended(p)
 
 
 def nothing_left(u):
@@ -607,7 +661,7 @@ def an_installed_tree_works(tap):
 tests = [each_user(name, fn) for name, fn in [
     ("exit codes", exit_codes), ("wrong usage gives one sentence", wrong_usage), ("help and version", help_and_version), ("doctor", doctor), ("volumes", volumes), ("hidden things", hidden_things),
     ("environment", environment), ("identity", identity), ("limits", limits), ("rootfs", rootfs), ("input and output", input_and_output), ("logs and traces", logs_and_traces),
-    ("the same extension twice", same_extension_twice), ("a terminal", terminal), ("the terminal's modes are put back", terminal_restored), ("job control", job_control), ("Ctrl-Z without a shell inside", stopped_from_outside), ("signals go to the program", signals), ("nothing is left", nothing_left)]] + [man_pages_have_the_options, completions_work, an_installed_tree_works]
+    ("the same extension twice", same_extension_twice), ("a terminal", terminal), ("the terminal's modes are put back", terminal_restored), ("job control", job_control), ("Ctrl-Z without a shell inside", stopped_from_outside), ("signals go to the program", signals), ("signals at any moment of the start", early_signals), ("the CPUs come back after the start", cpus_come_back), ("nothing is left", nothing_left)]] + [man_pages_have_the_options, completions_work, an_installed_tree_works]
 try:
     run_tests(Tap(patterns), tests)
 finally:

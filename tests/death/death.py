@@ -127,9 +127,10 @@ def killed_one_of_ours(tap, name, find):
         if not s.wait_line("up"):
             problems.append(f"round {n}: did not start: {s.end(1)}")
             break
+        wait_for(lambda: find(s), 5)
         time.sleep(random.random() * 0.3)
         seen = tree(s.pid)
-        os.kill(find(s), signal.SIGKILL)
+        os.kill(find(s) or s.pid, signal.SIGKILL)
         gone(seen, problems)
         r = s.end(5)
         if r.code != 125 or len(re.findall(r"^bailey: ", r.err, re.M)) != 1:
@@ -231,6 +232,22 @@ def killed_first_program(tap):
     r = s.end(5)
     good = r.code == 137 or (r.code == 125 and "bailey: " in r.err)
     tap.ok("SIGKILL of the program itself: 137", good and not problems, f"{problems} {r}")
+
+
+def killed_alone(tap):
+    """A program without a second process has no kproc to report its end."""
+    problems = []
+    for n in range(ROUNDS // 6 or 1):
+        s = start("/bin/sh", "-c", "echo up; while :; do :; done")
+        s.wait_line("up")
+        time.sleep(random.random() * 0.05)
+        seen = tree(s.pid)
+        os.kill(s.picoprocesses()[0], signal.SIGKILL)
+        gone(seen, problems)
+        r = s.end(5)
+        if r.code != 137 or r.err:
+            problems.append(f"round {n}: {r}")
+    tap.ok("SIGKILL of a program that is alone: 137", not problems, "\n".join(problems))
 
 
 # ---- limits of the caller ----
@@ -445,5 +462,5 @@ def freezer(tap):
             pass
 
 
-run_tests(Tap(patterns), [killed_monitor, killed_monitor_early, killed_support, killed_picoprocess, killed_in_guest_code, killed_first_program, low_limits, full_disk,
+run_tests(Tap(patterns), [killed_monitor, killed_monitor_early, killed_support, killed_picoprocess, killed_in_guest_code, killed_first_program, killed_alone, low_limits, full_disk,
                           stop_and_continue, storm, debugger, straced, freezer])

@@ -260,9 +260,9 @@ static void f_index_taken(void)
 	if (ask(0) == DK_OK)
 		bad("a copy was to be process 0, which is the kernel process");
 	request(MON_SPAWN, 0, "linux", 5);
-	msg.q.args[1] = 0;
+	msg.q.args[1] = MON_FIRST_INDEX;
 	if (ask(0) == DK_OK)
-		bad("a new process was to be process 0");
+		bad("a new process was to be process 1, which is the program");
 }
 /* All numbers that the sandbox will want next: its own forks may fail by it, and its waits. */
 static void f_index_all(void)

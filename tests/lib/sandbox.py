@@ -190,6 +190,13 @@ def end_tree(pid):
             pass
 
 
+def is_kproc(pid):
+    try:
+        return open(f"/proc/{pid}/comm").read() == "bailey-kproc\n"
+    except OSError:
+        return False
+
+
 class Started:
     """Sandboxes whose exit code somebody wants: by number and start time, since numbers are used again."""
 
@@ -244,8 +251,9 @@ class Sandbox:
         started.add(self.pid)
 
     def picoprocesses(self):
-        """Host pids of all that run pal: kproc first if it is there."""
-        return [pid for ns, pid in self._in_namespace() if ns != 1]
+        """Host pids of all that run pal: kproc if it is there, then the first, then the others."""
+        all_of_it = [pid for ns, pid in self._in_namespace() if ns != 1]
+        return sorted(all_of_it, key=lambda pid: not is_kproc(pid))
 
     def _in_namespace(self):
         found = []
@@ -264,7 +272,7 @@ class Sandbox:
         return next((pid for pid in children(self.pid) if pid_in_namespace(pid) == pid), None)
 
     def kproc(self):
-        return next((pid for ns, pid in self._in_namespace() if ns == 2), None)
+        return next((pid for ns, pid in self._in_namespace() if is_kproc(pid)), None)
 
     def wait_line(self, what, timeout=20):
         """Reads standard output until a line has what; None = it ended or took too long."""

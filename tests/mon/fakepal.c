@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tests/mon/fakepal.c - stands in for pal in the monitor's own tests: a plain static
- * program that speaks the protocol on descriptor 3.  In kproc the first argument of
- * the command line says what to do; others get it as their start parameter.
+ * program that speaks the protocol on descriptor 3.  In the first picoprocess the first
+ * argument of the command line says what to do: what begins with "kproc-" is for kproc,
+ * which finds the settings at the arena's start.  Others get a start parameter.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -152,8 +153,12 @@ static void boot_up(void)
 		boot_fds[i] = boot.fd_mask & 1u << i ? fds[at++] : -1;
 	if (at != nfds)
 		_exit(97);
-	if (boot_fds[MON_BFD_CONFIG] >= 0)
+	if (boot_fds[MON_BFD_CONFIG] >= 0) {
 		config_text = mmap(NULL, boot.config_size, PROT_READ, MAP_PRIVATE, boot_fds[MON_BFD_CONFIG], 0);
+		pwrite(boot_fds[MON_BFD_ARENA], config_text, boot.config_size, 0);
+	} else if (boot.role == DK_ROLE_KPROC) {
+		config_text = mmap(NULL, 1 << 20, PROT_READ, MAP_SHARED, boot_fds[MON_BFD_ARENA], 0);
+	}
 	do {
 		if (receive(&start, sizeof start, NULL, 0, fds, &none) != sizeof start)
 			_exit(0);
@@ -183,8 +188,40 @@ static void clone_self(void)
 	close(end);
 }
 
+/* What needs a kproc is refused; true: it was not. */
+static bool alone(void)
+{
+	uint64_t args[5] = { 0, 5 };
+
+	return call(MON_SPAWN, 0, args, "linux", NULL, 0) != DK_DENIED || call(MON_CLONE, 0, (uint64_t[5]){ 9 }, NULL, NULL, 0) != DK_TOO_MANY;
+}
+
+static void act(const char *what)
+{
+	if (!what || !strcmp(what, "true")) {
+		tell(MON_EXIT, 0, 0, NULL);
+	} else if (!strcmp(what, "exit")) {
+		tell(MON_EXIT, strtoull(config("arg", 1), NULL, 10), 0, NULL);
+	} else if (!strcmp(what, "hostile")) {
+		run_hostile(config("arg", 1));
+	} else if (!strcmp(what, "panic")) {
+		tell(MON_PANIC, 0, 0, "it is\x1b[31m over\n");
+	} else if (!strcmp(what, "crash")) {
+		__builtin_trap();
+	} else if (!strcmp(what, "die")) {
+		kill(getpid(), SIGKILL);
+	} else if (!strcmp(what, "leave")) {
+		_exit(0);
+	} else {
+		run_ops();
+	}
+	for (;;)
+		pause();
+}
+
 int main(void)
 {
+	static const uint64_t none[5];
 	const char *what;
 
 	boot_up();
@@ -199,19 +236,13 @@ int main(void)
 		_exit((int)start.parameter);
 	}
 	what = config("arg", 0);
-	if (!what || !strcmp(what, "true")) {
-		tell(MON_EXIT, 0, 0, NULL);
-	} else if (!strcmp(what, "exit")) {
-		tell(MON_EXIT, strtoull(config("arg", 1), NULL, 10), 0, NULL);
-	} else if (!strcmp(what, "hostile")) {
-		run_hostile(config("arg", 1));
-	} else if (!strcmp(what, "panic")) {
-		tell(MON_PANIC, 0, 0, "it is\x1b[31m over\n");
-	} else if (!strcmp(what, "crash")) {
-		__builtin_trap();
-	} else {
-		run_ops();
+	if (boot.role == DK_ROLE_FIRST && what && !strncmp(what, "kproc-", 6)) {
+		if (start.process_index != MON_FIRST_INDEX || alone() || call(MON_SPAWN, 0, none, "linux", NULL, 0) != DK_OK ||
+			call(MON_SPAWN, 0, none, "linux", NULL, 0) != DK_OK) /* a second time is as good */
+			tell(MON_EXIT, 99, 0, NULL);
+		tell(MON_EXIT, 98, 0, NULL); /* ignored: we are not alone */
+		for (;;)
+			pause();
 	}
-	for (;;)
-		pause();
+	act(what && !strncmp(what, "kproc-", 6) ? what + 6 : what);
 }

@@ -66,13 +66,13 @@ static void test_boot(void)
 {
 	struct stat st;
 
-	CHECK(boot.protocol == MON_PROTOCOL && boot.role == DK_ROLE_KPROC && boot.ncpus > 0);
+	CHECK(boot.protocol == MON_PROTOCOL && boot.role == DK_ROLE_KPROC && start.process_index == MON_KPROC_INDEX && boot.ncpus > 0);
 	CHECK(fstat(boot_fds[MON_BFD_ARENA], &st) == 0 && st.st_size == (off_t)ARENA_SIZE);
 	CHECK(fstat(boot_fds[MON_BFD_DATA], &st) == 0 && st.st_size == (off_t)DATA_SIZE);
 	CHECK(fstat(boot_fds[MON_BFD_PALSHARED], &st) == 0 && st.st_size == (off_t)PALSHARED_SIZE);
 	CHECK(ftruncate(boot_fds[MON_BFD_ARENA], 0) < 0);
 	CHECK(boot.vdso_count >= 2 && boot.vdso[boot.vdso_index].start == 0);
-	CHECK(getpid() == 2 && getsid(0) == 2); /* 1 is init */
+	CHECK(getpid() == 3 && getsid(0) == 0); /* 1 is init, 2 the first; the session is the launcher's */
 	CHECK(open("/", O_RDONLY) < 0);
 	CHECK(open("/proc/self/maps", O_RDONLY) < 0);
 	CHECK(socket(AF_UNIX, SOCK_STREAM, 0) >= 0); /* pal's filter, not the monitor, forbids that */

@@ -22,10 +22,16 @@ check() {
 }
 check "starts and ends" 0 true
 check "an exit code" 7 exit 7
-check "each request, right and wrong" 0 ops
+check "an exit code from kproc" 7 kproc-exit 7
+check "each request, right and wrong" 0 kproc-ops
 for what in garbage length op oversize flood fds empty; do
-	check "hostile: $what" 125 hostile $what
+	check "hostile first: $what" 137 hostile $what
+	check "hostile kproc: $what" 125 kproc-hostile $what
 done
 check "a panic" 125 panic
-check "kproc crashes" 125 crash
+check "the first crashes alone" 125 crash
+check "the first leaves without a word" 125 leave
+check "the first is killed alone" 137 die
+check "kproc crashes" 125 kproc-crash
+check "kproc is killed" 125 kproc-die
 echo "1..$n"

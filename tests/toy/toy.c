@@ -17,6 +17,7 @@ struct toy_process {
 struct toy_state {
 	_Atomic uint32_t live, sum;
 	struct waitq ended;
+	struct toy_process *kproc;
 };
 
 #define CODE 0x400000ul
@@ -98,21 +99,30 @@ static void toy_start(struct pico_thread *t)
 	pico_enter_user(&c);
 }
 
-static void toy_kproc(const struct dk_boot *boot)
+static void toy_first(const struct dk_boot *boot)
 {
 	struct toy_state *s = arena_alloc(sizeof *s);
-	struct toy_process *k, *p;
-	uint64_t t0 = pico_now();
-	long err;
+	struct toy_process *p;
 
 	(void)boot;
 	ASSERT(s != NULL);
 	arena_root()->provider_root[PICO_PROVIDER_TOY] = s;
 	waitq_init(&s->ended);
-	k = toy_new();
-	pico_become(&k->thread);
+	s->kproc = toy_new();
 	p = toy_new();
-	ASSERT(pico_create_process(&p->process, &p->thread) == DK_OK);
+	ASSERT(pico_start_kproc(&s->kproc->process) == DK_OK);
+	pico_become(&p->thread);
+	toy_start(&p->thread);
+}
+
+static void toy_kproc(const struct dk_boot *boot)
+{
+	struct toy_state *s = state();
+	uint64_t t0 = pico_now();
+	long err;
+
+	(void)boot;
+	pico_become(&s->kproc->thread);
 	{
 		struct waiter *w = waiter_self(0);
 
@@ -129,6 +139,7 @@ static const struct pico_provider toy = {
 	.size = sizeof(struct pico_provider),
 	.id = PICO_PROVIDER_TOY,
 	.name = "toy",
+	.first_main = toy_first,
 	.kproc_main = toy_kproc,
 	.process_start = toy_start,
 	.dispatch_syscall = toy_syscall,
