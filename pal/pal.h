@@ -105,6 +105,7 @@ void pal_thread_first(void);
 void pal_thread_child(void) __attribute__((visibility("hidden"))); /* start_x86_64.S; no function of C */
 /* Frees a thread entry whose thread is gone: marks it ended, drops the thread's own reference. */
 void thread_ended(struct thread *t);
+void thread_unmade(struct thread *t); /* one from thread_new that was never started */
 struct thread *thread_new(uint32_t process);
 
 /* ---- wait.c ---- */

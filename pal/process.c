@@ -191,7 +191,7 @@ static enum dk_status clone_process(dk_handle *process)
 		return DK_OK;
 	}
 	if (t)
-		(void)object_put(atomic_load(&t->object.handle));
+		thread_unmade(t);
 	if (p)
 		process_forget(p);
 	return status;
@@ -259,7 +259,7 @@ static void process_ended(struct process *p, const struct mon_death *d)
 	for (uint32_t i = 0; i < high; i++) {
 		struct thread *t = &s->threads[i];
 
-		if (atomic_load(&t->object.handle) == 0 || t->process != d->process_index || atomic_load(&t->object.state))
+		if (atomic_load(&t->object.handle) == 0 || __atomic_load_n(&t->process, __ATOMIC_ACQUIRE) != d->process_index || atomic_load(&t->object.state))
 			continue;
 		waits_drop(t);
 		thread_ended(t);

@@ -55,7 +55,7 @@ struct thread {
 	_Atomic uint32_t sleep; /* [a] SLEEP_*: taken by the waker */
 	_Atomic uint32_t intr;  /* [a] DkThreadRaiseException's mark, moved to tb->work */
 	_Atomic uint32_t tid, tgid; /* [a] host's, 0 = not yet or no more */
-	uint32_t process;       /* [I] index */
+	uint32_t process;       /* [a] index, PS_PROCESSES = nobody's */
 	uint32_t block;         /* [w] pool block in use + 1 */
 	uint32_t nodes_used;    /* [w] */
 	struct node nodes[INLINE_NODES];

@@ -101,7 +101,7 @@ struct thread *thread_new(uint32_t process)
 	atomic_store(&t->intr, 0);
 	atomic_store(&t->tid, 0);
 	atomic_store(&t->tgid, 0);
-	t->process = process;
+	__atomic_store_n(&t->process, process, __ATOMIC_RELEASE);
 	t->block = 0;
 	t->nodes_used = 0;
 	for (unsigned i = 0; i < INLINE_NODES; i++)
@@ -109,10 +109,26 @@ struct thread *thread_new(uint32_t process)
 	return t;
 }
 
+/*
+ * The entry's next user must not find it marked with this process, or kproc, hearing of that
+ * one's end just then, takes the new thread for one of its own and ends it.
+ */
+static void thread_nobodys(struct thread *t)
+{
+	__atomic_store_n(&t->process, PS_PROCESSES, __ATOMIC_RELEASE);
+}
+
+void thread_unmade(struct thread *t)
+{
+	thread_nobodys(t);
+	(void)object_put(atomic_load(&t->object.handle));
+}
+
 void thread_ended(struct thread *t)
 {
 	dk_handle h = atomic_load(&t->object.handle);
 
+	thread_nobodys(t);
 	atomic_store(&t->tid, 0);
 	object_signal(&t->object);
 	(void)object_put(h);
@@ -178,7 +194,7 @@ enum dk_status DkThreadCreate(uint64_t parameter, uint64_t tls_base, dk_handle *
 	if (slot >= 0)
 		slot_give(slot);
 	if (t)
-		(void)object_put(atomic_load(&t->object.handle));
+		thread_unmade(t);
 	return status;
 }
 
