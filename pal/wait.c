@@ -281,7 +281,7 @@ static void spin_learn(uint64_t slept)
 {
 	uint64_t *budget = &pal_tb()->pal[TBP_SPIN], *failures = &pal_tb()->pal[TBP_SPIN_FAILURES];
 
-	if (*budget || pal_boot.ncpus < 2)
+	if (*budget)
 		return;
 	if (*failures >= SPIN_FAILURES && *failures < SPIN_FAILURES + SPIN_REST) {
 		++*failures;
@@ -293,16 +293,18 @@ static void spin_learn(uint64_t slept)
 
 static void wait_futex(struct wait *w, uint32_t word, uint64_t deadline)
 {
+	bool learn = pal_boot.ncpus > 1;
 	uint64_t start;
 	struct host_timespec ts = { (int64_t)(deadline / 1000000000), (int64_t)(deadline % 1000000000) };
 
 	if (wait_spin(w, word, deadline))
 		return;
-	start = pal_now();
+	start = learn ? pal_now() : 0;
 	atomic_store(&w->t->sleep, SLEEP_FUTEX);
 	(void)HOST6(futex, &w->t->word, FUTEX_WAIT_BITSET, word, deadline == DK_FOREVER ? NULL : &ts, 0, UINT32_MAX);
 	atomic_exchange(&w->t->sleep, SLEEP_NO);
-	spin_learn(pal_now() - start);
+	if (learn)
+		spin_learn(pal_now() - start);
 }
 
 static enum dk_status wait_loop(struct wait *w, uint64_t deadline, uint32_t flags, uint32_t *index)
