@@ -8,6 +8,7 @@
  * on another CPU costs tens of them.  Without work it sleeps for good.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,7 +18,9 @@
 
 #include "monitor/monitor.h"
 
-#define SPIN_NS 50000
+#define SPIN_NS  50000  /* after an event the loop looks for the next one so long before it sleeps, */
+#define BUSY_NS  250000 /* or so long while they come at that pace: waking a CPU costs both sides 15 us */
+#define BUSY_MIN 4      /* events at that pace that make it believe in it */
 #define TICK_NS 100000000ull
 
 static int epoll_fd = -1, signal_fd = -1;
@@ -145,7 +148,8 @@ static void tick(void)
 void loop_run(void)
 {
 	struct epoll_event events[32];
-	uint64_t spin_until = 0, tick_at = 0;
+	uint64_t spin_until = 0, tick_at = 0, last = 0;
+	unsigned busy = 0;
 
 	for (;;) {
 		uint64_t now = now_ns();
@@ -162,9 +166,15 @@ void loop_run(void)
 			fail("the loop cannot wait: %s", strerror(errno));
 		for (int i = 0; i < n; i++)
 			handle(events[i].data.u64);
-		if (n > 0)
-			spin_until = now_ns() + SPIN_NS;
-		else if (!spin)
+		if (n > 0) {
+			now = now_ns();
+			busy = now - last > BUSY_NS ? busy / 2 : busy < 2 * BUSY_MIN ? busy + 1 : busy;
+			last = now;
+			spin_until = now + (busy >= BUSY_MIN ? BUSY_NS : SPIN_NS);
+		} else if (spin) {
+			sched_yield(); /* whoever else wants this CPU has it */
+		} else {
 			tick();
+		}
 	}
 }
