@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/inode.c - life, permission and times of inodes; file system instances. */
 #include "linux/fs/fs.h"
+#include "linux/fs/mem.h"
 
 struct inode *inode_new(enum inode_kind kind, uint32_t mode)
 {
@@ -84,6 +85,10 @@ int inode_permission(struct lx_thread *t, struct inode *i, uint32_t rwx)
 
 	if (UNLIKELY(ops != NULL && ops->permission != NULL))
 		return (int)ops->permission(t, i, rwx);
+	if (UNLIKELY(rwx & 2) && i->kind == INODE_MEM) {
+		mem_settle(i);
+		mode = i->mode;
+	}
 	if (t->cred.fsuid == i->uid)
 		bits = mode >> 6;
 	else if ((mode & 070) != (mode & 7) * 8 && groups_match(t, i->gid))

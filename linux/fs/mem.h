@@ -115,6 +115,7 @@ long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint3
 bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint);
 long mem_lower_open(struct inode *i);      /* stream or inline contents are there; counts in opens */
 void mem_lower_close(struct inode *i);
+void mem_settle(struct inode *i);           /* ... if they were never asked for, before something depends on them */
 long mem_lower_refresh(struct inode *i);   /* attributes, if they are too old */
 long mem_copy_up(struct dentry *d, bool contents, uint64_t keep); /* keep: bytes of the contents that are wanted */
 void mem_lower_free(struct inode *i);

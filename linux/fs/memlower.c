@@ -223,6 +223,12 @@ bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
 	return true;
 }
 
+void mem_settle(struct inode *i)
+{
+	if (mem(i)->flags & MEM_LAZY)
+		(void)mem_lower_refresh(i);
+}
+
 long mem_lower_refresh(struct inode *i)
 {
 	struct mem_priv *m = mem(i);
@@ -232,7 +238,7 @@ long mem_lower_refresh(struct inode *i)
 
 	if (m->lower == NULL || (m->flags & MEM_ATTR))
 		return 0;
-	now = pico_now();
+	now = pico_now_coarse();
 	if (now < m->until && !(m->flags & MEM_LAZY))
 		return 0;
 	if (m->stream != DK_NO_HANDLE)
@@ -266,7 +272,7 @@ struct listing *mem_listing(struct inode *dir, bool fresh, long *err)
 		return NULL;
 	}
 	lock_take(&d->lock);
-	if (d->listing != NULL && (!fresh || d->listing->until > pico_now())) {
+	if (d->listing != NULL && (!fresh || d->listing->until > pico_now_coarse())) {
 		l = d->listing;
 		ref_get(&l->ref);
 	}
@@ -356,7 +362,7 @@ static long open_host(struct inode *i)
 		arena_free(data);
 		return -ESTALE; /* the name is something else now */
 	}
-	take_attributes(i, &o.attr, pico_now());
+	take_attributes(i, &o.attr, pico_now_coarse());
 	lock_take(&i->lock);
 	if (m->stream == DK_NO_HANDLE) {
 		m->stream = stream;

@@ -184,6 +184,10 @@ def volumes(u):
     yield want(u.sh("cat file", "-v", f"{d}:/v", "-w", "/v"), 0, "content\nchanged\n", why="as working directory")
     yield want(u.run("run", "--", "/bin/cat", "file", cwd=d), 0, "content\nchanged\n", why="the caller's working directory")
     yield want(u.sh("echo x >file && cat file", cwd=d), 0, "x\n", why="writes in the working directory stay inside")
+    for mode, code in ((0o777, 0), (0o755, 0 if os.geteuid() == u.uid else 1)):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as others:
+            os.chmod(others, mode) # of whoever runs this test: its mode must count from the first call on
+            yield want(u.sh("mkdir a 2>/dev/null && rmdir a", cwd=others), code, "", why=f"somebody's folder with mode {mode:o}")
     if (d / "file").read_text() != "content\nchanged\n":
         yield "a write without -v reached the host"
     yield want(u.sh("pwd; cd ..; pwd", "-v", f"{d}:/v", "-w", "/v/sub"), 0, "/v/sub\n/v\n", why="pwd")
