@@ -51,14 +51,22 @@ long string_in(char *dst, struct gva src, uint64_t size)
 	return len == -2 ? -ENAMETOOLONG : -EFAULT;
 }
 
+/* One is kept: most calls with a path need one for a moment. */
+static char *kept_buf;
+
 char *path_buf(void)
 {
-	return heap_alloc_dirty(PATH_MAX);
+	char *buf = __atomic_load_n(&kept_buf, __ATOMIC_RELAXED) ? __atomic_exchange_n(&kept_buf, NULL, __ATOMIC_ACQUIRE) : NULL;
+
+	return buf ? buf : heap_alloc_dirty(PATH_MAX);
 }
 
 void path_buf_free(char *buf)
 {
-	heap_free(buf);
+	char *none = NULL;
+
+	if (!buf || __atomic_load_n(&kept_buf, __ATOMIC_RELAXED) || !__atomic_compare_exchange_n(&kept_buf, &none, buf, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		heap_free(buf);
 }
 
 char *path_in(struct gva path, long *err)

@@ -131,6 +131,8 @@ struct lx_proc {
 
 	struct fdtable *fdt;      /* shared by CLONE_FILES */
 	struct fs_context *fs;    /* cwd, root, umask; shared by CLONE_FS */
+	struct walk_cache *walk_cache; /* [a] fs/walkcache.c */
+	uint32_t walks;           /* about how many paths it walked before it had one */
 	struct sighand *sighand;  /* shared by CLONE_SIGHAND */
 	struct sigpending pending;/* [S] signals to the process */
 	struct mm *mm;            /* PRIVATE memory; only this process follows it.  [x] */

@@ -190,6 +190,7 @@ enum dk_status pico_wait(uint64_t deadline, uint32_t flags);
 void pico_wake(struct pico_thread *t);
 
 uint64_t pico_now(void);          /* monotonic, ns */
+uint64_t pico_now_coarse(void);   /* the same, some ms late, and a quarter of the cost */
 uint64_t pico_now_realtime(void); /* since 1970, ns */
 
 /* ---- Ends the sandbox: our bug, or an arena that cannot be trusted any more. ---- */

@@ -201,6 +201,14 @@ uint64_t pico_now(void)
 	return ns;
 }
 
+uint64_t pico_now_coarse(void)
+{
+	uint64_t ns = 0;
+
+	(void)DkSystemTimeQuery(DK_CLOCK_MONOTONIC_COARSE, &ns);
+	return ns;
+}
+
 uint64_t pico_now_realtime(void)
 {
 	uint64_t ns = 0;

@@ -18,6 +18,8 @@ long do_setattr(struct lx_thread *t, const struct path *p, struct inode_attr *a)
 	if (ops->setattr == NULL)
 		return -EPERM;
 	err = ops->setattr(t, p->dentry, a);
+	if (IS_DIR(p->dentry->inode))
+		vfs_tree_changed();
 	if (err == 0 && fs_watched())
 		fs_notify_path(p, a->valid & IATTR_SIZE ? 2u : 4u /* IN_MODIFY, IN_ATTRIB */);
 	return err;

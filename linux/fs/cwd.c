@@ -63,6 +63,8 @@ static void set_path(struct lx_thread *t, struct path *slot, struct path *p)
 	old = *slot;
 	*slot = *p;
 	lock_drop(&t->proc->fs->lock);
+	if (slot == &t->proc->fs->root)
+		vfs_tree_changed();
 	path_put(&old);
 }
 

@@ -226,12 +226,19 @@ struct dentry *dentry_insert(struct dentry *d, uint64_t gen)
 	return now;
 }
 
+/* Can paths go through it? */
+static bool passable(const struct dentry *d)
+{
+	return d->inode != NULL && (IS_DIR(d->inode) || IS_LNK(d->inode));
+}
+
 void dentry_drop(struct dentry *d)
 {
-	for (;;) {
+	bool tell = passable(d), moved, was;
+
+	do {
 		uint32_t b = bucket_of(d->parent, d->name_hash);
 		LOCK(DCACHE) *l = bucket_lock(b);
-		bool moved, was;
 
 		lock_take(l);
 		moved = bucket_of(d->parent, d->name_hash) != b;
@@ -239,11 +246,11 @@ void dentry_drop(struct dentry *d)
 		if (was)
 			unhash_locked(d);
 		lock_drop(l);
-		if (was)
-			dentry_put(d);
-		if (!moved)
-			return;
-	}
+	} while (moved);
+	if (tell)
+		vfs_tree_changed();
+	if (was)
+		dentry_put(d);
 }
 
 void dentry_deleted(struct dentry *d)
@@ -316,8 +323,11 @@ static void rehash(struct dentry *d)
 	lock_take(l);
 	old = hash_locked(b, d);
 	lock_drop(l);
-	if (old != NULL)
+	if (old != NULL) {
+		if (passable(old))
+			vfs_tree_changed();
 		dentry_put(old);
+	}
 }
 
 /* d was entered without a look-up: drops it if the file system says otherwise by now. */
@@ -347,7 +357,7 @@ struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, s
 		return NULL;
 	}
 	if (i->kind == INODE_HOST)
-		d->valid_until = pico_now() + TRUST_NS;
+		d->valid_until = pico_now_coarse() + TRUST_NS;
 	rehash(d);
 	verify(dir, d, name, len);
 	return d;

@@ -54,6 +54,8 @@ struct vfs {
 	LOCK(MOUNT) mount_lock;
 	struct list mounts;      /* [MOUNT] struct mount.link */
 	struct mount *root;      /* [MOUNT] changes by pivot_root */
+	_Atomic(struct mount *) free_mounts; /* mount objects that were, by `below`; they stay mount objects */
+	_Atomic uint64_t tree_gen; /* walkcache.c */
 	_Atomic uint32_t next_mount_id, next_minor;
 	_Atomic uint64_t next_anon_ino;
 	LOCK(RENAME) rename_lock;
@@ -107,6 +109,14 @@ bool last_is_dots(const char *last); /* "", "." or ".." */
 long walk_last(struct lx_thread *t, const struct path *dir, const char *last, struct dentry **out); /* no link followed */
 void walk_root(struct lx_thread *t, struct path *out);
 struct mount *mount_at(struct mount *parent, struct dentry *d); /* topmost, a reference, or NULL */
+/* walkcache.c.  How much of name leads to its last component, with slashes: 0 = no walk like that is remembered. */
+uint32_t walk_prefix(const char *name, size_t len, uint32_t flags);
+/* True: *out is where it leads, with references. */
+bool walk_cached(struct lx_thread *t, const char *text, uint32_t len, struct lookup *hint, struct path *out);
+/* A walk missed it: should it be remembered? */
+bool walk_wanted(struct lx_thread *t, const char *text, uint32_t len);
+/* gen: tree_gen before the walk that led to dir; until: when the first of its dentries is not trusted any more. */
+void walk_remember(struct lx_thread *t, const char *text, uint32_t len, uint64_t gen, uint64_t until, const struct path *dir);
 long user_walk(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags, struct path *out);
 /* The same, and a negative end is ENOENT; at_flags: AT_SYMLINK_(NO)FOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT. */
 struct dentry *dentry_for_file(struct file *f); /* a dentry that stands for a nameless file */

@@ -86,9 +86,9 @@ void inode_from_attr(struct inode *i, const struct dk_attributes *a)
 uint64_t hint_now(struct lookup *hint)
 {
 	if (hint == NULL)
-		return pico_now();
+		return pico_now_coarse();
 	if (hint->now == 0)
-		hint->now = pico_now();
+		hint->now = pico_now_coarse();
 	return hint->now;
 }
 

@@ -54,7 +54,7 @@ void host_take_attr(struct inode *i, const struct dk_attributes *a)
 	inode_from_attr(i, a);
 	host(i)->dev = a->device;
 	host(i)->ino = a->inode;
-	host(i)->until = pico_now() + TRUST_NS;
+	host(i)->until = pico_now_coarse() + TRUST_NS;
 	lock_drop(&i->lock);
 }
 
@@ -221,7 +221,7 @@ static long refresh(struct lx_thread *t, struct dentry *d)
 	uint64_t done;
 	char *uri;
 
-	if (pico_now() < host(d->inode)->until || (d->flags & D_DELETED))
+	if (pico_now_coarse() < host(d->inode)->until || (d->flags & D_DELETED))
 		return 0;
 	uri = host_uri(d, NULL, 0);
 	if (uri == NULL)
@@ -253,7 +253,7 @@ static struct listing *listing_of(struct dentry *dir, bool fresh, long *err)
 	char *uri;
 
 	lock_take(&dir->inode->lock);
-	if (h->listing != NULL && (!fresh || h->listing->until > pico_now())) {
+	if (h->listing != NULL && (!fresh || h->listing->until > pico_now_coarse())) {
 		l = h->listing;
 		ref_get(&l->ref);
 	}

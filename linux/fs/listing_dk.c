@@ -132,7 +132,7 @@ static struct listing *build(const char *text, size_t size, uint32_t count)
 	}
 	l->count = count;
 	heap_sort(l->sorted, count);
-	l->until = pico_now() + TRUST_NS;
+	l->until = pico_now_coarse() + TRUST_NS;
 	return l;
 }
 

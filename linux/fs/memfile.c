@@ -17,7 +17,7 @@ static long read_inline(struct inode *i, const struct iov *v, uint64_t pos)
 
 	if (m->inline_data == NULL)
 		return -EAGAIN;
-	if (UNLIKELY(pico_now() >= m->until))
+	if (UNLIKELY(pico_now_coarse() >= m->until))
 		(void)mem_lower_refresh(i);
 	lock_take(&i->lock);
 	if (m->inline_data != NULL && (m->flags & MEM_LOWER)) {

@@ -12,6 +12,39 @@
 #define MNT_EXPIRE      4
 #define UMOUNT_NOFOLLOW 8
 
+/* Objects are used again, but only as mounts: a reference may be tried on one that is gone (walkcache.c). */
+static void keep(struct mount *m)
+{
+	struct mount *top = atomic_load(&vfs()->free_mounts);
+
+	do
+		m->below = top;
+	while (!atomic_compare_exchange_weak(&vfs()->free_mounts, &top, m));
+}
+
+/* MOUNT held, so that nobody else takes one. */
+static struct mount *take_kept(void)
+{
+	struct mount *m = atomic_load(&vfs()->free_mounts);
+
+	while (m != NULL && !atomic_compare_exchange_weak(&vfs()->free_mounts, &m, m->below))
+		;
+	return m;
+}
+
+static struct mount *mount_object(void)
+{
+	struct mount *m;
+
+	lock_take(&vfs()->mount_lock);
+	m = take_kept();
+	lock_drop(&vfs()->mount_lock);
+	if (m == NULL)
+		return arena_alloc(sizeof *m);
+	memset((char *)m + sizeof m->ref, 0, sizeof *m - sizeof m->ref);
+	return m;
+}
+
 void mount_put(struct mount *m)
 {
 	while (m != NULL && ref_put(&m->ref)) {
@@ -21,7 +54,7 @@ void mount_put(struct mount *m)
 			dentry_put(m->point);
 		dentry_put(m->root);
 		mount_fs_put(m->fs);
-		arena_free(m);
+		keep(m);
 		m = parent;
 	}
 }
@@ -42,11 +75,10 @@ long mount_attach(struct lx_thread *t, struct mount_fs *fs, struct dentry *root,
 	const char *source, struct mount **out)
 {
 	struct vfs *v = vfs();
-	struct mount *m = arena_alloc(sizeof *m);
+	struct mount *m = mount_object();
 
 	if (m == NULL)
 		return -ENOMEM;
-	ref_init(&m->ref);
 	list_init(&m->link);
 	m->fs = fs;
 	ref_get(&fs->ref);
@@ -63,8 +95,10 @@ long mount_attach(struct lx_thread *t, struct mount_fs *fs, struct dentry *root,
 		path_get(at);
 		at->dentry->mounted = m;
 	}
+	ref_init(&m->ref);
 	list_append(&v->mounts, &m->link);
 	lock_drop(&v->mount_lock);
+	vfs_tree_changed();
 	if (out != NULL)
 		*out = m;
 	return 0;
@@ -193,6 +227,7 @@ static long move_mount(struct lx_thread *t, struct gva source, const struct path
 		list_append(&vfs()->mounts, &m->link);
 	}
 	lock_drop(&vfs()->mount_lock);
+	vfs_tree_changed();
 	if (old.dentry != NULL)
 		path_put(&old);
 	path_put(&from);
@@ -286,6 +321,7 @@ long lx_sys_umount2(struct lx_thread *t, struct gva target, int flags)
 		detach(m);
 	}
 	lock_drop(&v->mount_lock);
+	vfs_tree_changed();
 	path_put(&p);
 	mount_put(m);
 	return err;
@@ -354,6 +390,7 @@ long lx_sys_pivot_root(struct lx_thread *t, struct gva new_root, struct gva put_
 		change_roots(from, new.mnt);
 	}
 	lock_drop(&v->mount_lock);
+	vfs_tree_changed();
 	if (was.dentry != NULL)
 		path_put(&was);
 	path_put(&old);

@@ -20,6 +20,8 @@ struct walk {
 	struct path cur, root;
 	uint32_t flags, links;
 	char *buf;             /* heap: text after the first link, or NULL */
+	uint64_t until;        /* the first of its dentries is trusted so long */
+	bool jumped;           /* by a link without a text, to what may differ between threads */
 	struct lookup hint;
 };
 
@@ -111,8 +113,16 @@ static NOINLINE long into_mounts(struct walk *w)
 	return 0;
 }
 
-static bool at_root(const struct walk *w)
+/* A walk that began where the cache said has no root yet. */
+static void want_root(struct walk *w)
 {
+	if (w->root.dentry == NULL)
+		fs_path(w->t, &w->root, false);
+}
+
+static bool at_root(struct walk *w)
+{
+	want_root(w);
 	return w->cur.dentry == w->root.dentry && w->cur.mnt == w->root.mnt;
 }
 
@@ -194,6 +204,7 @@ static NOINLINE long jump(struct walk *w, struct inode *link)
 	}
 	path_put(&w->cur);
 	w->cur = to;
+	w->jumped = true;
 	return 0;
 }
 
@@ -226,10 +237,12 @@ static long splice_text(struct walk *w, struct inode *link, const char **p, cons
 
 static long start_at_root(struct walk *w)
 {
-	struct path root = w->root;
+	struct path root;
 
 	if (w->flags & WALK_BENEATH)
 		return -EXDEV;
+	want_root(w);
+	root = w->root;
 	path_get(&root);
 	path_put(&w->cur);
 	w->cur = root;
@@ -268,6 +281,7 @@ static long component(struct walk *w, const char *name, uint32_t len, const char
 	err = dentry_lookup(w->t, dir, name, len, &w->hint, &d);
 	if (UNLIKELY(err < 0))
 		return err;
+	w->until = MIN(w->until, d->valid_until);
 	if (d->inode == NULL) {
 		if (!last || !(w->flags & WALK_CREATE)) {
 			dentry_put(d);
@@ -378,24 +392,43 @@ static const char *last_of(const char *name, size_t len)
 	return name + len;
 }
 
+/* Walks the first len bytes of name again, which are all in the dentry cache by now, for the process to remember. */
+static NOINLINE void remember(struct lx_thread *t, const char *name, uint32_t len)
+{
+	struct walk w = { .t = t, .flags = WALK_FOLLOW | WALK_DIRECTORY, .until = UINT64_MAX };
+	uint64_t gen = atomic_load(&vfs()->tree_gen);
+
+	if (start(&w, AT_FDCWD, name) == 0 && walk_text(&w, name, name + len) == 0 && !w.jumped && w.until != 0 &&
+	    w.cur.dentry->inode != NULL && IS_DIR(w.cur.dentry->inode))
+		walk_remember(t, name, len, gen, w.until, &w.cur);
+	if (w.cur.dentry != NULL)
+		path_put(&w.cur);
+	finish(&w);
+}
+
 long path_walk(struct lx_thread *t, int dirfd, const char *name, uint32_t flags, struct path *out, const char **last)
 {
-	struct walk w = { .t = t, .flags = flags, .hint.access = flags & WALK_READ ? DK_READ : 0 };
+	struct walk w = { .t = t, .flags = flags, .hint.access = flags & WALK_READ ? DK_READ : 0, .until = UINT64_MAX };
 	size_t len = strlen(name);
-	const char *end = name + len;
-	long err;
+	const char *from = name, *end = name + len;
+	uint32_t prefix;
+	long err = 0;
 
 	if (len == 0 && !(flags & WALK_EMPTY))
 		return -ENOENT;
 	if (len >= PATH_MAX)
 		return -ENAMETOOLONG;
-	err = start(&w, dirfd, name);
+	prefix = walk_prefix(name, len, flags);
+	if (prefix != 0 && walk_cached(t, name, prefix, &w.hint, &w.cur))
+		from = name + prefix;
+	else
+		err = start(&w, dirfd, name);
 	if (flags & WALK_PARENT) {
 		*last = last_of(name, len);
 		end = *last;
 	}
 	if (err == 0)
-		err = walk_text(&w, name, end);
+		err = walk_text(&w, from, end);
 	if (err == 0 && w.cur.dentry->inode != NULL && !IS_DIR(w.cur.dentry->inode) &&
 	    ((flags & (WALK_DIRECTORY | WALK_PARENT)) || (len > 1 && name[len - 1] == '/' && !(flags & WALK_PARENT))))
 		err = -ENOTDIR;
@@ -404,6 +437,8 @@ long path_walk(struct lx_thread *t, int dirfd, const char *name, uint32_t flags,
 	else if (w.cur.dentry != NULL)
 		path_put(&w.cur);
 	finish(&w);
+	if (UNLIKELY(prefix != 0 && from == name && (err == 0 || err == -ENOENT) && walk_wanted(t, name, prefix)))
+		remember(t, name, prefix);
 	return err;
 }
 

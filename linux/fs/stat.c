@@ -64,7 +64,7 @@ static long stat_file(struct lx_thread *t, struct file *f, struct stat *s)
 	struct path p = f->path;
 
 	if (f->kind == FILE_HOST) {
-		if (pico_now() >= host(f->inode)->until)
+		if (pico_now_coarse() >= host(f->inode)->until)
 			host_file_refresh(f);
 		fill(f->inode, s);
 		return 0;

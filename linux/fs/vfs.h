@@ -135,6 +135,11 @@ int fd_install(struct lx_thread *t, struct file *f, bool cloexec, int min);
 long fd_close(struct lx_thread *t, int fd);
 
 /* ---- Paths ---- */
+/* walkcache.c.  Something changed that paths go through: after it did, before the call that did it is over. */
+void vfs_tree_changed(void);
+/* What p remembers; its last thread, or kproc. */
+void walk_cache_free(struct lx_proc *p);
+
 #define WALK_FOLLOW    1u  /* follow a final symbolic link */
 #define WALK_DIRECTORY 2u
 #define WALK_PARENT    4u  /* stop at the last component: path is its directory, *last the name */

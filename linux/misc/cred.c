@@ -5,6 +5,7 @@
  * Credentials belong to a thread, as in Linux (libc changes all threads by itself).
  * A change is made on a copy and committed under TASKLIST, where others read it.
  */
+#include "linux/fs/vfs.h"
 #include "linux/misc/cred.h"
 #include "syscalls.gen.h"
 
@@ -283,5 +284,6 @@ long lx_sys_setgroups(struct lx_thread *t, int count, struct gva list)
 		return -EFAULT;
 	new.ngroups = count;
 	cred_commit(t, &new);
+	vfs_tree_changed();
 	return 0;
 }

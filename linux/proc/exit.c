@@ -196,6 +196,7 @@ void exit_resources(struct lx_proc *p)
 	p->fs = NULL;
 	p->exe = NULL;
 	lock_drop(&p->lock);
+	walk_cache_free(p);
 	if (fdt)
 		fdt_put_table(fdt);
 	if (fs)
