@@ -31,7 +31,7 @@
 
 /* Requests, pal to monitor.  Columns: name, number, what. */
 #define MON_OPS(X)                                                                                   \
-	X(HELLO, 0, "first message of a picoprocess; kernel credentials tell the pid. no reply")     \
+	X(HELLO, 0, "first message of a clone or copy; kernel credentials tell the pid. no reply")    \
 	X(OPEN, 1, "text: uri. args: access, disposition, options, mode; share. reply: value[0] = stream number, attr, fd, inline data") \
 	X(FETCH, 2, "stream: number, text: u64[] of others wanted. reply: fd of a stream opened elsewhere, then those of data's u64[]; stream 0: an epoll fd") \
 	X(CLOSE, 3, "stream. no reply")                                                              \
@@ -142,7 +142,7 @@ struct mon_death {
 /*
  * Settings for the library OS (MON_BFD_CONFIG): records "key=value" each ended by
  * a NUL, an empty record last.  Keys, in any order, repeated where it makes sense:
- *   arg=  env=  cwd=  uid=  gid=  groups=1,2  umask=0022  hostname=  domainname=
+ *   arg=  env=  cwd=  cwd_later=1 (need not be looked up before it is used)  uid=  gid=  groups=1,2  umask=0022  hostname=  domainname=
  *   exe=PATH            the program as the command line has it (search in PATH is the guest's)
  *   mount=KIND:FLAGS:GUEST-PATH   KIND overlay|host|tmpfs|proc|dev|sys, FLAGS ro|rw, in order.
  *                       "overlay:rw:/" = host root below, memory above; host file system at

@@ -154,6 +154,8 @@ static void add_program(const struct options *o, const char *cwd)
 	umask(mask);
 	spec_add("umask", "0%03o", (unsigned)mask);
 	spec_add("cwd", "%s", cwd);
+	if (!o->workdir && !o->rootfs)
+		spec_add("cwd_later", "1"); /* it is there: most programs never ask */
 	spec_add("hostname", "%s", o->hostname ? o->hostname : "bailey");
 	if (o->args[0])
 		spec_add("exe", "%s", o->args[0]);

@@ -39,7 +39,7 @@ void affinity_gather(void)
 	int cpu = sched_getcpu();
 	cpu_set_t one;
 
-	if (host_ncpus() < 2 || cpu < 0 || cpu >= CPU_SETSIZE || (geteuid() == 0 && !filter_has_nice()))
+	if (host_ncpus() < 2 || cpu < 0 || cpu >= CPU_SETSIZE || (as_root && !filter_has_nice()))
 		return;
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);

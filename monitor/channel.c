@@ -53,14 +53,13 @@ static const char *const op_names[] = {
 _Static_assert(MON_BOOT_FDS <= MON_FDS_MAX && 1 + MON_FETCH_MORE <= MON_FDS_MAX, "descriptors of one message");
 
 /* Sends one message; false = not sent, and the picoprocess is ended for it. */
-bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds)
+static bool send_parts(struct pico *p, struct iovec *v, unsigned parts, const int *fds, unsigned nfds)
 {
 	union {
 		struct cmsghdr h;
 		char room[CMSG_SPACE(MON_FDS_MAX * sizeof(int))];
 	} c;
-	struct iovec v = { .iov_base = (void *)msg, .iov_len = len };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = parts };
 
 	if (nfds > 0) {
 		m.msg_control = &c;
@@ -85,19 +84,23 @@ bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, u
 	return true;
 }
 
+bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds)
+{
+	struct iovec v = { (void *)msg, len };
+
+	return send_parts(p, &v, 1, fds, nfds);
+}
+
 static void reply(struct pico *p, const struct mon_reply *r, const void *data, const int *fds)
 {
-	static unsigned char out[sizeof *r + MON_DATA_MAX] BIG_BSS;
+	struct iovec v[2] = { { (void *)r, sizeof *r }, { (void *)data, r->data_len } };
 	int unread = 0;
 
 	if (ioctl(p->channel, SIOCOUTQ, &unread) == 0 && unread > 0) {
 		pico_kill(p, "it does not take its answers");
 		return;
 	}
-	memcpy(out, r, sizeof *r);
-	if (r->data_len > 0)
-		memcpy(out + sizeof *r, data, r->data_len);
-	channel_send(p, out, sizeof *r + r->data_len, fds, r->fds);
+	send_parts(p, v, r->data_len > 0 ? 2 : 1, fds, r->fds);
 }
 
 static void trace(const struct job *j)
@@ -521,14 +524,14 @@ static bool receive_one(struct pico *p)
 	return !p->killed;
 }
 
-/* Takes what is there, but not for ever: other channels wait too. */
+/* Takes the next message. */
 void channel_receive(struct pico *p)
 {
 	uint64_t number = p->number;
 
-	for (unsigned i = 0; i < 8 && !p->killed; i++) {
-		if (!receive_one(p))
-			break;
+	/* One at a time: mostly there is one, and epoll says if there is another. */
+	if (!p->killed) {
+		receive_one(p);
 		if (pico_find(number) != p)
 			return;
 	}

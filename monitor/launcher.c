@@ -52,7 +52,7 @@ static bool old_root; /* pivot_root left it above the new one */
 
 static void say(uint64_t pico, int pid, int err, const char *format, ...)
 {
-	struct launch_answer a = { .pico = pico, .pid = pid, .err = err };
+	struct launch_answer a = { .pico = pico, .pid = pid, .err = err, .init = init_pid };
 	va_list ap;
 
 	if (format) {
@@ -287,14 +287,14 @@ static int init_main(void *arg)
 	return 0;
 }
 
-static void make_init(void)
+static int make_init(void)
 {
 	static char stack[8192] __attribute__((aligned(16))) BIG_BSS;
 	int pid = clone(init_main, stack + sizeof stack, CLONE_VM | CLONE_PARENT | SIGCHLD, NULL);
 
 	if (pid < 0)
 		GIVE_UP("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
-	say(INIT_NUMBER, pid, 0, NULL);
+	return pid;
 }
 
 static void make(uint64_t pico, int channel)
@@ -410,7 +410,7 @@ void launcher_main(const struct launch_args *args)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != a.parent)
 		_exit(1);
-	make_init();
+	init_pid = make_init(); /* this process's copy: say() tells it */
 	drop_capabilities();
 	lock_paths();
 	make(a.number, a.channel);

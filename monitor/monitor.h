@@ -232,14 +232,13 @@ bool deaths_waiting(void);
 extern int deaths_fd, deaths_child_fd;
 
 /* ---- launcher.c: the helper that lives in the sandbox's namespaces ---- */
-#define INIT_NUMBER  UINT64_MAX       /* in an answer: not a picoprocess, but pid 1 */
-#define READY_NUMBER (UINT64_MAX - 1) /* init says that the root is as it must be */
+#define READY_NUMBER UINT64_MAX /* in an answer: init says that the root is as it must be */
 struct launch_order {
 	uint64_t pico;
 };
 struct launch_answer {
 	uint64_t pico;
-	int32_t pid, err;
+	int32_t pid, err, init; /* init: pid 1 of the sandbox, once it is there */
 	char text[240];
 };
 struct launch_args {
@@ -274,7 +273,7 @@ pid_t sandbox_first_pid(void); /* waits for the launcher to say it */
 void sandbox_spawn_order(struct pico *p, int child_end);
 int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */
 extern pid_t launcher_pid, init_pid; /* 0 = not known yet, or (the launcher) gone; init_pid -1 = gone */
-extern bool sandbox_over;
+extern bool as_root; /* known before the filter, which has no geteuid */
 extern struct mon_boot boot_template;
 extern int config_fd, ext_fds[EXT_SLOTS];
 /* ---- affinity.c ---- */

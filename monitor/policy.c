@@ -245,7 +245,7 @@ enum dk_status policy_find(const char *path, struct where *out)
 		if (v == HIDDEN)
 			return DK_NOT_FOUND;
 		out->bare = v == BARE;
-		if (geteuid() == 0 && !is_own(path))
+		if (as_root && !is_own(path))
 			out->flags |= MOUNT_NOBODY;
 	}
 	rest = path + m->len;

@@ -36,6 +36,7 @@
 #include "monitor/monitor.h"
 
 pid_t launcher_pid, init_pid;
+bool as_root;
 struct mon_boot boot_template;
 int config_fd = -1, ext_fds[EXT_SLOTS];
 static int launcher_fd = -1;
@@ -337,13 +338,13 @@ void sandbox_launcher_event(void)
 
 	while ((n = recv(launcher_fd, &a, sizeof a, MSG_DONTWAIT)) == (ssize_t)sizeof a) {
 		a.text[sizeof a.text - 1] = 0;
+		if (init_pid == 0)
+			init_pid = a.init;
 		if (a.err && (a.pico == 0 || (first && a.pico == first->number) || (kproc && a.pico == kproc->number)))
 			fail("%s", a.text);
 		if (a.err)
 			log_line(DK_LOG_ERROR, "%s", a.text);
-		if (a.pico == INIT_NUMBER)
-			init_pid = a.pid;
-		else if (a.pico == READY_NUMBER && first)
+		if (a.pico == READY_NUMBER && first)
 			pico_start(first, 0, spec.bare ? 0 : MON_FIRST_INDEX);
 		else
 			pico_made(a.pico, a.pid, a.err != 0);
@@ -395,10 +396,11 @@ void sandbox_run(void)
 {
 	int first_end;
 
+	as_root = geteuid() == 0;
 	stats_init();
 	affinity_gather();
 	find_own_folder();
-	if (geteuid() == 0)
+	if (as_root)
 		syscall(SYS_setgroups, 0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
 	raise_limits();
 	block_signals();
@@ -455,10 +457,10 @@ static void learn_init(void)
 	struct launch_answer a;
 
 	while (init_pid == 0 && launcher_pid > 0 && recv(launcher_fd, &a, sizeof a, 0) == (ssize_t)sizeof a) {
+		if (a.init)
+			init_pid = a.init;
 		if (a.err)
 			return;
-		if (a.pico == INIT_NUMBER)
-			init_pid = a.pid;
 	}
 }
 

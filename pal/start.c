@@ -105,11 +105,10 @@ static void boot_check(long n, uint32_t nfds)
 
 static void receive_boot(void)
 {
-	struct rpc hello = { .req = { .op = MON_HELLO } };
 	uint32_t nfds = MON_BOOT_FDS;
 	long n;
 
-	rpc_send(&hello);
+	/* No hello: the launcher says whom it made. */
 	n = channel_receive(&boot, sizeof boot, boot_fds, &nfds);
 	boot_check(n, nfds);
 	pal_pico = boot.pico;

@@ -26,6 +26,7 @@ struct exec_image {
 	uint32_t stack_exec;
 	uint32_t first;    /* the sandbox's first program: path is still to be searched */
 	char *cwd;         /* first: where to start */
+	bool cwd_later;    /* it is the caller's own and will be there: looked up when it is used */
 	char path[EXEC_PATH_MAX]; /* of the file that is executed (the script's interpreter's for scripts) */
 };
 

@@ -46,6 +46,7 @@ void exec_first(struct lx_proc *p, const struct dk_boot *boot)
 	img->first = 1;
 	img->args.path = copy_string(exe);
 	img->cwd = copy_string(cwd ? cwd : "/");
+	img->cwd_later = config_get(boot, "cwd_later", 0) != NULL;
 	if (append_all(&img->args, boot, "arg", &img->args.argc) || (!img->args.argc && args_append(&img->args, exe)) ||
 		append_all(&img->args, boot, "env", &img->args.envc) || !img->args.path || !img->cwd)
 		panic("not enough memory for the first program's arguments");
@@ -157,12 +158,26 @@ static long search(struct lx_thread *t, struct exec_image *img, const char *name
 	}
 }
 
+void fs_settle_cwd(struct lx_thread *t)
+{
+	char *text = t->proc->fs->later;
+
+	t->proc->fs->later = NULL;
+	enter_cwd(t, text);
+	arena_free(text);
+}
+
 void first_open(struct lx_thread *t, struct exec_image *img)
 {
 	char *name = img->args.path, *buf = path_buf();
 	long err = -ENOMEM;
 
-	enter_cwd(t, img->cwd);
+	if (img->cwd_later) {
+		t->proc->fs->later = img->cwd;
+		img->cwd = NULL;
+	} else {
+		enter_cwd(t, img->cwd);
+	}
 	if (!buf)
 		refuse(t, name, err);
 	buf[0] = '\0';

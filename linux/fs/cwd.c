@@ -5,7 +5,6 @@
 struct fs_context *fs_new_root(void)
 {
 	struct fs_context *fs = arena_alloc(sizeof *fs);
-	struct path p;
 
 	if (fs == NULL)
 		return NULL;
@@ -15,10 +14,6 @@ struct fs_context *fs_new_root(void)
 	fs->cwd = fs->root;
 	path_get(&fs->cwd);
 	fs->umask = vfs()->umask;
-	if (vfs()->cwd[0] != '\0' && path_walk(lx_current(), AT_FDCWD, vfs()->cwd, WALK_FOLLOW | WALK_DIRECTORY, &p, NULL) == 0) {
-		path_put(&fs->cwd);
-		fs->cwd = p;
-	}
 	return fs;
 }
 
@@ -51,6 +46,7 @@ void fs_put(struct fs_context *fs)
 		return;
 	path_put(&fs->cwd);
 	path_put(&fs->root);
+	arena_free(fs->later);
 	arena_free(fs);
 }
 
@@ -107,8 +103,10 @@ long lx_sys_fchdir(struct lx_thread *t, int fd)
 long lx_sys_chroot(struct lx_thread *t, struct gva name)
 {
 	struct path p;
-	long err = user_walk(t, AT_FDCWD, name, WALK_FOLLOW | WALK_DIRECTORY, &p);
+	long err;
 
+	FS_SETTLE(t); /* its text is one of the old root */
+	err = user_walk(t, AT_FDCWD, name, WALK_FOLLOW | WALK_DIRECTORY, &p);
 	if (err != 0)
 		return err;
 	err = inode_permission(t, p.dentry->inode, 1);
@@ -130,6 +128,7 @@ long lx_sys_getcwd(struct lx_thread *t, struct gva buf, uint64_t size)
 
 	if (text == NULL)
 		return n;
+	FS_SETTLE(t);
 	lock_take(&fs->lock);
 	p = fs->cwd;
 	path_get(&p);

@@ -68,7 +68,6 @@ struct vfs {
 	struct mount *anon_mount;  /* mount that paths of nameless files are in */
 	uint64_t root_lower_dev;
 	uint32_t umask;
-	char cwd[256];
 	LOCK(INODE) locks_lock;  /* every inode's flocks; see lock.c */
 	struct waitq locks_wait;
 };

@@ -246,8 +246,6 @@ long vfs_boot(const struct dk_boot *boot)
 	for (const char *p = boot->config; err == 0 && p != NULL && *p != '\0'; p = next_record(p)) {
 		if (str_starts(p, "umask="))
 			v->umask = octal(p + 6) & 0777;
-		else if (str_starts(p, "cwd="))
-			str_copy(v->cwd, p + 4, sizeof v->cwd);
 		else if (str_starts(p, "mount=") && boot_mount(p + 6) != 0)
 			log_line(DK_LOG_WARNING, "cannot mount %s", p + 6);
 	}

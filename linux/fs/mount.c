@@ -363,6 +363,7 @@ long lx_sys_pivot_root(struct lx_thread *t, struct gva new_root, struct gva put_
 
 	if (!lx_capable(t, CAP_SYS_ADMIN))
 		return -EPERM;
+	FS_SETTLE(t);
 	err = user_walk(t, AT_FDCWD, new_root, WALK_FOLLOW | WALK_DIRECTORY, &new);
 	if (err != 0)
 		return err;

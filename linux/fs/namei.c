@@ -59,6 +59,8 @@ static void fs_path(struct lx_thread *t, struct path *out, bool cwd)
 		fs_root_path(out);
 		return;
 	}
+	if (cwd)
+		FS_SETTLE(t);
 	lock_take(&fs->lock);
 	*out = cwd ? fs->cwd : fs->root;
 	path_get(out);

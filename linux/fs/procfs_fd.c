@@ -44,6 +44,8 @@ static long get_place(struct node_ctx *c, enum place which, struct path *out)
 	struct fs_context *fs;
 	bool there = false;
 
+	if (which == PLACE_CWD)
+		FS_SETTLE(lx_current()); /* while it is put off there is no other process */
 	lock_take(&p->lock);
 	fs = p->fs;
 	if (which == PLACE_EXE) {

@@ -55,7 +55,15 @@ struct fs_context {
 	LOCK(FS) lock;
 	struct path cwd, root;
 	uint32_t umask;
+	char *later;         /* cwd's text, not looked up yet: only while one thread is all there is */
 };
+/* Looks cwd up, if that was put off; ends the process if it is not to be had. */
+void fs_settle_cwd(struct lx_thread *t);
+#define FS_SETTLE(t)                                                                                 \
+	do {                                                                                          \
+		if (UNLIKELY((t)->proc->fs != NULL && (t)->proc->fs->later != NULL))                  \
+			fs_settle_cwd(t);                                                             \
+	} while (0)
 
 /* An open file description. */
 struct file {

@@ -395,6 +395,7 @@ static long do_fork(struct lx_thread *t, const struct fork_args *a)
 	if (err)
 		return err;
 	thread_sweep();
+	FS_SETTLE(t);
 	return a->flags & CLONE_THREAD ? make_thread(t, a) : make_process(t, a);
 }
 

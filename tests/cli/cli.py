@@ -200,6 +200,13 @@ def hidden_things(u):
     yield want(u.sh(f"cat {secret}/x 2>/dev/null; ls /tmp; exit 0"), 0, "", why="the host's /tmp")
     shutil.rmtree(secret)
     yield want(u.sh("ls /proc | grep -c '^[0-9]*$'"), 0, why="processes")
+    # The host's root is shown as to nobody: what only its owner may read stays the owner's, root's too.
+    for mode, code in ((0o600, 1), (0o644, 0)):
+        own = tempfile.NamedTemporaryFile(dir="/opt", prefix="bailey-own-")
+        own.write(b"x\n"), own.flush()
+        os.chmod(own.name, mode)
+        yield want(u.sh(f"cat {own.name} 2>/dev/null"), code, "" if code else "x\n", why=f"a file of root with mode {mode:o}")
+        own.close()
     r = u.sh("for p in /proc/[0-9]*; do cat $p/comm; done | sort -u")
     if set(r.out.split()) - {"bailey-init", "sh", "sort", "cat"}:
         yield f"other processes are seen: {r}"
