@@ -22,17 +22,20 @@ def start(*guest, options=(), **kw):
 
 def gone(pid_list, problems, within=1.0):
     """Within a second nothing of these runs, and nothing holds their memory."""
+    def memory():
+        return bailey_memory_of([p for p in pid_list if stat_of(p)])
+
     def nothing():
         reap()  # a dying pid 1 waits until its namespace's dead, which come to us, are taken off
-        return not leftovers(pid_list) and not [p for p in children(os.getpid()) if is_ours(p) and p not in started]
+        return not leftovers(pid_list) and not [p for p in children(os.getpid()) if is_ours(p) and p not in started] and not memory()
 
     # A second on a machine of our own; where others keep the processors busy, as much more.
     within *= min(5, max(1, os.getloadavg()[0] / os.cpu_count()))
     if not wait_for(nothing, within):
         problems.append(f"still there after {within:.1f} s: {leftovers(pid_list + children(os.getpid()))}")
     reap()
-    if bailey_memory_of([p for p in pid_list if stat_of(p)]):
-        problems.append("shared memory is still held")
+    if memory():
+        problems.append(f"shared memory is still held: {[(p, stat_of(p)) for p in memory()]}")
 
 
 def swept(pid, problems):
