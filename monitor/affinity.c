@@ -60,10 +60,13 @@ void affinity_give_back(pid_t pid)
 
 void affinity_spread(void)
 {
+	pid_t pid;
+
 	if (!until_ns)
 		return;
-	if (first)
-		affinity_give_back(sandbox_first_pid());
+	pid = sandbox_first_pid();
+	if (pid > 0)
+		affinity_give_back(pid);
 	affinity_give_back(0);
 	until_ns = 0;
 	filter_drop_nice();

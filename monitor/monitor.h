@@ -268,7 +268,7 @@ uint64_t now_ns(void);
 /* ---- sandbox.c ---- */
 void sandbox_run(void) __attribute__((noreturn));
 void sandbox_end(int code) __attribute__((noreturn));
-void sandbox_launcher_event(void);
+bool sandbox_launcher_event(void); /* takes its answers; false: it has ended */
 pid_t sandbox_first_pid(void); /* waits for the launcher to say it */
 void sandbox_spawn_order(struct pico *p, int child_end);
 int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */

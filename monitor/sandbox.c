@@ -331,7 +331,7 @@ static void fork_launcher(int first_end)
 	loop_add(launcher_fd, LOOP_LAUNCHER, 0);
 }
 
-void sandbox_launcher_event(void)
+bool sandbox_launcher_event(void)
 {
 	struct launch_answer a;
 	ssize_t n;
@@ -351,15 +351,17 @@ void sandbox_launcher_event(void)
 	}
 	if (n == 0)
 		loop_remove(launcher_fd); /* its SIGCHLD says the rest */
+	return n != 0;
 }
 
 pid_t sandbox_first_pid(void)
 {
 	struct pollfd p = { .fd = launcher_fd, .events = POLLIN };
 
-	while (first->pid == 0 && poll(&p, 1, -1) > 0 && launcher_pid > 0)
-		sandbox_launcher_event();
-	return first->pid;
+	while (first && first->pid == 0 && poll(&p, 1, -1) > 0)
+		if (!sandbox_launcher_event())
+			return 0;
+	return first ? first->pid : 0;
 }
 
 void sandbox_spawn_order(struct pico *p, int child_end)
