@@ -25,7 +25,7 @@ void ipc_exit(struct lx_proc *p);   /* semaphore undo, message queue notices */
 /* Says the numbers that --stats wants and ends this picoprocess, kproc or the first while it is
    alone, and the sandbox with it.  code: as wait4 gives it. */
 void end_sandbox(uint32_t code) NORETURN;
-/* kproc's work, run by its thread with no lock held. */
+/* kproc.c: kproc's work, run by its thread with no lock held. */
 void kproc_reap_deaths(void);
 /* kproc has waited long for l: panics if its holder is among the dead that nobody has buried yet. */
 void kproc_lock_stalled(const struct lock *l);

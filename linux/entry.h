@@ -6,7 +6,7 @@
 #include "linux/dispatch.h"
 #include "linux/linux.h"
 
-/* boot.c */
+/* boot.c, kproc.c */
 void lx_first_main(const struct dk_boot *boot);
 void lx_kproc_main(const struct dk_boot *boot);
 void lx_process_died(dk_handle process, uint32_t wait_status);

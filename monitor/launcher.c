@@ -262,7 +262,8 @@ bad:
 /*
  * Pid 1, in the launcher's memory for good: no signal of the sandbox's reaches it, and
  * it reads nothing.  While the first picoprocess is being made, it takes the old root off,
- * which waits for an RCU grace period, and then tells the monitor that guest code may run.  The monitor's end of the control socket closes when the monitor
+ * which waits for an RCU grace period, and then tells the monitor that guest code may run.
+ * The monitor's end of the control socket closes when the monitor
  * is gone, by whatever way, even before PDEATHSIG was set.
  */
 static int init_main(void *arg)
