@@ -27,19 +27,14 @@
 
 #include "abi/dk_boot.h"
 #include "pico/internal.h"
+#include "pico/patch_site.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 
-#define STUB_SIZE  32u
 #define STUBS_MAX  (PICO_STUB_ROOM / STUB_SIZE)
 #define STUB_PAGES (PICO_STUB_ROOM >> PAGE_SHIFT)
 #define PAGES_MAX  330u
 #define FILES_MAX  512u
-#define SITE_SIZE  7u /* mov and syscall */
-#define CMP_SIZE   8u /* syscall and cmp */
-#define STUB_CMP   17u /* where the second kind of stub has its cmp; `0f 05` is before it, for restarts */
-#define STUB_BACK  28u /* ... and where it ends */
-#define JMP_SIZE   5u
 #define TRAP_SLOTS 8u
 #define WORTH_IT   4u /* traps (3 us) until a page's change (40-70 us, and pages of memory) is */
 
@@ -296,93 +291,6 @@ void patch_fork_end(bool child, bool failed) LOCK_PRIMITIVE
 }
 
 /* ---- Patching ---- */
-
-static bool is_site(const uint8_t *p)
-{
-	uint32_t nr;
-
-	memcpy(&nr, p + 1, sizeof nr);
-	return p[0] == 0xb8 && nr < 512 && p[5] == 0x0f && p[6] == 0x05;
-}
-
-static void put32(uint8_t *at, int64_t value)
-{
-	int32_t v = (int32_t)value;
-
-	memcpy(at, &v, sizeof v);
-}
-
-/*
- * mov $nr,%eax; lea back(%rip),%rcx; jmp *%gs:TB_SYSCALL_ENTRY.  address is where the
- * stub will run, site where the mov was.
- */
-static void write_stub(uint8_t *stub, uint64_t address, const uint8_t *mov, uint64_t site)
-{
-	memcpy(stub, mov, 5);
-	stub[5] = 0x48;
-	stub[6] = 0x8d;
-	stub[7] = 0x0d;
-	put32(stub + 8, (int64_t)(site + SITE_SIZE) - (int64_t)(address + 12));
-	stub[12] = 0x65;
-	stub[13] = 0xff;
-	stub[14] = 0x24;
-	stub[15] = 0x25;
-	put32(stub + 16, TB_SYSCALL_ENTRY);
-	memset(stub + 20, 0xcc, STUB_SIZE - 20);
-}
-
-static bool is_cmp_site(const uint8_t *p)
-{
-	return p[0] == 0x0f && p[1] == 0x05 && p[2] == 0x48 && p[3] == 0x3d && p[4] <= 1 && p[5] == 0xf0 && p[6] == 0xff &&
-	    p[7] == 0xff;
-}
-
-/* lea cmp(%rip),%rcx; jmp *%gs:TB_SYSCALL_ENTRY; syscall; cmp: cmp $-4095,%rax; jmp site + CMP_SIZE. */
-static void write_cmp_stub(uint8_t *stub, uint64_t address, const uint8_t *site_bytes, uint64_t site)
-{
-	static const uint8_t head[] = { 0x48, 0x8d, 0x0d, 10, 0, 0, 0, 0x65, 0xff, 0x24, 0x25, TB_SYSCALL_ENTRY, 0, 0, 0, 0x0f, 0x05 };
-
-	memcpy(stub, head, sizeof head);
-	memcpy(stub + STUB_CMP, site_bytes + 2, CMP_SIZE - 2);
-	stub[23] = 0xe9;
-	put32(stub + 24, (int64_t)(site + CMP_SIZE) - (int64_t)(address + STUB_BACK));
-	memset(stub + STUB_BACK, 0xcc, STUB_SIZE - STUB_BACK);
-}
-
-/* Offsets of a page to which any of its bytes, decoded at any place, could be a jump. */
-struct targets {
-	bool known;
-	uint64_t bit[PAGE_SIZE / 64];
-};
-
-static void target_add(struct targets *t, uint32_t to)
-{
-	if (to < PAGE_SIZE)
-		t->bit[to / 64] |= 1ull << to % 64;
-}
-
-static NOINLINE void find_targets(struct targets *t, const uint8_t *bytes)
-{
-	memset(t->bit, 0, sizeof t->bit);
-	for (uint32_t i = 0; i + 5 <= PAGE_SIZE; i++) {
-		uint8_t op = bytes[i];
-		int32_t rel;
-
-		if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
-			target_add(t, i + 2 + (uint32_t)(int32_t)(int8_t)bytes[i + 1]);
-		if (op == 0xe9 || op == 0xe8 || (op & 0xf0) == 0x80) {
-			memcpy(&rel, bytes + i + 1, sizeof rel);
-			target_add(t, i + 5 + (uint32_t)rel);
-		}
-	}
-	t->known = true;
-}
-
-/* Jumps already put in add targets of their own: only ever one too many. */
-static bool may_jump_to(struct targets *t, uint32_t to)
-{
-	return (t->bit[to / 64] >> to % 64 & 1) != 0;
-}
 
 /* Puts a jump at bytes[i] to the stub that was just written, and counts it. */
 static void put_jump(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i)

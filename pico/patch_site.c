@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* pico/patch_site.c - the bytes of system-call sites and of their stubs. */
+
+#include "pico/patch_site.h"
+#include "rt/mem.h"
+
+bool is_site(const uint8_t *p)
+{
+	uint32_t nr;
+
+	memcpy(&nr, p + 1, sizeof nr);
+	return p[0] == 0xb8 && nr < 512 && p[5] == 0x0f && p[6] == 0x05;
+}
+
+void put32(uint8_t *at, int64_t value)
+{
+	int32_t v = (int32_t)value;
+
+	memcpy(at, &v, sizeof v);
+}
+
+void write_stub(uint8_t *stub, uint64_t address, const uint8_t *mov, uint64_t site)
+{
+	memcpy(stub, mov, 5);
+	stub[5] = 0x48;
+	stub[6] = 0x8d;
+	stub[7] = 0x0d;
+	put32(stub + 8, (int64_t)(site + SITE_SIZE) - (int64_t)(address + 12));
+	stub[12] = 0x65;
+	stub[13] = 0xff;
+	stub[14] = 0x24;
+	stub[15] = 0x25;
+	put32(stub + 16, TB_SYSCALL_ENTRY);
+	memset(stub + 20, 0xcc, STUB_SIZE - 20);
+}
+
+bool is_cmp_site(const uint8_t *p)
+{
+	return p[0] == 0x0f && p[1] == 0x05 && p[2] == 0x48 && p[3] == 0x3d && p[4] <= 1 && p[5] == 0xf0 && p[6] == 0xff &&
+	    p[7] == 0xff;
+}
+
+void write_cmp_stub(uint8_t *stub, uint64_t address, const uint8_t *site_bytes, uint64_t site)
+{
+	static const uint8_t head[] = { 0x48, 0x8d, 0x0d, 10, 0, 0, 0, 0x65, 0xff, 0x24, 0x25, TB_SYSCALL_ENTRY, 0, 0, 0, 0x0f, 0x05 };
+
+	memcpy(stub, head, sizeof head);
+	memcpy(stub + STUB_CMP, site_bytes + 2, CMP_SIZE - 2);
+	stub[23] = 0xe9;
+	put32(stub + 24, (int64_t)(site + CMP_SIZE) - (int64_t)(address + STUB_BACK));
+	memset(stub + STUB_BACK, 0xcc, STUB_SIZE - STUB_BACK);
+}
+
+static void target_add(struct targets *t, uint32_t to)
+{
+	if (to < PAGE_SIZE)
+		t->bit[to / 64] |= 1ull << to % 64;
+}
+
+NOINLINE void find_targets(struct targets *t, const uint8_t *bytes)
+{
+	memset(t->bit, 0, sizeof t->bit);
+	for (uint32_t i = 0; i + 5 <= PAGE_SIZE; i++) {
+		uint8_t op = bytes[i];
+		int32_t rel;
+
+		if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
+			target_add(t, i + 2 + (uint32_t)(int32_t)(int8_t)bytes[i + 1]);
+		if (op == 0xe9 || op == 0xe8 || (op & 0xf0) == 0x80) {
+			memcpy(&rel, bytes + i + 1, sizeof rel);
+			target_add(t, i + 5 + (uint32_t)rel);
+		}
+	}
+	t->known = true;
+}
+
+bool may_jump_to(const struct targets *t, uint32_t to)
+{
+	return (t->bit[to / 64] >> to % 64 & 1) != 0;
+}
