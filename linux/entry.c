@@ -11,23 +11,29 @@
 #include "linux/entry.h"
 #include "linux/fs/poll.h"
 #include "linux/proc/proc.h"
+#include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 
-/* Private to each picoprocess: 1 = --trace lx. */
-static uint32_t tracing;
+/* Private to each picoprocess, inherited by fork: ENTRY_*; not 0: calls go the long way. */
+static uint32_t slow;
+
+void entry_go_slow(uint32_t why)
+{
+	__atomic_or_fetch(&slow, why, __ATOMIC_RELAXED);
+}
 
 void entry_trace_init(void)
 {
 	const char *s = pico_boot_block->trace;
 
-	tracing = 0;
+	slow = 0;
 	while (*s) {
 		const char *end = strchr(s, ',');
 		size_t len = end ? (size_t)(end - s) : strlen(s);
 
 		if ((len == 2 && !memcmp(s, "lx", 2)) || (len == 3 && !memcmp(s, "all", 3)))
-			tracing = 1;
+			slow = ENTRY_TRACE;
 		s += len;
 		s += *s == ',';
 	}
@@ -42,20 +48,24 @@ static NOINLINE long no_such_call(uint64_t nr)
 	if (nr / 64 >= ARRAY_LEN(lx->unimplemented))
 		return -ENOSYS;
 	old = atomic_fetch_or_explicit(&lx->unimplemented[nr / 64], bit, memory_order_relaxed);
-	if (!(old & bit) && tracing)
+	if (!(old & bit) && (slow & ENTRY_TRACE))
 		log_line(DK_LOG_INFO, "lx: system call %llu (%s) is not implemented", (unsigned long long)nr,
 			nr < lx_ncalls && lx_calls[nr].name ? lx_calls[nr].name : "unknown");
 	return -ENOSYS;
 }
 
-static NOINLINE long call_traced(struct lx_thread *t, uint64_t nr, const uint64_t *args)
+static NOINLINE long call_slow(struct lx_thread *t, struct dk_context *c, uint64_t nr, const uint64_t *args)
 {
 	const struct lx_call *call = nr < lx_ncalls && lx_calls[nr].name ? &lx_calls[nr] : NULL;
+	bool trace = slow & ENTRY_TRACE;
 	long result;
 
-	trace_enter(t, nr, call, args);
-	result = call && call->call ? call->call(t, args) : no_such_call(nr);
-	trace_leave(t, nr, call, args, result);
+	if (trace)
+		trace_enter(t, nr, call, args);
+	if (!(slow & ENTRY_FILTER) || sec_enter(t, c, nr, args, &result))
+		result = call && call->call ? call->call(t, args) : no_such_call(nr);
+	if (trace)
+		trace_leave(t, nr, call, args, result);
 	return result;
 }
 
@@ -66,8 +76,8 @@ void lx_dispatch_syscall(struct pico_thread *pt, struct dk_context *c)
 	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
 	long result;
 
-	if (UNLIKELY(tracing))
-		result = call_traced(t, nr, args);
+	if (UNLIKELY(slow))
+		result = call_slow(t, c, nr, args);
 	else if (LIKELY(nr < lx_ncalls && lx_calls[nr].call))
 		result = lx_calls[nr].call(t, args);
 	else
@@ -90,5 +100,6 @@ void lx_return_to_user(struct pico_thread *pt, struct dk_context *c)
 void lx_process_start(struct pico_thread *pt)
 {
 	entry_trace_init();
+	sec_thread_here((struct lx_thread *)pt);
 	exec_fresh((struct lx_thread *)pt);
 }

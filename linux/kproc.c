@@ -15,6 +15,7 @@
 #include "linux/mm/futex.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
+#include "linux/sec/sec.h"
 #include "rt/mem.h"
 
 #define LATE_DEATHS 32
@@ -71,6 +72,7 @@ static void leave_queues(struct lx_proc *p)
 	LIST_FOR (t, &p->threads, struct lx_thread, sibling) {
 		poll_thread_died(t);
 		futex_thread_died(t);
+		sec_thread_died(t);
 		waiters_abandon(&t->pico);
 	}
 }

@@ -80,6 +80,13 @@ struct lx_thread {
 	uint64_t pdeath_signal, timer_slack;
 	uint32_t ioprio, sched_reset; /* 0 = by nice; SCHED_RESET_ON_FORK */
 
+	/* sec/ */
+	struct seccomp_filter *seccomp; /* [a] newest one, a reference; written under PROC */
+	uint32_t seccomp_mode, seccomp_filters; /* SECCOMP_MODE_*; how many */
+	struct notice *notice;   /* [o] its call that waits for a supervisor's answer */
+	uint64_t dispatch_start, dispatch_len, dispatch_selector; /* [o] PR_SET_SYSCALL_USER_DISPATCH */
+	uint32_t dispatch_on, sec_pad;
+
 	/* ptrace, later */
 	struct lx_thread *tracer;
 

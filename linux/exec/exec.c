@@ -15,6 +15,7 @@
 #include "linux/boot.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/exit.h"
+#include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
 #include "rt/fmt.h"
@@ -146,6 +147,7 @@ void exec_commit(struct lx_thread *t, struct exec_image *img)
 	p->personality &= ~0x400000ull; /* READ_IMPLIES_EXEC */
 	fdt_close_on_exec(t);
 	sig_exec(t);
+	sec_exec(t);
 	set_exe(t, img);
 	set_texts(p, &img->args);
 	__atomic_store_n(&p->did_exec, 1, __ATOMIC_RELEASE);

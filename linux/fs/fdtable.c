@@ -245,6 +245,11 @@ static long replace(struct lx_thread *t, struct file *f, uint32_t fd, bool cloex
 	return err;
 }
 
+long fd_replace(struct lx_thread *t, struct file *f, int fd, bool cloexec)
+{
+	return (uint32_t)fd >= fd_limit(t) ? -EBADF : replace(t, f, (uint32_t)fd, cloexec);
+}
+
 static long dup_to(struct lx_thread *t, int oldfd, int newfd, bool cloexec)
 {
 	struct file *f = fd_get(t, oldfd);
@@ -252,11 +257,7 @@ static long dup_to(struct lx_thread *t, int oldfd, int newfd, bool cloexec)
 
 	if (f == NULL)
 		return -EBADF;
-	if ((uint32_t)newfd >= fd_limit(t)) {
-		file_put(f);
-		return -EBADF;
-	}
-	err = replace(t, f, (uint32_t)newfd, cloexec);
+	err = fd_replace(t, f, newfd, cloexec);
 	if (err < 0)
 		file_put(f);
 	return err;

@@ -4,7 +4,7 @@
 #include "linux/fs/vfs.h"
 
 extern const struct file_ops file_mem_ops, file_host_ops, file_dir_ops, file_proc_ops, file_dev_ops, file_std_ops,
-	file_pty_ops, file_pidfd_ops, file_inotify_ops, file_path_ops, file_mqueue_ops;
+	file_pty_ops, file_pidfd_ops, file_inotify_ops, file_path_ops, file_mqueue_ops, file_seccomp_ops;
 
 const struct file_ops file_path_ops = { .name = "path" };
 static const struct file_ops none_ops = { .name = "none" };
@@ -28,4 +28,5 @@ const struct file_ops *const lx_file_ops[FILE_KINDS] = {
 	[FILE_INOTIFY] = &file_inotify_ops,
 	[FILE_PATH] = &file_path_ops,
 	[FILE_MQUEUE] = &file_mqueue_ops,
+	[FILE_SECCOMP] = &file_seccomp_ops,
 };

@@ -17,6 +17,7 @@ struct snapshot {
 	uint64_t pending, shared_pending, blocked, ignored, caught;
 	struct lx_cred cred;
 	uint64_t affinity;
+	uint32_t seccomp_mode, seccomp_filters;
 };
 
 static char state_of(const struct lx_proc *p, const struct lx_thread *t, const struct lx_thread *self)
@@ -83,6 +84,8 @@ static void snap_thread(struct snapshot *s, struct lx_thread *t)
 	s->min_flt = t->min_flt;
 	s->maj_flt = t->maj_flt;
 	s->affinity = t->affinity[0];
+	s->seccomp_mode = t->seccomp_mode;
+	s->seccomp_filters = t->seccomp_filters;
 	s->tracer = t->tracer ? t->tracer->tid : 0;
 }
 
@@ -191,12 +194,15 @@ static void status_memory(struct text *x, const struct lx_proc *p)
 	text_add(x, "HugetlbPages:\t%8u kB\nCoreDumping:\t0\nTHP_enabled:\t1\n", 0);
 }
 
-static void status_caps(struct text *x, const struct lx_cred *k)
+static void status_caps(struct text *x, const struct snapshot *s)
 {
+	const struct lx_cred *k = &s->cred;
+
 	text_add(x, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%u\n",
 		(unsigned long)k->cap_inheritable, (unsigned long)k->cap_permitted, (unsigned long)k->cap_effective,
 		(unsigned long)k->cap_bounding, (unsigned long)k->cap_ambient, k->no_new_privs);
-	text_add(x, "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tthread vulnerable\nSpeculationIndirectBranch:\tconditional enabled\n");
+	text_add(x, "Seccomp:\t%u\nSeccomp_filters:\t%u\n", s->seccomp_mode, s->seccomp_filters);
+	text_add(x, "Speculation_Store_Bypass:\tthread vulnerable\nSpeculationIndirectBranch:\tconditional enabled\n");
 }
 
 static void cpu_list(struct text *x, uint64_t mask)
@@ -238,7 +244,7 @@ SHOW(status)
 		(unsigned long)p->rlim[RLIMIT_SIGPENDING].rlim_cur);
 	text_add(x, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", (unsigned long)s.pending,
 		(unsigned long)s.shared_pending, (unsigned long)s.blocked, (unsigned long)s.ignored, (unsigned long)s.caught);
-	status_caps(x, &s.cred);
+	status_caps(x, &s);
 	text_add(x, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", (unsigned long)cpus);
 	cpu_list(x, cpus);
 	text_add(x, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",

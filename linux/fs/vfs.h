@@ -14,7 +14,7 @@ enum inode_kind { INODE_NONE, INODE_MEM /* tmpfs and overlay */, INODE_HOST /* -
 	INODE_PTS, INODE_SYS, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
 enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, FILE_STD /* host's stdin/out/err */,
 	FILE_PIPE, FILE_EVENTFD, FILE_TIMERFD, FILE_SIGNALFD, FILE_EPOLL, FILE_UNIX, FILE_PTY, FILE_PIDFD, FILE_INOTIFY,
-	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_KINDS };
+	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_KINDS };
 
 struct inode {
 	struct ref ref;
@@ -140,6 +140,8 @@ struct file *fd_get(struct lx_thread *t, int fd); /* a reference, or NULL (EBADF
 struct file *fd_get_kind(struct lx_thread *t, int fd, enum file_kind kind, long other_err, long *err);
 /* Lowest free descriptor from min on; takes over the reference.  -EMFILE keeps it with the caller. */
 int fd_install(struct lx_thread *t, struct file *f, bool cloexec, int min);
+/* Puts f at fd exactly, closing what was there: fd; takes over the reference if it succeeds. */
+long fd_replace(struct lx_thread *t, struct file *f, int fd, bool cloexec);
 long fd_close(struct lx_thread *t, int fd);
 
 /* ---- Paths ---- */

@@ -4,9 +4,10 @@
  *
  * What only tunes the host (transparent huge pages, timer slack, names of anonymous
  * mappings) is remembered or accepted without effect; what would promise protection
- * that is not given (speculation control, syscall dispatch) is refused.
+ * that is not given (speculation control) is refused.
  */
 #include "linux/misc/cred.h"
+#include "linux/sec/sec.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
 
@@ -113,7 +114,11 @@ long lx_sys_prctl(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint6
 	case PR_GET_NO_NEW_PRIVS:
 		return a || b || c || d ? -EINVAL : (long)t->cred.no_new_privs;
 	case PR_GET_SECCOMP:
-		return 0;
+		return t->seccomp_mode;
+	case PR_SET_SECCOMP:
+		return seccomp_prctl_set(t, a, (struct gva){ b });
+	case PR_SET_SYSCALL_USER_DISPATCH:
+		return dispatch_prctl(t, a, b, c, d);
 	case PR_SET_TIMERSLACK:
 		t->timer_slack = (int64_t)a > 0 ? a : TIMER_SLACK_DEFAULT;
 		return 0;

@@ -18,6 +18,7 @@
 #include "linux/misc/timer.h"
 #include "linux/mm/mm.h"
 #include "linux/proc/proc.h"
+#include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
@@ -411,6 +412,7 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 		proc_get(t->proc); /* the parent may reap it before we are off it */
 	leave_memory(t);
 	sig_thread_exit(t);
+	sec_thread_end(t);
 	thread_sweep();
 	last = count_out(t, code);
 	if (last) {

@@ -16,6 +16,7 @@
 #include "linux/mm/mm.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
+#include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -54,6 +55,7 @@ static void copy_thread(struct lx_thread *to, const struct lx_thread *from, cons
 {
 	memcpy(to->comm, from->comm, sizeof to->comm);
 	to->cred = from->cred;
+	sec_inherit(to, from);
 	to->nice = from->nice;
 	to->policy = from->policy;
 	to->rt_priority = from->rt_priority;
@@ -304,6 +306,10 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 	lock_take(&lx->tasklist);
 	lock_take(&p->lock);
 	ending = p->group_exit || p->exec_thread;
+	if (UNLIKELY(c->seccomp != t->seccomp)) { /* TSYNC came meanwhile */
+		c->cred.no_new_privs = t->cred.no_new_privs;
+		sec_inherit(c, t);
+	}
 	lock_drop(&p->lock);
 	if (!ending)
 		thread_link(c); /* whoever marks the process ending does it under TASKLIST or sees us */

@@ -11,6 +11,7 @@
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/misc/timer.h"
+#include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 
@@ -198,6 +199,7 @@ struct lx_thread *thread_new(struct lx_proc *p, int tid)
 void thread_free(struct lx_thread *t)
 {
 	sigpending_flush(&t->pending);
+	sec_thread_end(t);
 	if (t->host_thread)
 		(void)DkObjectClose(t->host_thread);
 	pico_thread_fini(&t->pico);

@@ -275,10 +275,25 @@ out:
 	lock_drop(&p->lock);
 }
 
-void signal_force(struct lx_thread *t, int sig, int code, uint64_t addr, int trapno, int err)
+void signal_force_info(struct lx_thread *t, const siginfo_t *info, bool fatal)
 {
 	struct lx_proc *p = t->proc;
+	int sig = info->si_signo;
 	struct lx_sigaction *a = &p->sighand->action[sig];
+
+	lock_take(&p->sighand->lock);
+	if (fatal || a->handler == LX_SIG_IGN || (t->sigmask & SIGBIT(sig))) {
+		a->handler = LX_SIG_DFL;
+		t->sigmask &= ~SIGBIT(sig);
+	}
+	sigpending_remove(p, &t->pending, SIGBIT(sig));
+	(void)enqueue(p, &t->pending, sig, info);
+	lock_drop(&p->sighand->lock);
+	pico_tb()->work = 1;
+}
+
+void signal_force(struct lx_thread *t, int sig, int code, uint64_t addr, int trapno, int err)
+{
 	siginfo_t info;
 
 	memset(&info, 0, sizeof info);
@@ -287,15 +302,7 @@ void signal_force(struct lx_thread *t, int sig, int code, uint64_t addr, int tra
 	info.si_addr = (void *)addr;
 	t->trapno = trapno;
 	t->trap_err = err;
-	lock_take(&p->sighand->lock);
-	if (a->handler == LX_SIG_IGN || (t->sigmask & SIGBIT(sig))) {
-		a->handler = LX_SIG_DFL;
-		t->sigmask &= ~SIGBIT(sig);
-	}
-	sigpending_remove(p, &t->pending, SIGBIT(sig));
-	(void)enqueue(p, &t->pending, sig, &info);
-	lock_drop(&p->sighand->lock);
-	pico_tb()->work = 1;
+	signal_force_info(t, &info, false);
 }
 
 void signal_retarget(struct lx_thread *t, uint64_t set)

@@ -38,6 +38,7 @@ int signal_proc(struct lx_proc *p, int sig, const siginfo_t *info);
 /* All processes of the group: 0, or -ESRCH. */
 int signal_pgrp(int pgrp, int sig, const siginfo_t *info) REQUIRES(TASKLIST);
 /* A fault of the thread itself: cannot be blocked or ignored. */
+void signal_force_info(struct lx_thread *t, const siginfo_t *info, bool fatal); /* fatal: whatever the action */
 void signal_force(struct lx_thread *t, int sig, int code, uint64_t addr, int trapno, int err);
 
 /* True if an unblocked signal is pending: interruptible waits give up. */
