@@ -4,6 +4,8 @@
  * ways to a terminal (tty, console, ptmx, pts/N), found by device number.
  */
 #include "linux/fs/fs.h"
+#include "linux/fs/loop.h"
+#include "linux/fs/special.h"
 #include "linux/fs/tty.h"
 
 enum mem_minor { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8, MINOR_URANDOM = 9 };
@@ -147,8 +149,12 @@ long dev_open(struct lx_thread *t, struct inode *i, struct file *f)
 {
 	uint32_t major = i->rdev >> 8 & 0xfff, minor = (uint32_t)((i->rdev & 0xff) | (i->rdev >> 12 & 0xfff00));
 
+	if ((i->mode & S_IFMT) == S_IFBLK)
+		return major == LOOP_MAJOR ? loop_open(minor, f) : -ENXIO;
 	if ((i->mode & S_IFMT) != S_IFCHR)
 		return -ENXIO;
+	if (major == MISC_MAJOR)
+		return minor == MISC_LOOP_CONTROL ? loop_control_open(f) : -ENODEV;
 	if (major == 1)
 		return open_memory(minor, f);
 	if (major == PTS_MAJOR)

@@ -4,6 +4,7 @@
  * as their nodes may lie in any file system.
  */
 #include "linux/fs/fs.h"
+#include "linux/fs/loop.h"
 #include "linux/fs/special.h"
 #include "linux/fs/tty.h"
 
@@ -28,6 +29,10 @@ static const struct dev_node nodes[] = {
 	{ "stdin", S_IFLNK | 0777, 0, 0, "/proc/self/fd/0" },
 	{ "stdout", S_IFLNK | 0777, 0, 0, "/proc/self/fd/1" },
 	{ "stderr", S_IFLNK | 0777, 0, 0, "/proc/self/fd/2" },
+	{ "loop-control", S_IFCHR | 0660, MISC_MAJOR, MISC_LOOP_CONTROL, NULL },
+#define LOOP_NODE(n) { "loop" #n, S_IFBLK | 0660, LOOP_MAJOR, n, NULL }
+	LOOP_NODE(0), LOOP_NODE(1), LOOP_NODE(2), LOOP_NODE(3), LOOP_NODE(4), LOOP_NODE(5), LOOP_NODE(6), LOOP_NODE(7),
+	LOOP_NODE(8), LOOP_NODE(9), LOOP_NODE(10), LOOP_NODE(11), LOOP_NODE(12), LOOP_NODE(13), LOOP_NODE(14), LOOP_NODE(15),
 };
 
 struct inode *special_inode(struct mount_fs *fs, uint32_t mode, uint64_t ino)
@@ -88,6 +93,8 @@ static struct inode *make_node(struct mount_fs *fs, unsigned n)
 		i->size = strlen(nodes[n].link);
 	if (nodes[n].major == 5)
 		i->gid = nodes[n].minor == 1 ? 0 : 5; /* group tty */
+	if (nodes[n].major == LOOP_MAJOR || nodes[n].major == MISC_MAJOR)
+		i->gid = 6; /* group disk */
 	return i;
 }
 

@@ -70,6 +70,7 @@ struct vfs {
 	uint32_t umask;
 	LOCK(INODE) locks_lock;  /* every inode's flocks; see lock.c */
 	struct waitq locks_wait;
+	struct loop_table *loops; /* [a] loop.c; NULL until somebody opens one */
 };
 static inline struct vfs *vfs(void)
 {

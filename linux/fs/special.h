@@ -13,6 +13,9 @@ enum dev_priv {
 #define DEV_ROOT   UINT64_MAX
 #define DEV_IS_STD (UINT64_MAX - 1)
 
+#define MISC_MAJOR        10u
+#define MISC_LOOP_CONTROL 237u
+
 /* An inode of fs; the root's holds no reference on it. */
 struct inode *special_inode(struct mount_fs *fs, uint32_t mode, uint64_t ino);
 /* Mode, owner and times of an inode that lives as long as its file system. */

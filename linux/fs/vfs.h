@@ -14,6 +14,7 @@ enum inode_kind { INODE_NONE, INODE_MEM /* tmpfs and overlay */, INODE_HOST /* -
 	INODE_PTS, INODE_SYS, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
 enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, FILE_STD /* host's stdin/out/err */,
 	FILE_PIPE, FILE_EVENTFD, FILE_TIMERFD, FILE_SIGNALFD, FILE_EPOLL, FILE_UNIX, FILE_PTY, FILE_PIDFD, FILE_INOTIFY,
+	FILE_LOOP, FILE_LOOP_CONTROL, /* block devices on files */
 	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_KINDS };
 
 struct inode {
