@@ -274,6 +274,7 @@ void sandbox_spawn_order(struct pico *p, int child_end);
 int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */
 extern pid_t launcher_pid, init_pid; /* 0 = not known yet, or (the launcher) gone; init_pid -1 = gone */
 extern bool as_root; /* known before the filter, which has no geteuid */
+extern unsigned own_gid; /* the same */
 extern struct mon_boot boot_template;
 extern int config_fd, ext_fds[EXT_SLOTS];
 /* ---- affinity.c ---- */

@@ -146,6 +146,8 @@ void policy_log(void)
 
 #define NOBODY 65534u
 
+unsigned own_gid; /* known before the filter, which has no getegid */
+
 void as_nobody(const struct where *w)
 {
 	if (!(w->flags & MOUNT_NOBODY))
@@ -161,7 +163,7 @@ void as_self(const struct where *w)
 	if (!(w->flags & MOUNT_NOBODY))
 		return;
 	syscall(SYS_setfsuid, 0);
-	syscall(SYS_setfsgid, getegid());
+	syscall(SYS_setfsgid, own_gid);
 	errno = err;
 }
 

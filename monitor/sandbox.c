@@ -399,6 +399,7 @@ void sandbox_run(void)
 	int first_end;
 
 	as_root = geteuid() == 0;
+	own_gid = getegid();
 	stats_init();
 	affinity_gather();
 	find_own_folder();

@@ -106,7 +106,7 @@ static void set_texts(struct lx_proc *p, const struct exec_args *a)
 static void set_exe(struct lx_thread *t, struct exec_image *img)
 {
 	struct lx_proc *p = t->proc;
-	struct path *exe = arena_alloc(sizeof *exe), *old;
+	struct path *exe = exe_hold(&img->prog.file->path), *old;
 	const char *name = strrchr(img->args.path, '/');
 	char *text = path_buf();
 
@@ -116,18 +116,11 @@ static void set_exe(struct lx_thread *t, struct exec_image *img)
 	else
 		str_copy(p->exe_path, img->path, sizeof p->exe_path);
 	path_buf_free(text);
-	if (exe) {
-		*exe = img->prog.file->path;
-		path_get(exe);
-	}
 	lock_take(&p->lock);
 	old = p->exe;
 	p->exe = exe;
 	lock_drop(&p->lock);
-	if (old) {
-		path_put(old);
-		arena_free(old);
-	}
+	exe_drop(old);
 }
 
 /* The point of no return. */

@@ -142,7 +142,7 @@ static long node_at(struct lx_thread *t, struct target *g, uint32_t mode, uint64
 	struct inode *i = NULL;
 	long err;
 
-	mode = type | mode_with_umask(t, mode & 07777);
+	mode = type | create_mode(t, g->dir.dentry->inode, mode & 07777);
 	if (type == S_IFREG)
 		err = ops->create == NULL ? -EPERM : ops->create(t, g->dir.dentry, g->d->name, g->len, mode, &i);
 	else

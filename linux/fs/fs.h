@@ -128,6 +128,8 @@ long open_path(struct lx_thread *t, const struct path *p, int flags, struct file
 long may_create(struct lx_thread *t, const struct path *dir);
 long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *victim, bool directory);
 uint32_t mode_with_umask(struct lx_thread *t, uint32_t mode);
+/* The mode of what is made in dir: without what its maker may not give, and umask applied. */
+uint32_t create_mode(struct lx_thread *t, const struct inode *dir, uint32_t mode);
 
 /* inode.c */
 bool inode_owner_or_capable(struct lx_thread *t, struct inode *i);

@@ -36,7 +36,9 @@ long lx_sys_memfd_create(struct lx_thread *t, struct gva name, uint32_t flags)
 	struct file *f;
 	long err;
 
-	if (flags & ~MEMFD_KNOWN & ~(uint32_t)(MFD_HUGE_MASK << MFD_HUGE_SHIFT))
+	if (flags & ~MEMFD_KNOWN & ~(flags & MFD_HUGETLB ? (uint32_t)(MFD_HUGE_MASK << MFD_HUGE_SHIFT) : 0))
+		return -EINVAL;
+	if ((flags & (8u | 16u)) == (8u | 16u))
 		return -EINVAL;
 	err = string_in(text + 7, name, sizeof text - 7);
 	if (err < 0)

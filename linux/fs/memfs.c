@@ -329,6 +329,7 @@ long mem_add_seals(struct inode *i, uint32_t seals)
 		err = -EPERM;
 	else
 		m->seals |= seals;
+	i->write_sealed = (m->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
 	lock_drop(&i->lock);
 	return err;
 }

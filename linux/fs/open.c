@@ -15,6 +15,15 @@ uint32_t mode_with_umask(struct lx_thread *t, uint32_t mode)
 	return mode & ~(t->proc->fs != NULL ? t->proc->fs->umask : 022u);
 }
 
+uint32_t create_mode(struct lx_thread *t, const struct inode *dir, uint32_t mode)
+{
+	/* Who is not in the directory's group makes no program that runs as it. */
+	if ((dir->mode & LX_S_ISGID) && (mode & (LX_S_ISGID | 010)) == (LX_S_ISGID | 010) && t->cred.fsgid != dir->gid &&
+	    !lx_in_group(t, dir->gid) && !lx_capable(t, CAP_FSETID))
+		mode &= ~LX_S_ISGID;
+	return mode_with_umask(t, mode);
+}
+
 long may_write(struct lx_thread *t, const struct path *p)
 {
 	return p->mnt->flags & MS_RDONLY ? -EROFS : 0;
@@ -88,8 +97,6 @@ static long check_open(struct lx_thread *t, const struct path *p, int flags)
 		return err;
 	if ((wanted(flags) & 2) && (IS_REG(i) || IS_DIR(i))) {
 		err = may_write(t, p);
-		if (err == 0 && i->deny_write != 0)
-			err = -ETXTBSY;
 	}
 	if ((flags & O_NOATIME) && !inode_owner_or_capable(t, i))
 		err = -EPERM;
@@ -135,9 +142,14 @@ long open_path(struct lx_thread *t, const struct path *p, int flags, struct file
 	path_get(&f->path);
 	f->inode = i;
 	inode_get(i);
-	if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY)
-		__atomic_fetch_add(&i->writers, 1, __ATOMIC_RELAXED);
-	err = open_kind(t, p->dentry, f);
+	err = 0;
+	if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY) {
+		__atomic_fetch_add(&i->writers, 1, __ATOMIC_SEQ_CST);
+		if (UNLIKELY(__atomic_load_n(&i->deny_write, __ATOMIC_SEQ_CST) != 0) && IS_REG(i))
+			err = -ETXTBSY;
+	}
+	if (err == 0)
+		err = open_kind(t, p->dentry, f);
 	if (err < 0) {
 		f->kind = FILE_NONE;
 		file_put(f);
@@ -182,7 +194,7 @@ static long create_at(struct lx_thread *t, struct path *p, uint32_t mode)
 
 	if (err == 0)
 		err = ops->create == NULL ? -EACCES
-		                          : ops->create(t, dir.dentry, neg->name, neg->name_len, S_IFREG | mode_with_umask(t, mode & 07777), &i);
+		                          : ops->create(t, dir.dentry, neg->name, neg->name_len, S_IFREG | create_mode(t, dir.dentry->inode, mode & 07777), &i);
 	if (err == 0) {
 		new = dentry_made(dir.dentry, neg->name, neg->name_len, i);
 		if (new == NULL)
@@ -212,7 +224,7 @@ static long open_tmpfile(struct lx_thread *t, const struct path *dir, int flags,
 		return -EINVAL;
 	err = may_create(t, dir);
 	if (err == 0)
-		err = ops->tmpfile == NULL ? -EOPNOTSUPP : ops->tmpfile(t, dir->dentry, S_IFREG | mode_with_umask(t, mode & 07777), &i);
+		err = ops->tmpfile == NULL ? -EOPNOTSUPP : ops->tmpfile(t, dir->dentry, S_IFREG | create_mode(t, dir->dentry->inode, mode & 07777), &i);
 	if (err != 0)
 		return err;
 	n = fmt_snprintf(name, sizeof name, "#%lu", (unsigned long)i->ino);
@@ -293,6 +305,33 @@ long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint3
 	return open_flags(t, dirfd, name, flags & OPEN_KNOWN, mode, 0, out);
 }
 
+struct path *exe_hold(const struct path *p)
+{
+	struct path *exe = arena_alloc(sizeof *exe);
+
+	if (exe == NULL)
+		return NULL;
+	*exe = *p;
+	path_get(exe);
+	__atomic_fetch_add(&p->dentry->inode->deny_write, 1, __ATOMIC_SEQ_CST);
+	return exe;
+}
+
+void exe_drop(struct path *p)
+{
+	if (p == NULL)
+		return;
+	__atomic_fetch_sub(&p->dentry->inode->deny_write, 1, __ATOMIC_SEQ_CST);
+	path_put(p);
+	arena_free(p);
+}
+
+/* A memory file's first descriptor, which is for writing, does not count. */
+static bool being_written(const struct inode *i)
+{
+	return __atomic_load_n(&i->writers, __ATOMIC_SEQ_CST) != 0 && i->fs != vfs()->memfd_fs;
+}
+
 long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out)
 {
 	uint32_t walk = WALK_READ | (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
@@ -310,6 +349,8 @@ long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flag
 		err = -EACCES;
 	else
 		err = inode_permission(t, i, 1);
+	if (err == 0 && being_written(i))
+		err = -ETXTBSY;
 	if (err == 0)
 		err = open_path(t, &p, O_RDONLY, out);
 	path_put(&p);

@@ -163,7 +163,7 @@ static long at_offset(struct lx_thread *t, struct file *f, const struct iov *v, 
 
 	if (offset < 0)
 		return -EINVAL;
-	if (!lx_file_ops[f->kind]->seekable && !(f->kind == FILE_STD && f->inode != NULL && IS_REG(f->inode)))
+	if (!lx_file_ops[f->kind]->seekable && f->kind != FILE_DIR && !(f->kind == FILE_STD && f->inode != NULL && IS_REG(f->inode)))
 		return -ESPIPE;
 	return fn(t, f, v, &pos);
 }

@@ -140,12 +140,17 @@ long lx_sys_sendfile(struct lx_thread *t, int outfd, int infd, struct gva offset
 
 	if (n == 0)
 		n = end_open(t, outfd, GVA_NULL, &out);
+	if (n == 0 && ((in.f->flags & O_ACCMODE) == O_WRONLY || (out.f->flags & O_ACCMODE) == O_RDONLY))
+		n = -EBADF;
 	if (n == 0 && (out.f->flags & O_APPEND) && lx_file_ops[out.f->kind]->seekable)
 		n = -EINVAL;
 	if (n == 0 && !lx_file_ops[in.f->kind]->seekable && in.f->kind != FILE_STD)
 		n = -EINVAL;
 	if (n == 0)
 		n = copy_all(t, &in, &out, count);
+	/* The position is written back whatever came of it. */
+	if (in.f != NULL && !in.own && n <= 0 && copy_out(in.user, &in.pos, sizeof in.pos) != 0)
+		n = -EFAULT;
 	n = end_close(&out, n);
 	return end_close(&in, n);
 }

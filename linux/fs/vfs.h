@@ -29,6 +29,7 @@ struct inode {
 	struct waitq *watch;        /* inotify, leases; NULL mostly */
 	void *flocks;               /* record and flock locks: fs/lock.c */
 	uint32_t writers, deny_write; /* open for writing; being executed */
+	uint32_t write_sealed;      /* F_SEAL_WRITE: no mapping of it may become writable */
 	_Atomic uint64_t dirgen;    /* directories: counts changes of names */
 	void *object;               /* a FIFO's pipe, a bound socket */
 	uint64_t priv[16];          /* the kind's own */
@@ -179,6 +180,11 @@ long vfs_pread(struct lx_thread *t, struct file *f, void *buf, size_t n, uint64_
 long vfs_pwrite(struct lx_thread *t, struct file *f, const void *buf, size_t n, uint64_t pos);
 long vfs_stat(struct inode *i, struct stat *out);
 int inode_permission(struct lx_thread *t, struct inode *i, uint32_t rwx); /* 4 r, 2 w, 1 x; 0 or -EACCES */
+
+/* A copy, in the arena, of the path of a program that runs: while it is held nobody may write the file (ETXTBSY).
+   NULL: no memory. */
+struct path *exe_hold(const struct path *p);
+void exe_drop(struct path *p); /* NULL is fine; hold no lock */
 
 struct inode *inode_new(enum inode_kind kind, uint32_t mode);
 void inode_get(struct inode *i);

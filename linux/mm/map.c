@@ -369,6 +369,8 @@ static long check_file(struct file *f, uint32_t prot, bool shared, uint32_t *rfl
 			return -EACCES;
 		*rflags |= RF_NOWRITE;
 	}
+	if (shared && f->inode != NULL && f->inode->write_sealed)
+		*rflags |= RF_NOWRITE;
 	return 0;
 }
 

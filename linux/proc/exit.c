@@ -202,10 +202,7 @@ void exit_resources(struct lx_proc *p)
 		fdt_put_table(fdt);
 	if (fs)
 		fs_put(fs);
-	if (exe) {
-		path_put(exe);
-		arena_free(exe);
-	}
+	exe_drop(exe);
 }
 
 static struct lx_proc *new_parent(struct lx_proc *p)

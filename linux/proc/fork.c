@@ -115,11 +115,9 @@ static bool copy_shared(struct lx_proc *to, struct lx_proc *from, uint64_t flags
 	if (flags & CLONE_CLEAR_SIGHAND)
 		sighand_exec_reset(to);
 	if (from->exe) {
-		to->exe = arena_alloc(sizeof *to->exe);
+		to->exe = exe_hold(from->exe);
 		if (!to->exe)
 			return false;
-		*to->exe = *from->exe;
-		path_get(to->exe);
 	}
 	return true;
 }

@@ -140,10 +140,7 @@ static void proc_free(struct lx_proc *p)
 	if (p->sighand)
 		sighand_put(p->sighand);
 	tty_put(p->tty);
-	if (p->exe) {
-		path_put(p->exe);
-		arena_free(p->exe);
-	}
+	exe_drop(p->exe);
 	blob_put(p->cmdline);
 	blob_put(p->environ_copy);
 	arena_free(p);
