@@ -16,8 +16,10 @@
  * Two kinds of site are changed, each wholly inside one page:
  *
  *	b8 imm32 0f 05		mov $nr,%eax; syscall, nr < 512: the mov becomes `jmp stub`.
+ *	48 c7 c0 imm32 0f 05	the same with %rax.
  *				`0f 05` stays, so a jump to it, or a thread between the
- *				two, still traps and is served right.
+ *				two, still traps and is served right.  rt_sigreturn only where
+ *				unwinders have data and need not know it by its bytes.
  *	0f 05 48 3d 0x f0 ff ff	syscall; cmp $-4095,%rax (libc's syscall() and read(), Go): both
  *				are covered by the jmp, and the stub does the cmp.  Not where
  *				a jump of the page may lead to the cmp.  Who trapped here
@@ -29,6 +31,7 @@
 #include "pico/internal.h"
 #include "pico/patch_site.h"
 #include "pico/uaccess.h"
+#include "pico/unwind.h"
 #include "rt/mem.h"
 
 #define STUBS_MAX  (PICO_STUB_ROOM / STUB_SIZE)
@@ -302,6 +305,19 @@ static void put_jump(struct range *r, uint64_t address, uint8_t *bytes, uint32_t
 	r->file->nstubs++;
 }
 
+/* The size of the site of the first kind at p, of which left bytes are in the page; the syscall may lie behind them. */
+static uint32_t mov_site(const uint8_t *p, uint32_t left)
+{
+	if (p[0] == 0xb8 && left >= JMP_SIZE && is_site(p))
+		return SITE_SIZE;
+	return p[0] == 0x48 && left >= RAX_SIZE - 2 && is_rax_site(p) ? RAX_SIZE : 0;
+}
+
+static bool may_change(const struct range *r, uint64_t site, const uint8_t *mov)
+{
+	return !is_sigreturn(mov) || (site >= r->offset && unwind_covers(r->start - r->offset, site));
+}
+
 /* Changes all sites in a copy of the page at address; bytes holds the page and two bytes more. */
 static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
 {
@@ -314,10 +330,12 @@ static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
 		uint8_t *place = (uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE;
 		uint64_t stub = r->room + f->nstubs * STUB_SIZE;
 
-		if (bytes[i] == 0xb8 && is_site(bytes + i)) {
+		uint32_t size = mov_site(bytes + i, PAGE_SIZE - i);
+
+		if (size != 0 && may_change(r, address + i, bytes + i)) {
 			write_stub(place, stub, bytes + i, address + i);
 			put_jump(r, address, bytes, i);
-			i += SITE_SIZE - 1;
+			i += size - 1;
 		} else if (bytes[i] == 0x0f && i + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + i)) {
 			if (!targets.known)
 				find_targets(&targets, bytes);
@@ -341,7 +359,7 @@ static struct text_page *make_page(struct range *r, uint64_t address)
 
 	if (f->npages == PAGES_MAX)
 		return NULL;
-	bytes = heap_alloc(PAGE_SIZE + SITE_SIZE);
+	bytes = heap_alloc(PAGE_SIZE + RAX_SIZE);
 	if (bytes == NULL)
 		return NULL;
 	left = uaccess_read(bytes, address, PAGE_SIZE + 2);
@@ -369,11 +387,12 @@ static struct text_page *find_page(struct range *r, uint64_t address)
 /* Where the jump for a trapped `syscall` at site would go, 0 if it is of neither kind. */
 static uint64_t jump_place(uint64_t site)
 {
-	uint8_t bytes[SITE_SIZE];
-	uint8_t cmp[CMP_SIZE];
+	uint8_t bytes[RAX_SIZE], cmp[CMP_SIZE];
 
-	if (uaccess_read(bytes, site - 5, sizeof bytes) == 0 && is_site(bytes) && PAGE_DOWN(site - 5) == PAGE_DOWN(site - 1))
+	if (uaccess_read(bytes + 2, site - 5, SITE_SIZE) == 0 && is_site(bytes + 2) && PAGE_DOWN(site - 5) == PAGE_DOWN(site - 1))
 		return site - 5;
+	if (uaccess_read(bytes, site - 7, RAX_SIZE) == 0 && is_rax_site(bytes) && PAGE_DOWN(site - 7) == PAGE_DOWN(site - 1))
+		return site - 7;
 	if (uaccess_read(cmp, site, sizeof cmp) == 0 && is_cmp_site(cmp) && PAGE_DOWN(site) == PAGE_DOWN(site + CMP_SIZE - 1))
 		return site;
 	return 0;
@@ -452,15 +471,14 @@ uint64_t pico_guest_rip(uint64_t rip)
 			continue;
 		/* Nothing in a stub cannot be done twice: back to the mov. */
 		stub = (const uint8_t *)data_ptr(r->file->stubs) + n * STUB_SIZE;
-		if (stub[0] != 0xb8) {
+		guest = site_of_stub(stub, r->room + n * STUB_SIZE);
+		if (guest == 0) {
 			/* Behind the call it may stay: the stub is the guest's to run. */
+			guest = rip;
 			memcpy(&back, stub + 24, sizeof back);
 			if ((rip - r->room) % STUB_SIZE < STUB_CMP - 2)
 				guest = r->room + n * STUB_SIZE + STUB_BACK + (uint64_t)(int64_t)back - CMP_SIZE;
-			break;
 		}
-		memcpy(&back, stub + 8, sizeof back);
-		guest = r->room + n * STUB_SIZE + 12 + (uint64_t)(int64_t)back - SITE_SIZE;
 		break;
 	}
 	lock_drop(&text.lock);

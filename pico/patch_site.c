@@ -4,6 +4,9 @@
 #include "pico/patch_site.h"
 #include "rt/mem.h"
 
+#define LEA_SIZE     7u
+#define NR_SIGRETURN 15 /* Linux's number, as in the byte patterns of libgcc and gdb */
+
 bool is_site(const uint8_t *p)
 {
 	uint32_t nr;
@@ -19,19 +22,48 @@ void put32(uint8_t *at, int64_t value)
 	memcpy(at, &v, sizeof v);
 }
 
+bool is_rax_site(const uint8_t *p)
+{
+	uint32_t nr;
+
+	memcpy(&nr, p + 3, sizeof nr);
+	return p[0] == 0x48 && p[1] == 0xc7 && p[2] == 0xc0 && nr < 512 && p[7] == 0x0f && p[8] == 0x05;
+}
+
+/* Of the mov alone: the two forms differ in length. */
+static uint32_t mov_size(const uint8_t *mov)
+{
+	return mov[0] == 0xb8 ? SITE_SIZE - 2 : RAX_SIZE - 2;
+}
+
+bool is_sigreturn(const uint8_t *mov)
+{
+	return mov[mov_size(mov) - 4] == NR_SIGRETURN && mov[mov_size(mov) - 3] == 0;
+}
+
 void write_stub(uint8_t *stub, uint64_t address, const uint8_t *mov, uint64_t site)
 {
-	memcpy(stub, mov, 5);
-	stub[5] = 0x48;
-	stub[6] = 0x8d;
-	stub[7] = 0x0d;
-	put32(stub + 8, (int64_t)(site + SITE_SIZE) - (int64_t)(address + 12));
-	stub[12] = 0x65;
-	stub[13] = 0xff;
-	stub[14] = 0x24;
-	stub[15] = 0x25;
-	put32(stub + 16, TB_SYSCALL_ENTRY);
-	memset(stub + 20, 0xcc, STUB_SIZE - 20);
+	static const uint8_t tail[] = { 0x65, 0xff, 0x24, 0x25, TB_SYSCALL_ENTRY, 0, 0, 0 };
+	uint32_t n = mov_size(mov);
+
+	memset(stub, 0xcc, STUB_SIZE);
+	memcpy(stub, mov, n);
+	stub[n] = 0x48;
+	stub[n + 1] = 0x8d;
+	stub[n + 2] = 0x0d;
+	put32(stub + n + 3, (int64_t)(site + n + 2) - (int64_t)(address + n + LEA_SIZE));
+	memcpy(stub + n + LEA_SIZE, tail, sizeof tail);
+}
+
+uint64_t site_of_stub(const uint8_t *stub, uint64_t address)
+{
+	uint32_t n = mov_size(stub);
+	int32_t back;
+
+	if (stub[0] != 0xb8 && stub[1] != 0xc7)
+		return 0;
+	memcpy(&back, stub + n + 3, sizeof back);
+	return address + n + LEA_SIZE + (uint64_t)(int64_t)back - (n + 2);
 }
 
 bool is_cmp_site(const uint8_t *p)

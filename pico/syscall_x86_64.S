@@ -8,9 +8,11 @@
  * rsp may be wild.  The frame is a struct dk_context at the very top of the
  * thread's library-OS stack; pal puts it at the same place for exceptions.
  *
- * Out: two ways.  The short one after a system call restores what the C code may
+ * Out: three ways.  The short one after a system call restores what the C code may
  * have changed and jumps; callee-saved registers still hold the guest's values.
- * The full one restores everything by iretq.  Both check tb->work last.  A kick
+ * The full one restores everything by iretq, which takes some 80 ns; where rcx is the
+ * address to go to, as behind a system call and at a handler's start, a jump through
+ * it restores everything as well.  All check tb->work last.  A kick
  * that finds the thread between that check and the guest (the restart range)
  * moves it to pico_restart, which takes the full way from the frame again: the
  * frame stays whole until guest code runs, since handlers run on another stack.
@@ -20,6 +22,7 @@
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define FLAG_NT 0x4000
+#define FLAGS_IRET 0x50100		/* TF would trap in our code, AC fault there, RF only iretq sets */
 
 	.text
 	.globl	pico_syscall_entry
@@ -61,7 +64,7 @@ pico_syscall_entry:
 	.hidden	pico_restart_begin
 pico_restart_begin:
 	cmpl	$0, %gs:TB_WORK
-	jne	pico_restart
+	jne	.Lwork
 	movq	CTX_RDI(%rsp), %rdi
 	movq	CTX_RSI(%rsp), %rsi
 	movq	CTX_RDX(%rsp), %rdx
@@ -76,7 +79,35 @@ pico_restart_begin:
 
 .Lfull:
 	cmpl	$0, %gs:TB_WORK
-	jne	pico_restart
+	jne	.Lwork
+	movq	CTX_RIP(%rsp), %rax
+	cmpq	%rax, CTX_RCX(%rsp)
+	jne	.Liret
+	testl	$FLAGS_IRET, CTX_RFLAGS(%rsp)
+	jne	.Liret
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	addq	$24, %rsp		/* orig_rax, rip, cs */
+	popfq
+	popq	%rsp
+	jmp	*%rcx
+
+.Liret:
+	pushq	$2			/* iretq faults if NT is set */
+	popfq
 	popq	%r15
 	popq	%r14
 	popq	%r13
@@ -102,10 +133,11 @@ pico_restart_end:
 	.globl	pico_restart
 	.hidden	pico_restart
 pico_restart:
+	pushq	$2			/* the host's sigreturn leaves a guest's flags */
+	popfq
+.Lwork:
 	movq	%gs:TB_KSTACK_TOP, %rsp
 	subq	$(CTX_SIZE + 8), %rsp
-	pushq	$2			/* the host's sigreturn leaves a guest's NT set, and iretq faults then */
-	popfq
 	movq	%gs:TB_LIBOS, %rdi
 	leaq	8(%rsp), %rsi
 	call	pico_return_work

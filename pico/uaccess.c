@@ -11,6 +11,10 @@ size_t uaccess_raw_load32(uint32_t *out, uint64_t addr);
 size_t uaccess_raw_load64(uint64_t *out, uint64_t addr);
 size_t uaccess_raw_store32(uint64_t addr, uint32_t value);
 size_t uaccess_raw_cmpxchg32(uint64_t addr, uint32_t *expected, uint32_t desired);
+size_t uaccess_raw_xsave(uint64_t addr, uint64_t mask);
+size_t uaccess_raw_xrstor(uint64_t addr, uint64_t mask);
+size_t uaccess_raw_fxsave(uint64_t addr);
+size_t uaccess_raw_fxrstor(uint64_t addr);
 
 bool guest_range_ok(uint64_t addr, uint64_t size)
 {
@@ -94,4 +98,18 @@ bool uaccess_cmpxchg32(uint64_t addr, uint32_t *expected, uint32_t desired)
 bool uaccess_load64(uint64_t addr, uint64_t *value)
 {
 	return word_ok(addr, 8) && uaccess_raw_load64(value, addr) == 0;
+}
+
+bool uaccess_save_vectors(uint64_t addr, uint64_t size, uint64_t mask)
+{
+	if (!guest_range_ok(addr, size))
+		return false;
+	return (mask ? uaccess_raw_xsave(addr, mask) : uaccess_raw_fxsave(addr)) == 0;
+}
+
+bool uaccess_load_vectors(uint64_t addr, uint64_t size, uint64_t mask)
+{
+	if (!guest_range_ok(addr, size))
+		return false;
+	return (mask ? uaccess_raw_xrstor(addr, mask) : uaccess_raw_fxrstor(addr)) == 0;
 }

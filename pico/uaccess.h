@@ -30,4 +30,12 @@ bool uaccess_load32(uint64_t addr, uint32_t *value);
 bool uaccess_store32(uint64_t addr, uint32_t value);
 bool uaccess_cmpxchg32(uint64_t addr, uint32_t *expected, uint32_t desired); /* *expected = what was there */
 bool uaccess_load64(uint64_t addr, uint64_t *value);
+
+/*
+ * The live vector registers to and from guest memory, of size bytes at addr, 64-byte aligned (16 for a
+ * legacy one); mask as the instruction's.  mask 0: FXSAVE's 512 bytes.  False on a fault, which a load
+ * also has for contents that the CPU refuses: then some registers may have changed.
+ */
+bool uaccess_save_vectors(uint64_t addr, uint64_t size, uint64_t mask);
+bool uaccess_load_vectors(uint64_t addr, uint64_t size, uint64_t mask);
 #endif

@@ -113,6 +113,49 @@ uaccess_raw_cmpxchg32:
 	xorl	%eax, %eax
 	ret
 
+/*
+ * size_t uaccess_raw_xsave(void *area, uint64_t mask), ..._xrstor(const void *area, uint64_t mask): 0 or 1.
+ * xrstor also faults on what it may not load; it has then loaded nothing or some parts, all the guest's.
+ */
+	.globl	uaccess_raw_xsave
+	.hidden	uaccess_raw_xsave
+uaccess_raw_xsave:
+	movl	$1, %ecx
+	movl	%esi, %eax
+	movq	%rsi, %rdx
+	shrq	$32, %rdx
+	xsave64	(%rdi)
+	xorl	%eax, %eax
+	ret
+
+	.globl	uaccess_raw_xrstor
+	.hidden	uaccess_raw_xrstor
+uaccess_raw_xrstor:
+	movl	$1, %ecx
+	movl	%esi, %eax
+	movq	%rsi, %rdx
+	shrq	$32, %rdx
+	xrstor64 (%rdi)
+	xorl	%eax, %eax
+	ret
+
+/* size_t uaccess_raw_fxsave(void *area), ..._fxrstor(const void *area): 0 or 1 */
+	.globl	uaccess_raw_fxsave
+	.hidden	uaccess_raw_fxsave
+uaccess_raw_fxsave:
+	movl	$1, %ecx
+	fxsave64 (%rdi)
+	xorl	%eax, %eax
+	ret
+
+	.globl	uaccess_raw_fxrstor
+	.hidden	uaccess_raw_fxrstor
+uaccess_raw_fxrstor:
+	movl	$1, %ecx
+	fxrstor64 (%rdi)
+	xorl	%eax, %eax
+	ret
+
 pico_uaccess_end:
 pico_uaccess_fixup:
 	movq	%rcx, %rax

@@ -24,6 +24,8 @@
 /* Behind all small variables, so that these share pages: each page that is written after a fork costs a copy, twice. */
 #define BIG_BSS             __attribute__((section(".bss.big")))
 #define NOINLINE            __attribute__((noinline))
+/* Not zeroed at its declaration, as all automatic variables are: for large ones on hot paths that are then filled whole. */
+#define UNINIT              __attribute__((uninitialized))
 #define MUST_CHECK          __attribute__((warn_unused_result))
 #define PRINTF(f, a)        __attribute__((format(printf, f, a)))
 #define LIKELY(x)           __builtin_expect(!!(x), 1)

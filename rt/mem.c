@@ -53,7 +53,7 @@ void *NAME(memcpy)(void *restrict dst, const void *restrict src, size_t n)
 		copy_short(d, s, n);
 		return dst;
 	}
-	if (n <= 128) {
+	if (n <= 64) {
 		size_t i;
 
 		for (i = 0; i + 8 < n; i += 8)
@@ -99,7 +99,7 @@ void *NAME(memset)(void *dst, int c, size_t n)
 	char *d = dst;
 	uint64_t v = (uint8_t)c * 0x0101010101010101ull;
 
-	if (n <= 128) {
+	if (n <= 64) {
 		size_t i;
 
 		for (i = 0; i + 8 <= n; i += 8)

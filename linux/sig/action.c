@@ -46,8 +46,11 @@ void sighand_get(struct sighand *s)
 
 void sighand_put(struct sighand *s)
 {
-	if (s && ref_put(&s->ref))
-		arena_free(s);
+	if (!s || !ref_put(&s->ref))
+		return;
+	if (s->spare)
+		arena_free(s->spare);
+	arena_free(s);
 }
 
 /* A process that shares its actions with another one gets its own at execve. */

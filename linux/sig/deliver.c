@@ -70,7 +70,21 @@ static void restore_finished_mask(struct lx_thread *t, const struct dk_context *
 	sig_set_mask(t, t->saved_sigmask);
 }
 
-/* Takes the next signal that means anything; ignored ones are dropped on the way. */
+/* The mask a handler runs with, from now on: one lock for taking the signal and for this. */
+static void mask_for_handler(struct lx_thread *t, struct sig_taken *s) REQUIRES(SIGHAND)
+{
+	uint64_t mask = t->sigmask | s->action.mask;
+
+	if (!(s->action.flags & SA_NODEFER))
+		mask |= SIGBIT(s->sig);
+	s->mask_before = t->sigmask;
+	t->sigmask = mask & ~SIG_NEVER_BLOCKED;
+}
+
+/*
+ * Takes the next signal that means anything; ignored ones are dropped on the way.  What is sent
+ * after the look without the lock marks the thread.
+ */
 static bool take(struct lx_thread *t, struct sig_taken *s)
 {
 	struct sighand *h = t->proc->sighand;
@@ -78,6 +92,8 @@ static bool take(struct lx_thread *t, struct sig_taken *s)
 	bool timer;
 
 	for (;;) {
+		if (!((t->pending.set | t->proc->pending.set) & ~t->sigmask))
+			return false;
 		lock_take(&h->lock);
 		s->sig = signal_take(t, t->sigmask, &s->info, &timer);
 		if (!s->sig) {
@@ -90,6 +106,8 @@ static bool take(struct lx_thread *t, struct sig_taken *s)
 		s->cont_seq = t->proc->cont_seq;
 		if (s->handler && (a->flags & SA_RESETHAND))
 			a->handler = LX_SIG_DFL;
+		if (s->handler)
+			mask_for_handler(t, s);
 		lock_drop(&h->lock);
 		if (timer)
 			signal_timer_next(t, &s->info);
@@ -190,14 +208,23 @@ static void NORETURN die(struct lx_thread *t, const struct dk_context *c, int si
 	lx_group_exit(t, code);
 }
 
-/* Runs a handler: its mask from now on, and a frame that brings everything back. */
+/* What the handler's mask newly blocks goes to other threads; what it lets through is looked for again. */
+static void after_mask(struct lx_thread *t, const struct sig_taken *s)
+{
+	uint64_t blocked = t->sigmask & ~s->mask_before & t->proc->pending.set;
+
+	if (blocked && t->proc->nthreads > 1)
+		signal_retarget(t, blocked);
+}
+
+/* Runs a handler: a frame that brings everything back. */
 static void run_handler(struct lx_thread *t, struct dk_context *c, struct sig_taken *s)
 {
-	uint64_t saved = t->restore_sigmask ? t->saved_sigmask : t->sigmask;
-	uint64_t mask = t->sigmask | s->action.mask;
+	uint64_t saved = t->restore_sigmask ? t->saved_sigmask : s->mask_before;
 
 	restart_with_handler(c, &s->action);
 	if (sig_push_frame(t, c, s, saved)) {
+		sig_set_mask(t, s->mask_before);
 		/* No stack to put it on: SIGSEGV, and if that was the one, its default. */
 		if (s->sig == SIGSEGV) {
 			lock_take(&t->proc->sighand->lock);
@@ -208,9 +235,7 @@ static void run_handler(struct lx_thread *t, struct dk_context *c, struct sig_ta
 		return;
 	}
 	t->restore_sigmask = 0;
-	if (!(s->action.flags & SA_NODEFER))
-		mask |= SIGBIT(s->sig);
-	sig_set_mask(t, mask);
+	after_mask(t, s);
 }
 
 static void one_signal(struct lx_thread *t, struct dk_context *c, struct sig_taken *s)
@@ -226,9 +251,9 @@ static void one_signal(struct lx_thread *t, struct dk_context *c, struct sig_tak
 void sig_return_to_user(struct lx_thread *t, struct dk_context *c)
 {
 	struct lx_proc *p = t->proc;
-	struct sig_taken s;
+	struct sig_taken s UNINIT; /* filled by take */
 
-	if (atomic_exchange(&p->cpu_check, 0))
+	if (UNLIKELY(atomic_load_explicit(&p->cpu_check, memory_order_relaxed)) && atomic_exchange(&p->cpu_check, 0))
 		itimer_cpu_check(t);
 	restore_finished_mask(t, c);
 	for (;;) {

@@ -8,9 +8,9 @@
  *	| XSAVE area, 64-byte aligned, closed by FP_XSTATE_MAGIC2 |
  *	| siginfo | ucontext | return address (sa_restorer) |  <- rsp, 8 below a multiple of 16
  *
- * Everything is put together in library-OS memory and copied out, since a guest's
- * stack may be anywhere.  rt_sigreturn believes nothing it reads: segments, flags and
- * the XSAVE header are what they may be, or the frame is bad and the thread gets SIGSEGV.
+ * The frame is put together in library-OS memory and copied out, since a guest's
+ * stack may be anywhere.  rt_sigreturn believes nothing it reads: segments and flags are
+ * what they may be, and what xrstor refuses makes a bad frame: the thread gets SIGSEGV.
  */
 #include "linux/mm/mm.h"
 #include "linux/sig/internal.h"
@@ -39,13 +39,6 @@ _Static_assert(sizeof(struct ucontext) == 304 && sizeof(siginfo_t) == 128, "fram
 struct place {
 	uint64_t frame, fp;
 };
-
-/* A heap buffer for one XSAVE area with its closing word, aligned; *raw is for heap_free. */
-static void *fp_buffer(void **raw)
-{
-	*raw = heap_alloc(fp_size() + sizeof(uint32_t) + 64 + 576);
-	return (void *)ALIGN_UP((uint64_t)*raw, 64);
-}
 
 /* From what the host's frame takes, with all that XSAVE saves: fp_size would ask the CPU, which
    takes 65 us in a virtual machine, at each start of a program. */
@@ -77,6 +70,7 @@ static bool choose_place(struct lx_thread *t, const struct dk_context *c, const 
 	return !alt || within_altstack(t, at->frame);
 }
 
+/* All of it: nothing of ours may be left in a frame. */
 static void fill_context(struct sigcontext *sc, const struct lx_thread *t, const struct dk_context *c)
 {
 	sc->r8 = c->r8, sc->r9 = c->r9, sc->r10 = c->r10, sc->r11 = c->r11;
@@ -87,6 +81,9 @@ static void fill_context(struct sigcontext *sc, const struct lx_thread *t, const
 	sc->eflags = c->rflags;
 	sc->cs = USER_CS;
 	sc->ss = USER_SS;
+	sc->gs = sc->fs = 0;
+	for (unsigned i = 0; i < ARRAY_LEN(sc->reserved1); i++)
+		sc->reserved1[i] = 0;
 	sc->err = t->trap_err;
 	sc->trapno = t->trapno;
 	sc->cr2 = t->cr2;
@@ -95,8 +92,9 @@ static void fill_context(struct sigcontext *sc, const struct lx_thread *t, const
 static void fill_frame(struct rt_sigframe *f, struct lx_thread *t, const struct dk_context *c, const struct sig_taken *s,
 	uint64_t mask, const struct place *at)
 {
-	memset(f, 0, sizeof *f);
 	f->restorer = s->action.restorer;
+	f->uc.uc_link = NULL;
+	memset(&f->uc.uc_stack, 0, sizeof f->uc.uc_stack); /* its padding */
 	f->uc.uc_flags = (fp_features() ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	f->uc.uc_stack.ss_sp = t->altstack.ss_sp;
 	f->uc.uc_stack.ss_size = t->altstack.ss_size;
@@ -107,34 +105,6 @@ static void fill_frame(struct rt_sigframe *f, struct lx_thread *t, const struct 
 	f->uc.uc_mcontext.fpstate = (void *)at->fp;
 	memcpy(&f->uc.uc_sigmask, &mask, sizeof mask);
 	f->info = s->info;
-}
-
-/* Saves the live vector registers to at->fp in the guest and gives the handler fresh ones. */
-static long push_fp(const struct place *at)
-{
-	uint32_t size = fp_size(), magic2 = FP_XSTATE_MAGIC2;
-	struct _fpx_sw_bytes *sw;
-	void *raw, *area = fp_buffer(&raw);
-	long err;
-
-	if (!raw)
-		return -ENOMEM;
-	fp_save(area);
-	if (fp_features()) {
-		sw = (void *)((char *)area + 464);
-		memset(sw, 0, sizeof *sw);
-		sw->magic1 = FP_XSTATE_MAGIC1;
-		sw->extended_size = size + sizeof magic2;
-		sw->xfeatures = fp_features();
-		sw->xstate_size = size;
-		memcpy((char *)area + size, &magic2, sizeof magic2);
-		size += sizeof magic2;
-	}
-	err = copy_out((struct gva){ at->fp }, area, size);
-	if (!err)
-		fp_reset(area);
-	heap_free(raw);
-	return err;
 }
 
 /* A stack that grows down is not there yet below its last page. */
@@ -148,7 +118,7 @@ static void grow_stack(struct lx_thread *t, uint64_t sp)
 
 static long write_frame(struct lx_thread *t, struct dk_context *c, const struct sig_taken *s, uint64_t mask, const struct place *at)
 {
-	struct rt_sigframe f;
+	struct rt_sigframe f UNINIT; /* fill_frame fills all */
 	uint64_t size = s->action.flags & SA_SIGINFO ? sizeof f : offsetof(struct rt_sigframe, info);
 
 	fill_frame(&f, t, c, s, mask, at);
@@ -157,7 +127,11 @@ static long write_frame(struct lx_thread *t, struct dk_context *c, const struct 
 		if (copy_out((struct gva){ at->frame }, &f, size))
 			return -EFAULT;
 	}
-	return push_fp(at);
+	/* The handler gets fresh vector registers. */
+	if (!fp_save_user(at->fp))
+		return -EFAULT;
+	fp_fresh_handler(at->fp);
+	return 0;
 }
 
 long sig_push_frame(struct lx_thread *t, struct dk_context *c, const struct sig_taken *s, uint64_t mask)
@@ -174,7 +148,7 @@ long sig_push_frame(struct lx_thread *t, struct dk_context *c, const struct sig_
 	c->rsi = at.frame + offsetof(struct rt_sigframe, info);
 	c->rdx = at.frame + offsetof(struct rt_sigframe, uc);
 	c->rax = 0;
-	c->rip = s->action.handler;
+	c->rip = c->rcx = s->action.handler; /* rcx: for the quick way out */
 	c->rsp = at.frame;
 	c->rflags = (c->rflags & ~(uint64_t)(FLAG_DF | FLAG_RF | FLAG_TF)) | FLAGS_FIXED;
 	c->cs = USER_CS;
@@ -183,50 +157,12 @@ long sig_push_frame(struct lx_thread *t, struct dk_context *c, const struct sig_
 	return 0;
 }
 
-/* How much of the area at from is an XSAVE image; 0 = only the 512 legacy bytes. */
-static uint64_t xstate_of(const struct _fpx_sw_bytes *sw, uint64_t from)
+static bool pop_fp(uint64_t from)
 {
-	uint32_t magic2;
-
-	if (!fp_features() || sw->magic1 != FP_XSTATE_MAGIC1 || sw->xstate_size < 576 || sw->xstate_size > fp_size() ||
-	    sw->xstate_size > sw->extended_size)
-		return 0;
-	if (copy_in(&magic2, (struct gva){ from + sw->xstate_size }, sizeof magic2) || magic2 != FP_XSTATE_MAGIC2)
-		return 0;
-	return sw->xstate_size;
-}
-
-static long read_fp(uint64_t from, char *area)
-{
-	struct _fpx_sw_bytes sw;
-	uint64_t size;
-
-	memset(area, 0, fp_size() < 576 ? 576 : fp_size());
-	if (copy_in(area, (struct gva){ from }, 512))
-		return -EFAULT;
-	memcpy(&sw, area + 464, sizeof sw);
-	size = xstate_of(&sw, from);
-	if (size && copy_in(area + 512, (struct gva){ from + 512 }, size - 512))
-		return -EFAULT;
-	return fp_check(area, size ? sw.xfeatures : 0) ? 0 : -EFAULT;
-}
-
-static long pop_fp(uint64_t from)
-{
-	void *raw, *area = fp_buffer(&raw);
-	long err = 0;
-
-	if (!raw)
-		return -ENOMEM;
-	if (!from) {
-		fp_reset(area);
-	} else {
-		err = read_fp(from, area);
-		if (!err)
-			fp_restore(area);
-	}
-	heap_free(raw);
-	return err;
+	if (from)
+		return fp_load_user(from);
+	fp_reset();
+	return true;
 }
 
 static void load_context(struct dk_context *c, const struct sigcontext *sc)
@@ -252,14 +188,14 @@ static long bad_frame(struct lx_thread *t, struct dk_context *c)
 long lx_sys_rt_sigreturn(struct lx_thread *t)
 {
 	struct dk_context *c = pico_frame();
-	struct ucontext uc;
+	struct ucontext uc UNINIT;
 	uint64_t mask, sp;
 
 	pico_tb()->work = 1; /* all registers come back, so by the slow way */
 	t->restart.kind = RESTART_NONE;
 	if (copy_in(&uc, (struct gva){ c->rsp - 8 + offsetof(struct rt_sigframe, uc) }, sizeof uc))
 		return bad_frame(t, c);
-	if (pop_fp((uint64_t)uc.uc_mcontext.fpstate))
+	if (!pop_fp((uint64_t)uc.uc_mcontext.fpstate))
 		return bad_frame(t, c);
 	load_context(c, &uc.uc_mcontext);
 	memcpy(&mask, &uc.uc_sigmask, sizeof mask);

@@ -29,6 +29,7 @@ struct sig_taken {
 	int sig;
 	bool handler;              /* action is the guest's */
 	uint32_t cont_seq;         /* p->cont_seq when it was taken */
+	uint64_t mask_before;      /* with a handler: t->sigmask before the handler's was put on */
 	siginfo_t info;
 	struct lx_sigaction action;
 };
@@ -59,7 +60,14 @@ uint32_t fp_size(void);          /* bytes of the area without the closing magic 
 uint64_t fp_features(void);
 void fp_save(void *area);        /* 64-byte aligned */
 void fp_restore(const void *area);
-void fp_reset(void *scratch);    /* to the state a new program has; scratch as an area */
+void fp_reset(void);             /* to the state a new program has */
+/* A signal frame's area in guest memory, 64-byte aligned, with its closing word; false if it is not
+   there, or the CPU refuses what is in it. */
+bool fp_save_user(uint64_t at); /* after fp_size */
+/* For a handler, after fp_save_user(saved): an empty x87 stack, default control words, zero in the first 16
+   vector registers.  Linux clears the other 16 and the masks as well; no handler may rely on either. */
+void fp_fresh_handler(uint64_t saved);
+bool fp_load_user(uint64_t from);
 bool fp_check(void *area, uint64_t features); /* makes a guest's area fit to load, or false */
 
 /* core.c: true if a core was written. */

@@ -53,6 +53,8 @@ static long send_pid(struct lx_thread *t, int pid, int sig, const siginfo_t *inf
 	struct lx_proc *p;
 	long err = -ESRCH;
 
+	if (pid == t->proc->pid) /* nobody can end that meanwhile but us */
+		return sig ? signal_proc(t->proc, sig, info) : 0;
 	lock_take(&lx->tasklist);
 	p = find(pid);
 	if (p && p->state != PROC_DEAD)
@@ -124,6 +126,8 @@ static long send_tid(struct lx_thread *t, int pid, int tid, int sig, const sigin
 	struct lx_thread *to;
 	long err = -ESRCH;
 
+	if (tid == t->tid && (pid <= 0 || pid == t->proc->pid))
+		return sig ? signal_thread(t, sig, info) : 0;
 	lock_take(&lx->tasklist);
 	to = thread_find(tid);
 	if (to && (pid <= 0 || to->proc->pid == pid) && to->proc->state != PROC_DEAD) {

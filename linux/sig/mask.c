@@ -2,7 +2,9 @@
 /*
  * linux/sig/mask.c - signal masks, the alternate stack, and waiting for any signal.
  *
- * A thread writes its own mask, under SIGHAND because senders read it there.
+ * A thread writes its own mask, without a lock: it then looks at what is pending, and a sender
+ * looks at the mask after it has made its signal pending (wake in send.c), with a full
+ * fence between the two on both sides, so that one of them sees the other.
  * Unblocking something that is pending sets tb->work, so that the way out to the
  * guest looks; blocking something that was given to this thread hands it on.
  */
@@ -16,11 +18,9 @@ void sig_set_mask(struct lx_thread *t, uint64_t mask)
 	uint64_t blocked, ready;
 
 	mask &= ~SIG_NEVER_BLOCKED;
-	lock_take(&p->sighand->lock);
-	blocked = mask & ~t->sigmask & p->pending.set;
-	t->sigmask = mask;
-	ready = (t->pending.set | p->pending.set) & ~mask;
-	lock_drop(&p->sighand->lock);
+	blocked = mask & ~__atomic_exchange_n(&t->sigmask, mask, __ATOMIC_SEQ_CST);
+	blocked &= __atomic_load_n(&p->pending.set, __ATOMIC_RELAXED);
+	ready = (__atomic_load_n(&t->pending.set, __ATOMIC_RELAXED) | __atomic_load_n(&p->pending.set, __ATOMIC_RELAXED)) & ~mask;
 	if (ready)
 		pico_tb()->work = 1;
 	if (blocked && p->nthreads > 1)

@@ -23,7 +23,10 @@ static void entry_drop(struct lx_proc *p, struct sigqueue *q)
 		return; /* the timer's own */
 	if (p)
 		atomic_fetch_sub(&p->nqueued, 1);
-	arena_free(q);
+	if (p && !p->sighand->spare)
+		p->sighand->spare = q;
+	else
+		arena_free(q);
 }
 
 void sigpending_flush(struct sigpending *pend)

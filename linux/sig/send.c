@@ -103,6 +103,7 @@ static void wake_all(struct lx_proc *p)
 
 static void wake(struct lx_proc *p, struct lx_thread *t, int sig)
 {
+	atomic_thread_fence(memory_order_seq_cst); /* see mask.c */
 	if (waitq_busy(&p->sighand->signalfd_wait))
 		waitq_wake_all(&p->sighand->signalfd_wait);
 	if (sig == SIGKILL)
@@ -124,6 +125,16 @@ static void fill_info(struct sigqueue *q, int sig, const siginfo_t *info)
 	q->info.si_signo = sig;
 }
 
+static struct sigqueue *entry_new(struct sighand *s) REQUIRES(SIGHAND)
+{
+	struct sigqueue *q = s->spare;
+
+	if (!q)
+		return arena_alloc(sizeof *q);
+	s->spare = NULL;
+	return q;
+}
+
 /* 0; -EAGAIN if a real-time signal of a program finds the queue full. */
 static int enqueue(struct lx_proc *p, struct sigpending *pend, int sig, const siginfo_t *info)
 {
@@ -133,7 +144,7 @@ static int enqueue(struct lx_proc *p, struct sigpending *pend, int sig, const si
 	if (!realtime && (pend->set & SIGBIT(sig)))
 		return 0;
 	if (atomic_load(&p->nqueued) < p->rlim[RLIMIT_SIGPENDING].rlim_cur || (!realtime && info && info->si_code >= 0))
-		q = arena_alloc(sizeof *q);
+		q = entry_new(p->sighand);
 	if (q) {
 		fill_info(q, sig, info);
 		atomic_fetch_add(&p->nqueued, 1);
@@ -193,8 +204,34 @@ static int send(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t
 	return err;
 }
 
+/*
+ * To the thread that runs this, for a handler: nothing of the process changes, so PROC is not
+ * needed.  False if it is not of that kind.
+ */
+static bool send_self(struct lx_thread *t, int sig, const siginfo_t *info, int *err)
+{
+	struct sighand *s = t->proc->sighand;
+	bool plain;
+
+	if (SIGBIT(sig) & (SIGS_STOP | SIGBIT(SIGCONT)))
+		return false;
+	lock_take(&s->lock);
+	plain = s->action[sig].handler != LX_SIG_DFL && s->action[sig].handler != LX_SIG_IGN;
+	if (plain) {
+		*err = enqueue(t->proc, &t->pending, sig, info);
+		if (!*err)
+			wake(t->proc, t, sig);
+	}
+	lock_drop(&s->lock);
+	return plain;
+}
+
 int signal_thread(struct lx_thread *t, int sig, const siginfo_t *info)
 {
+	int err;
+
+	if (t == lx_current() && send_self(t, sig, info, &err))
+		return err;
 	return send(t->proc, t, sig, info);
 }
 

@@ -19,6 +19,7 @@ struct sighand {
 	LOCK(SIGHAND) lock;
 	struct lx_sigaction action[LX_NSIG + 1]; /* [S] by number */
 	struct waitq signalfd_wait;
+	struct sigqueue *spare; /* [S] the last one freed, for the next signal; may be NULL */
 };
 
 #define SIGBIT(n) (1ull << ((n)-1))
