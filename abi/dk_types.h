@@ -151,8 +151,11 @@ struct dk_termios { /* the host's struct termios2 */
 struct dk_winsize {
 	uint16_t rows, cols, xpixel, ypixel;
 };
+/* Of a byte range, held by the stream; the whole file as flock(2) locks it; would a range be free?  AGAIN = no. */
+enum dk_lock_type { DK_LOCK_NONE, DK_LOCK_SHARED, DK_LOCK_EXCLUSIVE, DK_LOCK_WHOLE_NONE, DK_LOCK_WHOLE_SHARED,
+	DK_LOCK_WHOLE_EXCLUSIVE, DK_LOCK_TEST_SHARED, DK_LOCK_TEST_EXCLUSIVE };
 struct dk_lock {
-	uint32_t type; /* 0 unlock, 1 shared, 2 exclusive */
+	uint32_t type; /* enum dk_lock_type */
 	uint32_t wait;
 	uint64_t start, length; /* length 0 = to the end */
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -73,21 +74,36 @@ static bool termios_work(struct job *j, bool try)
 	return true;
 }
 
-/* The lock is the open description's, which all picoprocesses of the sandbox share. */
+static enum dk_status status_of_lock(int r)
+{
+	if (r >= 0)
+		return DK_OK;
+	return errno == EACCES || errno == EAGAIN ? DK_AGAIN : status_of_errno(errno);
+}
+
+/*
+ * The lock is the open description's, which all picoprocesses of the sandbox share.
+ * Never waits here: waiting is the library OS's business, which asks again.
+ */
 static enum dk_status set_lock(int fd, const struct dk_lock *l)
 {
-	static const short types[] = { F_UNLCK, F_RDLCK, F_WRLCK };
+	static const short types[] = { [DK_LOCK_NONE] = F_UNLCK, [DK_LOCK_SHARED] = F_RDLCK, [DK_LOCK_EXCLUSIVE] = F_WRLCK,
+		[DK_LOCK_WHOLE_NONE] = LOCK_UN, [DK_LOCK_WHOLE_SHARED] = LOCK_SH, [DK_LOCK_WHOLE_EXCLUSIVE] = LOCK_EX,
+		[DK_LOCK_TEST_SHARED] = F_RDLCK, [DK_LOCK_TEST_EXCLUSIVE] = F_WRLCK };
 	struct flock f = { .l_whence = SEEK_SET };
+	enum dk_status status;
 
-	if (l->type > 2 || l->start > INT64_MAX || l->length > INT64_MAX)
+	if (l->type >= ARRAY_LEN(types) || l->start > INT64_MAX || l->length > INT64_MAX)
 		return DK_INVALID_ARG;
+	if (l->type >= DK_LOCK_WHOLE_NONE && l->type <= DK_LOCK_WHOLE_EXCLUSIVE)
+		return status_of_lock(flock(fd, types[l->type] | LOCK_NB));
 	f.l_type = types[l->type];
 	f.l_start = (off_t)l->start;
 	f.l_len = (off_t)l->length;
-	/* Never waits here: wait is the library OS's, which asks again. */
-	if (fcntl(fd, F_OFD_SETLK, &f) < 0)
-		return errno == EACCES || errno == EAGAIN ? DK_AGAIN : status_of_errno(errno);
-	return DK_OK;
+	if (l->type < DK_LOCK_WHOLE_NONE)
+		return status_of_lock(fcntl(fd, F_OFD_SETLK, &f));
+	status = status_of_lock(fcntl(fd, F_OFD_GETLK, &f));
+	return status == DK_OK && f.l_type != F_UNLCK ? DK_AGAIN : status;
 }
 
 /*
@@ -96,10 +112,12 @@ static enum dk_status set_lock(int fd, const struct dk_lock *l)
  */
 void attr_drop_locks(struct stream *s)
 {
-	struct dk_lock all = { 0 };
+	struct dk_lock all = { .type = DK_LOCK_NONE }, whole = { .type = DK_LOCK_WHOLE_NONE };
 
-	if (s->locked)
-		set_lock(s->fd, &all);
+	if (!s->locked)
+		return;
+	set_lock(s->fd, &all);
+	set_lock(s->fd, &whole);
 }
 
 bool attr_set(struct job *j)

@@ -24,7 +24,7 @@ def groups(build, soak):
         "guest": [["tests/guest/run.py", "--bailey", bailey, "--times", "30" if soak else "1"],
             ["tests/guest/tty.py", "--bailey", bailey]],
     }
-    for name in ("mon", "torture", "death", "cli", "escape"):
+    for name in ("mon", "torture", "death", "cli", "share", "escape"):
         script = ROOT / "tests" / name / "run.sh"
         if script.exists():
             g[name] = [[str(script), str(build)] + (["--soak"] if soak else [])]

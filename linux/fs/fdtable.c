@@ -87,7 +87,7 @@ static void drop_file(struct fdtable *fdt, struct file *f)
 	const struct file_ops *ops = lx_file_ops[f->kind];
 
 	if (f->inode != NULL && f->inode->flocks != NULL)
-		locks_release_posix(f->inode, fdt);
+		locks_release_posix(f, fdt);
 	if (ops->flush != NULL)
 		ops->flush(lx_current(), f);
 	file_put(f);

@@ -70,6 +70,7 @@ struct vfs {
 	uint32_t umask;
 	LOCK(INODE) locks_lock;  /* every inode's flocks; see lock.c */
 	struct waitq locks_wait;
+	struct list lock_waits;  /* [INODE: locks_lock] who waits for whom; lock.c */
 	struct loop_table *loops; /* [a] loop.c; NULL until somebody opens one */
 };
 static inline struct vfs *vfs(void)
@@ -157,7 +158,7 @@ long do_truncate(struct lx_thread *t, const struct path *p, uint64_t length);
 void file_remove_suid(struct lx_thread *t, struct file *f); /* set-id bits go when others write */
 
 /* lock.c */
-void locks_release_posix(struct inode *i, struct fdtable *owner);
+void locks_release_posix(struct file *f, struct fdtable *owner); /* f->inode->flocks is there */
 void locks_release_file(struct file *f);
 long lock_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva arg);
 

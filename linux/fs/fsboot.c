@@ -225,6 +225,7 @@ static void boot_locks(struct vfs *v)
 	lock_init(&v->idle_lock, LOCK_INODE);
 	lock_init(&v->locks_lock, LOCK_INODE);
 	waitq_init(&v->locks_wait);
+	list_init(&v->lock_waits);
 	list_init(&v->mounts);
 }
 

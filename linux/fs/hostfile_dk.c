@@ -179,7 +179,7 @@ static long fallocate_host(struct lx_thread *t, struct file *f, int mode, uint64
 
 static void release_host(struct file *f)
 {
-	if (f->stream != DK_NO_HANDLE)
+	if (f->stream != DK_NO_HANDLE && !host_lock_keeps(f))
 		(void)DkObjectClose(f->stream);
 }
 

@@ -23,5 +23,7 @@ static inline struct host_priv *host(struct inode *i)
 char *host_uri(struct dentry *d, const char *name, uint32_t len);
 void host_take_attr(struct inode *i, const struct dk_attributes *a);
 void host_file_refresh(struct file *f);
+/* lock_dk.c: f is released; true = its stream is a lock's now. */
+bool host_lock_keeps(struct file *f);
 long host_open(struct lx_thread *t, struct dentry *d, struct file *f);
 #endif

@@ -2,33 +2,23 @@
 /*
  * linux/fs/lock.c - record locks (POSIX and open file description) and flock.
  *
- * Every inode with locks has one list of them; one lock of the sandbox guards all
- * lists and one wait queue holds all who wait, because contended file locks are
- * rare.  A POSIX lock's owner is the descriptor table (threads share it, a fork does
- * not), the owner of the others is the open file.  Locks on files of -v folders are
- * also taken on the host, through the monitor, so that programs outside see them;
- * waiting for such a one is trying again every few milliseconds.
+ * Every inode with locks has one list of them, by start; one lock of the sandbox
+ * guards all lists and one wait queue holds all who wait, because contended file
+ * locks are rare.  A POSIX lock's owner is the descriptor table (threads share it, a
+ * fork does not), the owner of the others is the open file.
+ *
+ * Locks on files of -v folders are also taken on the host (lock_dk.c), so that
+ * programs outside see them and are seen.  A change of such a list is one
+ * transaction under its change lock: nobody here is in the way, the host agrees,
+ * then it is entered here.  Who has to wait holds nothing meanwhile: for somebody
+ * inside it sleeps until a lock goes, for somebody outside it asks again, at first
+ * soon, then every few milliseconds.  Knots of waiters inside are found and refused
+ * (EDEADLK); the host cannot find one through us, as it cannot for any lock of an
+ * open file description.
  */
-#include "linux/fs/fs.h"
+#include "linux/fs/lock.h"
 
-enum lock_kind { KIND_POSIX, KIND_OFD, KIND_FLOCK };
-
-struct file_lock {
-	struct list link;
-	enum lock_kind kind;
-	short type;          /* F_RDLCK or F_WRLCK */
-	uint64_t start, end; /* last byte; INT64_MAX = to the end */
-	void *owner;
-	int pid;
-	dk_handle stream;    /* it is held on the host too, through this one */
-};
-
-struct lock_list {
-	struct list head;
-	struct list waits;   /* struct lock_wait of this inode */
-};
-
-struct lock_wait {       /* somebody waits for a POSIX lock: for the deadlock check */
+struct lock_wait { /* somebody waits for a POSIX lock: for the deadlock check */
 	struct list link;
 	void *owner, *blocker;
 };
@@ -43,7 +33,7 @@ static struct lock_list *list_of(struct inode *i)
 	if (l == NULL)
 		return NULL;
 	list_init(&l->head);
-	list_init(&l->waits);
+	lock_init(&l->change, LOCK_FILE);
 	lock_take(&vfs()->locks_lock);
 	if (i->flocks == NULL) {
 		i->flocks = l;
@@ -65,18 +55,13 @@ static bool conflicts(const struct file_lock *a, const struct file_lock *b)
 
 static struct file_lock *find_conflict(struct lock_list *l, const struct file_lock *want)
 {
-	LIST_FOR(k, &l->head, struct file_lock, link)
+	LIST_FOR(k, &l->head, struct file_lock, link) {
+		if (k->start > want->end)
+			break;
 		if (conflicts(k, want))
 			return k;
+	}
 	return NULL;
-}
-
-static void host_unlock(const struct file_lock *k)
-{
-	struct dk_lock d = { .type = 0, .start = k->start, .length = k->end == INT64_MAX ? 0 : k->end - k->start + 1 };
-
-	if (k->stream != DK_NO_HANDLE)
-		(void)DkStreamAttributesSet(k->stream, NULL, DK_ATTR_LOCK, &d, sizeof d);
 }
 
 static struct file_lock *copy_of(const struct file_lock *from, uint64_t start, uint64_t end)
@@ -92,31 +77,52 @@ static struct file_lock *copy_of(const struct file_lock *from, uint64_t start, u
 	return k;
 }
 
+/* By start. */
+static void insert(struct lock_list *l, struct file_lock *new)
+{
+	struct list *at = l->head.prev;
+
+	while (at != &l->head && LIST_ENTRY(at, struct file_lock, link)->start > new->start)
+		at = at->prev;
+	list_insert(at, &new->link);
+}
+
+static bool same_owner(const struct file_lock *a, const struct file_lock *b)
+{
+	return a->kind == b->kind && a->owner == b->owner;
+}
+
 /* Takes [want->start, want->end] away from the owner's locks.  spare is used if one is cut in two. */
 static void cut_own(struct lock_list *l, const struct file_lock *want, struct file_lock **spare)
 {
 	LIST_FOR_SAFE(k, n, &l->head, struct file_lock, link) {
-		if (k->kind != want->kind || k->owner != want->owner || k->start > want->end || k->end < want->start)
+		struct file_lock *tail;
+
+		if (k->start > want->end)
+			break;
+		if (!same_owner(k, want) || k->end < want->start)
 			continue;
 		if (k->start < want->start && k->end > want->end) {
-			if (*spare != NULL) {
-				struct file_lock *tail = *spare;
-
-				*spare = NULL;
-				*tail = *k;
-				tail->start = want->end + 1;
-				list_init(&tail->link);
-				list_insert(&k->link, &tail->link);
-			}
+			tail = *spare;
+			*spare = NULL;
+			*tail = *k;
 			k->end = want->start - 1;
-		} else if (k->start < want->start) {
-			k->end = want->start - 1;
-		} else if (k->end > want->end) {
-			k->start = want->end + 1;
-		} else {
-			list_remove(&k->link);
-			arena_free(k);
+			tail->start = want->end + 1;
+			list_init(&tail->link);
+			insert(l, tail);
+			break;
 		}
+		if (k->start < want->start) {
+			k->end = want->start - 1;
+			continue;
+		}
+		list_remove(&k->link);
+		if (k->end > want->end) {
+			k->start = want->end + 1;
+			insert(l, k);
+			break;
+		}
+		arena_free(k);
 	}
 }
 
@@ -124,7 +130,9 @@ static void cut_own(struct lock_list *l, const struct file_lock *want, struct fi
 static void add_own(struct lock_list *l, struct file_lock *new)
 {
 	LIST_FOR_SAFE(k, n, &l->head, struct file_lock, link) {
-		if (k->kind != new->kind || k->owner != new->owner || k->type != new->type || k->stream != new->stream)
+		if (new->end != INT64_MAX && k->start > new->end + 1)
+			break;
+		if (!same_owner(k, new) || k->type != new->type)
 			continue;
 		if (k->end != INT64_MAX && k->end + 1 == new->start)
 			new->start = k->start;
@@ -135,19 +143,18 @@ static void add_own(struct lock_list *l, struct file_lock *new)
 		list_remove(&k->link);
 		arena_free(k);
 	}
-	list_append(&l->head, &new->link);
+	insert(l, new);
 }
 
-/* True if owner would wait for itself through others.  Lists of all inodes are not walked: only
-   this one's waits, which is where nearly all such knots are. */
-static bool would_deadlock(struct lock_list *l, void *owner, void *blocker)
+/* True if owner would wait for itself through others. */
+static bool would_deadlock(void *owner, void *blocker)
 {
-	for (int depth = 0; depth < 16; depth++) {
+	for (int depth = 0; depth < 64; depth++) {
 		void *next = NULL;
 
 		if (blocker == owner)
 			return true;
-		LIST_FOR(w, &l->waits, struct lock_wait, link)
+		LIST_FOR(w, &vfs()->lock_waits, struct lock_wait, link)
 			if (w->owner == blocker)
 				next = w->blocker;
 		if (next == NULL)
@@ -167,50 +174,107 @@ static bool blocked(struct lock_list *l, const struct file_lock *want)
 	return yes;
 }
 
-static long wait_for(struct lock_list *l, const struct file_lock *want)
+/* Whether want's waiter w has to wait on; whom it waits for may have changed.  *err: it would wait for ever. */
+static bool must_wait(struct lock_list *l, const struct file_lock *want, struct lock_wait *w, long *err)
+{
+	struct file_lock *k;
+
+	lock_take(&vfs()->locks_lock);
+	k = find_conflict(l, want);
+	w->blocker = NULL;
+	if (k != NULL && want->kind == KIND_POSIX && k->kind == KIND_POSIX) {
+		if (would_deadlock(want->owner, k->owner))
+			*err = -EDEADLK;
+		w->blocker = k->owner;
+	}
+	lock_drop(&vfs()->locks_lock);
+	return k != NULL && *err == 0;
+}
+
+/* Until nobody here is in the way. */
+static long wait_inside(struct lock_list *l, const struct file_lock *want)
 {
 	struct lock_wait *w = arena_alloc(sizeof *w);
-	struct file_lock *k;
-	long err = 0;
+	long err = 0, refused = 0;
 
 	if (w == NULL)
 		return -ENOLCK;
-	lock_take(&vfs()->locks_lock);
-	k = find_conflict(l, want);
-	if (k != NULL && want->kind == KIND_POSIX && would_deadlock(l, want->owner, k->owner))
-		err = -EDEADLK;
 	w->owner = want->owner;
-	w->blocker = k != NULL ? k->owner : NULL;
-	list_append(&l->waits, &w->link);
+	lock_take(&vfs()->locks_lock);
+	list_append(&vfs()->lock_waits, &w->link);
 	lock_drop(&vfs()->locks_lock);
-	if (err == 0)
-		WAIT_EVENT(&vfs()->locks_wait, DK_FOREVER, !blocked(l, want), err);
+	WAIT_EVENT(&vfs()->locks_wait, DK_FOREVER, !must_wait(l, want, w, &refused), err);
 	lock_take(&vfs()->locks_lock);
 	list_remove(&w->link);
 	lock_drop(&vfs()->locks_lock);
 	arena_free(w);
+	return refused != 0 ? refused : err;
+}
+
+#define HOST_RETRY_MIN 200000ull
+#define HOST_RETRY_MAX 10000000ull
+
+/* Until it is worth asking the host again; longer each time. */
+static long wait_outside(uint64_t *delay)
+{
+	enum dk_status status = pico_wait(pico_now() + *delay, 0);
+
+	*delay = MIN(*delay * 2, HOST_RETRY_MAX);
+	return status == DK_OK || status == DK_TIMEOUT ? 0 : lx_wait_err(status);
+}
+
+static bool on_host(const struct file *f)
+{
+	return f->kind == FILE_HOST;
+}
+
+/* Enters want, which is in nobody's way; new is used up if it locks, spare if it cuts a lock in two. */
+static void enter(struct lock_list *l, const struct file_lock *want, struct file_lock **new, struct file_lock **spare)
+{
+	lock_take(&vfs()->locks_lock);
+	cut_own(l, want, spare);
+	if (want->type != F_UNLCK) {
+		add_own(l, *new);
+		*new = NULL;
+	}
+	lock_drop(&vfs()->locks_lock);
+}
+
+/* One try.  -EAGAIN: *outside says where who is in the way is. */
+static long try_lock(struct lock_list *l, struct file *f, const struct file_lock *want, struct file_lock **new,
+	struct file_lock **spare, bool *outside)
+{
+	long err = 0;
+
+	*outside = false;
+	lock_take(&l->change);
+	if (want->type != F_UNLCK && blocked(l, want)) {
+		err = -EAGAIN;
+	} else if (want->type != F_UNLCK && on_host(f)) {
+		err = host_lock_set(l, f, want);
+		*outside = err == -EAGAIN;
+	}
+	if (err == 0)
+		enter(l, want, new, spare);
+	if (err == 0 && want->type == F_UNLCK && on_host(f))
+		host_lock_clear(l, want);
+	lock_drop(&l->change);
 	return err;
 }
 
-/* Inside the sandbox. */
-static long set_inside(struct lock_list *l, const struct file_lock *want, bool wait)
+static long set_lock(struct file *f, const struct file_lock *want, bool wait)
 {
-	struct file_lock *new = want->type != F_UNLCK ? copy_of(want, want->start, want->end) : NULL;
-	struct file_lock *spare = copy_of(want, 0, 0);
-	long err = spare == NULL || (want->type != F_UNLCK && new == NULL) ? -ENOLCK : 0;
+	struct lock_list *l = list_of(f->inode);
+	struct file_lock *new = copy_of(want, want->start, want->end), *spare = copy_of(want, 0, 0);
+	uint64_t delay = HOST_RETRY_MIN;
+	bool outside = false;
+	long err = l == NULL || new == NULL || spare == NULL ? -ENOLCK : 0;
 
 	while (err == 0) {
-		lock_take(&vfs()->locks_lock);
-		if (want->type == F_UNLCK || find_conflict(l, want) == NULL) {
-			cut_own(l, want, &spare);
-			if (new != NULL)
-				add_own(l, new);
-			new = NULL;
-			lock_drop(&vfs()->locks_lock);
+		err = try_lock(l, f, want, &new, &spare, &outside);
+		if (err != -EAGAIN || !wait)
 			break;
-		}
-		lock_drop(&vfs()->locks_lock);
-		err = wait ? wait_for(l, want) : -EAGAIN;
+		err = outside ? wait_outside(&delay) : wait_inside(l, want);
 	}
 	arena_free(new);
 	arena_free(spare);
@@ -219,75 +283,49 @@ static long set_inside(struct lock_list *l, const struct file_lock *want, bool w
 	return err;
 }
 
-#define HOST_RETRY_NS 10000000ull
-
-static long set_on_host(const struct file_lock *want, bool wait)
+/* All that match go; where they were is in gone, to be freed. */
+static void take_out(struct lock_list *l, void *owner, bool posix, struct list *gone)
 {
-	struct dk_lock d = { .type = want->type == F_UNLCK ? 0 : want->type == F_RDLCK ? 1 : 2, .start = want->start,
-		.length = want->end == INT64_MAX ? 0 : want->end - want->start + 1 };
-
-	for (;;) {
-		enum dk_status status = DkStreamAttributesSet(want->stream, NULL, DK_ATTR_LOCK, &d, sizeof d);
-
-		if (status != DK_AGAIN || !wait)
-			return lx_err(status);
-		status = pico_wait(pico_now() + HOST_RETRY_NS, 0);
-		if (status != DK_OK && status != DK_TIMEOUT)
-			return lx_wait_err(status);
-	}
+	lock_take(&vfs()->locks_lock);
+	LIST_FOR_SAFE(k, n, &l->head, struct file_lock, link)
+		if (k->owner == owner && (k->kind == KIND_POSIX) == posix) {
+			list_remove(&k->link);
+			list_append(gone, &k->link);
+		}
+	lock_drop(&vfs()->locks_lock);
 }
 
-static long set_lock(struct inode *i, struct file_lock *want, bool wait)
+/* The file is f's; its owner's locks of that sort go. */
+static void release(struct file *f, void *owner, bool posix)
 {
-	struct lock_list *l = list_of(i);
-	long err;
+	struct lock_list *l = f->inode->flocks;
+	struct list gone;
 
-	if (l == NULL)
-		return -ENOLCK;
-	err = set_inside(l, want, wait);
-	if (err != 0 || want->stream == DK_NO_HANDLE)
-		return err;
-	err = set_on_host(want, wait);
-	if (err != 0 && want->type != F_UNLCK) {
-		want->type = F_UNLCK;
-		(void)set_inside(l, want, false);
+	list_init(&gone);
+	lock_take(&l->change);
+	take_out(l, owner, posix, &gone);
+	if (on_host(f)) {
+		LIST_FOR(k, &gone, struct file_lock, link)
+			host_lock_clear(l, k);
+		if (!posix && list_empty(&l->head))
+			host_lock_idle(l);
 	}
-	return err;
+	lock_drop(&l->change);
+	if (list_empty(&gone))
+		return;
+	LIST_FOR_SAFE(k, n, &gone, struct file_lock, link)
+		arena_free(k);
+	waitq_wake_all(&vfs()->locks_wait);
 }
 
-/* Takes all locks that match out; those on the host are given up there. */
-static void release(struct inode *i, void *owner, bool posix)
+void locks_release_posix(struct file *f, struct fdtable *owner)
 {
-	struct lock_list *l = i->flocks;
-
-	for (;;) {
-		struct file_lock *gone = NULL;
-
-		lock_take(&vfs()->locks_lock);
-		LIST_FOR(k, &l->head, struct file_lock, link)
-			if (k->owner == owner && (k->kind == KIND_POSIX) == posix) {
-				gone = k;
-				list_remove(&k->link);
-				break;
-			}
-		lock_drop(&vfs()->locks_lock);
-		if (gone == NULL)
-			return;
-		host_unlock(gone);
-		arena_free(gone);
-		waitq_wake_all(&vfs()->locks_wait);
-	}
-}
-
-void locks_release_posix(struct inode *i, struct fdtable *owner)
-{
-	if (owner != NULL)
-		release(i, owner, true);
+	release(f, owner, true);
 }
 
 void locks_release_file(struct file *f)
 {
-	release(f->inode, f, false);
+	release(f, f, false);
 }
 
 static long range_of(struct file *f, const struct flock *fl, struct file_lock *out)
@@ -321,24 +359,39 @@ static long range_of(struct file *f, const struct flock *fl, struct file_lock *o
 	return 0;
 }
 
+static void describe(const struct file_lock *k, struct flock *fl)
+{
+	fl->l_type = k->type;
+	fl->l_whence = SEEK_SET;
+	fl->l_start = (int64_t)k->start;
+	fl->l_len = k->end == INT64_MAX ? 0 : (int64_t)(k->end - k->start + 1);
+	fl->l_pid = k->kind == KIND_POSIX ? k->pid : -1;
+}
+
 static long get_lock(struct file *f, struct file_lock *want, struct flock *fl)
 {
-	struct lock_list *l = f->inode->flocks;
+	struct lock_list *l = on_host(f) ? list_of(f->inode) : f->inode->flocks;
 	struct file_lock *k;
+	short type;
 
 	fl->l_type = F_UNLCK;
 	if (l == NULL)
 		return 0;
 	lock_take(&vfs()->locks_lock);
 	k = find_conflict(l, want);
-	if (k != NULL) {
-		fl->l_type = k->type;
-		fl->l_whence = SEEK_SET;
-		fl->l_start = (int64_t)k->start;
-		fl->l_len = k->end == INT64_MAX ? 0 : (int64_t)(k->end - k->start + 1);
-		fl->l_pid = k->kind == KIND_POSIX ? k->pid : -1;
-	}
+	if (k != NULL)
+		describe(k, fl);
 	lock_drop(&vfs()->locks_lock);
+	if (k != NULL || !on_host(f))
+		return 0;
+	lock_take(&l->change);
+	type = host_lock_test(l, f, want);
+	lock_drop(&l->change);
+	if (type != F_UNLCK) { /* somebody outside: who and exactly where is not for us to know */
+		want->type = type;
+		want->pid = 0;
+		describe(want, fl);
+	}
 	return 0;
 }
 
@@ -374,7 +427,6 @@ long lock_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva ar
 	want.type = fl.l_type;
 	want.owner = ofd ? (void *)f : (void *)t->proc->fdt;
 	want.pid = t->proc->pid;
-	want.stream = f->kind == FILE_HOST ? f->stream : DK_NO_HANDLE;
 	if (get) {
 		if (fl.l_type != F_RDLCK && fl.l_type != F_WRLCK)
 			return -EINVAL;
@@ -382,7 +434,7 @@ long lock_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva ar
 		return err != 0 ? err : copy_out(arg, &fl, sizeof fl);
 	}
 	err = may_lock(f, fl.l_type);
-	return err != 0 ? err : set_lock(f->inode, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	return err != 0 ? err : set_lock(f, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
 }
 
 /* flock(2)'s own numbers. */
@@ -417,7 +469,7 @@ long lx_sys_flock(struct lx_thread *t, int fd, int op)
 	if (err == 0) {
 		want.owner = f;
 		want.pid = t->proc->pid;
-		err = set_lock(f->inode, &want, !(op & LOCK_NB_));
+		err = set_lock(f, &want, !(op & LOCK_NB_));
 	}
 	file_put(f);
 	return err;
