@@ -137,7 +137,8 @@ enum dk_attr_class {
 	DK_ATTR_OWNER,    /* Set: u32[2]; UINT32_MAX leaves one as it is */
 	DK_ATTR_LOCK,     /* Set: struct dk_lock on the host file */
 	DK_ATTR_AVAILABLE,/* u64: bytes that can be read now */
-	DK_ATTR_MEMBERS   /* Set on waitset: */
+	DK_ATTR_MEMBERS,  /* Set on waitset: */
+	DK_ATTR_XATTR_REMOVE /* Set, by URI: as DK_ATTR_XATTR, the attribute goes */
 };
 struct dk_fs_info {
 	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;

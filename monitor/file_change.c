@@ -360,9 +360,10 @@ static enum dk_status set_by_fd(int fd, uint32_t class, const char *name, const 
 		r = fchownat(fd, "", u[0], u[1], AT_EMPTY_PATH);
 		break;
 	case DK_ATTR_XATTR:
+	case DK_ATTR_XATTR_REMOVE:
 		if (strncmp(name, "user.", 5) != 0)
 			return DK_PERMISSION;
-		r = setxattr(path, name, value, len, 0);
+		r = class == DK_ATTR_XATTR ? setxattr(path, name, value, len, 0) : removexattr(path, name);
 		break;
 	default:
 		return DK_NOT_SUPPORTED;
@@ -370,9 +371,14 @@ static enum dk_status set_by_fd(int fd, uint32_t class, const char *name, const 
 	return r < 0 ? status_of_errno(errno) : DK_OK;
 }
 
+static bool is_xattr(uint64_t class)
+{
+	return class == DK_ATTR_XATTR || class == DK_ATTR_XATTR_REMOVE;
+}
+
 static bool set_work(struct job *j, bool try)
 {
-	const char *name = j->req.args[0] == DK_ATTR_XATTR ? j->text + j->args_name : "";
+	const char *name = is_xattr(j->req.args[0]) ? j->text + j->args_name : "";
 	int fd;
 
 	if (try)
@@ -397,7 +403,7 @@ enum dk_status file_set(struct job *j)
 	if (!nul)
 		return DK_INVALID_ARG;
 	value = (uint32_t)(nul + 1 - j->text);
-	if (j->req.args[0] == DK_ATTR_XATTR) {
+	if (is_xattr(j->req.args[0])) {
 		uint32_t all = j->req.text_len;
 
 		j->req.text_len = value - 1;

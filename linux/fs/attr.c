@@ -89,7 +89,7 @@ static long chmod_path(struct lx_thread *t, const struct path *p, struct change 
 		return -EOPNOTSUPP;
 	if (!inode_owner_or_capable(t, i))
 		return -EPERM;
-	if ((a.mode & LX_S_ISGID) && !IS_DIR(i) && t->cred.fsgid != i->gid && !lx_in_group(t, i->gid) && !lx_capable(t, CAP_FSETID))
+	if ((a.mode & LX_S_ISGID) && t->cred.fsgid != i->gid && !lx_in_group(t, i->gid) && !lx_capable(t, CAP_FSETID))
 		a.mode &= ~LX_S_ISGID;
 	return do_setattr(t, p, &a);
 }

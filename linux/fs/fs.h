@@ -71,6 +71,7 @@ struct vfs {
 	LOCK(INODE) locks_lock;  /* every inode's flocks; see lock.c */
 	struct waitq locks_wait;
 	struct list lock_waits;  /* [INODE: locks_lock] who waits for whom; lock.c */
+	struct shades *shades;   /* [a] hostshade.c; NULL until there is something to keep */
 	struct loop_table *loops; /* [a] loop.c; NULL until somebody opens one */
 };
 static inline struct vfs *vfs(void)

@@ -44,6 +44,8 @@ long host_open(struct lx_thread *t, struct dentry *d, struct file *f)
 
 	if (S_IFMT_(d->inode->mode) == S_IFIFO)
 		return fifo_open(t, d->inode, f);
+	if (S_IFMT_(d->inode->mode) == S_IFCHR || S_IFMT_(d->inode->mode) == S_IFBLK)
+		return dev_open(t, d->inode, f);
 	if (!IS_REG(d->inode))
 		return -ENXIO;
 	f->stream = take_fresh(d->inode, f->flags);

@@ -9,6 +9,7 @@ struct host_priv { /* struct inode.priv of INODE_HOST */
 	char *uri;            /* the name it was found by: for what has no dentry at hand */
 	uint64_t until;       /* attributes are believed up to then */
 	uint64_t dev, ino;    /* the host's */
+	uint32_t type;        /* S_IFMT part of what it is on the host */
 	dk_handle fresh;      /* [INODE] stream for the open that follows: of a file just created, or from its walk */
 	bool fresh_reads;     /* it is for reading only */
 	struct listing *listing; /* [INODE] directories */
@@ -18,6 +19,22 @@ static inline struct host_priv *host(struct inode *i)
 {
 	return (struct host_priv *)i->priv;
 }
+
+/* hostattr_dk.c: operations of inode_host_ops. */
+long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a);
+long host_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size);
+long host_setxattr(struct lx_thread *t, struct dentry *d, const char *name, const void *value, size_t size, int flags);
+long host_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size);
+long host_statfs(struct lx_thread *t, struct inode *i, struct statfs *out);
+
+/* hostshade.c: what the host does not hold.  i's device, number and birth time are the host's. */
+void shade_apply(struct inode *i);                      /* onto the host's attributes; inode lock held */
+long shade_set_bits(struct inode *i, uint32_t bits);    /* LX_S_ISUID, LX_S_ISGID */
+long shade_set_node(struct inode *i, uint32_t type, uint64_t rdev); /* S_IFCHR, S_IFBLK, S_IFSOCK */
+void shade_forget(struct inode *i);                     /* its last name is gone */
+long shade_getxattr(struct inode *i, const char *name, void *buf, size_t size);
+long shade_setxattr(struct inode *i, const char *name, const void *value, size_t size); /* value NULL: remove */
+long shade_listxattr(struct inode *i, char *buf, size_t size, long at); /* names behind at bytes: the new length */
 
 /* The URI of d, or of name in d, in heap memory. */
 char *host_uri(struct dentry *d, const char *name, uint32_t len);

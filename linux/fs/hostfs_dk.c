@@ -54,7 +54,9 @@ void host_take_attr(struct inode *i, const struct dk_attributes *a)
 	inode_from_attr(i, a);
 	host(i)->dev = a->device;
 	host(i)->ino = a->inode;
+	host(i)->type = S_IFMT_(i->mode);
 	host(i)->until = pico_now_coarse() + TRUST_NS;
+	shade_apply(i);
 	lock_drop(&i->lock);
 }
 
@@ -204,7 +206,7 @@ static bool host_revalidate(struct lx_thread *t, struct dentry *d, struct lookup
 
 	if (uri != NULL && attr_of(t, dir, uri, d->name, d->name_len, hint, &a, NULL) == 0)
 		same = a.inode == host(d->inode)->ino && a.device == host(d->inode)->dev &&
-		       mode_of_type(a.type) == S_IFMT_(d->inode->mode);
+		       mode_of_type(a.type) == host(d->inode)->type;
 	if (same) {
 		host_take_attr(d->inode, &a);
 		take_opened(d->inode, hint);
@@ -227,7 +229,7 @@ static long refresh(struct lx_thread *t, struct dentry *d)
 	if (uri == NULL)
 		return -ENOMEM;
 	if (DkStreamAttributesQuery(uri, DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK &&
-	    mode_of_type(a.type) == S_IFMT_(d->inode->mode))
+	    mode_of_type(a.type) == host(d->inode)->type)
 		host_take_attr(d->inode, &a);
 	heap_free(uri);
 	return 0;
@@ -310,8 +312,21 @@ static void dir_changed(struct inode *dir)
 	lock_drop(&dir->lock);
 }
 
+/* What root of the sandbox makes for others is root's on the host too, unless it is given away. */
+static void give_owner(struct lx_thread *t, struct inode *dir, const char *uri, struct dk_attributes *a)
+{
+	uint32_t gid = dir->mode & LX_S_ISGID ? dir->gid : t->cred.fsgid, owner[2] = { t->cred.fsuid, gid };
+
+	if (a->uid == owner[0] && a->gid == owner[1])
+		return;
+	if (lx_err(DkStreamAttributesSet(DK_NO_HANDLE, uri, DK_ATTR_OWNER, owner, sizeof owner)) != 0)
+		return; /* an ordinary user's sandbox: it stays the user's */
+	a->uid = owner[0];
+	a->gid = owner[1];
+}
+
 /* Attributes of what was just made. */
-static long made(struct dentry *dir, const char *uri, const struct dk_attributes *known, struct inode **out)
+static long made(struct lx_thread *t, struct dentry *dir, const char *uri, const struct dk_attributes *known, struct inode **out)
 {
 	struct dk_attributes a;
 	uint64_t done;
@@ -324,11 +339,12 @@ static long made(struct dentry *dir, const char *uri, const struct dk_attributes
 		err = lx_err(DkStreamAttributesQuery(uri, DK_ATTR_BASIC, &a, sizeof a, &done));
 	if (err < 0)
 		return err;
+	give_owner(t, dir->inode, uri, &a);
 	*out = host_inode(dir->inode->fs, uri, &a);
 	return *out == NULL ? -ENOMEM : 0;
 }
 
-static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_file_type type, uint32_t mode, const char *text,
+static long make(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, enum dk_file_type type, uint32_t mode, const char *text,
 	struct inode **out, dk_handle *stream)
 {
 	struct dk_open o = { .access = type == DK_TYPE_FILE ? DK_READ | DK_WRITE : DK_READ, .share = 7,
@@ -343,7 +359,7 @@ static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_fil
 	}
 	err = lx_err(DkStreamOpen(with_text != NULL ? with_text : uri, &o, &s));
 	if (err == 0)
-		err = made(dir, uri, &o.attr, out);
+		err = made(t, dir, uri, &o.attr, out);
 	heap_free(with_text);
 	heap_free(uri);
 	if (err == 0 && stream != NULL)
@@ -356,30 +372,41 @@ static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_fil
 static long host_create(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out)
 {
 	dk_handle stream = DK_NO_HANDLE;
-	long err = make(dir, name, len, DK_TYPE_FILE, mode, NULL, out, &stream);
+	long err = make(t, dir, name, len, DK_TYPE_FILE, mode, NULL, out, &stream);
 
-	if (err == 0)
-		host(*out)->fresh = stream;
-	return err;
+	if (err != 0)
+		return err;
+	host(*out)->fresh = stream;
+	if (UNLIKELY(mode & (LX_S_ISUID | LX_S_ISGID)) && shade_set_bits(*out, mode & (LX_S_ISUID | LX_S_ISGID)) == 0)
+		(*out)->mode |= mode & (LX_S_ISUID | LX_S_ISGID);
+	return 0;
 }
 
 static long host_mkdir(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out)
 {
-	return make(dir, name, len, DK_TYPE_DIR, mode, NULL, out, NULL);
+	return make(t, dir, name, len, DK_TYPE_DIR, mode, NULL, out, NULL);
 }
 
 static long host_mknod(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, uint64_t rdev, struct inode **out)
 {
+	long err;
+
 	if (S_IFMT_(mode) == S_IFREG)
 		return host_create(t, dir, name, len, mode, out);
-	if (S_IFMT_(mode) != S_IFIFO)
-		return -EPERM; /* no devices and no sockets of ours on the host */
-	return make(dir, name, len, DK_TYPE_FIFO, mode, NULL, out, NULL);
+	/* The host has a file in place of devices and sockets. */
+	err = make(t, dir, name, len, S_IFMT_(mode) == S_IFIFO ? DK_TYPE_FIFO : DK_TYPE_FILE, mode, NULL, out, NULL);
+	if (err == 0 && S_IFMT_(mode) != S_IFIFO)
+		err = shade_set_node(*out, S_IFMT_(mode), rdev);
+	if (err == 0)
+		err = shade_set_bits(*out, mode & (LX_S_ISUID | LX_S_ISGID));
+	if (err == 0)
+		shade_apply(*out);
+	return err;
 }
 
 static long host_symlink(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, const char *target, struct inode **out)
 {
-	return make(dir, name, len, DK_TYPE_SYMLINK, 0777, target, out, NULL);
+	return make(t, dir, name, len, DK_TYPE_SYMLINK, 0777, target, out, NULL);
 }
 
 static long move(struct dentry *from, struct dentry *to_dir, const char *name, uint32_t len, enum dk_rename_mode mode)
@@ -426,6 +453,8 @@ static long remove_one(struct dentry *dir, struct dentry *victim, enum dk_delete
 		else
 			victim->inode->nlink--;
 		lock_drop(&victim->inode->lock);
+		if (victim->inode->nlink == 0)
+			shade_forget(victim->inode);
 	}
 	return err;
 }
@@ -453,142 +482,8 @@ static long host_rename(struct lx_thread *t, struct dentry *from_dir, struct den
 	if (err < 0)
 		return err;
 	dir_changed(from_dir->inode);
-	if (over != NULL && !(flags & RENAME_EXCHANGE) && over->inode->nlink > 0)
-		over->inode->nlink--;
-	return 0;
-}
-
-static long set_size(const char *uri, uint64_t size)
-{
-	struct dk_open o = { .access = DK_WRITE, .share = 7, .disposition = DK_OPEN_EXISTING };
-	dk_handle stream;
-	long err = lx_err(DkStreamOpen(uri, &o, &stream));
-
-	if (err < 0)
-		return err;
-	err = lx_err(DkStreamSetLength(stream, 0, size, DK_LENGTH_TRUNCATE));
-	(void)DkObjectClose(stream);
-	return err;
-}
-
-static long set_one(const char *uri, enum dk_attr_class class, const void *data, size_t size)
-{
-	return lx_err(DkStreamAttributesSet(DK_NO_HANDLE, uri, class, data, size));
-}
-
-static long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
-{
-	char *uri = host_uri(d, NULL, 0);
-	long err = uri == NULL ? -ENOMEM : 0;
-
-	if (err == 0 && (a->valid & IATTR_SIZE))
-		err = set_size(uri, a->size);
-	if (err == 0 && (a->valid & (IATTR_UID | IATTR_GID))) {
-		uint32_t owner[2] = { a->valid & IATTR_UID ? a->uid : UINT32_MAX, a->valid & IATTR_GID ? a->gid : UINT32_MAX };
-
-		err = set_one(uri, DK_ATTR_OWNER, owner, sizeof owner);
-	}
-	if (err == 0 && (a->valid & IATTR_MODE)) {
-		uint32_t mode = a->mode & 07777;
-
-		err = set_one(uri, DK_ATTR_MODE, &mode, sizeof mode);
-	}
-	if (err == 0 && (a->valid & (IATTR_ATIME | IATTR_MTIME))) {
-		int64_t times[2] = { a->valid & IATTR_ATIME ? a->atime_ns : INT64_MIN, a->valid & IATTR_MTIME ? a->mtime_ns : INT64_MIN };
-
-		err = set_one(uri, DK_ATTR_TIMES, times, sizeof times);
-	}
-	heap_free(uri);
-	host(d->inode)->until = 0;
-	if (err == 0) {
-		/* Permission checks read these without asking the host again. */
-		lock_take(&d->inode->lock);
-		if (a->valid & IATTR_MODE)
-			d->inode->mode = (d->inode->mode & S_IFMT) | (a->mode & 07777);
-		if (a->valid & IATTR_UID)
-			d->inode->uid = a->uid;
-		if (a->valid & IATTR_GID)
-			d->inode->gid = a->gid;
-		lock_drop(&d->inode->lock);
-	}
-	return err;
-}
-
-/* ---- Extended attributes, statfs ---- */
-
-static char *xattr_uri(struct inode *i, const char *name)
-{
-	return uri_with_query(host(i)->uri, name);
-}
-
-static long query_value(const char *uri, enum dk_attr_class class, void *buf, size_t size)
-{
-	char *value = heap_alloc(65536);
-	uint64_t done = 0;
-	long err;
-
-	if (value == NULL || uri == NULL) {
-		heap_free(value);
-		return -ENOMEM;
-	}
-	err = lx_err(DkStreamAttributesQuery(uri, class, value, 65536, &done));
-	if (err == 0 && size != 0 && done > size)
-		err = -ERANGE;
-	if (err == 0 && size != 0)
-		memcpy(buf, value, done);
-	heap_free(value);
-	return err == -ENOSYS ? -EOPNOTSUPP : err < 0 ? err : (long)done;
-}
-
-static long host_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size)
-{
-	char *uri = xattr_uri(i, name);
-	long n = query_value(uri, DK_ATTR_XATTR, buf, size);
-
-	heap_free(uri);
-	return n;
-}
-
-static long host_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size)
-{
-	return query_value(host(i)->uri, DK_ATTR_XATTR_LIST, buf, size);
-}
-
-static long host_setxattr(struct lx_thread *t, struct dentry *d, const char *name, const void *value, size_t size, int flags)
-{
-	long there = flags != 0 || value == NULL ? host_getxattr(t, d->inode, name, NULL, 0) : 0;
-	char *uri;
-	long err;
-
-	if (there >= 0 && (flags & 1))
-		return -EEXIST;
-	if (there < 0 && ((flags & 2) || value == NULL))
-		return -ENODATA;
-	if (value == NULL)
-		return -EOPNOTSUPP; /* the host's cannot be removed through this interface */
-	uri = xattr_uri(d->inode, name);
-	err = uri == NULL ? -ENOMEM : set_one(uri, DK_ATTR_XATTR, value, size);
-	heap_free(uri);
-	return err;
-}
-
-static long host_statfs(struct lx_thread *t, struct inode *i, struct statfs *out)
-{
-	struct dk_fs_info info;
-	uint64_t done;
-	long err = lx_err(DkStreamAttributesQuery(i->fs->priv[0], DK_ATTR_FS, &info, sizeof info, &done));
-
-	if (err < 0)
-		return err;
-	out->f_type = (long)info.type;
-	out->f_bsize = (long)info.block_size;
-	out->f_frsize = (long)info.block_size;
-	out->f_blocks = (long)info.blocks;
-	out->f_bfree = (long)info.free;
-	out->f_bavail = (long)info.available;
-	out->f_files = (long)info.files;
-	out->f_ffree = (long)info.files_free;
-	out->f_namelen = (long)info.name_max;
+	if (over != NULL && !(flags & RENAME_EXCHANGE) && over->inode->nlink > 0 && --over->inode->nlink == 0)
+		shade_forget(over->inode);
 	return 0;
 }
 

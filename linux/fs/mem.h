@@ -137,5 +137,11 @@ long mem_data_write(struct inode *i, const struct iov *v, uint64_t pos, uint64_t
 long mem_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size);
 long mem_setxattr(struct lx_thread *t, struct dentry *d, const char *name, const void *value, size_t size, int flags);
 long mem_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size);
+/* Lists of extended attributes.  value NULL: one that hides the host's.  The caller's lock guards the list. */
+struct mem_xattr *mem_xattr_new(const char *name, const void *value, size_t size);
+struct mem_xattr *mem_xattrs_exchange(struct mem_xattr **list, const char *name, struct mem_xattr *x); /* the old one, the caller's now */
+long mem_xattrs_get(struct mem_xattr *list, const char *name, void *buf, size_t size);
+long mem_xattrs_list(const struct mem_xattr *x, char *buf, size_t size, long at); /* names behind at bytes: the new length, -ERANGE */
+void mem_xattrs_free(struct mem_xattr *x);
 void mem_xattr_free(struct inode *i);
 #endif

@@ -2,9 +2,9 @@
 /* linux/fs/memxattr.c - extended attributes of inodes in memory, over the host's. */
 #include "linux/fs/mem.h"
 
-static struct mem_xattr *find(struct inode *i, const char *name)
+static struct mem_xattr *find(struct mem_xattr *x, const char *name)
 {
-	for (struct mem_xattr *x = mem(i)->xattrs; x != NULL; x = x->next)
+	for (; x != NULL; x = x->next)
 		if (strcmp(x->data, name) == 0)
 			return x;
 	return NULL;
@@ -33,27 +33,34 @@ static long host_xattr(struct inode *i, const char *name, void *buf, size_t size
 	return err;
 }
 
+long mem_xattrs_get(struct mem_xattr *list, const char *name, void *buf, size_t size)
+{
+	struct mem_xattr *x = find(list, name);
+
+	if (x == NULL || x->size == REMOVED)
+		return -ENODATA;
+	if (size != 0 && x->size > size)
+		return -ERANGE;
+	if (size != 0)
+		memcpy(buf, x->data + x->name_len + 1, x->size);
+	return (long)x->size;
+}
+
 long mem_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size)
 {
-	struct mem_xattr *x;
-	long n = -ENODATA;
+	bool known;
+	long n;
 
 	lock_take(&i->lock);
-	x = find(i, name);
-	if (x != NULL && x->size != REMOVED) {
-		n = (long)x->size;
-		if (size != 0 && x->size > size)
-			n = -ERANGE;
-		else if (size != 0)
-			memcpy(buf, x->data + x->name_len + 1, x->size);
-	}
+	known = find(mem(i)->xattrs, name) != NULL;
+	n = mem_xattrs_get(mem(i)->xattrs, name, buf, size);
 	lock_drop(&i->lock);
-	if (x == NULL && (mem(i)->flags & MEM_LOWER) && mem(i)->lower != NULL)
+	if (!known && (mem(i)->flags & MEM_LOWER) && mem(i)->lower != NULL)
 		return host_xattr(i, name, buf, size);
 	return n;
 }
 
-static struct mem_xattr *xattr_new(const char *name, const void *value, size_t size)
+struct mem_xattr *mem_xattr_new(const char *name, const void *value, size_t size)
 {
 	size_t len = strlen(name);
 	struct mem_xattr *x = arena_alloc(sizeof *x + len + 1 + (value != NULL ? size : 0));
@@ -69,9 +76,9 @@ static struct mem_xattr *xattr_new(const char *name, const void *value, size_t s
 }
 
 /* Exchanges the old one, if any, for x (NULL: none); the old one is the caller's. */
-static struct mem_xattr *exchange(struct inode *i, const char *name, struct mem_xattr *x)
+struct mem_xattr *mem_xattrs_exchange(struct mem_xattr **list, const char *name, struct mem_xattr *x)
 {
-	struct mem_xattr **p = &mem(i)->xattrs, *old = NULL;
+	struct mem_xattr **p = list, *old = NULL;
 
 	while (*p != NULL && strcmp((*p)->data, name) != 0)
 		p = &(*p)->next;
@@ -80,8 +87,8 @@ static struct mem_xattr *exchange(struct inode *i, const char *name, struct mem_
 		*p = old->next;
 	}
 	if (x != NULL) {
-		x->next = mem(i)->xattrs;
-		mem(i)->xattrs = x;
+		x->next = *list;
+		*list = x;
 	}
 	return old;
 }
@@ -100,11 +107,11 @@ long mem_setxattr(struct lx_thread *t, struct dentry *d, const char *name, const
 	err = mem_take_attr(d);
 	if (err < 0)
 		return err;
-	x = xattr_new(name, value, size);
+	x = mem_xattr_new(name, value, size);
 	if (x == NULL)
 		return -ENOSPC;
 	lock_take(&i->lock);
-	old = exchange(i, name, x);
+	old = mem_xattrs_exchange(&mem(i)->xattrs, name, x);
 	i->ctime_ns = vfs_now();
 	lock_drop(&i->lock);
 	arena_free(old);
@@ -132,6 +139,14 @@ static long put_name(char *buf, size_t size, long at, const char *name, size_t l
 	return at + (long)len;
 }
 
+long mem_xattrs_list(const struct mem_xattr *x, char *buf, size_t size, long at)
+{
+	for (; x != NULL && at >= 0; x = x->next)
+		if (x->size != REMOVED)
+			at = put_name(buf, size, at, x->data, x->name_len + 1);
+	return at;
+}
+
 long mem_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size)
 {
 	bool lower = (mem(i)->flags & MEM_LOWER) && mem(i)->lower != NULL;
@@ -139,13 +154,11 @@ long mem_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size)
 	long at = 0, n = lower ? host_list(i, &text) : 0;
 
 	lock_take(&i->lock);
-	for (struct mem_xattr *x = mem(i)->xattrs; x != NULL && at >= 0; x = x->next)
-		if (x->size != REMOVED)
-			at = put_name(buf, size, at, x->data, x->name_len + 1);
+	at = mem_xattrs_list(mem(i)->xattrs, buf, size, at);
 	for (long k = 0; k < n && at >= 0;) {
 		size_t len = strnlen(text + k, (size_t)(n - k)) + 1;
 
-		if (find(i, text + k) == NULL)
+		if (find(mem(i)->xattrs, text + k) == NULL)
 			at = put_name(buf, size, at, text + k, len);
 		k += (long)len;
 	}
@@ -154,10 +167,15 @@ long mem_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size)
 	return at;
 }
 
-void mem_xattr_free(struct inode *i)
+void mem_xattrs_free(struct mem_xattr *x)
 {
-	for (struct mem_xattr *x = mem(i)->xattrs, *next; x != NULL; x = next) {
+	for (struct mem_xattr *next; x != NULL; x = next) {
 		next = x->next;
 		arena_free(x);
 	}
+}
+
+void mem_xattr_free(struct inode *i)
+{
+	mem_xattrs_free(mem(i)->xattrs);
 }

@@ -131,6 +131,16 @@ static long on_path(struct lx_thread *t, struct gva name, uint32_t walk, struct 
 	return err;
 }
 
+/* Pipes and sockets have none, and may not have user's. */
+static long no_name(const struct call *c)
+{
+	if (c->fn == list)
+		return 0;
+	if (!str_starts(c->attr, "user."))
+		return -EOPNOTSUPP;
+	return c->fn == get ? -ENODATA : -EPERM;
+}
+
 static long on_fd(struct lx_thread *t, int fd, struct call *c)
 {
 	struct file *f = fd_get(t, fd);
@@ -141,7 +151,7 @@ static long on_fd(struct lx_thread *t, int fd, struct call *c)
 	if (f->kind == FILE_PATH)
 		err = -EBADF;
 	else
-		err = f->path.dentry == NULL ? -EOPNOTSUPP : c->fn(t, &f->path, c);
+		err = f->path.dentry == NULL ? no_name(c) : c->fn(t, &f->path, c);
 	file_put(f);
 	return err;
 }
