@@ -43,8 +43,22 @@ enum dk_kind { DK_KIND_EVENT = 1, DK_KIND_SEMAPHORE, DK_KIND_THREAD, DK_KIND_PRO
 #define DK_MEM_SHARED   8u  /* shared with CLONE children (otherwise copy-on-write) */
 #define DK_MEM_NOREPLACE 16u /* with FIXED: EXISTS if something is there */
 #define DK_MEM_POPULATE 32u
+/* Alloc with one of these, or POPULATE, and neither RESERVE nor COMMIT: about what is mapped there. */
+#define DK_MEM_HUGE     64u  /* huge pages are welcome */
+#define DK_MEM_NOHUGE   128u
+#define DK_MEM_COLD     256u /* not needed soon */
 #define DK_MEM_DECOMMIT 1u  /* Free: drop the contents, keep the range */
 #define DK_MEM_RELEASE  2u
+#define DK_MEM_LAZY     4u  /* with DECOMMIT: the contents go when memory is short; a write keeps the page */
+
+/* Query. */
+#define DK_QUERY_RESIDENT 0u /* a byte a page of the range, 1 = in memory; the caller's own memory */
+#define DK_QUERY_USAGE    1u /* struct dk_memory_usage of the process, or (process 0) of each process there is */
+struct dk_memory_usage {
+	dk_handle process; /* as DkProcessCreate gave it; DK_NO_HANDLE: one that has not started */
+	uint32_t pad;
+	uint64_t anon, file, shared; /* resident pages of 4 KB: private; of files; of memory that the sandbox shares */
+};
 #define DK_PROT_R       1u
 #define DK_PROT_W       2u
 #define DK_PROT_X       4u
@@ -88,6 +102,7 @@ struct dk_segment {
 #define DK_MAP_FIXED   4u
 #define DK_MAP_NOREPLACE 8u
 #define DK_MAP_POPULATE 16u
+#define DK_MAP_MOVE     32u /* no stream: the private pages at offset, prot of them, go to address and become size bytes */
 
 enum dk_length_mode { DK_LENGTH_TRUNCATE, DK_LENGTH_ALLOCATE, DK_LENGTH_ALLOCATE_KEEP, DK_LENGTH_PUNCH, DK_LENGTH_ZERO };
 enum dk_flush_mode { DK_FLUSH_DATA, DK_FLUSH_ALL };

@@ -49,7 +49,8 @@
 	X(PANIC, 15, "text: ends the sandbox. no reply")                                             \
 	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal; ignored from the first when there is a kproc. no reply") \
 	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon. no reply")               \
-	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread")
+	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread") \
+	X(USAGE, 19, "args[0] = process index, or UINT64_MAX for all. reply: data = struct mon_usage[]")
 
 enum mon_op {
 #define X(name, nr, text) MON_##name = nr,
@@ -127,6 +128,12 @@ struct mon_start {
 #define MON_FIRST_INDEX 1u
 #define MON_START 0u
 #define MON_COPY  1u
+
+/* Memory of a picoprocess, in pages of 4 KB. */
+struct mon_usage {
+	uint64_t process_index;
+	uint64_t anon, file, shared;
+};
 
 /* Record on kproc's deaths stream: pico number's process index is dead. */
 struct mon_death {

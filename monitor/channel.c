@@ -43,6 +43,7 @@ static const uint8_t shapes[MON_OP_COUNT] = {
 	[MON_EXIT] = TEXT_NONE | NO_REPLY,
 	[MON_BEAT] = TEXT_NONE | NO_REPLY,
 	[MON_SPREAD] = TEXT_NONE,
+	[MON_USAGE] = TEXT_NONE,
 };
 static const char *const op_names[] = {
 #define X(name, nr, text) [nr] = #name,
@@ -375,6 +376,7 @@ static void dispatch(struct pico *p, struct job *j)
 	case MON_SPAWN: start(p, j, op_spawn(j)); return;
 	case MON_CLONE: start(p, j, op_clone(j)); return;
 	case MON_SPREAD: start(p, j, op_spread()); return;
+	case MON_USAGE: start(p, j, usage_query(j)); return;
 	}
 }
 

@@ -224,6 +224,9 @@ void pico_tick(void);
 void pico_each(void (*fn)(struct pico *p));
 extern struct pico *first, *kproc; /* NULL: it has ended; there is none yet.  Bare: the same */
 
+/* ---- usage.c ---- */
+enum dk_status usage_query(struct job *j);
+
 /* deaths stream */
 void deaths_init(void);
 void deaths_note(const struct mon_death *d);

@@ -48,7 +48,12 @@ bool pal_copy32(uint64_t addr, uint32_t value);
 #define MREMAP_MAYMOVE  1
 #define MREMAP_FIXED    2
 #define MADV_DONTNEED   4
+#define MADV_FREE       8
 #define MADV_REMOVE     9
+#define MADV_HUGEPAGE   14
+#define MADV_NOHUGEPAGE 15
+#define MADV_COLD       20
+#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 
 #define RWF_DSYNC  2

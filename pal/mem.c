@@ -53,11 +53,39 @@ enum dk_status mem_map(uint64_t *address, uint64_t size, int prot, int flags, in
 	return DK_OK;
 }
 
+/* About what is mapped there already. */
+static enum dk_status advise(uint64_t address, uint64_t size, uint32_t type, uint32_t prot)
+{
+	int advice;
+
+	switch (type) {
+	case DK_MEM_POPULATE:
+		advice = prot & DK_PROT_W ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+		break;
+	case DK_MEM_HUGE:
+		advice = MADV_HUGEPAGE;
+		break;
+	case DK_MEM_NOHUGE:
+		advice = MADV_NOHUGEPAGE;
+		break;
+	case DK_MEM_COLD:
+		advice = MADV_COLD;
+		break;
+	default:
+		return DK_INVALID_ARG;
+	}
+	if (!mem_range_ok(address, size))
+		return DK_INVALID_ARG;
+	return status_of(HOST3(madvise, address, size, advice));
+}
+
 enum dk_status DkVirtualMemoryAlloc(uint64_t *address, uint64_t size, uint32_t type, uint32_t prot)
 {
 	int flags = MAP_ANONYMOUS;
 
-	if (size == 0 || (size & (PAGE_SIZE - 1)) || size >= GUEST_HIGH || !(type & (DK_MEM_RESERVE | DK_MEM_COMMIT)))
+	if (!(type & (DK_MEM_RESERVE | DK_MEM_COMMIT)))
+		return advise(*address, size, type, prot);
+	if (size == 0 || (size & (PAGE_SIZE - 1)) || size >= GUEST_HIGH)
 		return DK_INVALID_ARG;
 	if (type & DK_MEM_FIXED) {
 		if (!mem_range_ok(*address, size))
@@ -92,6 +120,8 @@ enum dk_status DkVirtualMemoryFree(uint64_t address, uint64_t size, uint32_t typ
 		return DK_INVALID_ARG;
 	else if (type == DK_MEM_DECOMMIT)
 		err = HOST3(madvise, address, size, MADV_DONTNEED);
+	else if (type == (DK_MEM_DECOMMIT | DK_MEM_LAZY))
+		err = HOST3(madvise, address, size, MADV_FREE);
 	else if (type == DK_MEM_RELEASE)
 		err = HOST2(munmap, address, size);
 	else
@@ -106,6 +136,31 @@ enum dk_status DkVirtualMemoryProtect(uint64_t address, uint64_t size, uint32_t 
 	return status_of(HOST3(mprotect, address, size, mem_host_prot(prot)));
 }
 
+enum dk_status DkVirtualMemoryQuery(dk_handle process, uint64_t address, uint64_t size, uint32_t what, void *buffer, uint64_t buffer_size,
+	uint64_t *done)
+{
+	if (what == DK_QUERY_USAGE)
+		return process_usage(process, buffer, buffer_size / sizeof(struct dk_memory_usage), done);
+	if (what != DK_QUERY_RESIDENT || (process != DK_NO_HANDLE && process != pal_boot.process))
+		return DK_NOT_SUPPORTED;
+	if (!mem_range_ok(address, size) || buffer_size < size >> PAGE_SHIFT)
+		return DK_INVALID_ARG;
+	*done = size >> PAGE_SHIFT;
+	return status_of(HOST3(mincore, address, size, buffer));
+}
+
+/* The pages at from, count of them, become size bytes at address. */
+static enum dk_status move(uint64_t *address, uint64_t from, uint64_t size, uint64_t count)
+{
+	uint64_t old = count << PAGE_SHIFT;
+	long at;
+
+	if (count == 0 || !mem_range_ok(from, old) || !mem_range_ok(*address, size))
+		return DK_INVALID_ARG;
+	at = HOST6(mremap, from, old, size, MREMAP_MAYMOVE | MREMAP_FIXED, *address, 0);
+	return at < 0 && at > -4096 ? status_of(at) : DK_OK;
+}
+
 enum dk_status DkStreamMap(dk_handle stream, uint64_t *address, uint64_t offset, uint64_t size, uint32_t prot, uint32_t flags)
 {
 	int fd, host = 0;
@@ -114,6 +169,8 @@ enum dk_status DkStreamMap(dk_handle stream, uint64_t *address, uint64_t offset,
 
 	if (size == 0 || ((size | offset) & (PAGE_SIZE - 1)) || size >= GUEST_HIGH)
 		return DK_INVALID_ARG;
+	if (flags == DK_MAP_MOVE)
+		return stream == DK_NO_HANDLE ? move(address, offset, size, prot) : DK_INVALID_ARG;
 	if (!(flags & DK_MAP_PRIVATE) == !(flags & DK_MAP_SHARED))
 		return DK_INVALID_ARG;
 	if (flags & DK_MAP_FIXED) {

@@ -250,6 +250,41 @@ enum dk_status DkProcessExit(uint32_t code)
 		(void)HOST1(exit_group, code & 0xff);
 }
 
+/* The monitor knows processes by index. */
+static uint64_t usage_store(const struct mon_usage *u, uint64_t count, struct dk_memory_usage *out, uint64_t room)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < count && n < room; i++) {
+		struct mon_usage one = u[i];
+
+		if (one.process_index < PS_PROCESSES)
+			out[n++] = (struct dk_memory_usage){ .process = atomic_load(&shared()->processes[one.process_index].object.handle),
+				.anon = one.anon, .file = one.file, .shared = one.shared };
+	}
+	return n;
+}
+
+_Static_assert(sizeof(struct mon_usage) == sizeof(struct dk_memory_usage), "usage");
+
+/* Both structs have one size, so that the reply's room is the caller's buffer. */
+enum dk_status process_usage(dk_handle process, struct dk_memory_usage *out, uint64_t room, uint64_t *done)
+{
+	struct rpc r = { .req = { .op = MON_USAGE, .args = { UINT64_MAX } }, .data = out, .data_size = room * sizeof(struct mon_usage) };
+	enum dk_status status;
+
+	if (process != DK_NO_HANDLE) {
+		if (DK_HANDLE_KIND(process) != DK_KIND_PROCESS || !object_find(process))
+			return DK_INVALID_HANDLE;
+		r.req.args[0] = DK_HANDLE_INDEX(process);
+	}
+	status = rpc_call(&r);
+	if (status != DK_OK)
+		return status;
+	*done = sizeof *out * usage_store((const struct mon_usage *)out, r.reply.data_len / sizeof(struct mon_usage), out, room);
+	return DK_OK;
+}
+
 /* The picoprocess is gone: its threads are out of all waiting lists, then they and it end. */
 static void process_ended(struct process *p, const struct mon_death *d)
 {

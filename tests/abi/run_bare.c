@@ -428,6 +428,13 @@ static void do_other(struct client *c, const struct mon_request *q, const char *
 	case MON_SPAWN:
 		r.value[0] = launch(q->args[1], q->args[0])->pico;
 		break;
+	case MON_USAGE: {
+		struct mon_usage u = { .process_index = q->args[0] == UINT64_MAX ? 0 : q->args[0], .anon = 1, .file = 1 };
+
+		memcpy(&a, &u, sizeof u);
+		r.data_len = sizeof u;
+		break;
+	}
 	default:
 		r.status = DK_NOT_SUPPORTED;
 		break;

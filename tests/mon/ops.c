@@ -108,6 +108,21 @@ static void test_fetch_more(void)
 	close_stream(b);
 }
 
+/* Memory in use: of all, of one process, of one that is not there. */
+static void test_usage(void)
+{
+	uint64_t all[5] = { UINT64_MAX }, none[5] = { 4000 }, one[5];
+	struct mon_usage u;
+
+	CHECK(call(MON_USAGE, 0, all, NULL, NULL, 0) == DK_OK && reply.data_len >= sizeof u && reply.data_len % sizeof u == 0);
+	memcpy(&u, reply_data, sizeof u);
+	CHECK(u.anon > 0 && u.shared > 0);
+	memcpy(one, all, sizeof one);
+	one[0] = u.process_index;
+	CHECK(call(MON_USAGE, 0, one, NULL, NULL, 0) == DK_OK && reply.data_len == sizeof u);
+	CHECK(call(MON_USAGE, 0, none, NULL, NULL, 0) == DK_NOT_FOUND && reply.data_len == 0);
+}
+
 static void test_open(void)
 {
 	char c[64];
@@ -144,6 +159,7 @@ static void test_open(void)
 	CHECK(call(MON_FETCH, 0, NULL, NULL, NULL, 0) == DK_OK && reply_fd >= 0);
 	close(reply_fd);
 	test_fetch_more();
+	test_usage();
 }
 
 static void test_paths(void)
