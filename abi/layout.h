@@ -56,6 +56,7 @@
 #define TB_WORK           32
 #define TB_LIBOS          40
 #define TB_SCRATCH        48
+#define TB_CPUID_ENTRY    56 /* scratch[1]: the library OS's place for changed CPUIDs */
 
 /* Offsets in struct dk_context; the order is Linux's pt_regs. */
 #define CTX_R15    0

@@ -29,6 +29,7 @@ struct arena_root {
 	_Atomic uint64_t traps;       /* system calls that came by a trap, for --stats */
 	_Atomic uint64_t text_pages;  /* pages of text that were changed */
 	uint64_t text[16];          /* pico/patch.c's own */
+	uint64_t cpuid;             /* pico/cpuid.c's table */
 	uint64_t allocator[512];    /* pico/arena.c's own */
 };
 static inline struct arena_root *arena_root(void)

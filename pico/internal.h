@@ -10,8 +10,17 @@
 extern const struct pico_provider *pico_provider;
 extern void (*pico_dispatch)(struct pico_thread *t, struct dk_context *c);
 
-/* tb->scratch: 0 = handle of the host thread. */
+/* tb->scratch: 0 = handle of the host thread, 1 = pico_cpuid_entry (TB_CPUID_ENTRY). */
 #define TB_OWN_THREAD 0
+_Static_assert(offsetof(struct dk_tb, scratch[1]) == TB_CPUID_ENTRY, "tb");
+/* Where changed call sites of the thread lead from now on. */
+static inline void set_entries(struct dk_tb *tb)
+{
+	extern char pico_syscall_entry[], pico_cpuid_entry[];
+
+	tb->syscall_entry = (uint64_t)pico_syscall_entry;
+	tb->scratch[1] = (uint64_t)pico_cpuid_entry;
+}
 
 /* arena.c */
 void arena_make(uint64_t limit_pages);
@@ -34,7 +43,7 @@ uint64_t patch_return(uint64_t rip);
 /* syscall_x86_64.S */
 void pico_restart(void) NORETURN;
 void pico_return_work(struct pico_thread *t, struct dk_context *c);
+void pico_cpuid(struct dk_context *c);
 void pico_thread_start(uint64_t parameter) NORETURN;
 void pico_initialize(const struct dk_boot *boot) NORETURN;
-extern char pico_syscall_entry[];
 #endif

@@ -29,6 +29,7 @@
 
 #include "abi/dk_boot.h"
 #include "pico/internal.h"
+#include "pico/patch_cpuid.h"
 #include "pico/patch_site.h"
 #include "pico/uaccess.h"
 #include "pico/unwind.h"
@@ -44,11 +45,13 @@
 struct text_page {
 	uint64_t delta; /* address of the page less room */
 	uint64_t offset; /* of the page in the file */
-	uint64_t data;   /* page of arena-data with the changed copy */
+	uint64_t data : 63;  /* page of arena-data with the changed copy */
+	uint64_t prepared : 1; /* has changed CPUIDs: mapped with the text */
 };
 struct text_file {
 	struct ref ref; /* one for each range of each process, one for the table */
 	uint32_t nstubs, npages;
+	bool looked; /* for CPUIDs */
 	LOCK(TEXT) lock;
 	struct list link; /* in the table; empty for files without an id */
 	struct text_id id;
@@ -318,7 +321,26 @@ static bool may_change(const struct range *r, uint64_t site, const uint8_t *mov)
 	return !is_sigreturn(mov) || (site >= r->offset && unwind_covers(r->start - r->offset, site));
 }
 
-/* Changes all sites in a copy of the page at address; bytes holds the page and two bytes more. */
+/* Changes the CPUIDs of the page at address that are in the plan. */
+static uint32_t patch_cpuids(struct range *r, uint64_t address, uint8_t *bytes, const struct cpuid_plan *plan)
+{
+	struct text_file *f = r->file;
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; plan != NULL && i < plan->count && f->nstubs < STUBS_MAX; i++) {
+		uint64_t site = r->start + plan->site[i].offset;
+
+		if (PAGE_DOWN(site) != address)
+			continue;
+		write_cpuid_stub((uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE, r->room + f->nstubs * STUB_SIZE, bytes + (site - address),
+			plan->site[i].size, site);
+		put_jump(r, address, bytes, (uint32_t)(site - address));
+		done++;
+	}
+	return done;
+}
+
+/* Changes all system calls in a copy of the page at address; bytes holds the page and two bytes more. */
 static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
 {
 	struct text_file *f = r->file;
@@ -349,11 +371,13 @@ static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
 	return f->nstubs - before;
 }
 
-/* Makes the changed copy of the page and publishes it; file's lock held. */
-static struct text_page *make_page(struct range *r, uint64_t address)
+/* Makes the changed copy of the page and publishes it; file's lock held.  plan may be NULL. */
+static struct text_page *make_page(struct range *r, uint64_t address, const struct cpuid_plan *plan)
 {
 	struct text_file *f = r->file;
 	struct text_page *p = &f->page[f->npages];
+	uint32_t cpuids, calls;
+	uint64_t data;
 	uint8_t *bytes;
 	size_t left;
 
@@ -363,10 +387,15 @@ static struct text_page *make_page(struct range *r, uint64_t address)
 	if (bytes == NULL)
 		return NULL;
 	left = uaccess_read(bytes, address, PAGE_SIZE + 2);
-	if (left > 2 || patch_copy(r, address, bytes) == 0 || !data_alloc(1, &p->data)) {
+	/* CPUIDs last: jumps into them were looked for already, and these jumps may seem to be some. */
+	calls = left > 2 ? 0 : patch_copy(r, address, bytes);
+	cpuids = left > 2 ? 0 : patch_cpuids(r, address, bytes, plan);
+	if (calls + cpuids == 0 || !data_alloc(1, &data)) {
 		heap_free(bytes);
 		return NULL;
 	}
+	p->data = data;
+	p->prepared = cpuids != 0;
 	memcpy(data_ptr(p->data), bytes, PAGE_SIZE);
 	heap_free(bytes);
 	p->delta = address - r->room;
@@ -382,6 +411,44 @@ static struct text_page *find_page(struct range *r, uint64_t address)
 		if (r->file->page[i].delta == address - r->room)
 			return &r->file->page[i];
 	return NULL;
+}
+
+/* The first look of the sandbox at this file's CPUIDs; file's lock held. */
+static NOINLINE void look_for_cpuids(struct range *r)
+{
+	struct cpuid_plan *plan = heap_alloc_dirty(sizeof *plan);
+	uint64_t last = 0;
+
+	r->file->looked = true;
+	if (plan == NULL)
+		return;
+	cpuid_plan_make(plan, r->start, r->end - r->start);
+	for (uint32_t i = 0; i < plan->count; i++) {
+		uint64_t page = PAGE_DOWN(r->start + plan->site[i].offset);
+
+		if (page != last && find_page(r, page) == NULL)
+			(void)make_page(r, page, plan);
+		last = page;
+	}
+	heap_free(plan);
+}
+
+void pico_text_prepare(uint64_t start, uint64_t end)
+{
+	struct range *r;
+
+	lock_take(&text.lock);
+	r = range_of(start);
+	if (r != NULL && r->start == start && r->end == end) {
+		lock_take(&r->file->lock);
+		if (!r->file->looked)
+			look_for_cpuids(r);
+		lock_drop(&r->file->lock);
+		for (uint32_t i = 0; i < __atomic_load_n(&r->file->npages, __ATOMIC_ACQUIRE); i++)
+			if (r->file->page[i].prepared)
+				apply_page(r, &r->file->page[i]);
+	}
+	lock_drop(&text.lock);
 }
 
 /* Where the jump for a trapped `syscall` at site would go, 0 if it is of neither kind. */
@@ -414,7 +481,7 @@ void patch_trap(uint64_t site)
 		lock_take(&r->file->lock);
 		p = find_page(r, page);
 		if (p == NULL && ++r->traps[(page >> PAGE_SHIFT) % TRAP_SLOTS] >= WORTH_IT)
-			p = make_page(r, page);
+			p = make_page(r, page, NULL);
 		lock_drop(&r->file->lock);
 		/* A site that was left alone in the copy keeps trapping: nothing to map. */
 		if (p != NULL && ((const uint8_t *)data_ptr(p->data))[place - page] == 0xe9)
@@ -472,7 +539,9 @@ uint64_t pico_guest_rip(uint64_t rip)
 		/* Nothing in a stub cannot be done twice: back to the mov. */
 		stub = (const uint8_t *)data_ptr(r->file->stubs) + n * STUB_SIZE;
 		guest = site_of_stub(stub, r->room + n * STUB_SIZE);
-		if (guest == 0) {
+		if (is_cpuid_stub(stub)) {
+			guest = (rip - r->room) % STUB_SIZE < CPUID_STUB_BODY ? site_of_cpuid_stub(stub, r->room + n * STUB_SIZE) : rip;
+		} else if (guest == 0) {
 			/* Behind the call it may stay: the stub is the guest's to run. */
 			guest = rip;
 			memcpy(&back, stub + 24, sizeof back);

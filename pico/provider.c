@@ -39,7 +39,7 @@ void pico_boot(const struct dk_boot *boot)
 
 	dk = boot->table;
 	pico_boot_block = boot;
-	pico_tb()->syscall_entry = (uint64_t)pico_syscall_entry;
+	set_entries(pico_tb());
 	pico_tb()->scratch[TB_OWN_THREAD] = boot->thread;
 	heap_boot();
 	if (boot->role == DK_ROLE_FIRST) {

@@ -149,6 +149,46 @@ pico_restart:
 	.size	pico_syscall_entry, . - pico_syscall_entry
 
 /*
+ * In, for CPUID: a changed site's stub has jumped here with the return address in rdx, which CPUID
+ * overwrites.  All other registers and the flags come back as they were, so by the full way.
+ */
+	.globl	pico_cpuid_entry
+	.type	pico_cpuid_entry, @function
+	.hidden	pico_cpuid_entry
+	.balign	64
+pico_cpuid_entry:
+	movq	%rsp, %gs:TB_USER_RSP
+	movq	%gs:TB_KSTACK_TOP, %rsp
+	pushq	$USER_SS
+	pushq	%gs:TB_USER_RSP
+	pushfq
+	pushq	$USER_CS
+	pushq	%rdx			/* rip */
+	pushq	$-1			/* orig_rax: no system call */
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%rax
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rsp, %rdi
+	subq	$8, %rsp
+	cld
+	call	pico_cpuid
+	addq	$8, %rsp
+	jmp	.Lfull
+	.size	pico_cpuid_entry, . - pico_cpuid_entry
+
+/*
  * What pal calls first in a new thread or picoprocess.  Both may have started at
  * the very top of the stack, where the frame will be: start again below it.
  */

@@ -79,7 +79,7 @@ void pico_thread_start(uint64_t parameter)
 	struct dk_tb *tb = pico_tb();
 	struct dk_context *frame = pico_frame();
 
-	tb->syscall_entry = (uint64_t)pico_syscall_entry;
+	set_entries(tb);
 	/* The maker may not have stored our handle yet: take it from where it will be the same. */
 	while (__atomic_load_n(&t->thread, __ATOMIC_ACQUIRE) == DK_NO_HANDLE)
 		(void)DkThreadYieldExecution();

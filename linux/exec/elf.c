@@ -7,6 +7,7 @@
  * below), the rest is unmapped again and the other segments are put there.
  */
 #include "linux/exec/exec.h"
+#include "pico/patch.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 
@@ -147,4 +148,14 @@ long elf_map(struct mm *mm, const struct elf_file *e, uint64_t hint, struct elf_
 	out->entry = e->eh.e_entry + bias;
 	out->phdr = phdr_address(e, bias);
 	return err;
+}
+
+void elf_prepare(const struct elf_file *e, uint64_t bias)
+{
+	for (unsigned i = 0; i < e->eh.e_phnum; i++) {
+		const Elf64_Phdr *ph = &e->ph[i];
+
+		if (ph->p_type == PT_LOAD && (ph->p_flags & (PF_X | PF_W)) == PF_X)
+			pico_text_prepare(PAGE_DOWN(ph->p_vaddr) + bias, PAGE_DOWN(ph->p_vaddr) + bias + file_len(ph));
+	}
 }

@@ -188,6 +188,7 @@ long exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c
 			return err;
 		facts.interp_base = interp.bias;
 	}
+	elf_prepare(img->interp.file ? &img->interp : &img->prog, img->interp.file ? interp.bias : prog.bias);
 	facts.vdso = vdso_map(mm);
 	err = stack_build(t, (uint64_t)top, &facts, &sp);
 	if (err)

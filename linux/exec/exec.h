@@ -47,6 +47,8 @@ struct elf_place {
 	uint64_t bias, entry, phdr, end; /* end: of bss, page aligned */
 };
 long elf_map(struct mm *mm, const struct elf_file *e, uint64_t hint, struct elf_place *out);
+/* Changes what is worth it at once in the text of a dynamic linker just mapped (pico_text_prepare). */
+void elf_prepare(const struct elf_file *e, uint64_t bias);
 
 /* stack.c */
 struct stack_facts {
