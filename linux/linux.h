@@ -79,6 +79,7 @@ struct lx_thread {
 	uint64_t trapno, trap_err, cr2; /* [o] of the last fault, shown in signal frames */
 	uint64_t pdeath_signal, timer_slack;
 	uint32_t ioprio, sched_reset; /* 0 = by nice; SCHED_RESET_ON_FORK */
+	uint32_t mempolicy, mempolicy_pad; /* [o] set_mempolicy's, as mm/numa.c packs it */
 
 	/* sec/ */
 	struct seccomp_filter *seccomp; /* [a] newest one, a reference; written under PROC */
@@ -154,6 +155,7 @@ struct lx_proc {
 	char *environ_copy;
 	uint32_t environ_len, dumpable;
 	uint64_t vm_pages, rss_pages, data_pages; /* kept by mm/ for /proc and limits */
+	uint64_t stack_pages, locked_pages, text_pages, max_vm, peak_rss;
 	uint64_t brk_start, brk, stack_start, arg_start, arg_end, env_start, env_end;
 	uint64_t start_ns, utime_ns, stime_ns, cutime_ns, cstime_ns; /* [P] of ended threads, waited children */
 	uint64_t min_flt, maj_flt, cmin_flt, cmaj_flt, max_rss, cmax_rss;

@@ -208,6 +208,7 @@ struct inode *mem_root_overlay(struct mount_fs *fs, const char *where);
 struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, bool merged);
 uint32_t mem_seals(struct inode *i);
 long mem_add_seals(struct inode *i, uint32_t seals);
+void mem_map_writers(struct inode *i, int delta); /* mm/: shared mappings of i that may write came or went */
 
 /* hostfs */
 struct inode *host_root(struct mount_fs *fs, const char *guest_path);

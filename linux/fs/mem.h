@@ -72,7 +72,8 @@ struct mem_priv {
 		struct mem_dir *dir; /* directory: made when needed */
 		char *target;        /* symbolic link: text, or NULL = not fetched */
 	} u;
-	uint32_t ext_cap, pad;
+	uint32_t ext_cap;
+	_Atomic uint32_t map_writers; /* shared mappings that may write: no F_SEAL_WRITE while there are any */
 	struct mem_xattr *xattrs;
 	uint64_t lower_dev, lower_ino;
 	uint64_t npages;         /* pages in extents */

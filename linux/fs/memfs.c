@@ -317,6 +317,12 @@ uint32_t mem_seals(struct inode *i)
 	return mem(i)->seals;
 }
 
+void mem_map_writers(struct inode *i, int delta)
+{
+	if (mem(i)->flags & MEM_SEALS)
+		atomic_fetch_add_explicit(&mem(i)->map_writers, (uint32_t)delta, memory_order_relaxed);
+}
+
 long mem_add_seals(struct inode *i, uint32_t seals)
 {
 	struct mem_priv *m = mem(i);
@@ -327,6 +333,8 @@ long mem_add_seals(struct inode *i, uint32_t seals)
 	lock_take(&i->lock);
 	if (m->seals & F_SEAL_SEAL)
 		err = -EPERM;
+	else if ((seals & F_SEAL_WRITE) && !(m->seals & F_SEAL_WRITE) && atomic_load(&m->map_writers) != 0)
+		err = -EBUSY;
 	else
 		m->seals |= seals;
 	i->write_sealed = (m->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;

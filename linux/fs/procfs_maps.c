@@ -26,7 +26,7 @@ static void show_others(struct text *x, struct lx_proc *p)
 	(void)path;
 }
 
-static void show_regions(struct text *x, struct node_ctx *c, bool smaps)
+static void show_regions(struct text *x, struct node_ctx *c, enum maps_kind kind)
 {
 	char *buf;
 	uint64_t at = 0;
@@ -41,32 +41,22 @@ static void show_regions(struct text *x, struct node_ctx *c, bool smaps)
 	buf = heap_alloc(CHUNK);
 	if (!buf)
 		return;
-	while ((n = mm_maps_text(c->proc->mm, buf, CHUNK, at, smaps)) > 0) {
+	while ((n = mm_maps_text(c->proc->mm, buf, CHUNK, &at, kind)) > 0)
 		text_put(x, buf, n);
-		at += n;
-	}
 	heap_free(buf);
 }
 
 SHOW(maps)
 {
-	show_regions(x, c, false);
+	show_regions(x, c, MAPS_MAPS);
 }
 
 SHOW(smaps)
 {
-	show_regions(x, c, true);
+	show_regions(x, c, MAPS_SMAPS);
 }
 
 SHOW(smaps_rollup)
 {
-	static const char *const zero[] = { "Pss_Dirty", "Pss_Anon", "Pss_File", "Pss_Shmem", "Shared_Clean", "Shared_Dirty",
-		"Private_Clean", "Private_Dirty", "Referenced", "Anonymous", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped",
-		"Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss", "Locked" };
-	unsigned long rss = c->proc->rss_pages * 4;
-
-	text_add(x, "00010000-7ffffffef000 ---p 00000000 00:00 0                              [rollup]\nRss:            %8lu kB\nPss:            %8lu kB\n",
-		rss, rss);
-	for (unsigned i = 0; i < ARRAY_LEN(zero); i++)
-		text_add(x, "%s:%*s%8u kB\n", zero[i], (int)(15 - strlen(zero[i])), "", 0);
+	show_regions(x, c, MAPS_ROLLUP);
 }

@@ -3,6 +3,7 @@
 #include "linux/fs/procfs.h"
 
 #include "linux/fs/tty.h"
+#include "linux/mm/mm.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
 
@@ -123,24 +124,35 @@ SHOW(stat)
 	struct lx_proc *p = c->proc;
 	struct snapshot s;
 	uint64_t boot = lx_state()->boot_mono_ns;
+	struct proc_rss r;
 	bool live;
 
 	if (!snap(&s, c))
 		return;
 	live = s.state != 'Z';
+	proc_rss(p, &r);
 	text_add(x, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", s.pid, s.comm, s.state, s.ppid, s.pgrp, s.session, s.tty_nr,
 		s.tty_pgrp, live ? 4194304u : 4194308u, (unsigned long)s.min_flt, (unsigned long)s.cmin_flt, (unsigned long)s.maj_flt,
 		(unsigned long)s.cmaj_flt);
 	text_add(x, "%lu %lu %ld %ld %d %d %u 0 %lu ", (unsigned long)(s.utime / TICK_NS), (unsigned long)(s.stime / TICK_NS),
 		(long)(s.cutime / TICK_NS), (long)(s.cstime / TICK_NS), s.policy == 1 || s.policy == 2 ? -1 - s.rt_priority : 20 + s.nice,
 		s.nice, s.threads ? s.threads : 1, (unsigned long)((s.start_ns > boot ? s.start_ns - boot : 0) / TICK_NS));
-	text_add(x, "%lu %lu %lu ", live ? (unsigned long)p->vm_pages * PAGE_SIZE : 0ul, live ? (unsigned long)p->rss_pages : 0ul,
+	text_add(x, "%lu %lu %lu ", live ? (unsigned long)p->vm_pages * PAGE_SIZE : 0ul, live ? (unsigned long)(r.anon + r.file) : 0ul,
 		(unsigned long)p->rlim[RLIMIT_RSS].rlim_cur);
 	text_add(x, "1 1 %lu 0 0 %lu %lu %lu %lu 0 0 0 %d 0 %d %d 0 0 0 ", (unsigned long)p->stack_start, (unsigned long)s.pending & 0x7fffffff,
 		(unsigned long)s.blocked & 0x7fffffff, (unsigned long)s.ignored & 0x7fffffff, (unsigned long)s.caught & 0x7fffffff,
 		s.exit_signal, s.rt_priority, s.policy);
 	text_add(x, "0 0 %lu %lu %lu %lu %lu %u\n", (unsigned long)p->brk_start, (unsigned long)p->arg_start, (unsigned long)p->arg_end,
 		(unsigned long)p->env_start, (unsigned long)p->env_end, s.exit_code);
+}
+
+static void statm_line(struct text *x, struct lx_proc *p)
+{
+	struct proc_rss r;
+
+	proc_rss(p, &r);
+	text_add(x, "%lu %lu %lu %lu 0 %lu 0\n", (unsigned long)p->vm_pages, (unsigned long)(r.anon + r.file), (unsigned long)r.file,
+		(unsigned long)p->text_pages, (unsigned long)(p->data_pages + p->stack_pages));
 }
 
 SHOW(statm)
@@ -150,8 +162,7 @@ SHOW(statm)
 	if (p->state != PROC_LIVE)
 		text_add(x, "0 0 0 0 0 0 0\n");
 	else
-		text_add(x, "%lu %lu %lu 1 0 %lu 0\n", (unsigned long)p->vm_pages, (unsigned long)p->rss_pages,
-			(unsigned long)p->rss_pages / 2, (unsigned long)p->data_pages);
+		statm_line(x, p);
 }
 
 static const char *state_name(char state)
@@ -182,15 +193,21 @@ static void status_ids(struct text *x, struct node_ctx *c, const struct snapshot
 		fdt_put_table(fdt);
 }
 
-static void status_memory(struct text *x, const struct lx_proc *p)
+static void status_memory(struct text *x, struct lx_proc *p)
 {
-	unsigned long vm = p->vm_pages * 4, rss = p->rss_pages * 4, data = p->data_pages * 4;
+	unsigned long vm = p->vm_pages * 4, data = p->data_pages * 4, anon, file, rss;
+	struct proc_rss r;
 
-	text_add(x, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8u kB\nVmPin:\t%8u kB\n", vm, vm, 0, 0);
-	text_add(x, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", MAX(rss, (unsigned long)p->max_rss / 1024), rss);
-	text_add(x, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8u kB\n", rss / 2, rss - rss / 2, 0);
-	text_add(x, "VmData:\t%8lu kB\nVmStk:\t%8u kB\nVmExe:\t%8u kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", data, 132, 4,
-		4, vm / 512 + 4, 0);
+	proc_rss(p, &r);
+	anon = r.anon * 4;
+	file = r.file * 4;
+	rss = anon + file;
+	text_add(x, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", MAX(vm, (unsigned long)p->max_vm * 4), vm,
+		(unsigned long)p->locked_pages * 4, 0);
+	text_add(x, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", MAX(rss, (unsigned long)r.peak * 4), rss);
+	text_add(x, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8u kB\n", anon, file, 0);
+	text_add(x, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8u kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", data,
+		(unsigned long)p->stack_pages * 4, 4, (unsigned long)p->text_pages * 4, rss / 512 + 4, 0);
 	text_add(x, "HugetlbPages:\t%8u kB\nCoreDumping:\t0\nTHP_enabled:\t1\n", 0);
 }
 

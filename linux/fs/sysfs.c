@@ -92,6 +92,17 @@ static void show_pids_current(struct text *x, struct node_ctx *c)
 	text_add(x, "%u\n", lx_state()->nthreads);
 }
 
+static void show_node_meminfo(struct text *x, struct node_ctx *c)
+{
+	struct arena_root *a = arena_root();
+	uint64_t used = (atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_pages)) * 4;
+	uint64_t total = lx_state()->memtotal >> 10;
+
+	used = MIN(used, total);
+	text_add(x, "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\nNode 0 MemUsed:        %8lu kB\n", (unsigned long)total,
+		(unsigned long)(total - used), (unsigned long)used);
+}
+
 #define N(p, m, n, ...)      { .parent = (p), .mode = (m), .name = (n), __VA_ARGS__ }
 #define DIR_(p, n, number)   N(p, S_IFDIR | 0755, n, .dir = (number))
 #define SHOWN(p, n, fn)      N(p, S_IFREG | 0444, n, .show = (fn))
@@ -115,7 +126,8 @@ static const struct text_node nodes[] = {
 	SHOWN(S_TOPOLOGY, "package_cpus", show_all_mask), SHOWN(S_TOPOLOGY, "package_cpus_list", show_cpus),
 	SHOWN(S_NODE, "online", show_zero), SHOWN(S_NODE, "possible", show_zero), SHOWN(S_NODE, "has_cpu", show_zero),
 	DIR_(S_NODE, "node0", S_NODE0), SHOWN(S_NODE0, "cpulist", show_cpus), SHOWN(S_NODE0, "cpumap", show_all_mask),
-	TEXT(S_NODE0, "distance", "10\n"),
+	TEXT(S_NODE0, "distance", "10\n"), SHOWN(S_NODE0, "meminfo", show_node_meminfo),
+	SHOWN(S_NODE, "has_memory", show_zero), SHOWN(S_NODE, "has_normal_memory", show_zero),
 	DIR_(S_FS, "cgroup", S_CGROUP),
 	TEXT(S_CGROUP, "cgroup.controllers", "cpu memory pids\n"), TEXT(S_CGROUP, "cgroup.subtree_control", ""), TEXT(S_CGROUP, "cgroup.type", "domain\n"),
 	SHOWN(S_CGROUP, "memory.max", show_memory_max), SHOWN(S_CGROUP, "memory.high", show_memory_max),

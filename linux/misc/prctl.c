@@ -2,11 +2,11 @@
 /*
  * linux/misc/prctl.c - prctl and personality.
  *
- * What only tunes the host (transparent huge pages, timer slack, names of anonymous
- * mappings) is remembered or accepted without effect; what would promise protection
+ * What only tunes the host (transparent huge pages, timer slack) is remembered or accepted without effect; what would promise protection
  * that is not given (speculation control) is refused.
  */
 #include "linux/misc/cred.h"
+#include "linux/mm/mm.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
@@ -86,8 +86,8 @@ static long process_option(struct lx_thread *t, int option, uint64_t a, uint64_t
 		return c || d ? -EINVAL : mce_kill(a, b);
 	case PR_MCE_KILL_GET:
 		return a || b || c || d ? -EINVAL : PR_MCE_KILL_DEFAULT;
-	case PR_SET_VMA: /* a name for /proc/PID/maps, which is not shown */
-		return a == PR_SET_VMA_ANON_NAME ? 0 : -EINVAL;
+	case PR_SET_VMA:
+		return a == PR_SET_VMA_ANON_NAME ? mm_set_name(p->mm, b, c, (struct gva){ d }) : -EINVAL;
 	case PR_SET_PTRACER: /* everybody may: a sandbox is one domain */
 		return 0;
 	case PR_TASK_PERF_EVENTS_DISABLE:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/mm/advise.c - madvise, mincore, msync.
+ * linux/mm/advise.c - madvise, msync.
  *
  * What only makes things faster on Linux is checked and then ignored; what changes
  * contents (DONTNEED, FREE, REMOVE) or fork (DONTFORK, WIPEONFORK) is done.
@@ -14,12 +14,35 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
+
+/* ---- Flags ---- */
+
+static long set_flags(struct mm *mm, uint64_t start, uint64_t end, uint32_t set, uint32_t clear)
+{
+	struct region *r = region_find(&mm->tree, start);
+
+	if ((r->flags & (set | clear)) == set)
+		return 0;
+	if (!mm_may_cut(mm, start, end, false) || !mm_stock_locked(mm))
+		return -ENOMEM;
+	mm_cut_locked(mm, start, end);
+	r = region_find(&mm->tree, start);
+	r->flags = (r->flags & ~clear) | set;
+	(void)mm_merge_locked(mm, r);
+	return 0;
+}
 
 /* ---- Contents ---- */
 
-static long drop(struct region *r, uint64_t start, uint64_t end, bool lazily)
+static long drop(struct region *r, uint64_t start, uint64_t end, int advice)
 {
-	if (r->flags & RF_LOCKED)
+	bool lazily = advice == MADV_FREE;
+
+	if ((r->flags & RF_LOCKED) && advice != MADV_DONTNEED_LOCKED)
 		return -EINVAL;
 	if (lazily && r->kind != REGION_ANON)
 		return -EINVAL;
@@ -29,7 +52,7 @@ static long drop(struct region *r, uint64_t start, uint64_t end, bool lazily)
 	/* Shared pages keep their contents: there is nothing to drop. */
 	if (r->flags & RF_SHARED)
 		return 0;
-	return lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT));
+	return lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT | (lazily ? DK_MEM_LAZY : 0)));
 }
 
 static long remove_file(struct mm *mm, struct region *r, uint64_t start, uint64_t end) REQUIRES(MM)
@@ -64,43 +87,70 @@ static long remove_pages(struct mm *mm, struct region *r, uint64_t start, uint64
 	return 0;
 }
 
-static long populate(struct mm *mm, const struct region *r, uint64_t start, uint64_t end, bool write)
+long mm_populate_locked(struct mm *mm, const struct region *r, uint64_t start, uint64_t end, bool write)
 {
-	uint32_t value;
-
-	if (!(r->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC | PROT_WRITE)))
-		return -EINVAL;
-	for (uint64_t at = start; at < end; at += PAGE_SIZE) {
-		if (!uaccess_load32(at, &value))
-			return -EFAULT;
-		if (write && !uaccess_cmpxchg32(at, &value, value))
-			return -EFAULT;
-	}
-	return 0;
+	if ((r->flags & RF_GUARD) || !(r->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC | PROT_WRITE)))
+		return -EFAULT;
+	return lx_err(DkVirtualMemoryAlloc(&start, end - start, DK_MEM_POPULATE, write ? DK_PROT_W : DK_PROT_R));
 }
 
-/* ---- Flags ---- */
-
-static long set_flags(struct mm *mm, uint64_t start, uint64_t end, uint32_t set, uint32_t clear)
+static long populate(struct mm *mm, const struct region *r, uint64_t start, uint64_t end, bool write)
 {
-	struct region *r;
+	if (!(r->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC | PROT_WRITE)))
+		return -EINVAL;
+	return mm_populate_locked(mm, r, start, end, write);
+}
 
-	if (!mm_stock_locked(mm))
+/* Guard pages: no access and no contents, whatever the protection is or becomes. */
+static long guard(struct mm *mm, struct region *r, uint64_t start, uint64_t end, bool install)
+{
+	long err;
+
+	if (r->kind != REGION_ANON || (r->flags & (RF_LOCKED | RF_GROWSDOWN | RF_STACK)))
+		return -EINVAL;
+	if (!!(r->flags & RF_GUARD) == install)
+		return 0;
+	if (!mm_may_cut(mm, start, end, false) || !mm_stock_locked(mm))
 		return -ENOMEM;
-	mm_cut_locked(mm, start, end);
-	r = region_find(&mm->tree, start);
-	r->flags = (r->flags & ~clear) | set;
-	(void)mm_merge_locked(mm, r);
-	return 0;
+	err = lx_err(DkVirtualMemoryProtect(start, end - start, install ? 0 : r->prot));
+	if (err == 0 && install)
+		err = lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT));
+	return err != 0 ? err : set_flags(mm, start, end, install ? RF_GUARD : 0, RF_GUARD);
 }
 
 static long advise_part(struct mm *mm, struct region *r, uint64_t start, uint64_t end, int advice) REQUIRES(MM)
 {
+	uint64_t at = start;
+
 	switch (advice) {
+	case MADV_NORMAL:
+		return set_flags(mm, start, end, 0, RF_RANDOM | RF_SEQUENTIAL);
+	case MADV_RANDOM:
+		return set_flags(mm, start, end, RF_RANDOM, RF_SEQUENTIAL);
+	case MADV_SEQUENTIAL:
+		return set_flags(mm, start, end, RF_SEQUENTIAL, RF_RANDOM);
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
 	case MADV_FREE:
-		return drop(r, start, end, advice == MADV_FREE);
+		return drop(r, start, end, advice);
+	case MADV_COLD:
+	case MADV_PAGEOUT: /* there is nowhere to page out to */
+		if (r->flags & RF_LOCKED)
+			return -EINVAL;
+		(void)DkVirtualMemoryAlloc(&at, end - start, DK_MEM_COLD, 0);
+		return 0;
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+		if (r->kind == REGION_ANON)
+			(void)DkVirtualMemoryAlloc(&at, end - start, advice == MADV_HUGEPAGE ? DK_MEM_HUGE : DK_MEM_NOHUGE, 0);
+		return advice == MADV_HUGEPAGE ? set_flags(mm, start, end, RF_HUGE, RF_NOHUGE) : set_flags(mm, start, end, RF_NOHUGE, RF_HUGE);
+	case MADV_DONTDUMP:
+		return set_flags(mm, start, end, RF_DONTDUMP, 0);
+	case MADV_DODUMP:
+		return set_flags(mm, start, end, 0, RF_DONTDUMP);
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
+		return guard(mm, r, start, end, advice == MADV_GUARD_INSTALL);
 	case MADV_REMOVE:
 		return remove_pages(mm, r, start, end);
 	case MADV_POPULATE_READ:
@@ -119,9 +169,27 @@ static long advise_part(struct mm *mm, struct region *r, uint64_t start, uint64_
 	}
 }
 
+/* There is no KSM here, as in a kernel without it. */
 static bool known(int advice)
 {
-	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) || (advice >= MADV_FREE && advice <= MADV_COLLAPSE);
+	if (advice == MADV_MERGEABLE || advice == MADV_UNMERGEABLE)
+		return false;
+	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) || (advice >= MADV_FREE && advice <= MADV_COLLAPSE) ||
+		advice == MADV_GUARD_INSTALL || advice == MADV_GUARD_REMOVE;
+}
+
+/* What takes contents away from sealed memory that cannot be written changes it all the same. */
+static bool seal_forbids(struct mm *mm, uint64_t start, uint64_t end, int advice)
+{
+	const struct region *r;
+
+	if (!mm->sealed || (advice != MADV_DONTNEED && advice != MADV_DONTNEED_LOCKED && advice != MADV_FREE && advice != MADV_REMOVE &&
+	    advice != MADV_DONTFORK && advice != MADV_WIPEONFORK && advice != MADV_GUARD_INSTALL))
+		return false;
+	for (uint64_t at = start; (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end)
+		if ((r->flags & RF_SEALED) && r->kind == REGION_ANON && !(r->prot & PROT_WRITE))
+			return true;
+	return false;
 }
 
 /* Goes over the whole range even if there are holes, then says -ENOMEM, as Linux does. */
@@ -155,7 +223,10 @@ static long mm_advise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 	if (mm_window_overlap(addr, PAGE_UP(len)))
 		return advice == MADV_DONTDUMP || advice == MADV_NOHUGEPAGE ? 0 : -ENOMEM;
 	mm_lock(mm);
-	err = advise_locked(mm, addr, addr + PAGE_UP(len), advice);
+	if (seal_forbids(mm, addr, addr + PAGE_UP(len), advice))
+		err = -EPERM;
+	else
+		err = advise_locked(mm, addr, addr + PAGE_UP(len), advice);
 	mm_unlock(mm);
 	return err;
 }
@@ -199,43 +270,6 @@ long lx_sys_process_madvise(struct lx_thread *t, int pidfd, struct gva iov, uint
 			done += (long)v.iov_len;
 	}
 	return done != 0 ? done : err;
-}
-
-/* ---- mincore: what is mapped counts as resident ---- */
-
-static uint64_t mapped_up_to(struct mm *mm, uint64_t start, uint64_t end)
-{
-	struct region *r;
-
-	for (uint64_t at = start; at < end; at = r->end) {
-		r = region_find(&mm->tree, at);
-		if (r == NULL || r->kind == REGION_ROOM)
-			return at;
-	}
-	return end;
-}
-
-long lx_sys_mincore(struct lx_thread *t, struct gva addr, uint64_t len, struct gva vec)
-{
-	struct mm *mm = t->proc->mm;
-	uint64_t end, mapped, done = 0;
-	uint8_t ones[64];
-	long err;
-
-	if (addr.va & ~PAGE_MASK)
-		return -EINVAL;
-	err = mm_range(addr.va, &len);
-	if (err != 0)
-		return err;
-	end = addr.va + len;
-	mm_lock(mm);
-	mapped = mapped_up_to(mm, addr.va, end);
-	mm_unlock(mm);
-	memset(ones, 1, sizeof ones);
-	for (uint64_t pages = (mapped - addr.va) >> PAGE_SHIFT; done < pages; done += MIN(sizeof ones, pages - done))
-		if (copy_out(gva_add(vec, done), ones, MIN(sizeof ones, pages - done)) != 0)
-			return -EFAULT;
-	return mapped < end ? -ENOMEM : 0;
 }
 
 /* ---- msync ---- */

@@ -7,6 +7,7 @@
  * threads never see a hole; if the host then refuses, the range is a hole, as on
  * Linux.
  */
+#include "linux/fs/fs.h"
 #include "linux/mm/mm_int.h"
 #include "pico/patch.h"
 
@@ -206,6 +207,7 @@ static void make_room(struct mm *mm, const struct map_wish *w)
 	r->end = w->room + PICO_STUB_ROOM;
 	r->kind = REGION_ROOM;
 	region_insert(&mm->tree, r);
+	mm->rooms++;
 }
 
 static void book(struct mm *mm, const struct map_wish *w)
@@ -286,6 +288,10 @@ long mm_map_locked(struct mm *mm, struct map_wish *w)
 	if (err != 0)
 		return err;
 	charged = is_data(w) && !(w->rflags & RF_NORESERVE);
+	if (fixed && mm_sealed(mm, w->addr, w->addr + w->len))
+		return -EPERM;
+	if (!mm_may_add(mm, 0) || (fixed && !mm_may_cut(mm, w->addr, w->addr + w->len, true)))
+		return -ENOMEM;
 	if (!mm_stock_locked(mm) || (charged && (absurd(w) || !mm_charge(mm, w->len >> PAGE_SHIFT))))
 		return -ENOMEM;
 	if (charged)
@@ -425,8 +431,12 @@ long mm_map(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, str
 	if (file != NULL && (flags & MAP_ANONYMOUS))
 		file = NULL;
 	w.rflags = wish_flags(flags, shared);
-	if (file != NULL && is_dev_zero(file))
+	if (file != NULL && is_dev_zero(file)) {
+		err = check_file(file, prot, shared, &w.rflags);
+		if (err != 0)
+			return err;
 		file = NULL;
+	}
 	if (file != NULL) {
 		if (offset + w.len < offset || offset + w.len > INT64_MAX)
 			return -EOVERFLOW;
@@ -465,7 +475,12 @@ long mm_unmap(struct mm *mm, uint64_t addr, uint64_t len)
 	if ((addr & ~PAGE_MASK) || len == 0 || len > GUEST_HIGH || addr > GUEST_HIGH - PAGE_UP(len))
 		return -EINVAL;
 	mm_lock(mm);
-	err = mm_stock_locked(mm) ? mm_unmap_locked(mm, addr, addr + PAGE_UP(len), true) : -ENOMEM;
+	if (mm_sealed(mm, addr, addr + PAGE_UP(len)))
+		err = -EPERM;
+	else if (!mm_may_cut(mm, addr, addr + PAGE_UP(len), true) || !mm_stock_locked(mm))
+		err = -ENOMEM;
+	else
+		err = mm_unmap_locked(mm, addr, addr + PAGE_UP(len), true);
 	mm_unlock(mm);
 	return err;
 }

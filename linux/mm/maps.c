@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/mm/maps.c - the text of /proc/self/maps and smaps.
+ * linux/mm/maps.c - the text of /proc/self/maps, smaps and smaps_rollup.
  *
  * Stub rooms and Bailey's window are not shown: a program that looks for holes
- * (MemorySanitizer) must not be told of them.  Resident sizes are not known here;
- * what is charged counts as resident.
+ * (MemorySanitizer) must not be told of them.  Resident sizes are the host's; with how
+ * many others a page is shared is not known, so Pss is Rss.
  */
 #include "linux/mm/mm_int.h"
 #include "rt/fmt.h"
@@ -13,31 +13,29 @@
 #define NAME_COLUMN 73
 #define LINE_MAX    (PATH_MAX + 1024)
 
+/* In KB. */
+struct maps_sum {
+	uint64_t size, rss, anon, clean, shared, locked;
+};
+
 struct maps {
 	struct mm *mm;
 	char *out;
 	size_t size, done;
-	uint64_t skip;   /* bytes still to leave out */
 	char *line;      /* LINE_MAX */
 	char *path;      /* PATH_MAX */
-	bool smaps;
+	enum maps_kind kind;
+	struct maps_sum one, all; /* of a region; of those so far */
 };
 
-/* Appends n bytes of line; false when out is full. */
+/* Appends n bytes of line; false if they do not fit. */
 static bool emit(struct maps *m, size_t n)
 {
-	size_t from = 0;
-
-	if (m->skip >= n) {
-		m->skip -= n;
-		return true;
-	}
-	from = m->skip;
-	m->skip = 0;
-	n = MIN(n - from, m->size - m->done);
-	memcpy(m->out + m->done, m->line + from, n);
+	if (n > m->size - m->done)
+		return false;
+	memcpy(m->out + m->done, m->line, n);
 	m->done += n;
-	return m->done < m->size;
+	return true;
 }
 
 static const char *file_name(struct maps *m, const struct file *f)
@@ -53,6 +51,10 @@ static const char *region_name(struct maps *m, const struct region *r)
 
 	if (r->kind == REGION_FILE)
 		return file_name(m, r->object);
+	if (r->name != NULL) {
+		(void)fmt_snprintf(m->path, PATH_MAX, r->kind == REGION_SHARED ? "[anon_shmem:%s]" : "[anon:%s]", r->name);
+		return m->path;
+	}
 	if (r->kind == REGION_SHARED) {
 		if (s->segment == NULL)
 			return "/dev/zero (deleted)";
@@ -95,50 +97,127 @@ static size_t maps_line(struct maps *m, const struct region *r)
 	return (size_t)n;
 }
 
-static size_t smaps_lines(struct maps *m, const struct region *r)
-{
-	uint64_t kb = (r->end - r->start) >> 10, rss = r->flags & (RF_CHARGED | RF_STACK) ? kb : 0;
-	const char *flags = r->flags & RF_SHARED ? " sh" : "";
+#define ASK_MAX (16ull << 30) /* more than that is a reservation, of which nobody wants to wait for the count */
 
-	return (size_t)fmt_snprintf(m->line, LINE_MAX,
-		"Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n"
-		"Rss:            %8lu kB\nPss:            %8lu kB\nPss_Dirty:      %8lu kB\n"
-		"Shared_Clean:          0 kB\nShared_Dirty:          0 kB\nPrivate_Clean:         0 kB\nPrivate_Dirty:  %8lu kB\n"
-		"Referenced:     %8lu kB\nAnonymous:      %8lu kB\nLazyFree:              0 kB\nAnonHugePages:         0 kB\n"
-		"ShmemPmdMapped:        0 kB\nFilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\nPrivate_Hugetlb:       0 kB\n"
-		"Swap:                  0 kB\nSwapPss:               0 kB\nLocked:         %8lu kB\nTHPeligible:           0\n"
-		"VmFlags:%s%s%s%s mr mw me%s%s%s%s\n",
-		(unsigned long)kb, (unsigned long)rss, (unsigned long)rss, (unsigned long)rss, (unsigned long)rss, (unsigned long)rss,
-		(unsigned long)(r->kind == REGION_ANON ? rss : 0), (unsigned long)(r->flags & RF_LOCKED ? kb : 0),
-		r->prot & PROT_READ ? " rd" : "", r->prot & PROT_WRITE ? " wr" : "", r->prot & PROT_EXEC ? " ex" : "", flags,
-		r->flags & (RF_GROWSDOWN | RF_STACK) ? " gd" : "", r->flags & RF_LOCKED ? " lo" : "",
-		r->flags & RF_DONTFORK ? " dc" : "", r->flags & RF_CHARGED ? " ac" : "");
+/* What of r is resident, in KB.  A file's pages count if they are in the page cache. */
+static uint64_t resident_kb(struct maps *m, const struct region *r)
+{
+	if (r->end - r->start > ASK_MAX || (r->flags & RF_GUARD) || (r->prot == PROT_NONE && !(r->flags & RF_CHARGED)))
+		return 0;
+	return mm_count_resident(r->start, r->end, (uint8_t *)m->path, PATH_MAX) * 4;
 }
 
-static void write_all(struct maps *m)
+static void sum_up(struct maps *m, const struct region *r)
 {
-	LIST_REGIONS(r, m->mm) {
-		if (r->kind == REGION_ROOM)
-			continue;
-		if (!emit(m, maps_line(m, r)) || (m->smaps && !emit(m, smaps_lines(m, r))))
+	uint64_t rss = resident_kb(m, r);
+
+	m->one = (struct maps_sum){ .size = (r->end - r->start) >> 10, .rss = rss };
+	if (r->flags & RF_SHARED)
+		m->one.shared = rss;
+	else if (r->kind == REGION_ANON || (r->flags & RF_WROTE))
+		m->one.anon = rss;
+	else
+		m->one.clean = rss;
+	if (r->flags & RF_LOCKED)
+		m->one.locked = rss;
+	m->all.rss += m->one.rss;
+	m->all.anon += m->one.anon;
+	m->all.clean += m->one.clean;
+	m->all.shared += m->one.shared;
+	m->all.locked += m->one.locked;
+}
+
+static size_t sum_lines(struct maps *m, const struct maps_sum *s)
+{
+	return (size_t)fmt_snprintf(m->line, LINE_MAX,
+		"Rss:            %8lu kB\nPss:            %8lu kB\nPss_Dirty:      %8lu kB\n"
+		"Shared_Clean:   %8lu kB\nShared_Dirty:          0 kB\nPrivate_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n"
+		"Referenced:     %8lu kB\nAnonymous:      %8lu kB\nKSM:                   0 kB\nLazyFree:              0 kB\n"
+		"AnonHugePages:         0 kB\nShmemPmdMapped:        0 kB\nFilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\n"
+		"Private_Hugetlb:       0 kB\nSwap:                  0 kB\nSwapPss:               0 kB\nLocked:         %8lu kB\n",
+		(unsigned long)s->rss, (unsigned long)s->rss, (unsigned long)s->anon, (unsigned long)s->shared, (unsigned long)s->clean,
+		(unsigned long)s->anon, (unsigned long)s->rss, (unsigned long)s->anon, (unsigned long)s->locked);
+}
+
+static const struct { uint32_t flag; char name[3]; } flag_names[] = {
+	{ RF_GROWSDOWN, "gd" }, { RF_STACK, "gd" }, { RF_LOCKED, "lo" }, { RF_ONFAULT, "lf" }, { RF_SEQUENTIAL, "sr" }, { RF_RANDOM, "rr" },
+	{ RF_DONTFORK, "dc" }, { RF_CHARGED, "ac" }, { RF_NORESERVE, "nr" }, { RF_WIPEONFORK, "wf" }, { RF_DONTDUMP, "dd" }, { RF_HUGE, "hg" },
+	{ RF_NOHUGE, "nh" }, { RF_GUARD, "gu" }, { RF_SEALED, "sl" } };
+
+static size_t flag_lines(struct maps *m, const struct region *r)
+{
+	size_t n = (size_t)fmt_snprintf(m->line, LINE_MAX, "THPeligible:           0\nVmFlags:%s%s%s%s mr%s me%s", r->prot & PROT_READ ? " rd" : "",
+		r->prot & PROT_WRITE ? " wr" : "", r->prot & PROT_EXEC ? " ex" : "", r->flags & RF_SHARED ? " sh" : "",
+		r->flags & RF_NOWRITE ? "" : " mw", r->flags & RF_SHARED ? " ms" : "");
+
+	for (unsigned i = 0; i < ARRAY_LEN(flag_names); i++)
+		if (r->flags & flag_names[i].flag)
+			n += (size_t)fmt_snprintf(m->line + n, LINE_MAX - n, " %s", flag_names[i].name);
+	n += (size_t)fmt_snprintf(m->line + n, LINE_MAX - n, " \n");
+	return n;
+}
+
+static bool write_smaps(struct maps *m, const struct region *r)
+{
+	size_t n = (size_t)fmt_snprintf(m->line, LINE_MAX, "Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
+		(unsigned long)(r->end - r->start) >> 10);
+
+	if (!emit(m, n))
+		return false;
+	sum_up(m, r);
+	return emit(m, sum_lines(m, &m->one)) && emit(m, flag_lines(m, r));
+}
+
+static void write_rollup(struct maps *m)
+{
+	const struct region *first = region_next(&m->mm->tree, 0), *last = region_prev(&m->mm->tree, UINT64_MAX);
+
+	LIST_REGIONS(r, m->mm)
+		if (r->kind != REGION_ROOM)
+			sum_up(m, r);
+	(void)(emit(m, (size_t)fmt_snprintf(m->line, LINE_MAX, "%08lx-%08lx ---p 00000000 00:00 0                              [rollup]\n",
+		first != NULL ? (unsigned long)first->start : 0ul, last != NULL ? (unsigned long)last->end : 0ul)) && emit(m, sum_lines(m, &m->all)));
+}
+
+/* All of a region's text, or none of it. */
+static bool write_region(struct maps *m, const struct region *r)
+{
+	size_t before = m->done;
+
+	if (emit(m, maps_line(m, r)) && (m->kind != MAPS_SMAPS || write_smaps(m, r)))
+		return true;
+	m->done = before;
+	return false;
+}
+
+static void write_regions(struct maps *m, uint64_t *from)
+{
+	const struct region *r;
+
+	while ((r = region_next(&m->mm->tree, *from)) != NULL) {
+		if (r->kind != REGION_ROOM && !write_region(m, r))
 			return;
+		*from = r->end;
 	}
 	str_copy(m->line, "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n", LINE_MAX);
-	(void)emit(m, strlen(m->line));
+	if (emit(m, strlen(m->line)))
+		*from = UINT64_MAX;
 }
 
-size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t offset, bool smaps)
+size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t *from, enum maps_kind kind)
 {
-	struct maps m = { .mm = mm, .out = buf, .size = size, .skip = offset, .smaps = smaps };
+	struct maps m = { .mm = mm, .out = buf, .size = size, .kind = kind };
 
-	m.line = heap_alloc(LINE_MAX + PATH_MAX);
-	if (m.line == NULL || size == 0) {
-		heap_free(m.line);
+	if (*from == UINT64_MAX || (m.line = heap_alloc_dirty(LINE_MAX + PATH_MAX)) == NULL)
 		return 0;
-	}
 	m.path = m.line + LINE_MAX;
 	mm_lock(mm);
-	write_all(&m);
+	if (kind == MAPS_ROLLUP) {
+		write_rollup(&m);
+		*from = UINT64_MAX;
+	} else {
+		write_regions(&m, from);
+	}
 	mm_unlock(mm);
 	heap_free(m.line);
 	return m.done;

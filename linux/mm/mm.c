@@ -9,6 +9,8 @@
  * MAP_NORESERVE; arena_root()->guest_pages has the sum over all processes.
  * Shared memory is charged where its pages are taken, by data_alloc.
  */
+#include "linux/fs/fs.h"
+#include "linux/fs/procfs.h"
 #include "linux/mm/futex.h"
 #include "linux/mm/mm_int.h"
 #include "pico/patch.h"
@@ -60,6 +62,10 @@ static void publish(const struct mm *mm)
 	p->data_pages = mm->data_pages;
 	p->rss_pages = mm->charged_pages;
 	p->max_rss = MAX(p->max_rss, mm->charged_pages);
+	p->stack_pages = mm->stack_pages;
+	p->locked_pages = mm->locked_pages;
+	p->text_pages = mm->text_pages;
+	p->max_vm = MAX(p->max_vm, mm->vm_pages);
 	p->brk_start = mm->brk_start;
 	p->brk = mm->brk;
 }
@@ -96,7 +102,22 @@ bool mm_stock_locked(struct mm *mm)
 		mm->stock = r;
 		mm->stocked++;
 	}
-	return mm->tree.count + MM_STOCK < MM_REGIONS_MAX;
+	return true;
+}
+
+bool mm_may_add(const struct mm *mm, uint32_t n)
+{
+	return mm->tree.count - mm->rooms + n <= MIN(sysctl_value(CTL_MAX_MAP), MM_REGIONS_MAX);
+}
+
+bool mm_may_cut(const struct mm *mm, uint64_t start, uint64_t end, bool unmap)
+{
+	const struct region *first = region_find(&mm->tree, start), *last = region_find(&mm->tree, end);
+	uint32_t cuts = (first != NULL && first->start < start) + (last != NULL && last->start < end);
+
+	if (unmap)
+		cuts = cuts == 2 && first == last;
+	return cuts == 0 || mm_may_add(mm, cuts);
 }
 
 struct region *mm_take_stock(struct mm *mm)
@@ -129,6 +150,8 @@ void mm_count(struct mm *mm, const struct region *r, int sign)
 		mm->data_pages += n;
 	if (r->flags & RF_LOCKED)
 		mm->locked_pages += n;
+	if (r->kind == REGION_FILE && (r->prot & PROT_EXEC))
+		mm->text_pages += n;
 }
 
 bool mm_charge(struct mm *mm, uint64_t pages)
@@ -158,8 +181,18 @@ uint64_t mm_rlimit(int which)
 	return lx_current()->proc->rlim[which].rlim_cur;
 }
 
+/* A shared mapping that may write keeps a memory file from being sealed. */
+static void count_writer(const struct region *r, int delta)
+{
+	struct inode *i = region_inode(r);
+
+	if (UNLIKELY((r->flags & (RF_SHARED | RF_NOWRITE)) == RF_SHARED) && i != NULL && i->kind == INODE_MEM)
+		mem_map_writers(i, delta);
+}
+
 void region_object_get(const struct region *r)
 {
+	count_writer(r, 1);
 	if (r->kind == REGION_FILE)
 		file_get(r->object);
 	else if (r->kind == REGION_SHARED)
@@ -168,6 +201,7 @@ void region_object_get(const struct region *r)
 
 void region_object_put(const struct region *r)
 {
+	count_writer(r, -1);
 	if (r->kind == REGION_FILE)
 		file_put(r->object);
 	else if (r->kind == REGION_SHARED)
@@ -225,9 +259,12 @@ static void forget_all_locked(struct mm *mm)
 	mm->tree.root = NULL;
 	mm->tree.count = 0;
 	mm_uncharge(mm, mm->charged_pages);
-	mm->vm_pages = mm->data_pages = mm->stack_pages = mm->locked_pages = 0;
+	mm->rooms = 0;
+	mm->sealed = false;
+	mm->vm_pages = mm->data_pages = mm->stack_pages = mm->locked_pages = mm->text_pages = 0;
 	mm->brk_start = mm->brk = 0;
 	mm->new_flags = 0;
+	mm_forget_names(mm);
 }
 
 void mm_reset(struct mm *mm)
@@ -331,7 +368,7 @@ void mm_after_fork(struct mm *mm)
 	mm->fault_count = 0;
 	while ((r = region_next(&mm->tree, at)) != NULL) {
 		at = r->end;
-		r->flags &= ~RF_LOCKED;
+		r->flags &= ~(RF_LOCKED | RF_ONFAULT);
 		if (r->flags & RF_WIPEONFORK)
 			(void)DkVirtualMemoryFree(r->start, r->end - r->start, DK_MEM_DECOMMIT);
 		if (r->flags & RF_DONTFORK)

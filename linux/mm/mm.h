@@ -46,11 +46,24 @@ long mm_fork_begin(struct mm *mm);
 void mm_fork_end(struct mm *mm, bool cloned);
 void mm_after_fork(struct mm *mm);
 
+/* What of a process's memory is resident, in pages, as the host says; without the library OS's own.  peak: the most that was
+   ever told.  All 0 if it cannot be known (it has ended).  Asks the monitor: no lock may be held. */
+struct proc_rss {
+	uint64_t anon, file, peak;
+};
+void proc_rss(struct lx_proc *p, struct proc_rss *out);
+
+/* PR_SET_VMA_ANON_NAME; name NULL takes the name off. */
+long mm_set_name(struct mm *mm, uint64_t addr, uint64_t len, struct gva name);
+
 /* A fault of guest code: true if the region grows (MAP_GROWSDOWN) or was otherwise resolved; else
    *sig and *code get what to send. */
 bool mm_fault(struct mm *mm, const struct dk_exception *e, uint64_t rsp, int *sig, int *code);
-/* Text of /proc/PID/maps into buf, from byte offset on; bytes written. */
-size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t offset, bool smaps);
+/* Text of /proc/PID/maps, smaps or smaps_rollup of this picoprocess: as many whole regions as fit, MAPS_TEXT_MIN bytes at least, from
+   address *from on (0 first), which moves on; bytes written, 0 at the end. */
+#define MAPS_TEXT_MIN 8192u
+enum maps_kind { MAPS_MAPS, MAPS_SMAPS, MAPS_ROLLUP };
+size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t *from, enum maps_kind kind);
 
 /* Futexes: futex.c.  A thread's exit: futex_exit_robust, then store 0 at clear_child_tid and
    futex_wake_addr(t, clear_child_tid, 1, true): guests wait there through futex.c, not at the host. */

@@ -36,18 +36,22 @@ struct mm {
 	struct region_tree tree;
 	struct region *stock;       /* made in advance, linked by left */
 	uint32_t stocked;
+	uint32_t rooms;             /* regions that are stub rooms */
+	bool sealed;                /* there are regions with RF_SEALED */
 	struct region *dead;        /* removed, objects still to put, linked by left */
 	uint64_t id;                /* identity in futex keys: sandbox-wide, never used again */
 	uint64_t top;               /* mmap places below this */
 	uint64_t vm_pages, data_pages, stack_pages, locked_pages, charged_pages;
 	uint64_t brk_start, brk;
-	uint64_t new_flags;         /* RF_LOCKED after mlockall(MCL_FUTURE) */
+	uint64_t new_flags;         /* RF_LOCKED (and RF_ONFAULT) after mlockall(MCL_FUTURE) */
+	uint64_t text_pages;        /* executable file mappings, for /proc */
+	struct vma_name *names;     /* PR_SET_VMA: each name once */
 	uint64_t fault_addr, fault_rip; /* last fault that looked resolved, and how often */
 	uint32_t fault_count;
 };
 
 #define MM_STOCK 8u           /* the most regions one operation makes */
-#define MM_REGIONS_MAX 65000u /* the host gives a process 65,530 mappings */
+#define MM_REGIONS_MAX 65000u /* the host gives a process 65,530 mappings, of which the library OS needs some */
 
 /* What a mapping is to be. */
 struct map_wish {
@@ -74,6 +78,10 @@ static inline uint64_t region_pages(const struct region *r)
 
 /* mm.c */
 bool mm_stock_locked(struct mm *mm);
+/* vm.max_map_count lets the guest have n mappings more. */
+bool mm_may_add(const struct mm *mm, uint32_t n);
+/* mm_cut_locked(start, end) is within vm.max_map_count; unmap: the part between goes away. */
+bool mm_may_cut(const struct mm *mm, uint64_t start, uint64_t end, bool unmap);
 struct region *mm_take_stock(struct mm *mm);
 void mm_bury(struct mm *mm, struct region *r);       /* queue on dead */
 void mm_count(struct mm *mm, const struct region *r, int sign);
@@ -103,6 +111,20 @@ struct inode *region_inode(const struct region *r);
 void mm_cut_locked(struct mm *mm, uint64_t start, uint64_t end);
 /* shmat: maps m at addr (0 = anywhere). */
 long mm_map_shared(struct mm *mm, struct shared_mem *m, uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags);
+
+/* advise.c: brings pages of r in.  0, -EFAULT (no such access), -ENOMEM. */
+long mm_populate_locked(struct mm *mm, const struct region *r, uint64_t start, uint64_t end, bool write);
+
+/* mincore.c: a byte a page of this process, bit 0: in memory.  False: something there is not mapped. */
+bool mm_resident(uint64_t start, uint64_t end, uint8_t *out);
+/* How many are; buf: size bytes of work room. */
+uint64_t mm_count_resident(uint64_t start, uint64_t end, uint8_t *buf, uint64_t size);
+
+/* name.c: all of mm's names go; no region may have one. */
+void mm_forget_names(struct mm *mm);
+
+/* seal.c: something in [start, end) was sealed. */
+bool mm_sealed(struct mm *mm, uint64_t start, uint64_t end);
 
 /* protect.c */
 long mm_protect_locked(struct mm *mm, uint64_t start, uint64_t end, uint32_t prot);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * linux/mm/numa.c - memory policies and protection keys, for a machine with one
- * memory node and no keys.  Policies are checked and then have no effect.
+ * memory node and no keys.  Policies are checked, kept (of a thread, of a region) and
+ * told; there is one node that memory can come from.
  */
 #include <linux/mempolicy.h>
 
@@ -13,9 +14,15 @@
 #define MODE_FLAGS (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
 #define NODES_MAX  1024
 
-/* The guest's node mask must name node 0 and no other, or none if the mode wants none. */
-static long check_policy(int mode, struct gva mask, uint64_t maxnode)
+/* A policy in 32 bits, 0 = none: the mode with its flags, and whether node 0 is in its mask. */
+#define POLICY_NODE   0x10000u
+#define POLICY_SET    0x20000u
+#define POLICY_MODE(p) ((int)((p) & 0xffff))
+
+/* The guest's node mask must name node 0 and no other, or none if the mode wants none.  The policy goes to *policy. */
+static long check_policy(int mode, struct gva mask, uint64_t maxnode, uint32_t *policy)
 {
+	int flags = mode & MODE_FLAGS;
 	uint64_t words = 0, all = 0, first = 0;
 
 	if ((mode & ~MODE_FLAGS) < 0 || (mode & ~MODE_FLAGS) >= MPOL_MAX)
@@ -33,48 +40,85 @@ static long check_policy(int mode, struct gva mask, uint64_t maxnode)
 		all |= i == 0 ? w & ~1ull : w;
 	}
 	mode &= ~MODE_FLAGS;
-	if (mode == MPOL_DEFAULT || mode == MPOL_LOCAL)
-		return first != 0 || all != 0 ? -EINVAL : 0;
-	if (all != 0 || (first == 0 && mode != MPOL_PREFERRED))
+	if (flags == MODE_FLAGS || (mode == MPOL_DEFAULT && flags != 0))
 		return -EINVAL;
+	if (mode == MPOL_DEFAULT || mode == MPOL_LOCAL) {
+		*policy = mode == MPOL_DEFAULT ? 0 : POLICY_SET | (uint32_t)mode;
+		return first != 0 || all != 0 ? -EINVAL : 0;
+	}
+	if (all != 0 || (first == 0 && (mode != MPOL_PREFERRED || flags != 0)))
+		return -EINVAL;
+	*policy = POLICY_SET | (first == 0 ? (uint32_t)MPOL_LOCAL : POLICY_NODE | (uint32_t)(mode | flags));
 	return 0;
 }
 
 long lx_sys_set_mempolicy(struct lx_thread *t, int mode, struct gva mask, uint64_t maxnode)
 {
-	return check_policy(mode, mask, maxnode);
+	return check_policy(mode, mask, maxnode, &t->mempolicy);
+}
+
+/* Kept with what is mapped, and not needed by anybody else than get_mempolicy. */
+static long set_range_policy(struct mm *mm, uint64_t start, uint64_t end, uint32_t policy)
+{
+	struct region *r;
+
+	for (uint64_t at = start; at < end; at = r->end) {
+		r = region_find(&mm->tree, at);
+		if (r == NULL || r->kind == REGION_ROOM)
+			return -EFAULT;
+		if (r->policy == policy)
+			continue;
+		if (!mm_may_cut(mm, at, MIN(r->end, end), false) || !mm_stock_locked(mm))
+			return -ENOMEM;
+		mm_cut_locked(mm, at, MIN(r->end, end));
+		r = region_find(&mm->tree, at);
+		r->policy = policy;
+		r = mm_merge_locked(mm, r);
+	}
+	return 0;
 }
 
 long lx_sys_mbind(struct lx_thread *t, struct gva addr, uint64_t len, int mode, struct gva mask, uint64_t maxnode, uint32_t flags)
 {
 	struct mm *mm = t->proc->mm;
-	uint64_t at = addr.va, end;
+	uint32_t policy = 0;
+	uint64_t end;
 	long err;
 
 	if ((flags & ~(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)) || (addr.va & ~PAGE_MASK))
 		return -EINVAL;
-	err = check_policy(mode, mask, maxnode);
+	err = check_policy(mode, mask, maxnode, &policy);
 	if (err != 0)
 		return err;
 	if (PAGE_UP(len) < len || addr.va + PAGE_UP(len) < addr.va)
 		return -EINVAL;
 	end = addr.va + PAGE_UP(len);
 	mm_lock(mm);
-	while (at < end) {
-		struct region *r = region_find(&mm->tree, at);
-
-		if (r == NULL || r->kind == REGION_ROOM)
-			break;
-		at = r->end;
-	}
+	err = set_range_policy(mm, addr.va, end, policy);
 	mm_unlock(mm);
-	return at < end ? -EFAULT : 0;
+	return err;
+}
+
+/* The policy that holds for addr; false: nothing is mapped there. */
+static bool policy_at(struct mm *mm, uint64_t addr, uint32_t *policy)
+{
+	const struct region *r;
+
+	mm_lock(mm);
+	r = region_find(&mm->tree, addr);
+	if (r != NULL && r->kind == REGION_ROOM)
+		r = NULL;
+	if (r != NULL)
+		*policy = r->policy;
+	mm_unlock(mm);
+	return r != NULL;
 }
 
 long lx_sys_get_mempolicy(struct lx_thread *t, struct gva mode, struct gva mask, uint64_t maxnode, struct gva addr, uint64_t flags)
 {
-	uint64_t nodes = (flags & MPOL_F_MEMS_ALLOWED) ? 1 : 0;
-	uint32_t word;
+	uint32_t policy = t->mempolicy;
+	uint64_t nodes;
+	int told;
 
 	if (flags & ~(uint64_t)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED))
 		return -EINVAL;
@@ -82,9 +126,18 @@ long lx_sys_get_mempolicy(struct lx_thread *t, struct gva mode, struct gva mask,
 		return -EINVAL;
 	if (mask.va != 0 && maxnode < 1)
 		return -EINVAL;
-	if ((flags & MPOL_F_ADDR) ? !uaccess_load32(addr.va & ~3ull, &word) : addr.va != 0)
-		return (flags & MPOL_F_ADDR) ? -EFAULT : -EINVAL;
-	if (mode.va != 0 && PUT_USER(mode, (int)MPOL_DEFAULT) != 0)
+	if (!(flags & MPOL_F_ADDR) && addr.va != 0)
+		return -EINVAL;
+	if ((flags & MPOL_F_ADDR) && !policy_at(t->proc->mm, addr.va, &policy))
+		return -EFAULT;
+	told = POLICY_MODE(policy);
+	if (flags & MPOL_F_NODE) {
+		if (!(flags & MPOL_F_ADDR) && (told & ~MODE_FLAGS) != MPOL_INTERLEAVE)
+			return -EINVAL;
+		told = 0; /* the node itself */
+	}
+	nodes = (flags & MPOL_F_MEMS_ALLOWED) || (policy & POLICY_NODE) ? 1 : 0;
+	if (mode.va != 0 && PUT_USER(mode, told) != 0)
 		return -EFAULT;
 	if (mask.va == 0)
 		return 0;
@@ -97,7 +150,7 @@ long lx_sys_set_mempolicy_home_node(struct lx_thread *t, struct gva start, uint6
 {
 	if (flags != 0 || node != 0 || (start.va & ~PAGE_MASK))
 		return -EINVAL;
-	return len == 0 ? 0 : -ENOENT; /* no range has a policy of its own */
+	return len == 0 ? 0 : -ENOENT; /* what a home node would be for has no effect here */
 }
 
 long lx_sys_migrate_pages(struct lx_thread *t, int pid, uint64_t maxnode, struct gva old, struct gva new)

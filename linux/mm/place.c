@@ -36,6 +36,7 @@ static void room_free(struct mm *mm, struct region *room)
 	pico_text_unmapped(room->start, room->end);
 	mm_host_unmap(room->start, room->end, REGION_ROOM);
 	region_remove(&mm->tree, room);
+	mm->rooms--;
 	heap_free(room);
 }
 

@@ -32,12 +32,12 @@ static long protect_part(struct mm *mm, struct region *r, uint64_t start, uint64
 
 	if (r->prot == prot)
 		return 0;
-	if (!mm_stock_locked(mm))
+	if (!mm_may_cut(mm, start, end, false) || !mm_stock_locked(mm))
 		return -ENOMEM;
 	err = may_protect(mm, r, prot, (end - start) >> PAGE_SHIFT, &charge);
 	if (err != 0)
 		return err;
-	err = lx_err(DkVirtualMemoryProtect(start, end - start, prot));
+	err = (r->flags & RF_GUARD) ? 0 : lx_err(DkVirtualMemoryProtect(start, end - start, prot));
 	if (err != 0) {
 		if (charge)
 			mm_uncharge(mm, (end - start) >> PAGE_SHIFT);
@@ -118,7 +118,7 @@ long mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	if (err == 0 && mm_window_overlap(start, addr + len - start))
 		err = (prot & 7) == PROT_NONE ? protect_around_window(mm, start, addr + len) : -ENOMEM;
 	else if (err == 0)
-		err = mm_protect_locked(mm, start, addr + len, prot & 7);
+		err = mm_sealed(mm, start, addr + len) ? -EPERM : mm_protect_locked(mm, start, addr + len, prot & 7);
 	mm_unlock(mm);
 	return err;
 }
@@ -162,7 +162,7 @@ static bool set_brk_locked(struct mm *mm, uint64_t brk)
 	if (mm->brk_start == 0 || brk < mm->brk_start)
 		return false;
 	if (new_end < old_end) {
-		if (!mm_stock_locked(mm) || mm_unmap_locked(mm, new_end, old_end, true) != 0)
+		if (mm_sealed(mm, new_end, old_end) || !mm_stock_locked(mm) || mm_unmap_locked(mm, new_end, old_end, true) != 0)
 			return false;
 	} else if (new_end > old_end) {
 		if (!brk_allowed(mm, brk) || mm_map_locked(mm, &w) < 0)

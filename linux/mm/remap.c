@@ -2,11 +2,12 @@
 /*
  * linux/mm/remap.c - mremap and remap_file_pages.
  *
- * The Dk table has no call that moves pages, so a move maps the same object (or
- * fresh memory) at the new place and copies what may differ: of private memory
- * every page that is not all zero, of a private file mapping every page that is not
- * the file's.  Growing at the same place, which is what realloc mostly gets, copies
- * nothing.
+ * Anonymous memory is moved by the host (DK_MAP_MOVE), which copies nothing.  Where
+ * that cannot be (text with changed pages, a file mapping that grows, several mappings
+ * of the host's), the same object or fresh memory is mapped at the new place and what
+ * may differ is copied: of private memory every page that is not all zero, of a private
+ * file mapping every page that is not the file's.  Growing at the same place, which is
+ * what realloc mostly gets, copies nothing.
  */
 #include "linux/mm/mm_int.h"
 #include "pico/uaccess.h"
@@ -118,6 +119,84 @@ static long find_place(struct mm *mm, const struct region *r, struct move *m)
 	return err;
 }
 
+/* ---- Moving without copying ---- */
+
+/* The host can move it: private, none of its pages replaced by pico's. */
+static bool host_can_move(const struct region *r, const struct move *m)
+{
+	if (m->old_len == 0 || (r->flags & (RF_SHARED | RF_TEXT | RF_GUARD)))
+		return false;
+	return r->kind == REGION_ANON || (r->kind == REGION_FILE && r->room == 0 && m->new_len <= m->old_len && !(m->flags & MREMAP_DONTUNMAP));
+}
+
+/* What the address space and the limit get more by it, in pages. */
+static uint64_t growth(const struct move *m)
+{
+	return (m->new_len - ((m->flags & MREMAP_DONTUNMAP) ? 0 : m->old_len)) >> PAGE_SHIFT;
+}
+
+static bool may_grow(struct mm *mm, const struct region *r, uint64_t pages)
+{
+	uint64_t as = mm_rlimit(RLIMIT_AS), data = mm_rlimit(RLIMIT_DATA);
+
+	if (as != RLIM64_INFINITY && mm->vm_pages + pages > as >> PAGE_SHIFT)
+		return false;
+	return !region_is_private_write(r) || data == RLIM64_INFINITY || mm->data_pages + pages <= data >> PAGE_SHIFT;
+}
+
+/* The region that is exactly [old, old + old_len) goes to its new place in the books. */
+static void rebook(struct mm *mm, struct region *r, const struct move *m)
+{
+	mm_count(mm, r, -1);
+	region_remove(&mm->tree, r);
+	r->flags &= ~RF_GROWSDOWN;
+	r->start = m->to;
+	r->end = m->to + m->new_len;
+	region_insert(&mm->tree, r);
+	mm_count(mm, r, 1);
+	(void)mm_merge_locked(mm, r);
+}
+
+/* MREMAP_DONTUNMAP: the old place stays mapped, and empty. */
+static void leave_empty(struct mm *mm, const struct region *like, const struct move *m)
+{
+	struct region *r = mm_take_stock(mm);
+	uint64_t at = m->old;
+
+	*r = *like;
+	r->start = m->old;
+	r->end = m->old + m->old_len;
+	r->flags &= ~(RF_LOCKED | RF_ONFAULT | RF_GROWSDOWN);
+	if (DkVirtualMemoryAlloc(&at, m->old_len, DK_MEM_COMMIT | DK_MEM_FIXED, r->prot & 7) != DK_OK)
+		log_line(DK_LOG_WARNING, "mremap: %lx is a hole now", (unsigned long)m->old);
+	region_insert(&mm->tree, r);
+	mm_count(mm, r, 1);
+}
+
+/* False: nothing has happened, but that what was at a fixed destination is out of the books. */
+static bool move_at_host(struct mm *mm, struct region *r, const struct move *m)
+{
+	uint64_t more = growth(m), to = m->to;
+	struct region like;
+
+	if (!may_grow(mm, r, more) || !mm_may_cut(mm, m->old, m->old + m->old_len, false))
+		return false;
+	if ((r->flags & RF_CHARGED) && !mm_charge(mm, more))
+		return false;
+	if (DkStreamMap(DK_NO_HANDLE, &to, m->old, m->new_len, (uint32_t)(m->old_len >> PAGE_SHIFT), DK_MAP_MOVE) != DK_OK) {
+		if (r->flags & RF_CHARGED)
+			mm_uncharge(mm, more);
+		return false;
+	}
+	mm_cut_locked(mm, m->old, m->old + m->old_len);
+	r = region_find(&mm->tree, m->old);
+	like = *r;
+	rebook(mm, r, m);
+	if (m->flags & MREMAP_DONTUNMAP)
+		leave_empty(mm, &like, m);
+	return true;
+}
+
 static long move_region(struct mm *mm, struct region *r, struct move *m)
 {
 	struct region copy;
@@ -128,6 +207,17 @@ static long move_region(struct mm *mm, struct region *r, struct move *m)
 	ret = find_place(mm, r, m);
 	if (ret != 0 || !mm_stock_locked(mm))
 		return ret != 0 ? ret : -ENOMEM;
+	if (host_can_move(r, m)) {
+		mm_room_evict_locked(mm, m->to, m->to + m->new_len);
+		(void)mm_unmap_locked(mm, m->to, m->to + m->new_len, false);
+		if (!mm_stock_locked(mm))
+			return -ENOMEM;
+		r = region_find(&mm->tree, m->old);
+		if (move_at_host(mm, r, m))
+			return (long)m->to;
+		if (!mm_stock_locked(mm))
+			return -ENOMEM;
+	}
 	/* r may be merged or cut by what follows. */
 	copy = *r;
 	region_object_get(&copy);
@@ -183,13 +273,15 @@ static long remap_locked(struct mm *mm, struct move *m)
 
 	if (r == NULL || r->kind == REGION_ROOM)
 		return -EFAULT;
+	if ((r->flags & RF_SEALED) || ((m->flags & MREMAP_FIXED) && mm_sealed(mm, m->to, m->to + m->new_len)))
+		return -EPERM;
 	if (m->old_len == 0 && !(r->flags & RF_SHARED))
 		return -EINVAL;
 	if ((m->flags & MREMAP_DONTUNMAP) && r->kind != REGION_ANON)
 		return -EINVAL;
 	if (m->old_len > r->end - m->old)
 		return -EFAULT;
-	if (!mm_stock_locked(mm))
+	if (!mm_may_add(mm, 3) || !mm_stock_locked(mm))
 		return -ENOMEM;
 	err = check_object(r, m);
 	if (err != 0)

@@ -35,6 +35,11 @@ enum region_kind {
 #define RF_HUGE       0x2000u /* only shown: MADV_HUGEPAGE */
 #define RF_NOHUGE     0x4000u
 #define RF_DONTDUMP   0x8000u
+#define RF_SEALED     0x10000u /* mseal: its range, protection and contents stay */
+#define RF_ONFAULT    0x20000u /* with RF_LOCKED: locked as it is touched; only shown */
+#define RF_GUARD      0x40000u /* MADV_GUARD_INSTALL: no access, whatever prot says */
+#define RF_SEQUENTIAL 0x80000u /* only shown: MADV_SEQUENTIAL, MADV_RANDOM */
+#define RF_RANDOM     0x100000u
 
 #define REGION_GUARD_GAP 0x100000ull /* kept free below what grows down, as Linux does */
 
@@ -45,6 +50,9 @@ struct region {
 	uint64_t offset;    /* of start in object, in bytes */
 	uint64_t room;      /* where the stub room of its file is, 0 = none */
 	uint64_t users;     /* ROOM: regions that name it; else 0 */
+	const char *name;   /* PR_SET_VMA: one of mm->names, or NULL */
+	uint32_t policy;    /* mbind: mode, flags and nodes as numa.c packs them, 0 = none */
+	uint32_t pad;
 	struct region *left, *right;
 	uint64_t low, high, hole; /* of the subtree */
 };

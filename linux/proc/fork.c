@@ -57,6 +57,7 @@ static void copy_thread(struct lx_thread *to, const struct lx_thread *from, cons
 	to->cred = from->cred;
 	sec_inherit(to, from);
 	to->nice = from->nice;
+	to->mempolicy = from->mempolicy;
 	to->policy = from->policy;
 	to->rt_priority = from->rt_priority;
 	memcpy(to->affinity, from->affinity, sizeof to->affinity);

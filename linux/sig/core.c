@@ -193,20 +193,17 @@ static void add_region(struct core *d, const char *line)
 static bool list_regions(struct core *d)
 {
 	char *text = heap_alloc(MAPS_SIZE), *line, *end;
-	uint64_t offset = 0;
+	uint64_t from = 0;
 	size_t n;
 
 	if (!text)
 		return false;
-	while ((n = mm_maps_text(d->t->proc->mm, text, MAPS_SIZE - 1, offset, false))) {
+	while ((n = mm_maps_text(d->t->proc->mm, text, MAPS_SIZE - 1, &from, MAPS_MAPS))) {
 		text[n] = 0;
 		for (line = text; (end = strchr(line, '\n')); line = end + 1) {
 			*end = 0;
 			add_region(d, line);
 		}
-		if (line == text)
-			break; /* a line longer than the buffer */
-		offset += (uint64_t)(line - text);
 	}
 	heap_free(text);
 	return true;

@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "linux/fs/fs.h"
+#include "linux/fs/procfs.h"
 #include "linux/mm/futex.h"
 #include "linux/mm/mm_int.h"
 #include "pico/patch.h"
@@ -26,6 +28,7 @@ void *mmap(void *addr, size_t len, int prot, int flags, int fd, long offset);
 int munmap(void *addr, size_t len);
 int mprotect(void *addr, size_t len, int prot);
 int madvise(void *addr, size_t len, int advice);
+void *mremap(void *addr, size_t len, size_t size, int flags, ...);
 int memfd_create(const char *name, unsigned flags);
 int ftruncate(int fd, long len);
 long syscall(long nr, ...);
@@ -51,11 +54,13 @@ static enum dk_status status(bool ok)
 
 static enum dk_status vm_alloc(uint64_t *at, uint64_t size, uint32_t type, uint32_t prot)
 {
+	if (!(type & (DK_MEM_RESERVE | DK_MEM_COMMIT)))
+		return DK_OK;
 	return status(mmap((void *)*at, size, (int)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == (void *)*at);
 }
 static enum dk_status vm_free(uint64_t at, uint64_t size, uint32_t type)
 {
-	return status((type == DK_MEM_DECOMMIT ? madvise((void *)at, size, MADV_DONTNEED) : munmap((void *)at, size)) == 0);
+	return status(((type & DK_MEM_DECOMMIT) ? madvise((void *)at, size, MADV_DONTNEED) : munmap((void *)at, size)) == 0);
 }
 static enum dk_status vm_protect(uint64_t at, uint64_t size, uint32_t prot)
 {
@@ -63,6 +68,8 @@ static enum dk_status vm_protect(uint64_t at, uint64_t size, uint32_t prot)
 }
 static enum dk_status stream_map(dk_handle h, uint64_t *at, uint64_t offset, uint64_t size, uint32_t prot, uint32_t flags)
 {
+	if (flags == DK_MAP_MOVE)
+		return status(mremap((void *)offset, (uint64_t)prot * PAGE_SIZE, size, 3 /* MAYMOVE, FIXED */, (void *)*at) == (void *)*at);
 	return status(mmap((void *)*at, size, (int)prot, MAP_SHARED | MAP_FIXED, data_fd, (long)offset) == (void *)*at);
 }
 static enum dk_status stream_unmap(uint64_t at, uint64_t size)
@@ -74,7 +81,13 @@ static enum dk_status random_bits(void *buf, uint64_t size)
 	memset(buf, 0x5a, size);
 	return DK_OK;
 }
-static const struct dk_table table = { .VirtualMemoryAlloc = vm_alloc, .VirtualMemoryFree = vm_free, .VirtualMemoryProtect = vm_protect,
+static enum dk_status vm_query(dk_handle process, uint64_t address, uint64_t size, uint32_t what, void *buffer, uint64_t room, uint64_t *done)
+{
+	memset(buffer, 1, size / PAGE_SIZE);
+	*done = size / PAGE_SIZE;
+	return DK_OK;
+}
+static const struct dk_table table = { .VirtualMemoryQuery = vm_query, .VirtualMemoryAlloc = vm_alloc, .VirtualMemoryFree = vm_free, .VirtualMemoryProtect = vm_protect,
 	.StreamMap = stream_map, .StreamUnmap = stream_unmap, .RandomBitsRead = random_bits };
 const struct dk_table *dk = &table;
 
@@ -85,6 +98,8 @@ static long test_map(struct lx_thread *t, struct file *f, uint64_t addr, uint64_
 static const struct file_ops test_ops = { .name = "test", .map = test_map };
 const struct file_ops *const lx_file_ops[FILE_KINDS] = { [FILE_MEM] = &test_ops };
 
+uint64_t sysctl_value(enum sysctl which) { return 65530; }
+void mem_map_writers(struct inode *i, int delta) { }
 void file_get(struct file *f) { file_refs++; }
 void file_put(struct file *f) { file_refs--; }
 struct file *fd_get(struct lx_thread *t, int fd) { file_refs++; return fd == 4 ? &file2 : &file; }
@@ -118,6 +133,8 @@ bool lx_capable(const struct lx_thread *t, int cap) { return true; }
 long lx_err(enum dk_status s) { return s == DK_OK ? 0 : -ENOMEM; }
 int copy_in(void *dst, struct gva src, uint64_t size) { memcpy(dst, (void *)src.va, size); return 0; }
 int copy_out(struct gva dst, const void *src, uint64_t size) { memcpy((void *)dst.va, src, size); return 0; }
+long string_in(char *dst, struct gva src, size_t size) { strcpy(dst, (char *)src.va); return (long)strlen(dst); }
+void *heap_alloc_dirty(size_t size) { return malloc(size); }
 bool guest_range_ok(uint64_t addr, uint64_t size) { return true; }
 size_t uaccess_read(void *dst, uint64_t src, size_t size) { memcpy(dst, (void *)src, size); return 0; }
 size_t uaccess_write(uint64_t dst, const void *src, size_t size) { memcpy((void *)dst, src, size); return 0; }
@@ -513,20 +530,25 @@ static void test_limits(void)
 
 static void test_maps(void)
 {
-	static char all[8192], piece[8192];
+	static char all[65536], piece[65536];
 	size_t n, at = 0, got;
+	uint64_t from = 0;
 
 	T_OK(mm_map(mm, 0, 3 * PAGE_SIZE, 5, MAP_PRIVATE, &file, 0) > 0);
 	T_OK(mm_map(mm, 0, 3 * PAGE_SIZE, 3, MAP_SHARED | MAP_ANONYMOUS, NULL, 0) > 0);
-	n = mm_maps_text(mm, all, sizeof all, 0, false);
+	n = mm_maps_text(mm, all, sizeof all, &from, MAPS_MAPS);
 	all[n] = '\0';
 	T_OK(strstr(all, "6effffffd000-6f0000000000 r-xp 00000000 00:00 0") != NULL);
 	T_OK(strstr(all, "/dev/zero (deleted)\n") != NULL && strstr(all, "[vsyscall]\n") != NULL);
-	while ((got = mm_maps_text(mm, piece + at, 7, at, false)) > 0)
+	T_OK(from == UINT64_MAX && mm_maps_text(mm, all, sizeof all, &from, MAPS_MAPS) == 0);
+	from = 0;
+	while ((got = mm_maps_text(mm, piece + at, 100, &from, MAPS_MAPS)) > 0)
 		at += got;
 	T_EQ(at, n);
 	T_OK(memcmp(all, piece, n) == 0);
-	T_OK(mm_maps_text(mm, all, sizeof all, 0, true) > n);
+	from = 0;
+	T_OK(mm_maps_text(mm, all, sizeof all, &from, MAPS_SMAPS) > n);
+	T_OK(strstr(all, "VmFlags: rd ex mr") != NULL);
 	mm_reset(mm);
 }
 
