@@ -112,6 +112,9 @@ enum dk_stream_event { DK_EVENT_READ, DK_EVENT_WRITE, DK_EVENT_HANGUP, DK_EVENT_
 enum dk_clock { DK_CLOCK_REALTIME, DK_CLOCK_MONOTONIC, DK_CLOCK_PROCESS_CPU, DK_CLOCK_THREAD_CPU,
 	DK_CLOCK_MONOTONIC_COARSE, DK_CLOCK_REALTIME_COARSE, DK_CLOCK_BOOTTIME };
 
+/* DkObjectTimeQuery. */
+enum dk_object_time { DK_TIME_CPU, DK_TIME_KERNEL };
+
 /* DkObjectsWaitAny flags. */
 #define DK_WAIT_UNINTERRUPTIBLE 1u /* DkThreadRaiseException does not end this wait */
 #define DK_WAIT_MAX 64u            /* handles in one wait; more go into a waitset: stream */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/abi/hello.c - DkDebugStringPrint, DkSystemTimeQuery, DkRandomBitsRead, DkThreadGetParameter, DkThreadYieldExecution. */
+/* tests/abi/hello.c - DkDebugStringPrint, DkSystemTimeQuery, DkRandomBitsRead, DkThreadGetParameter, DkThreadYieldExecution,
+   DkObjectTimeQuery. */
 #include "tests/abi/bare.h"
 
 static void clocks(void)
@@ -20,6 +21,23 @@ static void clocks(void)
 	bare_print("clock: %lu ns a call", (c - a) / 1000000);
 }
 
+/* What a thread or picoprocess has used, by handle, agrees with its own clocks. */
+static void cpu_times(void)
+{
+	uint64_t own, t, p, kernel, again;
+
+	OK(DkSystemTimeQuery(DK_CLOCK_THREAD_CPU, &own));
+	OK(DkObjectTimeQuery(bare_boot->thread, DK_TIME_CPU, &t));
+	OK(DkObjectTimeQuery(bare_boot->process, DK_TIME_CPU, &p));
+	OK(DkSystemTimeQuery(DK_CLOCK_THREAD_CPU, &again));
+	CHECK(own <= t && t <= again && t <= p);
+	OK(DkObjectTimeQuery(bare_boot->process, DK_TIME_KERNEL, &kernel));
+	CHECK(kernel <= p + 10 * MS);
+	OK(DkObjectTimeQuery(bare_boot->thread, DK_TIME_KERNEL, &kernel));
+	CHECK_STATUS(DkObjectTimeQuery(bare_boot->process, 99, &t), DK_INVALID_ARG);
+	CHECK_STATUS(DkObjectTimeQuery(0, DK_TIME_CPU, &t), DK_INVALID_HANDLE);
+}
+
 int bare_main(void)
 {
 	uint64_t bits[2] = { 0, 0 }, parameter = 99;
@@ -27,6 +45,7 @@ int bare_main(void)
 	bare_print("hello from a picoprocess: role %u, %u CPUs, vdso %lx", bare_boot->role, bare_boot->ncpus, bare_boot->host_vdso);
 	CHECK(bare_boot->tb == bare_tb() && bare_tb()->self == bare_tb());
 	clocks();
+	cpu_times();
 	OK(DkRandomBitsRead(bits, sizeof bits));
 	CHECK(bits[0] != bits[1]);
 	OK(DkThreadGetParameter(&parameter));
