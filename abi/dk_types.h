@@ -120,7 +120,7 @@ enum dk_object_time { DK_TIME_CPU, DK_TIME_KERNEL };
 #define DK_WAIT_MAX 64u            /* handles in one wait; more go into a waitset: stream */
 
 /* DkDebugStringPrint levels.  PANIC ends the sandbox with this text. */
-enum dk_log_level { DK_LOG_ERROR, DK_LOG_WARNING, DK_LOG_INFO, DK_LOG_TRACE, DK_LOG_PANIC };
+enum dk_log_level { DK_LOG_ERROR, DK_LOG_WARNING, DK_LOG_INFO, DK_LOG_TRACE, DK_LOG_PANIC, DK_LOG_ANSWER /* kproc: to what was asked */ };
 
 /* Attributes of a named thing or a stream.  rights is what this sandbox may do (DK_READ...). */
 struct dk_attributes {
@@ -253,5 +253,8 @@ struct dk_exception {
 struct dk_death {
 	dk_handle process;    /* DK_NO_HANDLE: no death, a terminal signal; wait_status is its Linux number (0: nothing) */
 	uint32_t wait_status; /* the host's, as waitpid gives it */
+	uint32_t ask, number; /* not DK_ASK_NOTHING: a question with this number; wait_status is its argument */
 };
+/* What is asked.  Argument of the first three: a process, 0 = all; of TRACE: 0 none, UINT32_MAX all, else a process. */
+enum dk_ask { DK_ASK_NOTHING, DK_ASK_PROCESSES, DK_ASK_THREADS, DK_ASK_FILES, DK_ASK_TRACE, DK_ASKS };
 #endif

@@ -140,11 +140,12 @@ struct mon_death {
 	uint64_t process_index;
 	uint64_t pico;
 	uint32_t wait_status; /* the host's; 0xffff = unknown */
-	uint32_t kind;        /* MON_DEATH_*: deaths, or a signal the terminal sent to `bailey` */
+	uint32_t kind;        /* MON_NOTE_*: deaths, a signal the terminal sent to `bailey`, a question */
 };
 #define MON_NOTE_DEATH  0u
 #define MON_NOTE_SIGNAL 1u /* wait_status = Linux signal number for the foreground group */
 #define MON_NOTE_START  2u /* unused by deaths; reserved */
+#define MON_NOTE_ASK    3u /* process_index = enum dk_ask, pico = its number, wait_status = its argument */
 
 /*
  * Settings for the library OS (MON_BFD_CONFIG): records "key=value" each ended by

@@ -34,6 +34,14 @@ void options_parse(struct options *o, int argc, char **argv);
 void list_add(struct list_of *l, const char *text);
 int command_run(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_ps(int argc, char **argv);
+int command_top(int argc, char **argv);
+int command_lsof(int argc, char **argv);
+int command_core(int argc, char **argv);
+int command_strace(int argc, char **argv);
+int command_report(int argc, char **argv);
+/* --help or -h comes first: prints text. */
+bool asked_for_help(int argc, char **argv, const char *text);
 extern const char run_help[];
 
 /* The spec under construction. */

@@ -27,6 +27,7 @@
 
 #include "abi/layout.h"
 #include "cli/cli.h"
+#include "monitor/control.h"
 
 static unsigned missing, weaker;
 
@@ -278,17 +279,11 @@ static void check_cgroups(void)
 static unsigned sweep(bool clean)
 {
 	char path[PATH_MAX], text[4096], *save;
-	const char *run = getenv("XDG_RUNTIME_DIR");
 	struct dirent *e;
 	unsigned n = 0;
 	DIR *d;
 
-	if (geteuid() == 0)
-		snprintf(path, sizeof path, "/run/bailey");
-	else if (run && run[0] == '/')
-		snprintf(path, sizeof path, "%s/bailey", run);
-	else
-		snprintf(path, sizeof path, "/tmp/bailey-%u", geteuid());
+	state_folder(path, sizeof path);
 	d = opendir(path);
 	while (d && (e = readdir(d)) != NULL) {
 		int fd;
@@ -312,8 +307,11 @@ static unsigned sweep(bool clean)
 			if (!strncmp(line, "cgroup=/sys/fs/cgroup/", 22) && !strstr(line, "/../") && last && !strncmp(last, "/bailey-", 8))
 				rmdir(line + 7);
 		}
-		if (clean)
+		if (clean) {
+			snprintf(text, sizeof text, CONTROL_PREFIX "%s", e->d_name);
+			unlinkat(dirfd(d), text, 0);
 			unlinkat(dirfd(d), e->d_name, 0);
+		}
 		close(fd);
 	}
 	if (d)

@@ -16,9 +16,21 @@ static const char help[] =
     "\n"
     "  bailey run [OPTIONS] [--] PROGRAM [ARGUMENTS]   run a program in a new sandbox\n"
     "  bailey doctor [--clean]                         what this host offers, and what to change\n"
+    "  bailey ps [SANDBOX]                             sandboxes that run, or the processes in one\n"
+    "  bailey top [SANDBOX]                            the same, the busiest first, again and again\n"
+    "  bailey lsof SANDBOX [PID]                       open files in a sandbox\n"
+    "  bailey core SANDBOX PID [-o FILE]               writes a core file of a running process in it\n"
+    "  bailey strace --attach SANDBOX [PID]            prints its system calls\n"
+    "  bailey report [--full]                          what a sandbox left that panicked\n"
     "  bailey --help | --version\n"
     "\n"
     "`bailey run --help` lists the options.\n";
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = { { "run", command_run }, { "doctor", command_doctor }, { "ps", command_ps }, { "top", command_top }, { "lsof", command_lsof },
+	{ "core", command_core }, { "strace", command_strace }, { "report", command_report } };
 
 void warn(const char *format, ...)
 {
@@ -43,10 +55,9 @@ int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "--help";
 
-	if (!strcmp(command, "run"))
-		return command_run(argc - 1, argv + 1);
-	if (!strcmp(command, "doctor"))
-		return command_doctor(argc - 1, argv + 1);
+	for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!strcmp(command, commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
 	if (!strcmp(command, "--help") || !strcmp(command, "-h") || !strcmp(command, "help")) {
 		fputs(help, stdout);
 		return argc > 1 ? 0 : 125;

@@ -15,8 +15,14 @@
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 
-/* Private to each picoprocess, inherited by fork: ENTRY_*; not 0: calls go the long way. */
+/* Private to each picoprocess, inherited by fork: ENTRY_*; not 0: calls go the long way, as they do
+   while arena_root()->tracing says that somebody traces: --trace lx, or `bailey strace` (ask.c). */
 static uint32_t slow;
+
+static inline uint32_t tracing(void)
+{
+	return __atomic_load_n(&arena_root()->tracing, __ATOMIC_RELAXED);
+}
 
 void entry_go_slow(uint32_t why)
 {
@@ -33,7 +39,7 @@ void entry_trace_init(void)
 		size_t len = end ? (size_t)(end - s) : strlen(s);
 
 		if ((len == 2 && !memcmp(s, "lx", 2)) || (len == 3 && !memcmp(s, "all", 3)))
-			slow = ENTRY_TRACE;
+			__atomic_store_n(&arena_root()->tracing, UINT32_MAX, __ATOMIC_RELAXED);
 		s += len;
 		s += *s == ',';
 	}
@@ -48,7 +54,7 @@ static NOINLINE long no_such_call(uint64_t nr)
 	if (nr / 64 >= ARRAY_LEN(lx->unimplemented))
 		return -ENOSYS;
 	old = atomic_fetch_or_explicit(&lx->unimplemented[nr / 64], bit, memory_order_relaxed);
-	if (!(old & bit) && (slow & ENTRY_TRACE))
+	if (!(old & bit) && tracing())
 		log_line(DK_LOG_INFO, "lx: system call %llu (%s) is not implemented", (unsigned long long)nr,
 			nr < lx_ncalls && lx_calls[nr].name ? lx_calls[nr].name : "unknown");
 	return -ENOSYS;
@@ -57,7 +63,8 @@ static NOINLINE long no_such_call(uint64_t nr)
 static NOINLINE long call_slow(struct lx_thread *t, struct dk_context *c, uint64_t nr, const uint64_t *args)
 {
 	const struct lx_call *call = nr < lx_ncalls && lx_calls[nr].name ? &lx_calls[nr] : NULL;
-	bool trace = slow & ENTRY_TRACE;
+	uint32_t who = tracing();
+	bool trace = who == UINT32_MAX || (who && who == (uint32_t)t->proc->pid);
 	long result;
 
 	if (trace)
@@ -76,7 +83,7 @@ void lx_dispatch_syscall(struct pico_thread *pt, struct dk_context *c)
 	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
 	long result;
 
-	if (UNLIKELY(slow))
+	if (UNLIKELY(slow | tracing()))
 		result = call_slow(t, c, nr, args);
 	else if (LIKELY(nr < lx_ncalls && lx_calls[nr].call))
 		result = lx_calls[nr].call(t, args);

@@ -15,9 +15,8 @@ void lx_dispatch_syscall(struct pico_thread *t, struct dk_context *c);
 void lx_return_to_user(struct pico_thread *t, struct dk_context *c);
 void lx_process_start(struct pico_thread *t);
 void lx_wake(struct waiter *w, uint32_t key);
-void entry_trace_init(void); /* this picoprocess's copy of --trace lx */
-/* From now on every call of this picoprocess takes the long way: it is traced, or looked at by sec/. */
-#define ENTRY_TRACE  1u
+void entry_trace_init(void); /* a fresh picoprocess: no reason to go slow yet, but --trace lx */
+/* From now on every call of this picoprocess takes the long way: it is looked at by sec/. */
 #define ENTRY_FILTER 2u
 void entry_go_slow(uint32_t why);
 /* proc/fork.c */

@@ -7,6 +7,7 @@
  * hears which picoprocesses died, passes on the signals, fires timers, and ends the sandbox
  * when the program has ended.  It sleeps until one of these comes.
  */
+#include "linux/ask.h"
 #include "linux/boot.h"
 #include "linux/entry.h"
 #include "linux/fs/poll.h"
@@ -158,7 +159,9 @@ static bool read_deaths(struct dk_death *death, uint32_t max, uint32_t *count)
 
 static void take_death(const struct dk_death *d)
 {
-	if (d->process != DK_NO_HANDLE)
+	if (d->ask != DK_ASK_NOTHING)
+		ask_answer(d);
+	else if (d->process != DK_NO_HANDLE)
 		lx_process_died(d->process, d->wait_status);
 	else if (d->wait_status)
 		tty_host_signal((int)d->wait_status);
@@ -327,7 +330,6 @@ void lx_kproc_main(const struct dk_boot *boot)
 	struct lx_state *lx = wait_for_boot();
 	struct lx_proc *p = lx->init;
 
-	entry_trace_init();
 	p->pico.process = boot->process;
 	proc_set_host(p, boot->process);
 	__atomic_store_n(&lx->kproc_started, 1, __ATOMIC_RELEASE);

@@ -333,11 +333,10 @@ static void do_quiet(struct pico *p, struct job *j)
 			pico_never_was(other);
 		break;
 	case MON_LOG:
-		if (j->req.args[0] != DK_LOG_INFO || spec.verbose || spec.log_fd >= 0)
-			log_text((enum dk_log_level)j->req.args[0], j->req.args[0] == DK_LOG_TRACE ? "" : "bailey: ", j->text, j->req.text_len);
+		log_guest(p, j->req.args[0], j->text, j->req.text_len);
 		break;
 	case MON_PANIC:
-		log_text(DK_LOG_PANIC, "bailey: panic: ", j->text, j->req.text_len);
+		log_text(DK_LOG_PANIC, "bailey: panic: ", j->text, state_panic(j->text, j->req.text_len));
 		if (spec.log_fd >= 0)
 			dprintf(STDERR_FILENO, "bailey: the sandbox ended by a panic: the log says which\n");
 		sandbox_end(125);

@@ -130,6 +130,23 @@ void log_line(enum dk_log_level level, const char *format, ...)
 	log_text(level, "bailey: ", text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
 
+/* Of level INFO only what was asked for; ANSWER is for who asked. */
+void log_guest(const struct pico *p, uint64_t level, const char *text, size_t len)
+{
+	if (level == DK_LOG_ANSWER) {
+		if (p == kproc)
+			control_answer(text, len);
+		return;
+	}
+	if (level == DK_LOG_TRACE) {
+		report_trace(text, len);
+		if (control_trace(text, len))
+			return;
+	}
+	if (level != DK_LOG_INFO || spec.verbose || spec.log_fd >= 0)
+		log_text((enum dk_log_level)level, level == DK_LOG_TRACE ? "" : "bailey: ", text, len);
+}
+
 void fail(const char *format, ...)
 {
 	char text[1024];

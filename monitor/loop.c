@@ -125,12 +125,17 @@ static void handle(uint64_t tag)
 	case LOOP_DEATHS:
 		deaths_flush();
 		break;
+	case LOOP_CONTROL:
+	case LOOP_CLIENT:
+	case LOOP_TRACER:
+		control_event((uint32_t)(tag >> 56));
+		break;
 	}
 }
 
 static int timeout_ms(void)
 {
-	int all[] = { pico_timeout_ms(), state_timeout_ms(), affinity_timeout_ms() }, least = -1;
+	int all[] = { pico_timeout_ms(), state_timeout_ms(), affinity_timeout_ms(), control_timeout_ms() }, least = -1;
 
 	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i] >= 0 && (least < 0 || all[i] < least))
@@ -143,6 +148,7 @@ static void tick(void)
 	pico_tick();
 	state_tick();
 	affinity_tick();
+	control_tick();
 }
 
 void loop_run(void)

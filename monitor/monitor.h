@@ -24,6 +24,8 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(a)[0])
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
+struct pico;
+
 /* ---- spec.c: what the command asked for, checked; immutable once the guest runs ---- */
 struct spec_ext {
 	const char *name, *arg;
@@ -50,6 +52,7 @@ void spec_each_config(void (*fn)(const char *record, void *arg), void *arg);
 void log_line(enum dk_log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 void log_text(enum dk_log_level level, const char *who, const char *text, size_t len);
 void log_flush(bool wait);
+void log_guest(const struct pico *p, uint64_t level, const char *text, size_t len); /* MON_LOG */
 
 /* ---- stats.c ---- */
 void stats_init(void);
@@ -90,7 +93,6 @@ bool path_canonical(const char *path, size_t len);
 
 /* ---- worker.c ---- */
 struct stream;
-struct pico;
 struct job {
 	struct job *next;
 	uint64_t pico;          /* number of the asker */
@@ -260,7 +262,7 @@ void channel_job_done(struct job *j);
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);
 
 /* ---- loop.c ---- */
-enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG };
+enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER };
 void loop_init(void);
 void loop_add(int fd, uint32_t what, uint64_t number);
 void loop_set_write(int fd, uint32_t what, uint64_t number, bool write);
@@ -289,6 +291,18 @@ void affinity_give_back(pid_t pid); /* ... and for one process made meanwhile, 0
 int affinity_timeout_ms(void);
 void affinity_tick(void);
 
+/* ---- control.c, report.c ---- */
+void control_make(void); /* the socket, before the filter */
+void control_name(int folder, const char *name); /* it can be found from now on */
+int control_socket(void);    /* of the socket, -1 = none */
+void control_event(uint32_t what);
+void control_answer(const char *text, size_t len); /* kproc's */
+bool control_trace(const char *text, size_t len); /* true: it is for whom traces alone */
+int control_timeout_ms(void);
+void control_tick(void);
+void report_trace(const char *text, size_t len); /* a line that a report of a panic may end with */
+size_t report_panic(int folder, const char *name, const char *text, size_t len); /* as state_panic */
+
 /* ---- cgroup.c, state.c, filter.c ---- */
 void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL behind */
 void cgroup_remove(void);
@@ -298,6 +312,7 @@ void state_cgroup(const char *path);
 int state_timeout_ms(void); /* until state_tick has something to do, -1 = never */
 void state_tick(void);
 void state_remove(void);
+size_t state_panic(const char *text, size_t len); /* leaves a report; how much of the text is to be said at once */
 void state_allow(void (*fn)(int fd, bool write));
 void filter_install(void);
 bool filter_has_nice(void);   /* CAP_SYS_NICE, in effect */

@@ -21,27 +21,35 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/control.h"
 #include "monitor/monitor.h"
 
 #define LATER_NS 50000000u
 
 static int folder_fd = -1, own_fd = -1;
 static char own_name[32];
-static uint64_t due_ns; /* when the file is to be made; 0 = it is, or never will be */
+static uint64_t due_ns; /* when the file, or its socket, is to be made; 0 = it is, or never will be */
+static bool early;      /* the file came before there was a loop; the socket is due */
+
+void state_folder(char *path, size_t size)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		snprintf(path, size, "/run/bailey");
+	else if (run && run[0] == '/' && access(run, W_OK) == 0)
+		snprintf(path, size, "%s/bailey", run);
+	else
+		snprintf(path, size, "/tmp/bailey-%u", geteuid());
+}
 
 static int open_folder(void)
 {
-	const char *run = getenv("XDG_RUNTIME_DIR");
 	char path[PATH_MAX];
 	struct stat st;
 	int fd;
 
-	if (geteuid() == 0)
-		snprintf(path, sizeof path, "/run/bailey");
-	else if (run && run[0] == '/' && access(run, W_OK) == 0)
-		snprintf(path, sizeof path, "%s/bailey", run);
-	else
-		snprintf(path, sizeof path, "/tmp/bailey-%u", geteuid());
+	state_folder(path, sizeof path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && mkdir(path, 0700) == 0)
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -70,6 +78,14 @@ static bool sweep_cgroup(const char *path)
 	return true;
 }
 
+static void unlink_socket(const char *name)
+{
+	char path[sizeof own_name + sizeof CONTROL_PREFIX];
+
+	snprintf(path, sizeof path, CONTROL_PREFIX "%s", name);
+	unlinkat(folder_fd, path, 0);
+}
+
 static void sweep_one(const char *name)
 {
 	char text[4 * PATH_MAX], *save = NULL;
@@ -85,8 +101,10 @@ static void sweep_one(const char *name)
 		for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 			if (!strncmp(line, "cgroup=", 7))
 				clean = sweep_cgroup(line + 7) && clean;
-		if (clean) /* else the next command finds it again */
+		if (clean) { /* else the next command finds it again */
+			unlink_socket(name);
 			unlinkat(folder_fd, name, 0);
+		}
 	}
 	close(fd);
 }
@@ -111,18 +129,46 @@ static void sweep(void)
 		}
 }
 
+/* One line, whatever the name has in it. */
+static void write_program(const char *record, void *arg)
+{
+	char line[256];
+
+	if (strncmp(record, "exe=", 4) != 0)
+		return;
+	snprintf(line, sizeof line, "program=%s", record + 4);
+	for (char *c = line; *c; c++)
+		if (*c == '\n')
+			*c = '?';
+	dprintf(*(int *)arg, "%s\n", line);
+}
+
 static void make_file(void)
 {
 	due_ns = 0;
 	own_fd = openat(folder_fd, own_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (own_fd >= 0 && flock(own_fd, LOCK_EX | LOCK_NB) == 0)
 		dprintf(own_fd, "pid=%d\nname=%s\n", getpid(), spec.name ? spec.name : "");
+	spec_each_config(write_program, &own_fd);
+	if (own_fd >= 0 && !early)
+		control_name(folder_fd, own_name);
+}
+
+/* Its cgroups are written down before they are made, when there is no loop yet. */
+static void name_later(void)
+{
+	early = false;
+	due_ns = 0;
+	control_name(folder_fd, own_name);
 }
 
 void state_cgroup(const char *path)
 {
-	if (folder_fd >= 0 && own_fd < 0)
+	if (folder_fd >= 0 && own_fd < 0) {
+		early = true;
 		make_file();
+		due_ns = now_ns() + LATER_NS;
+	}
 	if (own_fd >= 0)
 		dprintf(own_fd, "cgroup=%s\n", path);
 }
@@ -134,6 +180,7 @@ void state_make(void)
 		return;
 	snprintf(own_name, sizeof own_name, "%d", getpid());
 	sweep();
+	control_make();
 	due_ns = now_ns() + LATER_NS;
 }
 
@@ -149,7 +196,7 @@ int state_timeout_ms(void)
 void state_tick(void)
 {
 	if (due_ns != 0 && now_ns() >= due_ns)
-		make_file();
+		early ? name_later() : make_file();
 }
 
 void state_allow(void (*fn)(int fd, bool write))
@@ -160,7 +207,14 @@ void state_allow(void (*fn)(int fd, bool write))
 
 void state_remove(void)
 {
-	if (own_fd >= 0)
+	if (own_fd >= 0) {
+		unlink_socket(own_name);
 		unlinkat(folder_fd, own_name, 0);
+	}
 	own_fd = -1;
+}
+
+size_t state_panic(const char *text, size_t len)
+{
+	return folder_fd >= 0 ? report_panic(folder_fd, own_name, text, len) : len;
 }

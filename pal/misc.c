@@ -103,7 +103,7 @@ enum dk_status DkDebugStringPrint(uint32_t level, const void *text, uint64_t siz
 {
 	struct rpc r = { .req = { .op = MON_LOG, .args = { level } }, .text = text, .text_len = MIN(size, MON_TEXT_MAX) };
 
-	if (level > DK_LOG_PANIC || (size && !text))
+	if (level > DK_LOG_ANSWER || (size && !text))
 		return DK_INVALID_ARG;
 	if (level == DK_LOG_PANIC)
 		panic_text(text, size);

@@ -308,7 +308,11 @@ void process_died(const struct mon_death *d, struct dk_death *out)
 {
 	struct process *p;
 
-	*out = (struct dk_death){ DK_NO_HANDLE, d->wait_status };
+	*out = (struct dk_death){ DK_NO_HANDLE, d->wait_status, 0, 0 };
+	if (d->kind == MON_NOTE_ASK) {
+		out->ask = (uint32_t)d->process_index;
+		out->number = (uint32_t)d->pico;
+	}
 	if (d->kind != MON_NOTE_DEATH)
 		return;
 	if (d->process_index >= PS_PROCESSES)

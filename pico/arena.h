@@ -21,6 +21,7 @@ struct arena_root {
 	uint64_t magic;
 	uint32_t version, ready;
 	uint64_t generation;        /* identity word: changes after restore or clone */
+	uint32_t tracing, pad;      /* system calls are printed: 0 none, UINT32_MAX all, else of this process; read at each */
 	void *provider_root[8];     /* by enum pico_provider_id: each personality's global state */
 	_Atomic uint64_t pages_used, data_pages_used; /* 4 KB pages taken from arena and arena-data */
 	uint64_t limit_pages;       /* memory limit of the sandbox in pages */

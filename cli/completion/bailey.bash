@@ -36,13 +36,34 @@ _bailey_program_at() {
 	done
 }
 
+# Commands that look at sandboxes that run: their options, and numbers and names as `bailey ps` shows them.
+_bailey_outside() {
+	local cur=$1 words=
+	case ${COMP_WORDS[1]} in
+	top) words='-n -d' ;;
+	core) words='-o' ;;
+	strace) words='--attach' ;;
+	report) words='--full --list --remove' ;;
+	esac
+	if [[ ${COMP_WORDS[1]} == core && $2 == -o ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [[ $cur == -* || ${COMP_WORDS[1]} == report ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words --help" -- "$cur")
+	else
+		words=$("${COMP_WORDS[0]}" ps 2>/dev/null | awk 'NR > 1 { print $1; if ($2 != "-") print $2 }')
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	fi
+}
+
 _bailey() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} at
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run doctor --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'run doctor ps top lsof core strace report --help --version' -- "$cur")
 	elif [[ ${COMP_WORDS[1]} == doctor ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '--clean' -- "$cur")
+	elif [[ ${COMP_WORDS[1]} == @(ps|top|lsof|core|strace|report) ]]; then
+		_bailey_outside "$cur" "$prev"
 	elif [[ ${COMP_WORDS[1]} == run ]]; then
 		at=$(_bailey_program_at)
 		if [[ -z $at ]]; then

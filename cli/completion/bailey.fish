@@ -29,6 +29,17 @@ complete -c bailey -n __fish_use_subcommand -a run -d 'Run a program in a new sa
 complete -c bailey -n __fish_use_subcommand -a doctor -d 'What this host offers'
 complete -c bailey -n __fish_use_subcommand -s h -l help -d 'Summary of the commands'
 complete -c bailey -n __fish_use_subcommand -l version -d 'Version'
+for c in 'ps:Sandboxes that run, or processes in one' 'top:The busiest first' 'lsof:Open files' 'core:A core file of a process' 'strace:Print system calls' 'report:What a panic left'
+    complete -c bailey -n __fish_use_subcommand -a (string split -m 1 : $c)[1] -d (string split -m 1 : $c)[2]
+end
+complete -c bailey -n '__fish_seen_subcommand_from ps top lsof core strace' -a "(bailey ps 2>/dev/null | awk 'NR > 1 { print \$1; if (\$2 != \"-\") print \$2 }')"
+complete -c bailey -n '__fish_seen_subcommand_from top' -s n -x -d 'How often'
+complete -c bailey -n '__fish_seen_subcommand_from top' -s d -x -d 'Seconds between'
+complete -c bailey -n '__fish_seen_subcommand_from core' -s o -r -F -d 'File'
+complete -c bailey -n '__fish_seen_subcommand_from strace' -l attach -d 'A sandbox that runs'
+complete -c bailey -n '__fish_seen_subcommand_from report' -l full -d 'Texts of the guest too'
+complete -c bailey -n '__fish_seen_subcommand_from report' -l list -d 'Which there are'
+complete -c bailey -n '__fish_seen_subcommand_from report' -l remove -d 'Remove all'
 complete -c bailey -n '__fish_seen_subcommand_from doctor' -l clean -d 'Remove what dead sandboxes left'
 complete -c bailey -n __bailey_run_options -s v -l volume -r -F -d 'Show a folder of the host: HOST:GUEST[:ro]'
 complete -c bailey -n __bailey_run_options -s e -l env -x -a '(set -nx)' -d 'Set a variable'
