@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# build.sh BUILD OUT [NAME...]: the fuzz targets, with clang's libFuzzer, address and undefined-behaviour sanitizers.
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
+build=$(cd "$1" && pwd) out=$2
+shift 2
+mkdir -p "$out"
+common="-g -O1 -w -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -iquote $root -iquote $build/gen"
+# hosted NAME SOURCES, and free NAME SOURCES: parts of the personality
+hosted() {
+	name=$1
+	shift
+	clang $common -D_GNU_SOURCE -o "$out/${name}_fuzz" "$here/${name}_fuzz.c" "$@"
+}
+free() {
+	name=$1
+	shift
+	clang $common -std=c11 -I"$build/linux" -DRT_HOSTED -ffreestanding -fno-sanitize=alignment -o "$out/${name}_fuzz" "$here/${name}_fuzz.c" "$@"
+}
+monitor=
+for f in spec log stats status policy stream_attr file file_change walk picoproc deaths channel loop; do
+	monitor="$monitor $root/monitor/$f.c"
+done
+for name in ${*:-monitor spec elf}; do
+	case $name in
+	monitor) hosted monitor -Dkill=fuzz_kill $monitor ;;
+	spec) hosted spec ;;
+	elf) free elf "$root/linux/exec/image.c" "$root/linux/exec/elf.c" "$root"/rt/*.c ;;
+	*) echo "there is no fuzz target $name" >&2; exit 1 ;;
+	esac
+done

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tests/fuzz/monitor_fuzz.c - libFuzzer: what picoprocesses send to the monitor.
+ *
+ * The monitor's own code (channel, policy, files, streams, picoprocesses) in one thread, with the
+ * sandbox around it replaced: no process is made or killed, jobs for workers run at once,
+ * and the end of the sandbox is the end of one input.
+ *
+ * An input is a run of records:
+ *	who    0 first, 1 kproc, 2 a guest, 3 a clone before its hello; bit 7: raw bytes, bit 6: with a descriptor
+ *	op     as it is
+ *	stream 0 none, else one of those that an answer named, or a false one
+ *	mask   which of five args follow with 8 bytes (low five bits), the others are small (3 bits of op's high part)
+ *	len    2 bytes, and so many bytes of text (raw: of message)
+ */
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "monitor/special.c"
+
+/* Streams are counted: none may be left over. */
+static unsigned live_streams;
+static void *stream_calloc(size_t n, size_t size)
+{
+	live_streams += size == sizeof(struct stream) && n == 1;
+	return calloc(n, size);
+}
+static void stream_free(void *p)
+{
+	live_streams--;
+	free(p);
+}
+#define calloc stream_calloc
+#define free   stream_free
+#include "monitor/stream.c"
+#undef calloc
+#undef free
+
+#define FIRST_FD 100
+
+/* ---- what the sandbox around it is here ---- */
+
+pid_t launcher_pid = 1, init_pid = 1;
+bool as_root;
+struct mon_boot boot_template;
+int config_fd = -1, ext_fds[EXT_SLOTS], worker_eventfd = -1;
+static jmp_buf end_of_input;
+static bool running;
+
+void sandbox_end(int code)
+{
+	if (!running)
+		_exit(code);
+	longjmp(end_of_input, 1);
+}
+int fuzz_kill(pid_t pid, int sig);
+int fuzz_kill(pid_t pid, int sig)
+{
+	return 0;
+}
+int sandbox_image(const char *name) { return !strcmp(name, "linux") ? 0 : -1; }
+bool sandbox_launcher_event(void) { return true; }
+void sandbox_spawn_order(struct pico *p, int child_end) { close(child_end); }
+pid_t sandbox_first_pid(void) { return 0; }
+void control_event(uint32_t what) {}
+void control_answer(const char *text, size_t len) {}
+bool control_trace(const char *text, size_t len) { return false; }
+int control_timeout_ms(void) { return -1; }
+void control_tick(void) {}
+void report_trace(const char *text, size_t len) {}
+size_t state_panic(const char *text, size_t len) { return len; }
+void worker_give(struct job *j)
+{
+	j->work(j, false);
+	channel_job_done(j);
+}
+struct job *worker_take(void) { return NULL; }
+uint32_t host_ncpus(void) { return 1; }
+bool affinity_gathered(void) { return false; }
+void affinity_spread(void) {}
+int affinity_timeout_ms(void) { return -1; }
+void affinity_tick(void) {}
+int state_timeout_ms(void) { return -1; }
+void state_tick(void) {}
+
+/* ---- the view ---- */
+
+static char top[64];
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
+{
+	return remove(path);
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s/%s", top, dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (write(fd, text, strlen(text)) < 0)
+		abort();
+	close(fd);
+}
+
+static void fill(void)
+{
+	char path[200];
+
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const dirs[] = { "v", "v/sub", "r", "root" };
+
+		snprintf(path, sizeof path, "%s/%s", top, dirs[i]);
+		mkdir(path, 0755);
+	}
+	put_file("v", "a", "some text");
+	put_file("v/sub", "b", "more");
+	put_file("r", "a", "read only");
+	put_file("root", "secret", "hidden");
+	put_file("root", "shown", "shown");
+	snprintf(path, sizeof path, "%s/v/link", top);
+	(void)!symlink("../root/secret", path);
+	snprintf(path, sizeof path, "%s/v/fifo", top);
+	mkfifo(path, 0600);
+}
+
+/* What the rw folder has become goes; the folder itself, whose descriptor the policy holds, stays. */
+static void clean(void)
+{
+	char path[100];
+
+	snprintf(path, sizeof path, "find %s/v -mindepth 1 -delete", top);
+	if (system(path) == 0)
+		fill();
+}
+
+static void at_end(void)
+{
+	nftw(top, remove_one, 20, FTW_DEPTH | FTW_PHYS);
+}
+
+static void prepare(void)
+{
+	static char guest[3][8] = { "/", "/v", "/r" }, flags[3][10] = { "ro,view", "rw", "ro" };
+	static const char *const names[] = { "root", "v", "r" };
+	struct rlimit small = { 1 << 20, 1 << 20 };
+	static char host[3][100];
+
+	snprintf(top, sizeof top, "/tmp/bailey-fuzz-%d", getpid());
+	mkdir(top, 0700);
+	fill();
+	atexit(at_end);
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	spec.log_fd = open("/dev/null", O_WRONLY);
+	spec.pids = 64;
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(host[i], sizeof host[i], "%s/%s", top, names[i]);
+		policy_mount(flags[i], guest[i], host[i]);
+	}
+	policy_hide("/secret");
+	policy_hide("/dark*");
+	policy_hide("/etc");
+	policy_show("/etc/shown");
+	arena_fd = memory_file("arena");
+	data_fd = memory_file("data");
+	palshared_fd = memory_file("pal");
+	boot_template.protocol = MON_PROTOCOL;
+	loop_init();
+}
+
+/* ---- one input ---- */
+
+struct input {
+	const uint8_t *at, *end;
+};
+
+static uint8_t byte(struct input *in)
+{
+	return in->at < in->end ? *in->at++ : 0;
+}
+
+static uint64_t word(struct input *in)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		v |= (uint64_t)byte(in) << 8 * i;
+	return v;
+}
+
+static int ends[4];
+static uint64_t who[4], named[16];
+static unsigned named_count;
+
+static void take_answer(int end)
+{
+	static char bytes[sizeof(struct mon_reply) + MON_DATA_MAX];
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(MON_FDS_MAX * sizeof(int))];
+	} c;
+	struct iovec v = { bytes, sizeof bytes };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c };
+	struct mon_reply r;
+
+	while (recvmsg(end, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) >= (ssize_t)sizeof r) {
+		memcpy(&r, bytes, sizeof r);
+		if (r.value[0] && named_count < ARRAY_LEN(named))
+			named[named_count++] = r.value[0];
+		m.msg_controllen = sizeof c;
+	}
+}
+
+static size_t build(struct input *in, uint8_t kind, unsigned char *msg)
+{
+	struct mon_request q = { .op = byte(in) };
+	uint8_t stream = byte(in), mask = byte(in);
+	size_t len;
+
+	if (stream)
+		q.stream = stream <= named_count ? named[stream - 1] : stream == 255 ? word(in) : stream;
+	for (unsigned i = 0; i < 5; i++)
+		q.args[i] = mask & 1u << i ? word(in) : (q.op >> 5) & 7;
+	q.op &= 31;
+	len = byte(in);
+	len = (len | (size_t)byte(in) << 8) & 0x3fff;
+	if (len > (size_t)(in->end - in->at))
+		len = (size_t)(in->end - in->at);
+	if (kind & 0x80) {
+		memcpy(msg, in->at, len);
+		in->at += len;
+		return len;
+	}
+	q.text_len = (uint32_t)len;
+	memcpy(msg, &q, sizeof q);
+	memcpy(msg + sizeof q, in->at, len);
+	in->at += len;
+	return sizeof q + len;
+}
+
+static void send_one(struct input *in)
+{
+	static unsigned char msg[sizeof(struct mon_request) + 0x4000];
+	uint8_t kind = byte(in);
+	unsigned w = kind & 3;
+	size_t len = build(in, kind, msg);
+	struct pico *p = pico_find(who[w]);
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = { .h = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) } };
+	struct iovec v = { msg, len };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	if (kind & 0x40) {
+		memcpy(CMSG_DATA(&c.h), &ends[w], sizeof(int));
+		m.msg_control = &c;
+		m.msg_controllen = sizeof c;
+	}
+	if (ends[w] < 0 || !p || p->channel < 0 || sendmsg(ends[w], &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
+	channel_receive(p);
+	take_answer(ends[w]);
+}
+
+static void forget(struct pico *p)
+{
+	pico_forget(p);
+}
+
+static void reset(void)
+{
+	unsigned permanent = 0;
+
+	running = false;
+	pico_each(forget);
+	first = kproc = NULL;
+	for (uint32_t i = 0; i < slot_count; i++)
+		if (slots[i] && !slots[i]->permanent) {
+			slots[i]->refs = 1;
+			stream_close(slots[i]);
+		}
+	for (uint32_t i = 0; i < slot_count; i++)
+		permanent += slots[i] != NULL;
+	if (live_streams != permanent || free_count != slot_count - permanent)
+		abort();
+	while (waiting) {
+		struct waiting_end *w = waiting;
+
+		waiting = w->next;
+		free(w);
+	}
+	waiting_count = 0;
+	deaths_flush();
+	syscall(SYS_close_range, FIRST_FD, ~0u, 0);
+}
+
+static void up(int *fd)
+{
+	int new = fcntl(*fd, F_DUPFD_CLOEXEC, FIRST_FD);
+
+	close(*fd);
+	*fd = new;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const enum dk_role roles[] = { DK_ROLE_FIRST, DK_ROLE_KPROC, DK_ROLE_GUEST, DK_ROLE_GUEST };
+	static bool ready;
+	static unsigned long runs;
+	struct input in = { data, data + size };
+	volatile bool go = true;
+
+	if (!ready)
+		prepare();
+	ready = true;
+	if (++runs % 256 == 0)
+		clean();
+	named_count = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		struct pico *p = pico_new(i == 3 ? PICO_CLONING : PICO_RUNNING, roles[i], &ends[i]);
+
+		if (!p)
+			abort();
+		up(&p->channel);
+		up(&ends[i]);
+		loop_add(p->channel, LOOP_CHANNEL, p->number);
+		who[i] = p->number;
+		p->process_index = i + 1;
+		p->after_hello = PICO_RUNNING;
+		if (i == 0)
+			first = p;
+		if (i == 1)
+			kproc = p;
+	}
+	running = true;
+	if (setjmp(end_of_input))
+		go = false;
+	while (go && in.at < in.end)
+		send_one(&in);
+	reset();
+	return 0;
+}
