@@ -10,6 +10,7 @@
 #include "linux/boot.h"
 #include "linux/entry.h"
 #include "linux/fs/poll.h"
+#include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
@@ -64,7 +65,8 @@ static NOINLINE long call_slow(struct lx_thread *t, struct dk_context *c, uint64
 {
 	const struct lx_call *call = nr < lx_ncalls && lx_calls[nr].name ? &lx_calls[nr] : NULL;
 	uint32_t who = tracing();
-	bool trace = who == UINT32_MAX || (who && who == (uint32_t)t->proc->pid);
+	bool trace = who == UINT32_MAX || (who && who == (uint32_t)t->proc->pid), sample = t->sample_in == 0;
+	uint64_t began = sample ? cputime_begin(t) : 0;
 	long result;
 
 	if (trace)
@@ -73,6 +75,8 @@ static NOINLINE long call_slow(struct lx_thread *t, struct dk_context *c, uint64
 		result = call && call->call ? call->call(t, args) : no_such_call(nr);
 	if (trace)
 		trace_leave(t, nr, call, args, result);
+	if (sample && lx_current() == t) /* not a fork's child, or a borrowed thread */
+		cputime_end(t, began);
 	return result;
 }
 
@@ -83,7 +87,7 @@ void lx_dispatch_syscall(struct pico_thread *pt, struct dk_context *c)
 	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
 	long result;
 
-	if (UNLIKELY(slow | tracing()))
+	if (UNLIKELY((--t->sample_in == 0) | slow | tracing()))
 		result = call_slow(t, c, nr, args);
 	else if (LIKELY(nr < lx_ncalls && lx_calls[nr].call))
 		result = lx_calls[nr].call(t, args);

@@ -50,6 +50,8 @@ static bool bury_one(struct lx_proc *p, uint32_t wait_status, bool *ended, bool 
 			panic("process %d (%s) died at the host with a lock held (wait status 0x%x)", p->pid, t->comm, wait_status);
 	p->group_exit = 1;
 	p->exit_code = SIGKILL;
+	p->utime_ns = p->shown.user;
+	p->stime_ns = p->shown.system;
 	*ended = true;
 	return had_ref;
 }

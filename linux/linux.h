@@ -46,6 +46,10 @@ struct lx_cred {
 	uint32_t securebits, no_new_privs;
 };
 
+struct cpu_times { /* ns */
+	uint64_t user, system;
+};
+
 struct lx_thread {
 	struct pico_thread pico; /* first */
 	struct lx_proc *proc;    /* [I] */
@@ -62,8 +66,12 @@ struct lx_thread {
 	uint64_t fs_base;
 	struct lx_cred cred;     /* [o] changed by its thread; read by others under TASKLIST */
 	uint64_t start_ns;       /* monotonic */
-	uint64_t utime_ns, stime_ns;
-	uint64_t min_flt, maj_flt, nvcsw, nivcsw;
+	/* misc/cputime.c: host clock when its time began; as last published; system time of sampled calls. */
+	int64_t cpu_base;
+	uint64_t cpu_seen, sys_sampled, sampled_at;
+	uint32_t sample_in, sample_span, samples; /* [o] calls until the next sample; what it stands for; how many */
+	struct cpu_times shown;  /* [P] */
+	uint64_t min_flt, maj_flt, nivcsw;
 	int nice, policy, rt_priority;
 	uint64_t affinity[16];
 
@@ -157,7 +165,10 @@ struct lx_proc {
 	uint64_t vm_pages, rss_pages, data_pages; /* kept by mm/ for /proc and limits */
 	uint64_t stack_pages, locked_pages, text_pages, max_vm, peak_rss;
 	uint64_t brk_start, brk, stack_start, arg_start, arg_end, env_start, env_end;
-	uint64_t start_ns, utime_ns, stime_ns, cutime_ns, cstime_ns; /* [P] of ended threads, waited children */
+	uint64_t start_ns, utime_ns, stime_ns, cutime_ns, cstime_ns; /* [P] final ones; of waited children */
+	int64_t cpu_base;         /* misc/cputime.c: host clock when its time began */
+	uint64_t sys_ended, user_ended, nvcsw; /* [P] of ended threads */
+	struct cpu_times shown;   /* [P] */
 	uint64_t min_flt, maj_flt, cmin_flt, cmaj_flt, max_rss, cmax_rss;
 	uint64_t personality;
 	uint32_t membarrier, thp_disable; /* membarrier: commands registered; execve clears it */

@@ -94,7 +94,7 @@ enum dk_status DkSystemTimeQuery(uint32_t clock, uint64_t *time)
 {
 	static const int8_t host[] = {
 		[DK_CLOCK_REALTIME] = 0, [DK_CLOCK_MONOTONIC] = 1, [DK_CLOCK_PROCESS_CPU] = 2, [DK_CLOCK_THREAD_CPU] = 3,
-		[DK_CLOCK_MONOTONIC_COARSE] = 6, [DK_CLOCK_REALTIME_COARSE] = 5, [DK_CLOCK_BOOTTIME] = 7,
+		[DK_CLOCK_MONOTONIC_COARSE] = 6, [DK_CLOCK_REALTIME_COARSE] = 5, [DK_CLOCK_BOOTTIME] = 7, [DK_CLOCK_MONOTONIC_RAW] = 4,
 	};
 	struct host_timespec ts;
 	long err;

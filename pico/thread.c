@@ -178,14 +178,17 @@ enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint6
 		return DK_TOO_MANY;
 	all[0] = pico_current()->event;
 	memcpy(all + 1, handles, count * sizeof *handles);
+	pico_current()->waits++;
 	return DkObjectsWaitAny(count + 1, all, deadline, flags, index);
 }
 
 enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
 {
+	struct pico_thread *t = pico_current();
 	uint32_t index;
 
-	return DkObjectsWaitAny(1, &pico_current()->event, deadline, flags, &index);
+	t->waits++;
+	return DkObjectsWaitAny(1, &t->event, deadline, flags, &index);
 }
 
 void pico_wake(struct pico_thread *t)

@@ -13,6 +13,7 @@
  */
 #include "linux/exec/exec.h"
 #include "linux/boot.h"
+#include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/exit.h"
 #include "linux/sec/sec.h"
@@ -236,6 +237,7 @@ void exec_fresh(struct lx_thread *t)
 	struct exec_image *img = p->exec;
 
 	proc_set_host(p, pico_boot_block->process);
+	cputime_fresh(p);
 	p->exec = NULL;
 	p->mm = mm_new();
 	if (!p->mm)

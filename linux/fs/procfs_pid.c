@@ -6,6 +6,7 @@
 #include "linux/fs/procfs.h"
 
 #include "linux/misc/timer.h"
+#include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
 
 /* The process's own memory as it is now (setproctitle writes there); false: it is another's. */
@@ -199,10 +200,7 @@ SHOW(children)
 
 SHOW(schedstat)
 {
-	uint64_t u, s;
-
-	proc_times(c->proc, &u, &s);
-	text_add(x, "%lu 0 1\n", (unsigned long)(u + s));
+	text_add(x, "%lu 0 1\n", (unsigned long)proc_cpu_ns(c->t, c->proc));
 }
 
 SHOW(sched)

@@ -4,6 +4,7 @@
 
 #include "linux/fs/tty.h"
 #include "linux/mm/mm.h"
+#include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
 
@@ -80,7 +81,7 @@ static void snap_thread(struct snapshot *s, struct lx_thread *t)
 	s->policy = t->policy;
 	s->rt_priority = t->rt_priority;
 	s->start_ns = t->start_ns;
-	s->vcsw = t->nvcsw;
+	s->vcsw = t->pico.waits;
 	s->ivcsw = t->nivcsw;
 	s->min_flt = t->min_flt;
 	s->maj_flt = t->maj_flt;
@@ -94,6 +95,7 @@ static void snap_thread(struct snapshot *s, struct lx_thread *t)
 static bool snap(struct snapshot *s, struct node_ctx *c)
 {
 	struct lx_proc *p = c->proc;
+	struct cpu_times cpu;
 	struct lx_thread *t;
 
 	memset(s, 0, sizeof *s);
@@ -109,13 +111,13 @@ static bool snap(struct snapshot *s, struct node_ctx *c)
 		snap_thread(s, t);
 	s->state = state_of(p, t, c->t);
 	snap_signals(s, p, t);
-	if (c->key.tid) {
-		s->utime = t->utime_ns;
-		s->stime = t->stime_ns;
-	}
+	if (c->key.tid)
+		thread_cpu_times(c->t, t, &cpu);
+	else
+		proc_cpu_times(c->t, p, &cpu);
+	s->utime = cpu.user;
+	s->stime = cpu.system;
 	lock_drop(&lx_state()->tasklist);
-	if (!c->key.tid)
-		proc_times(p, &s->utime, &s->stime);
 	return true;
 }
 

@@ -3,6 +3,7 @@
  * linux/fs/procfs_sys.c - /proc's texts about the whole: memory from the arena's
  * counters and the sandbox's limit, times from the processes.
  */
+#include "linux/misc/cputime.h"
 #include "linux/fs/procfs.h"
 
 #include "linux/proc/proc.h"
@@ -70,20 +71,20 @@ SHOW(vmstat)
 }
 
 /* Totals over all live processes; those that ended and were waited for are in their parents. */
-static void all_times(uint64_t *user, uint64_t *system, unsigned *running)
+static void all_times(struct lx_thread *me, uint64_t *user, uint64_t *system, unsigned *running)
 {
 	*user = *system = 0;
 	*running = 0;
 	lock_take(&lx_state()->tasklist);
 	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all) {
-		*user += p->utime_ns + p->cutime_ns;
-		*system += p->stime_ns + p->cstime_ns;
+		struct cpu_times now;
+
+		proc_cpu_times(me, p, &now);
+		*user += now.user + p->cutime_ns;
+		*system += now.system + p->cstime_ns;
 		lock_take(&p->lock);
-		LIST_FOR(t, &p->threads, struct lx_thread, sibling) {
-			*user += t->utime_ns;
-			*system += t->stime_ns;
+		LIST_FOR(t, &p->threads, struct lx_thread, sibling)
 			*running += t->pico.in_guest != 0;
-		}
 		lock_drop(&p->lock);
 	}
 	lock_drop(&lx_state()->tasklist);
@@ -110,7 +111,7 @@ SHOW(system_stat)
 	unsigned running;
 	char name[16];
 
-	all_times(&user, &system, &running);
+	all_times(c->t, &user, &system, &running);
 	cpu_line(x, "cpu ", user, system, uptime_ns() * lx->ncpus);
 	for (unsigned n = 0; n < lx->ncpus; n++) {
 		fmt_snprintf(name, sizeof name, "cpu%u", n);
@@ -125,7 +126,7 @@ SHOW(uptime)
 	uint64_t user, system, up = uptime_ns(), idle;
 	unsigned running;
 
-	all_times(&user, &system, &running);
+	all_times(c->t, &user, &system, &running);
 	idle = up * lx_state()->ncpus;
 	idle -= MIN(idle, user + system);
 	text_add(x, "%lu.%02lu %lu.%02lu\n", (unsigned long)(up / 1000000000), (unsigned long)(up / TICK_NS % 100),
@@ -137,7 +138,7 @@ SHOW(loadavg)
 	uint64_t user, system;
 	unsigned running;
 
-	all_times(&user, &system, &running);
+	all_times(c->t, &user, &system, &running);
 	text_add(x, "0.00 0.00 0.00 %u/%u %d\n", running, lx_state()->nthreads, MAX(atomic_load(&lx_state()->next_tid) - 1, 1));
 }
 

@@ -3,10 +3,11 @@
  * linux/misc/clock.c - reading clocks, and everything that tells the time.
  *
  * MONOTONIC and REALTIME are the host's, which the vDSO also shows to programs, so that
- * all ways of asking agree.  Nobody in a sandbox can set them.  CPU clocks: a
- * picoprocess can read its own; of others one sees what their ended threads used.
+ * all ways of asking agree.  Nobody in a sandbox can set them.  CPU
+ * clocks: misc/cputime.c.
  */
 #include "linux/proc/proc.h"
+#include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
@@ -41,18 +42,6 @@ static uint64_t dk_clock(enum dk_clock clock)
 	return ns;
 }
 
-uint64_t lx_cpu_time_ns(struct lx_thread *t)
-{
-	return dk_clock(DK_CLOCK_THREAD_CPU);
-}
-
-uint64_t proc_cpu_ns(struct lx_thread *t, struct lx_proc *p)
-{
-	if (p == t->proc && !p->mm_borrowed)
-		return dk_clock(DK_CLOCK_PROCESS_CPU);
-	return p->utime_ns + p->stime_ns;
-}
-
 /* Clock ids below 0 name a process or thread: ~pid << 3, 4 for a thread, then the kind. */
 static long read_cpu_clock(struct lx_thread *t, int clock, uint64_t *ns)
 {
@@ -75,7 +64,7 @@ static long read_cpu_clock(struct lx_thread *t, int clock, uint64_t *ns)
 	else
 		p = proc_find(id);
 	if (o && o->proc == t->proc) {
-		*ns = o == t ? lx_cpu_time_ns(t) : o->utime_ns + o->stime_ns;
+		*ns = thread_cpu_ns(t, o);
 		err = 0;
 	} else if (p) {
 		*ns = proc_cpu_ns(t, p);
@@ -96,8 +85,10 @@ long clock_read(struct lx_thread *t, int clock, uint64_t *ns)
 		*ns = pico_now_realtime();
 		return 0;
 	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_RAW:
 		*ns = pico_now();
+		return 0;
+	case CLOCK_MONOTONIC_RAW:
+		*ns = dk_clock(DK_CLOCK_MONOTONIC_RAW);
 		return 0;
 	case CLOCK_BOOTTIME:
 	case CLOCK_BOOTTIME_ALARM:
@@ -193,17 +184,21 @@ long lx_sys_times(struct lx_thread *t, struct gva buf)
 {
 	struct lx_proc *p = t->proc;
 	const uint64_t tick = NS / 100;
+	uint64_t began = cputime_begin(t);
+	struct cpu_times now;
 	int64_t out[4];
 
 	if (buf.va) {
-		out[0] = (int64_t)(proc_cpu_ns(t, p) / tick);
-		out[1] = 0;
+		proc_cpu_times(t, p, &now);
+		out[0] = (int64_t)(now.user / tick);
+		out[1] = (int64_t)(now.system / tick);
 		lock_take(&p->lock);
 		out[2] = (int64_t)(p->cutime_ns / tick);
 		out[3] = (int64_t)(p->cstime_ns / tick);
 		lock_drop(&p->lock);
 		if (copy_out(buf, out, sizeof out))
 			return -EFAULT;
+		cputime_asked(t, began);
 	}
 	return (long)(pico_now() / tick);
 }

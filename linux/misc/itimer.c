@@ -11,6 +11,7 @@
  * process looks at its clock on the way out to the guest (itimer_cpu_check), sends the
  * signal or arms again.  A process that sleeps is looked at ever more rarely.
  */
+#include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"

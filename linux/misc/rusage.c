@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/misc/rusage.c - what a process has used.  The host tells CPU time as one
- * sum, of program and library OS together; all of it is shown as user time.
+ * linux/misc/rusage.c - what a process has used.
  */
-#include "linux/misc/timer.h"
+#include "linux/misc/cputime.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
@@ -22,15 +21,20 @@ static void of_self(struct lx_thread *t, struct user_rusage *u)
 {
 	struct lx_proc *p = t->proc;
 
-	to_timeval(proc_cpu_ns(t, p), u->utime);
+	struct cpu_times now;
+
+	proc_cpu_times(t, p, &now);
+	to_timeval(now.user, u->utime);
+	to_timeval(now.system, u->stime);
 	lock_take(&p->lock);
 	u->minflt = p->min_flt;
 	u->majflt = p->maj_flt;
 	u->maxrss = MAX(p->max_rss, p->rss_pages) * 4;
+	u->nvcsw = p->nvcsw;
 	LIST_FOR(o, &p->threads, struct lx_thread, sibling) {
 		u->minflt += o->min_flt;
 		u->majflt += o->maj_flt;
-		u->nvcsw += o->nvcsw;
+		u->nvcsw += o->exiting < 2 ? o->pico.waits : 0;
 		u->nivcsw += o->nivcsw;
 	}
 	lock_drop(&p->lock);
@@ -49,16 +53,21 @@ static void of_children(struct lx_proc *p, struct user_rusage *u)
 
 static void of_thread(struct lx_thread *t, struct user_rusage *u)
 {
-	to_timeval(lx_cpu_time_ns(t), u->utime);
+	struct cpu_times now;
+
+	thread_cpu_times(t, t, &now);
+	to_timeval(now.user, u->utime);
+	to_timeval(now.system, u->stime);
 	u->minflt = t->min_flt;
 	u->majflt = t->maj_flt;
-	u->nvcsw = t->nvcsw;
+	u->nvcsw = t->pico.waits;
 	u->nivcsw = t->nivcsw;
 	u->maxrss = MAX(t->proc->max_rss, t->proc->rss_pages) * 4;
 }
 
 long lx_sys_getrusage(struct lx_thread *t, int who, struct gva usage)
 {
+	uint64_t began = cputime_begin(t);
 	struct user_rusage u;
 
 	memset(&u, 0, sizeof u);
@@ -70,5 +79,6 @@ long lx_sys_getrusage(struct lx_thread *t, int who, struct gva usage)
 		of_thread(t, &u);
 	else
 		return -EINVAL;
+	cputime_asked(t, began);
 	return copy_out(usage, &u, sizeof u);
 }

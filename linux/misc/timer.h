@@ -42,8 +42,6 @@ void posix_timer_rearm(struct lx_proc *p, siginfo_t *info);
 void itimers_exit(struct lx_proc *p); /* the process's last thread: all timers go; hold no lock */
 void posix_timers_delete_all(struct lx_proc *p);
 void itimer_cpu_check(struct lx_thread *t); /* on the way out, when p->cpu_check was set */
-/* CPU time of a process in ns; exact for the caller's own picoprocess. */
-uint64_t proc_cpu_ns(struct lx_thread *t, struct lx_proc *p);
 /* Guest times: -EFAULT, -EINVAL. */
 long user_timespec_in(struct gva from, uint64_t *ns);
 long user_timespec_out(struct gva to, uint64_t ns);

@@ -15,6 +15,7 @@
 #include "linux/boot.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
+#include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/mm/mm.h"
 #include "linux/proc/proc.h"
@@ -160,6 +161,7 @@ static bool count_out(struct lx_thread *t, uint32_t code)
 	lock_take(&lx->tasklist);
 	lock_take(&p->lock);
 	t->exit_code = code;
+	cputime_thread_exit(t);
 	__atomic_store_n(&t->exiting, 2, __ATOMIC_SEQ_CST);
 	if (t == p->leader && !p->group_exit)
 		p->exit_code = code;
@@ -328,12 +330,6 @@ void proc_notify_parent(struct lx_proc *p, int si_code, int status)
 	waitq_wake_all(&parent->child_wait);
 }
 
-void proc_times(struct lx_proc *p, uint64_t *utime_ns, uint64_t *stime_ns)
-{
-	*utime_ns = p->utime_ns;
-	*stime_ns = p->stime_ns;
-}
-
 /* The last thread: everything goes, the parent hears. */
 static void process_end(struct lx_thread *t)
 {
@@ -341,8 +337,7 @@ static void process_end(struct lx_thread *t)
 	struct lx_proc *p = t->proc;
 	bool reaped;
 
-	if (!p->mm_borrowed)
-		p->utime_ns = proc_cpu_ns(t, p);
+	cputime_proc_exit(t, p);
 	exit_resources(p);
 	if (pico_users() == 1 && p->mm)
 		mm_exit(p->mm);

@@ -7,6 +7,7 @@
  * An ended thread that was not the leader lies in lx->dead_threads until its host
  * thread is gone; whoever makes or ends a thread frees a few of those.
  */
+#include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
@@ -190,6 +191,7 @@ struct lx_thread *thread_new(struct lx_proc *p, int tid)
 	waitq_init(&t->vfork_done);
 	t->start_ns = pico_now();
 	t->altstack.ss_flags = 2; /* SS_DISABLE */
+	cputime_init(t);
 	return t;
 }
 

@@ -62,8 +62,6 @@ void proc_notify_parent(struct lx_proc *p, int si_code, int status) REQUIRES(TAS
 bool proc_make_zombie(struct lx_proc *p) REQUIRES(TASKLIST);
 /* Takes a zombie out of the tree; the caller drops the tree's reference after TASKLIST. */
 void proc_reap(struct lx_proc *p) REQUIRES(TASKLIST);
-/* Sum of live and ended threads. */
-void proc_times(struct lx_proc *p, uint64_t *utime_ns, uint64_t *stime_ns);
 
 /* Process groups; session ids. */
 bool pgrp_exists(int pgrp, int session) REQUIRES(TASKLIST);

@@ -14,6 +14,7 @@
  * waits, and pico_become makes it look when it gets its thread back.
  */
 #include "linux/entry.h"
+#include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
 #include "rt/mem.h"
 
@@ -63,6 +64,7 @@ long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t st
 	child->vfork_parent = parent;
 	child->fs_base = set_tls ? tls : save->fs_base;
 	pico_users_add(1);
+	cputime_lent(child);
 	change_thread(parent, child);
 	if (stack)
 		c->rsp = stack;
@@ -75,6 +77,7 @@ struct lx_thread *vfork_give_back(struct lx_thread *child)
 {
 	struct lx_thread *parent = child->vfork_parent;
 
+	cputime_returned(child, parent);
 	child->vfork_parent = NULL;
 	pico_users_add(-1);
 	change_thread(child, parent);
@@ -85,6 +88,7 @@ void vfork_take_again(struct lx_thread *child, struct lx_thread *parent)
 {
 	child->vfork_parent = parent;
 	pico_users_add(1);
+	cputime_lent(child);
 	change_thread(parent, child);
 }
 
