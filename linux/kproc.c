@@ -8,6 +8,7 @@
  * when the program has ended.  It sleeps until one of these comes.
  */
 #include "linux/ask.h"
+#include "linux/fs/fasync.h"
 #include "linux/boot.h"
 #include "linux/entry.h"
 #include "linux/fs/poll.h"
@@ -305,6 +306,7 @@ static void kernel_thread(struct lx_state *lx)
 
 		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE)
 			end_sandbox(lx->first->exit_code);
+		fasync_run();
 		next = timer_run(now);
 		again = retry_late_deaths(now);
 		reap_orphans(lx);

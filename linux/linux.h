@@ -205,7 +205,8 @@ struct lx_state {
 	_Atomic uint64_t unimplemented[8]; /* calls answered ENOSYS, as bits */
 	void *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
 	uint64_t random_state[8];
-	_Atomic uint32_t watches; /* inotify watches there are; 0: events are not looked into */
+	_Atomic uint32_t watches; /* inotify watches, fanotify marks ... there are; 0: events are not looked into */
+	_Atomic uint32_t askers;  /* fanotify marks with permission events */
 };
 static inline struct lx_state *lx_state(void)
 {

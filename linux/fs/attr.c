@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/attr.c - changing modes, owners, times and lengths. */
+#include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/sig/sig.h"
 
@@ -335,6 +336,11 @@ static long truncate_path(struct lx_thread *t, const struct path *p, uint64_t le
 	err = inode_permission(t, i, 2);
 	if (err == 0 && i->deny_write != 0)
 		err = -ETXTBSY;
+	if (err == 0 && lease_there(i)) {
+		__atomic_fetch_add(&i->writers, 1, __ATOMIC_SEQ_CST);
+		err = lease_break(i, true, true);
+		__atomic_fetch_sub(&i->writers, 1, __ATOMIC_SEQ_CST);
+	}
 	if (err == 0 && over_limit(t, length))
 		err = -EFBIG;
 	return err != 0 ? err : do_truncate(t, p, length);
@@ -372,7 +378,7 @@ long lx_sys_ftruncate(struct lx_thread *t, int fd, int64_t length)
 	else if (ops->truncate != NULL && (f->flags & O_ACCMODE) != O_RDONLY && f->inode != NULL && IS_REG(f->inode)) {
 		err = over_limit(t, (uint64_t)length) ? -EFBIG : ops->truncate(t, f, (uint64_t)length);
 		if (err == 0 && fs_watched())
-			fs_notify_path(&f->path, 2u /* IN_MODIFY */);
+			fs_notify_file(f, 2u /* IN_MODIFY */);
 	}
 	file_put(f);
 	return err;

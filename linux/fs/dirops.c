@@ -78,13 +78,13 @@ static long target_free(struct lx_thread *t, int dirfd, struct gva name, bool di
 	return err != 0 ? err : check_free(t, directory, g);
 }
 
-static long made(struct target *g, struct inode *i, uint32_t isdir)
+static long made(struct target *g, struct inode *i)
 {
 	struct dentry *d = dentry_made(g->dir.dentry, g->d->name, g->len, i);
 
 	if (d == NULL)
 		return -ENOMEM;
-	fs_notify(g->dir.dentry->inode, IN_CREATE_ | isdir, 0, d->name);
+	fs_notify_entry(g->dir.dentry->inode, IN_CREATE_, 0, d->name, d->inode);
 	dentry_put(d);
 	return 0;
 }
@@ -102,7 +102,7 @@ static long do_mkdir(struct lx_thread *t, int dirfd, struct gva name, uint32_t m
 	err = ops->mkdir == NULL ? -EPERM
 	                         : ops->mkdir(t, g.dir.dentry, g.d->name, g.len, S_IFDIR | mode_with_umask(t, mode & 01777), &i);
 	if (err == 0)
-		err = made(&g, i, IN_ISDIR_);
+		err = made(&g, i);
 	target_done(&g);
 	return err;
 }
@@ -147,7 +147,7 @@ static long node_at(struct lx_thread *t, struct target *g, uint32_t mode, uint64
 		err = ops->create == NULL ? -EPERM : ops->create(t, g->dir.dentry, g->d->name, g->len, mode, &i);
 	else
 		err = ops->mknod == NULL ? -EPERM : ops->mknod(t, g->dir.dentry, g->d->name, g->len, mode, dev, &i);
-	return err != 0 ? err : made(g, i, 0);
+	return err != 0 ? err : made(g, i);
 }
 
 static long do_mknod(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, uint32_t dev)
@@ -210,7 +210,7 @@ static long do_symlink(struct lx_thread *t, struct gva target, int dirfd, struct
 	ops = inode_ops(g.dir.dentry->inode);
 	err = ops->symlink == NULL ? -EPERM : ops->symlink(t, g.dir.dentry, g.d->name, g.len, text, &i);
 	if (err == 0)
-		err = made(&g, i, 0);
+		err = made(&g, i);
 	target_done(&g);
 	path_buf_free(text);
 	return err;
@@ -257,8 +257,8 @@ static long link_path(struct lx_thread *t, const struct path *from, int tofd, st
 		err = ops->link == NULL ? -EPERM : ops->link(t, from->dentry, g.dir.dentry, g.d->name, g.len);
 	if (err == 0) {
 		inode_get(from->dentry->inode);
-		err = made(&g, from->dentry->inode, 0);
-		fs_notify(from->dentry->inode, IN_ATTRIB_, 0, NULL);
+		err = made(&g, from->dentry->inode);
+		fs_notify_self(from->dentry->inode, IN_ATTRIB_);
 	}
 	target_done(&g);
 	return err;
@@ -294,10 +294,10 @@ static void removed(struct target *g, uint32_t isdir)
 	struct inode *i = g->d->inode;
 
 	if (!isdir)
-		fs_notify(i, IN_ATTRIB_, 0, NULL); /* one link less */
+		fs_notify_self(i, IN_ATTRIB_); /* one link less */
 	if (i->nlink == 0 || isdir)
-		fs_notify(i, IN_DELETE_SELF_, 0, NULL);
-	fs_notify(g->dir.dentry->inode, IN_DELETE_ | isdir, 0, g->d->name);
+		fs_notify_self(i, IN_DELETE_SELF_);
+	fs_notify_entry(g->dir.dentry->inode, IN_DELETE_, 0, g->d->name, i);
 	dentry_deleted(g->d);
 }
 

@@ -18,6 +18,8 @@
  */
 
 #include "linux/fs/epoll.h"
+
+#include "linux/fs/fasync.h"
 #include "linux/fs/pollset.h"
 #include "syscalls.gen.h"
 
@@ -89,6 +91,8 @@ void lx_wake(struct waiter *w, uint32_t key)
 {
 	struct epitem *item = w->data;
 
+	if (w->kind == LX_WAITER_FASYNC)
+		fasync_wake(w, key);
 	if (w->kind == LX_WAITER_EPOLL && (item->events & ~EP_PRIVATE) != 0)
 		epitem_ready(item);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/fcntl.c - fcntl and the ioctls that every file has. */
+#include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/fs/io.h"
 
@@ -49,7 +50,7 @@ static long set_fd_flags(struct lx_thread *t, int fd, bool cloexec)
 	return err;
 }
 
-static long set_flags(struct lx_thread *t, struct file *f, uint32_t flags)
+static long set_flags(struct lx_thread *t, int fd, struct file *f, uint32_t flags)
 {
 	uint32_t old = f->flags;
 
@@ -58,44 +59,7 @@ static long set_flags(struct lx_thread *t, struct file *f, uint32_t flags)
 	/* A failed exchange brings old up to date. */
 	while (!atomic_compare_exchange_weak(&f->flags, &old, (old & ~(uint32_t)SETTABLE) | (flags & SETTABLE)))
 		continue;
-	return 0;
-}
-
-static long owner_ex(struct file *f, uint32_t cmd, struct gva arg)
-{
-	struct f_owner_ex o = { F_OWNER_PID, f->owner_pid };
-
-	if (cmd == F_GETOWN_EX) {
-		if (f->owner_pid < 0)
-			o = (struct f_owner_ex){ F_OWNER_PGRP, -f->owner_pid };
-		return copy_out(arg, &o, sizeof o);
-	}
-	if (copy_in(&o, arg, sizeof o) != 0)
-		return -EFAULT;
-	if (o.type < F_OWNER_TID || o.type > F_OWNER_PGRP)
-		return -EINVAL;
-	f->owner_pid = o.type == F_OWNER_PGRP ? -o.pid : o.pid;
-	return 0;
-}
-
-static long owners(struct file *f, uint32_t cmd, uint64_t arg)
-{
-	switch (cmd) {
-	case F_SETOWN:
-		f->owner_pid = (int)arg;
-		return 0;
-	case F_GETOWN:
-		return f->owner_pid;
-	case F_SETSIG:
-		if (arg > LX_NSIG)
-			return -EINVAL;
-		f->owner_sig = (int)arg;
-		return 0;
-	case F_GETSIG:
-		return f->owner_sig;
-	default:
-		return owner_ex(f, cmd, (struct gva){ arg });
-	}
+	return ((old ^ flags) & FASYNC) ? fasync_set(t, f, fd, (flags & FASYNC) != 0) : 0;
 }
 
 static long seals(struct file *f, uint32_t cmd, uint64_t arg)
@@ -109,18 +73,6 @@ static long seals(struct file *f, uint32_t cmd, uint64_t arg)
 	if (arg & ~(uint64_t)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EINVAL;
 	return mem_add_seals(f->inode, (uint32_t)arg);
-}
-
-/* Leases: no other process of ours breaks them by force; taking one works when nobody is in the way. */
-static long lease(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
-{
-	if (f->inode == NULL || !IS_REG(f->inode))
-		return -EINVAL;
-	if (cmd == F_GETLEASE)
-		return F_UNLCK;
-	if (!inode_owner_or_capable(t, f->inode))
-		return -EACCES;
-	return arg == F_UNLCK ? 0 : -EAGAIN;
 }
 
 static long path_fcntl(struct lx_thread *t, int fd, struct file *f, uint32_t cmd, uint64_t arg)
@@ -141,11 +93,11 @@ static long path_fcntl(struct lx_thread *t, int fd, struct file *f, uint32_t cmd
 	}
 }
 
-static long file_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
+static long file_fcntl(struct lx_thread *t, int fd, struct file *f, uint32_t cmd, uint64_t arg)
 {
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(t, f, (uint32_t)arg);
+		return set_flags(t, fd, f, (uint32_t)arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -159,7 +111,7 @@ static long file_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64
 	case F_GETSIG:
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
-		return owners(f, cmd, arg);
+		return owner_fcntl(t, f, cmd, arg);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
 		return pipe_fcntl(t, f, cmd, arg);
@@ -167,8 +119,11 @@ static long file_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64
 	case F_GET_SEALS:
 		return seals(f, cmd, arg);
 	case F_SETLEASE:
+		return lease_set(t, f, fd, arg);
+	case F_NOTIFY:
+		return dnotify_set(t, f, fd, (uint32_t)arg);
 	case F_GETLEASE:
-		return lease(t, f, cmd, arg);
+		return lease_get(f);
 	case F_GET_RW_HINT:
 	case F_GET_FILE_RW_HINT: {
 		uint64_t hint = 0;
@@ -192,7 +147,7 @@ long lx_sys_fcntl(struct lx_thread *t, int fd, uint32_t cmd, uint64_t arg)
 		return -EBADF;
 	err = path_fcntl(t, fd, f, cmd, arg);
 	if (err == -ENOSYS)
-		err = file_fcntl(t, f, cmd, arg);
+		err = file_fcntl(t, fd, f, cmd, arg);
 	file_put(f);
 	return err;
 }
@@ -221,6 +176,8 @@ static long bytes_left(struct file *f, struct gva arg)
 
 static long common_ioctl(struct lx_thread *t, int fd, struct file *f, uint32_t cmd, struct gva arg)
 {
+	long err;
+
 	switch (cmd) {
 	case FIOCLEX:
 		return set_fd_flags(t, fd, true);
@@ -229,7 +186,8 @@ static long common_ioctl(struct lx_thread *t, int fd, struct file *f, uint32_t c
 	case FIONBIO:
 		return set_flag_from(f, arg, O_NONBLOCK);
 	case FIOASYNC:
-		return set_flag_from(f, arg, FASYNC);
+		err = set_flag_from(f, arg, FASYNC);
+		return err != 0 ? err : fasync_set(t, f, fd, (f->flags & FASYNC) != 0);
 	case FIGETBSZ:
 		return PUT_USER(arg, (int)PAGE_SIZE);
 	case FIONREAD:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/file.c - life of open file descriptions. */
+#include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/fs/io.h"
 
@@ -29,10 +30,9 @@ static void undo_open(struct file *f)
 
 	if (f->inode == NULL || f->path.dentry == NULL || (f->flags & O_PATH))
 		return;
-	if (how != O_RDONLY)
-		__atomic_fetch_sub(&f->inode->writers, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(how != O_RDONLY ? &f->inode->writers : &f->inode->readers, 1, __ATOMIC_RELAXED);
 	if (fs_watched())
-		fs_notify_path(&f->path, how != O_RDONLY ? 0x8u /* IN_CLOSE_WRITE */ : 0x10u /* IN_CLOSE_NOWRITE */);
+		fs_notify_file(f, how != O_RDONLY ? 0x8u /* IN_CLOSE_WRITE */ : 0x10u /* IN_CLOSE_NOWRITE */);
 }
 
 static NOINLINE void file_free(struct file *f)
@@ -41,8 +41,14 @@ static NOINLINE void file_free(struct file *f)
 
 	if (!list_empty(&f->epitems))
 		epoll_file_gone(f);
-	if (f->inode != NULL && f->inode->flocks != NULL)
+	if (UNLIKELY(f->dnotified))
+		dnotify_file_gone(f);
+	if (UNLIKELY(f->fasync != NULL))
+		fasync_file_gone(f);
+	if (f->inode != NULL && f->inode->flocks != NULL) {
 		locks_release_file(f);
+		lease_release(f);
+	}
 	undo_open(f);
 	if (ops->release != NULL)
 		ops->release(f);

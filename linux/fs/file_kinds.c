@@ -5,7 +5,7 @@
 
 extern const struct file_ops file_mem_ops, file_host_ops, file_dir_ops, file_proc_ops, file_dev_ops, file_std_ops,
 	file_pty_ops, file_pidfd_ops, file_inotify_ops, file_path_ops, file_mqueue_ops, file_seccomp_ops;
-extern const struct file_ops file_loop_ops, file_loop_control_ops;
+extern const struct file_ops file_loop_ops, file_loop_control_ops, file_fanotify_ops;
 
 const struct file_ops file_path_ops = { .name = "path" };
 static const struct file_ops none_ops = { .name = "none" };
@@ -30,6 +30,7 @@ const struct file_ops *const lx_file_ops[FILE_KINDS] = {
 	[FILE_PATH] = &file_path_ops,
 	[FILE_MQUEUE] = &file_mqueue_ops,
 	[FILE_SECCOMP] = &file_seccomp_ops,
+	[FILE_FANOTIFY] = &file_fanotify_ops,
 	[FILE_LOOP] = &file_loop_ops,
 	[FILE_LOOP_CONTROL] = &file_loop_control_ops,
 };

@@ -71,6 +71,13 @@ struct vfs {
 	LOCK(INODE) locks_lock;  /* every inode's flocks; see lock.c */
 	struct waitq locks_wait;
 	struct list lock_waits;  /* [INODE: locks_lock] who waits for whom; lock.c */
+	LOCK(IPC) fasync_lock;
+	struct list fasyncs;     /* [IPC: fasync_lock] files with O_ASYNC; fasync.c */
+	_Atomic uint32_t fasync_came;
+	struct list dnotifies;   /* [IPC: fasync_lock] dnotify.c */
+	_Atomic uint32_t dnotify_count;
+	struct fhandles *fhandles; /* [a] fhandle.c; NULL until the first */
+	struct fan_state *fan;   /* [a] fanotify.c; NULL until the first */
 	struct shades *shades;   /* [a] hostshade.c; NULL until there is something to keep */
 	struct loop_table *loops; /* [a] loop.c; NULL until somebody opens one */
 };
@@ -127,6 +134,9 @@ void fs_root_path(struct path *out);
 /* open.c */
 long may_write(struct lx_thread *t, const struct path *p);   /* EROFS */
 long open_path(struct lx_thread *t, const struct path *p, int flags, struct file **out);
+long open_quiet(struct lx_thread *t, const struct path *p, int flags, struct file **out); /* no events, nobody asked */
+/* What exists, as open(2) does behind the walk. */
+long open_checked(struct lx_thread *t, const struct path *p, int flags, struct file **out);
 long may_create(struct lx_thread *t, const struct path *dir);
 long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *victim, bool directory);
 uint32_t mode_with_umask(struct lx_thread *t, uint32_t mode);

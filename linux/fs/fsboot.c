@@ -226,6 +226,9 @@ static void boot_locks(struct vfs *v)
 	lock_init(&v->locks_lock, LOCK_INODE);
 	waitq_init(&v->locks_wait);
 	list_init(&v->lock_waits);
+	lock_init(&v->fasync_lock, LOCK_IPC);
+	list_init(&v->fasyncs);
+	list_init(&v->dnotifies);
 	list_init(&v->mounts);
 }
 

@@ -115,7 +115,7 @@ static long do_getdents(struct lx_thread *t, int fd, struct gva buf, uint32_t ro
 			err = -EINVAL; /* not even one entry fits */
 	}
 	if (err == 0 && fs_watched())
-		fs_notify_path(&f->path, 1u /* IN_ACCESS */);
+		fs_notify_file(f, 1u /* IN_ACCESS */);
 	file_put(f);
 	return err < 0 ? err : (long)s.used;
 }

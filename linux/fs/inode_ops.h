@@ -156,19 +156,51 @@ void fifo_inode_free(struct inode *i);                                 /* fs/pip
 void unix_inode_free(struct inode *i);                                 /* net/: the same for a bound socket */
 struct file *std_file_open(int fd, const char *attr);                  /* fs/std.c: the host's descriptor 0, 1 or 2 */
 
-/* inotify: mask is IN_*; name NULL for the object itself.  inode->watch NULL: nobody looks, and nothing is called. */
-void inotify_event(struct inode *i, uint32_t mask, uint32_t cookie, const char *name); /* fs/inotify.c */
-void inotify_inode_free(struct inode *i);                              /* i->watch was set and i goes: fs/inotify.c */
-static inline void fs_notify(struct inode *i, uint32_t mask, uint32_t cookie, const char *name)
-{
-	if (UNLIKELY(i->watch != NULL))
-		inotify_event(i, mask, cookie, name);
-}
-/* Whether anybody watches anything: asked before fs_notify_path, as the directory may be watched. */
+/*
+ * Telling who watches (fs/notify.c).  Masks are IN_*, whose bits fanotify shares.  While nobody watches
+ * anything, only fs_watched is looked at.
+ */
 static inline bool fs_watched(void)
 {
 	return UNLIKELY(atomic_load_explicit(&lx_state()->watches, memory_order_relaxed) != 0);
 }
-/* For the object and, with its name, for the directory it is in. */
-void fs_notify_path(const struct path *p, uint32_t mask);
+/* A name came to, went from or moved in dir; i has or had it. */
+void fs_tell_entry(struct inode *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i);
+/* Something happened to i itself, by no path. */
+void fs_tell_self(struct inode *i, uint32_t mask);
+/* The object and, with its name, the directory it is in. */
+void fs_tell_path(const struct path *p, uint32_t mask);
+static inline void fs_notify_entry(struct inode *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i)
+{
+	if (fs_watched())
+		fs_tell_entry(dir, mask, cookie, name, i);
+}
+static inline void fs_notify_self(struct inode *i, uint32_t mask)
+{
+	if (fs_watched())
+		fs_tell_self(i, mask);
+}
+static inline void fs_notify_path(const struct path *p, uint32_t mask)
+{
+	if (fs_watched())
+		fs_tell_path(p, mask);
+}
+/* By an open file; fanotify's own descriptors make no events. */
+static inline void fs_notify_file(const struct file *f, uint32_t mask)
+{
+	if (fs_watched() && !f->no_notify)
+		fs_tell_path(&f->path, mask);
+}
+/* Who must be asked before i is opened or read (fanotify's permission events): 0, -EPERM, -ERESTARTSYS. */
+long fs_ask(struct lx_thread *t, const struct path *p, uint32_t mask);
+static inline long fs_permission_event(struct lx_thread *t, const struct path *p, uint32_t mask)
+{
+	return UNLIKELY(atomic_load_explicit(&lx_state()->askers, memory_order_relaxed) != 0) ? fs_ask(t, p, mask) : 0;
+}
+
+/* name NULL for the object itself. */
+void inotify_event(struct inode *i, uint32_t mask, uint32_t cookie, const char *name); /* fs/inotify.c */
+void inotify_inode_free(struct inode *i);                              /* i->watch was set and i goes: fs/inotify.c */
+#define DNOTIFY_RENAME 0x10000000u                                     /* a name became another one in dir */
+void dnotify_event(struct inode *dir, uint32_t mask);                  /* fs/dnotify.c: to dir or something named in it */
 #endif

@@ -23,7 +23,7 @@ struct lock_wait { /* somebody waits for a POSIX lock: for the deadlock check */
 	void *owner, *blocker;
 };
 
-static struct lock_list *list_of(struct inode *i)
+struct lock_list *lock_list_of(struct inode *i)
 {
 	struct lock_list *l = i->flocks;
 
@@ -33,6 +33,7 @@ static struct lock_list *list_of(struct inode *i)
 	if (l == NULL)
 		return NULL;
 	list_init(&l->head);
+	list_init(&l->leases);
 	lock_init(&l->change, LOCK_FILE);
 	lock_take(&vfs()->locks_lock);
 	if (i->flocks == NULL) {
@@ -264,7 +265,7 @@ static long try_lock(struct lock_list *l, struct file *f, const struct file_lock
 
 static long set_lock(struct file *f, const struct file_lock *want, bool wait)
 {
-	struct lock_list *l = list_of(f->inode);
+	struct lock_list *l = lock_list_of(f->inode);
 	struct file_lock *new = copy_of(want, want->start, want->end), *spare = copy_of(want, 0, 0);
 	uint64_t delay = HOST_RETRY_MIN;
 	bool outside = false;
@@ -370,7 +371,7 @@ static void describe(const struct file_lock *k, struct flock *fl)
 
 static long get_lock(struct file *f, struct file_lock *want, struct flock *fl)
 {
-	struct lock_list *l = on_host(f) ? list_of(f->inode) : f->inode->flocks;
+	struct lock_list *l = on_host(f) ? lock_list_of(f->inode) : f->inode->flocks;
 	struct file_lock *k;
 	short type;
 

@@ -20,9 +20,13 @@ struct file_lock {
 struct lock_list {
 	struct list head;    /* [INODE: vfs()->locks_lock] by start */
 	LOCK(FILE) change;   /* one change at a time, here and on the host */
+	struct list leases;  /* [INODE: vfs()->locks_lock] lease.c */
 	dk_handle stream;    /* [change] the host's locks are held through it; 0 = none yet */
 	bool borrowed;       /* [change] it is an open file's own, which closes it */
 };
+
+/* i's, made if needed; NULL: no memory. */
+struct lock_list *lock_list_of(struct inode *i);
 
 /* The host's locks for what is held here, all by one description of the monitor's.  change is held.
    0, -EAGAIN if somebody outside is in the way, or another error. */

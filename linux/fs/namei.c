@@ -562,27 +562,3 @@ long path_text(struct lx_thread *t, const struct path *p, char *buf, size_t size
 	memmove(buf, buf + at, size - at);
 	return (long)(size - at - 1);
 }
-
-void fs_notify_path(const struct path *p, uint32_t mask)
-{
-	struct dentry *d = p->dentry, *dir;
-	char *name;
-
-	if (d == NULL || d->inode == NULL)
-		return;
-	if (IS_DIR(d->inode))
-		mask |= 0x40000000u; /* IN_ISDIR */
-	dir = dentry_parent(d);
-	if (dir != d && dir->inode != NULL && dir->inode->watch != NULL) {
-		name = path_buf();
-		if (name != NULL) {
-			lock_take(&vfs()->dcache.tree);
-			memcpy(name, d->name, d->name_len + 1);
-			lock_drop(&vfs()->dcache.tree);
-			fs_notify(dir->inode, mask, 0, name);
-			path_buf_free(name);
-		}
-	}
-	dentry_put(dir);
-	fs_notify(d->inode, mask, 0, NULL);
-}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/open.c - open(2) and its family. */
+#include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 
 #ifndef __O_TMPFILE
@@ -127,7 +128,22 @@ static long open_again(const struct path *p, int flags, struct file **out)
 	return 0;
 }
 
-long open_path(struct lx_thread *t, const struct path *p, int flags, struct file **out)
+enum opener { OPEN_PLAIN, OPEN_EXEC, OPEN_QUIET /* makes no events and asks nobody */ };
+
+/* Leases in the way, and who has to be asked. */
+static long open_asks(struct lx_thread *t, const struct path *p, int flags, enum opener how)
+{
+	struct inode *i = p->dentry->inode;
+	long err = 0;
+
+	if (how != OPEN_QUIET)
+		err = fs_permission_event(t, p, 0x10000u | (how == OPEN_EXEC ? 0x40000u : 0)); /* FAN_OPEN_PERM, FAN_OPEN_EXEC_PERM */
+	if (err == 0 && UNLIKELY(lease_there(i)))
+		err = lease_break(i, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC), !(flags & O_NONBLOCK));
+	return err;
+}
+
+static long open_file(struct lx_thread *t, const struct path *p, int flags, enum opener how, struct file **out)
 {
 	struct inode *i = p->dentry->inode;
 	struct file *f;
@@ -143,23 +159,38 @@ long open_path(struct lx_thread *t, const struct path *p, int flags, struct file
 	f->inode = i;
 	inode_get(i);
 	err = 0;
-	if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY) {
+	if (!(flags & O_PATH) && (flags & O_ACCMODE) == O_RDONLY)
+		__atomic_fetch_add(&i->readers, 1, __ATOMIC_RELAXED);
+	else if (!(flags & O_PATH)) {
 		__atomic_fetch_add(&i->writers, 1, __ATOMIC_SEQ_CST);
 		if (UNLIKELY(__atomic_load_n(&i->deny_write, __ATOMIC_SEQ_CST) != 0) && IS_REG(i))
 			err = -ETXTBSY;
 	}
+	if (err == 0 && !(flags & O_PATH))
+		err = open_asks(t, p, flags, how);
 	if (err == 0)
 		err = open_kind(t, p->dentry, f);
 	if (err < 0) {
 		f->kind = FILE_NONE;
+		f->no_notify = true;
 		file_put(f);
 		return err;
 	}
 	atomic_fetch_and(&f->flags, ~(uint32_t)(O_TRUNC | O_NOCTTY));
-	if (fs_watched() && !(flags & O_PATH))
-		fs_notify_path(p, 0x20u /* IN_OPEN */);
+	if (fs_watched() && !(flags & O_PATH) && how != OPEN_QUIET)
+		fs_notify_path(p, 0x20u | (how == OPEN_EXEC ? 0x1000u : 0)); /* IN_OPEN, FAN_OPEN_EXEC */
 	*out = f;
 	return 0;
+}
+
+long open_path(struct lx_thread *t, const struct path *p, int flags, struct file **out)
+{
+	return open_file(t, p, flags, OPEN_PLAIN, out);
+}
+
+long open_quiet(struct lx_thread *t, const struct path *p, int flags, struct file **out)
+{
+	return open_file(t, p, flags, OPEN_QUIET, out);
 }
 
 static long open_existing(struct lx_thread *t, const struct path *p, int flags, bool check, struct file **out)
@@ -183,6 +214,11 @@ static long open_existing(struct lx_thread *t, const struct path *p, int flags, 
 	return 0;
 }
 
+long open_checked(struct lx_thread *t, const struct path *p, int flags, struct file **out)
+{
+	return open_existing(t, p, flags & (OPEN_KNOWN & ~(O_CREAT | O_EXCL | __O_TMPFILE)), true, out);
+}
+
 /* The walk ended at a name that does not exist: makes the file, p becomes its path. */
 static long create_at(struct lx_thread *t, struct path *p, uint32_t mode)
 {
@@ -200,7 +236,7 @@ static long create_at(struct lx_thread *t, struct path *p, uint32_t mode)
 		if (new == NULL)
 			err = -ENOMEM;
 		else {
-			fs_notify(dir.dentry->inode, 0x100u /* IN_CREATE */, 0, new->name);
+			fs_notify_entry(dir.dentry->inode, 0x100u /* IN_CREATE */, 0, new->name, new->inode);
 			p->dentry = new;
 			dentry_put(neg);
 		}
@@ -352,7 +388,7 @@ long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flag
 	if (err == 0 && being_written(i))
 		err = -ETXTBSY;
 	if (err == 0)
-		err = open_path(t, &p, O_RDONLY, out);
+		err = open_file(t, &p, O_RDONLY, OPEN_EXEC, out);
 	path_put(&p);
 	return err == -ESTALE ? -ENOENT : err;
 }

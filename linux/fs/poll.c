@@ -8,6 +8,7 @@
  * is ready does it queue itself everywhere, look again, and sleep.
  */
 
+#include "linux/fs/fasync.h"
 #include "linux/fs/io.h"
 #include "linux/fs/pollset.h"
 #include "linux/misc/timer.h"
@@ -30,6 +31,7 @@ void poll_table_init(struct poll_table *p)
 	p->count = p->nevents = 0;
 	p->too_many = p->failed = false;
 	p->epitem = NULL;
+	p->fasync = NULL;
 	p->key = UINT32_MAX;
 }
 
@@ -100,6 +102,10 @@ void poll_wait(struct poll_table *p, struct waitq *q)
 		epoll_add_queue(p, q);
 		return;
 	}
+	if (p->fasync != NULL) {
+		fasync_add_queue(p, q);
+		return;
+	}
 	w = next_waiter(p);
 	if (w == NULL) {
 		p->failed = true;
@@ -124,6 +130,8 @@ void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_eve
 		epoll_add_stream(p, stream, which);
 		return;
 	}
+	if (p->fasync != NULL)
+		return;
 	if (DkStreamGetEvent(stream, which, &event) != DK_OK)
 		return;
 	for (uint32_t i = 0; i < p->nevents; i++)

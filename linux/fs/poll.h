@@ -22,6 +22,7 @@ struct poll_table {
 	bool too_many;          /* more streams than events: poll_sleep wakes every 10 ms */
 	bool failed;            /* no memory: the caller returns -ENOMEM */
 	void *epitem;           /* epoll: waiters are of kind LX_WAITER_EPOLL for this item */
+	struct fasync *fasync;  /* O_ASYNC: waiters are of kind LX_WAITER_FASYNC for this */
 	uint32_t key;           /* events that are waited for */
 };
 void poll_table_init(struct poll_table *p);

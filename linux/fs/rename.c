@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/rename.c - rename(2): one at a time, so that the tree cannot be tied into a loop. */
+#include "linux/fs/fanotify.h"
 #include "linux/fs/fs.h"
 
 struct end {
@@ -69,14 +70,17 @@ static void notify(const struct end *from, const struct end *to, const char *old
 {
 	static _Atomic uint32_t next_cookie; /* per picoprocess; only the pair needs to match */
 	struct inode *a = from->dir.dentry->inode, *b = to->dir.dentry->inode;
-	uint32_t cookie, isdir = IS_DIR(moved) ? 0x40000000u : 0;
+	uint32_t cookie;
 
-	if (LIKELY(a->watch == NULL && b->watch == NULL && moved->watch == NULL))
+	if (LIKELY(!fs_watched()))
 		return;
 	cookie = atomic_fetch_add(&next_cookie, 1) + 1;
-	fs_notify(a, 0x40u | isdir, cookie, old_name);      /* IN_MOVED_FROM */
-	fs_notify(b, 0x80u | isdir, cookie, from->d->name); /* IN_MOVED_TO */
-	fs_notify(moved, 0x800u, 0, NULL);                  /* IN_MOVE_SELF */
+	if (a == b)
+		dnotify_event(a, DNOTIFY_RENAME);
+	fanotify_renamed(a, old_name, b, from->d->name, moved);
+	fs_notify_entry(a, 0x40u, cookie, old_name, moved);      /* IN_MOVED_FROM */
+	fs_notify_entry(b, 0x80u, cookie, from->d->name, moved); /* IN_MOVED_TO */
+	fs_notify_self(moved, 0x800u);                           /* IN_MOVE_SELF */
 }
 
 static void update_names(struct end *from, struct end *to, uint32_t flags)
@@ -121,7 +125,7 @@ static long rename_locked(struct lx_thread *t, struct end *from, struct end *to,
 		return err;
 	}
 	if (to->d->inode != NULL && to->d->inode->nlink == 0)
-		fs_notify(to->d->inode, 0x400u, 0, NULL); /* IN_DELETE_SELF */
+		fs_notify_self(to->d->inode, 0x400u); /* IN_DELETE_SELF */
 	update_names(from, to, flags);
 	notify(from, to, old, moved);
 	return 0;

@@ -94,11 +94,13 @@ long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_
 {
 	long n = may_read(f);
 
+	if (n == 0 && f->path.dentry != NULL && !f->no_notify)
+		n = fs_permission_event(t, &f->path, 0x20000u /* FAN_ACCESS_PERM */);
 	if (n < 0)
 		return n;
 	n = lx_file_ops[f->kind]->read(t, f, v, pos);
 	if (fs_watched() && n > 0)
-		fs_notify_path(&f->path, 1u /* IN_ACCESS */);
+		fs_notify_file(f, 1u /* IN_ACCESS */);
 	return n;
 }
 
@@ -134,7 +136,7 @@ long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64
 	if (n == -EPIPE)
 		signal_thread(t, SIGPIPE, NULL);
 	if (fs_watched() && n > 0)
-		fs_notify_path(&f->path, 2u /* IN_MODIFY */);
+		fs_notify_file(f, 2u /* IN_MODIFY */);
 	return n;
 }
 

@@ -15,6 +15,7 @@ enum inode_kind { INODE_NONE, INODE_MEM /* tmpfs and overlay */, INODE_HOST /* -
 enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, FILE_STD /* host's stdin/out/err */,
 	FILE_PIPE, FILE_EVENTFD, FILE_TIMERFD, FILE_SIGNALFD, FILE_EPOLL, FILE_UNIX, FILE_PTY, FILE_PIDFD, FILE_INOTIFY,
 	FILE_LOOP, FILE_LOOP_CONTROL, /* block devices on files */
+	FILE_FANOTIFY,
 	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_KINDS };
 
 struct inode {
@@ -28,7 +29,8 @@ struct inode {
 	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
 	struct waitq *watch;        /* inotify, leases; NULL mostly */
 	void *flocks;               /* record and flock locks: fs/lock.c */
-	uint32_t writers, deny_write; /* open for writing; being executed */
+	uint32_t writers, readers;  /* open for writing; for reading alone */
+	uint32_t deny_write;        /* being executed */
 	uint32_t write_sealed;      /* F_SEAL_WRITE: no mapping of it may become writable */
 	_Atomic uint64_t dirgen;    /* directories: counts changes of names */
 	void *object;               /* a FIFO's pipe, a bound socket */
@@ -77,7 +79,11 @@ struct file {
 	struct path path;   /* dentry NULL for anonymous ones */
 	struct inode *inode;
 	dk_handle stream;   /* the host's, sandbox-wide; 0 = none (yet) */
-	int owner_pid, owner_sig;
+	int owner_pid, owner_sig, owner_type; /* fs/fasync.c: F_SETOWN, F_SETSIG; type: F_OWNER_* */
+	uint32_t owner_uid, owner_euid;       /* who said so */
+	bool dnotified;        /* F_NOTIFY */
+	bool no_notify;        /* fanotify's: what is done by it is nobody's event */
+	struct fasync *fasync; /* [a] O_ASYNC was set once */
 	struct list epitems;/* EPOLL items that watch it; fs/epoll.c */
 	void *object;       /* pipe, eventfd, socket ...: the kind's own */
 	uint64_t priv[6];
