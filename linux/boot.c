@@ -19,6 +19,7 @@
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
 #include "rt/fmt.h"
+#include "pico/cpuid.h"
 #include "rt/mem.h"
 
 /* ---- Parts that may need nothing ---- */
@@ -146,6 +147,7 @@ static struct lx_state *state_new(const struct dk_boot *boot)
 	lx->stats = config_u64(boot, "stats", 10, 0) != 0;
 	parse_names(lx, boot);
 	parse_seed(lx, boot);
+	cpuid_boot(config_get(boot, "cpuid", 0), config_get(boot, "cpuid_plan", 0));
 	arena_root()->provider_root[PICO_PROVIDER_LINUX] = lx;
 	return lx;
 }

@@ -307,6 +307,11 @@ size_t report_panic(int folder, const char *name, const char *text, size_t len);
 void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL behind */
 void cgroup_remove(void);
 const char *cgroup_path(unsigned i);
+/* Hexadecimal digits of n bytes, and a NUL. */
+void hex_text(char *out, const void *bytes, size_t n);
+/* cpuid.c: the settings about CPUID, if it costs much here (abi/cpuid.h).  After state_make. */
+void cpuid_settings(void (*add_record)(const char *record, void *arg), void *arg);
+int state_folder_fd(void); /* FOLDER, after state_make; -1 = there is none */
 void state_make(void); /* first of all: cgroups are written down before they are made */
 void state_cgroup(const char *path);
 int state_timeout_ms(void); /* until state_tick has something to do, -1 = never */

@@ -225,7 +225,7 @@ static void config_add(const char *record, void *arg)
 	c->len += n;
 }
 
-static void hex_text(char *out, const void *bytes, size_t n)
+void hex_text(char *out, const void *bytes, size_t n)
 {
 	const unsigned char *b = bytes;
 
@@ -278,13 +278,14 @@ static void config_own(struct config *c)
 	config_add(line, c);
 	snprintf(line, sizeof line, "cpus=%u", host_ncpus());
 	config_add(line, c);
+	cpuid_settings(config_add, c);
 }
 
 /* The settings of the library OS: the spec's, and what only the monitor knows. */
 static void make_config(void)
 {
-	static char first_room[8192] BIG_BSS;
-	struct config c = { .text = first_room, .room = spec.size + 4096 };
+	static char first_room[16384] BIG_BSS;
+	struct config c = { .text = first_room, .room = spec.size + 12288 };
 
 	if (c.room <= sizeof first_room)
 		c.room = sizeof first_room;

@@ -43,6 +43,11 @@ void state_folder(char *path, size_t size)
 		snprintf(path, size, "/tmp/bailey-%u", geteuid());
 }
 
+int state_folder_fd(void)
+{
+	return folder_fd;
+}
+
 static int open_folder(void)
 {
 	char path[PATH_MAX];

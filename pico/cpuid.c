@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pico/cpuid.c - a table in the arena of what was asked: entries are only added, under
- * a lock, and read without it once `count` covers them.
+ * pico/cpuid.c - made once, before there is a second process, then only read: no locks.
  *
  * CPUs of one machine differ in what they say of themselves (their APIC ids, on hybrid ones the
  * caches); a program that asks for those binds itself to a CPU first, and its CPUID is its own
@@ -12,96 +11,89 @@
 #include "pico/internal.h"
 #include "rt/mem.h"
 
-#define ENTRIES 64u
-
 struct cpuid_table {
-	LOCK(TEXT) lock;
-	_Atomic uint32_t count;
-	struct cpuid_entry {
-		uint32_t leaf, subleaf, answer[4];
-	} entry[ENTRIES];
+	struct cpuid_plan plan;
+	uint32_t count;
+	struct cpuid_answer answer[CPUID_ANSWERS];
 };
 
 static struct cpuid_table *table(void)
 {
-	_Atomic uint64_t *at = (_Atomic uint64_t *)&arena_root()->cpuid;
-	uint64_t now = atomic_load_explicit(at, memory_order_acquire);
-	struct cpuid_table *fresh;
+	return (struct cpuid_table *)arena_root()->cpuid;
+}
 
-	if (LIKELY(now != 0))
-		return (struct cpuid_table *)now;
-	fresh = arena_alloc(sizeof *fresh);
-	if (fresh == NULL)
-		return NULL;
-	lock_init(&fresh->lock, LOCK_TEXT);
-	if (!atomic_compare_exchange_strong(at, &now, (uint64_t)fresh)) {
-		arena_free(fresh);
-		return (struct cpuid_table *)now;
+/* Hexadecimal digits to at most room bytes; how many, 0 = they are not that. */
+static size_t bytes_of(const char *hex, void *out, size_t room)
+{
+	uint8_t *to = out;
+	size_t n = strlen(hex);
+
+	if (n % 2 != 0 || n / 2 > room)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned digit = hex[i] <= '9' ? (unsigned)hex[i] - '0' : (unsigned)hex[i] - 'a' + 10;
+
+		if (digit > 15)
+			return 0;
+		to[i / 2] = (uint8_t)((i % 2 ? to[i / 2] << 4 : 0) | digit);
 	}
-	return fresh;
+	return n / 2;
 }
 
-static void ask_cpu(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+void cpuid_boot(const char *answers, const char *plan)
 {
-	__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(subleaf));
-}
+	struct cpuid_table *t;
+	size_t n;
 
-/* Only these leaves look at ecx. */
-static uint32_t subleaf_of(uint32_t leaf, uint32_t ecx)
-{
-	static const uint64_t with = 1ull << 0x04 | 1ull << 0x07 | 1ull << 0x0b | 1ull << 0x0d | 1ull << 0x0f | 1ull << 0x10 | 1ull << 0x12 |
-		1ull << 0x14 | 1ull << 0x17 | 1ull << 0x18 | 1ull << 0x1a | 1ull << 0x1b | 1ull << 0x1d | 1ull << 0x1f | 1ull << 0x20 |
-		1ull << 0x23 | 1ull << 0x24;
-
-	return leaf < 64 ? (with >> leaf & 1 ? ecx : 0) : leaf >= 0x80000000 && leaf <= 0x80000008 ? 0 : ecx;
-}
-
-static const struct cpuid_entry *find(const struct cpuid_table *t, uint32_t leaf, uint32_t subleaf)
-{
-	uint32_t n = atomic_load_explicit(&t->count, memory_order_acquire);
-
-	for (uint32_t i = 0; i < n; i++)
-		if (t->entry[i].leaf == leaf && t->entry[i].subleaf == subleaf)
-			return &t->entry[i];
-	return NULL;
-}
-
-void cpuid_remember(uint32_t leaf, uint32_t subleaf, const uint32_t answer[4])
-{
-	struct cpuid_table *t = table();
-	uint32_t n;
-
+	if (answers == NULL || plan == NULL)
+		return;
+	t = arena_alloc(sizeof *t);
 	if (t == NULL)
 		return;
-	lock_take(&t->lock);
-	n = atomic_load_explicit(&t->count, memory_order_relaxed);
-	if (n < ENTRIES && find(t, leaf, subleaf) == NULL) {
-		t->entry[n] = (struct cpuid_entry){ leaf, subleaf, { answer[0], answer[1], answer[2], answer[3] } };
-		atomic_store_explicit(&t->count, n + 1, memory_order_release);
-	}
-	lock_drop(&t->lock);
-}
-
-void cpuid_ask(uint32_t leaf, uint32_t ecx, uint32_t out[4])
-{
-	uint32_t subleaf = subleaf_of(leaf, ecx);
-	struct cpuid_table *t = table();
-	const struct cpuid_entry *e = t != NULL ? find(t, leaf, subleaf) : NULL;
-
-	if (e != NULL) {
-		memcpy(out, e->answer, sizeof e->answer);
+	t->count = (uint32_t)(bytes_of(answers, t->answer, sizeof t->answer) / sizeof t->answer[0]);
+	n = bytes_of(plan, &t->plan, sizeof t->plan);
+	if (t->count == 0 || n < CPUID_PLAN_HEAD || t->plan.count > (n - CPUID_PLAN_HEAD) / sizeof t->plan.site[0]) {
+		arena_free(t);
 		return;
 	}
-	ask_cpu(leaf, ecx, out);
-	cpuid_remember(leaf, subleaf, out);
+	arena_root()->cpuid = (uint64_t)t;
+}
+
+const struct cpuid_plan *cpuid_plan(void)
+{
+	return table() != NULL ? &table()->plan : NULL;
+}
+
+/* The answer if it is known; subleaf 0 also stands for leaves that do not look at ecx. */
+static const struct cpuid_answer *find(uint32_t leaf, uint32_t ecx)
+{
+	const struct cpuid_table *t = table();
+	const struct cpuid_answer *first = NULL;
+
+	for (uint32_t i = 0; t != NULL && i < t->count; i++) {
+		const struct cpuid_answer *a = &t->answer[i];
+
+		if (a->leaf != leaf)
+			continue;
+		if (a->subleaf == ecx)
+			return a;
+		first = first == NULL ? a : first;
+		if (a != first)
+			first = (const struct cpuid_answer *)-1; /* it has subleaves, and this one is not there */
+	}
+	return first == (const struct cpuid_answer *)-1 ? NULL : first;
 }
 
 /* A stub's call, from pico_cpuid_entry: CPUID changes four registers and no flag. */
 void pico_cpuid(struct dk_context *c)
 {
+	const struct cpuid_answer *a = find((uint32_t)c->rax, (uint32_t)c->rcx);
 	uint32_t r[4];
 
-	cpuid_ask((uint32_t)c->rax, (uint32_t)c->rcx, r);
+	if (a != NULL)
+		memcpy(r, a->regs, sizeof r);
+	else
+		__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"((uint32_t)c->rax), "c"((uint32_t)c->rcx));
 	c->rax = r[0];
 	c->rbx = r[1];
 	c->rcx = r[2];

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* pico/cpuid.h - CPUID's answers, remembered for the sandbox (patch_cpuid.h tells why). */
+/* pico/cpuid.h - CPUID's answers, and where the dynamic linker asks for them (abi/cpuid.h). */
 #ifndef PICO_CPUID_H
 #define PICO_CPUID_H
 
+#include "abi/cpuid.h"
 #include "pico/pico.h"
 
-/* What the CPU answers to leaf (eax) and subleaf (ecx): eax, ebx, ecx, edx.  Asks it once a sandbox. */
-void cpuid_ask(uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
-/* An answer that is known already: from the host's side, at the start. */
-void cpuid_remember(uint32_t leaf, uint32_t subleaf, const uint32_t answer[4]);
+/* The sandbox's boot: the texts of the settings cpuid and cpuid_plan; NULL or nonsense: as if there were none. */
+void cpuid_boot(const char *answers, const char *plan);
+/* The plan, NULL = none.  Its sites' sizes are checked where they are used. */
+const struct cpuid_plan *cpuid_plan(void);
 #endif

@@ -283,16 +283,17 @@ static bool may_change(const struct range *r, uint64_t site, const uint8_t *mov)
 static uint32_t patch_cpuids(struct range *r, uint64_t address, uint8_t *bytes, const struct cpuid_plan *plan)
 {
 	struct text_file *f = r->file;
+	uint64_t from = r->offset + (address - r->start);
 	uint32_t done = 0;
 
 	for (uint32_t i = 0; plan != NULL && i < plan->count && f->nstubs < STUBS_MAX; i++) {
-		uint64_t site = r->start + plan->site[i].offset;
+		const struct cpuid_site *s = &plan->site[i];
+		uint32_t at = (uint32_t)(s->offset - from);
 
-		if (PAGE_DOWN(site) != address)
+		if (s->offset < from || s->offset - from + s->size > PAGE_SIZE || !is_cpuid_site(s, bytes + at))
 			continue;
-		write_cpuid_stub((uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE, r->room + f->nstubs * STUB_SIZE, bytes + (site - address),
-			plan->site[i].size, site);
-		put_jump(r, address, bytes, (uint32_t)(site - address));
+		write_cpuid_stub((uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE, r->room + f->nstubs * STUB_SIZE, s, bytes + at, address + at);
+		put_jump(r, address, bytes, at);
 		done++;
 	}
 	return done;
@@ -345,7 +346,6 @@ static struct text_page *make_page(struct range *r, uint64_t address, const stru
 	if (bytes == NULL)
 		return NULL;
 	left = uaccess_read(bytes, address, PAGE_SIZE + 2);
-	/* CPUIDs last: jumps into them were looked for already, and these jumps may seem to be some. */
 	calls = left > 2 ? 0 : patch_copy(r, address, bytes);
 	cpuids = left > 2 ? 0 : patch_cpuids(r, address, bytes, plan);
 	if (calls + cpuids == 0 || !data_alloc(1, &data)) {
@@ -371,27 +371,24 @@ static struct text_page *find_page(struct range *r, uint64_t address)
 	return NULL;
 }
 
-/* The first look of the sandbox at this file's CPUIDs; file's lock held. */
-static NOINLINE void look_for_cpuids(struct range *r)
+/* The pages of the plan's sites, for the first time in the sandbox; file's lock held. */
+static NOINLINE void make_cpuid_pages(struct range *r, const struct cpuid_plan *plan)
 {
-	struct cpuid_plan *plan = heap_alloc_dirty(sizeof *plan);
 	uint64_t last = 0;
 
 	r->file->looked = true;
-	if (plan == NULL)
-		return;
-	cpuid_plan_make(plan, r->start, r->end - r->start);
 	for (uint32_t i = 0; i < plan->count; i++) {
-		uint64_t page = PAGE_DOWN(r->start + plan->site[i].offset);
+		uint64_t offset = plan->site[i].offset, page = r->start + PAGE_DOWN(offset - r->offset);
 
-		if (page != last && find_page(r, page) == NULL)
+		if (offset < r->offset || page >= r->end || page == last)
+			continue;
+		if (find_page(r, page) == NULL)
 			(void)make_page(r, page, plan);
 		last = page;
 	}
-	heap_free(plan);
 }
 
-void pico_text_prepare(uint64_t start, uint64_t end)
+void pico_text_prepare(uint64_t start, uint64_t end, const struct cpuid_plan *plan)
 {
 	struct range *r;
 
@@ -400,7 +397,7 @@ void pico_text_prepare(uint64_t start, uint64_t end)
 	if (r != NULL && r->start == start && r->end == end) {
 		lock_take(&r->file->lock);
 		if (!r->file->looked)
-			look_for_cpuids(r);
+			make_cpuid_pages(r, plan);
 		lock_drop(&r->file->lock);
 		for (uint32_t i = 0; i < __atomic_load_n(&r->file->npages, __ATOMIC_ACQUIRE); i++)
 			if (r->file->page[i].prepared)

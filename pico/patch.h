@@ -13,6 +13,7 @@
 #ifndef PICO_PATCH_H
 #define PICO_PATCH_H
 
+#include "abi/cpuid.h"
 #include "pico/pico.h"
 
 #define PICO_STUB_ROOM 0x10000u
@@ -34,9 +35,8 @@ void pico_text_mapped(uint64_t start, uint64_t end, const struct text_id *id, ui
 void pico_text_unmapped(uint64_t start, uint64_t end);
 /* Everything is gone (execve in place). */
 void pico_text_reset(void);
-/* Changes at once what costs time and does not trap in the text just mapped at [start,end): CPUID
-   (pico/patch_cpuid.h).  For the text of a dynamic linker; takes 0.1 ms once a sandbox. */
-void pico_text_prepare(uint64_t start, uint64_t end);
+/* Changes at once the plan's CPUIDs in the text just mapped at [start,end), of the plan's file (pico/patch_cpuid.h). */
+void pico_text_prepare(uint64_t start, uint64_t end, const struct cpuid_plan *plan);
 /* A rip inside a stub -> the guest's own address for it; others unchanged. */
 uint64_t pico_guest_rip(uint64_t rip);
 #endif

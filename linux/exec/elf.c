@@ -7,6 +7,8 @@
  * below), the rest is unmapped again and the other segments are put there.
  */
 #include "linux/exec/exec.h"
+#include "linux/fs/vfs.h"
+#include "pico/cpuid.h"
 #include "pico/patch.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
@@ -152,10 +154,15 @@ long elf_map(struct mm *mm, const struct elf_file *e, uint64_t hint, struct elf_
 
 void elf_prepare(const struct elf_file *e, uint64_t bias)
 {
-	for (unsigned i = 0; i < e->eh.e_phnum; i++) {
-		const Elf64_Phdr *ph = &e->ph[i];
+	const struct cpuid_plan *plan = cpuid_plan();
+	const struct inode *i = e->file->inode;
+
+	if (plan == NULL || plan->size != i->size || plan->mtime_ns != i->mtime_ns || plan->ctime_ns != i->ctime_ns)
+		return;
+	for (unsigned n = 0; n < e->eh.e_phnum; n++) {
+		const Elf64_Phdr *ph = &e->ph[n];
 
 		if (ph->p_type == PT_LOAD && (ph->p_flags & (PF_X | PF_W)) == PF_X)
-			pico_text_prepare(PAGE_DOWN(ph->p_vaddr) + bias, PAGE_DOWN(ph->p_vaddr) + bias + file_len(ph));
+			pico_text_prepare(PAGE_DOWN(ph->p_vaddr) + bias, PAGE_DOWN(ph->p_vaddr) + bias + file_len(ph), plan);
 	}
 }

@@ -47,7 +47,7 @@ struct elf_place {
 	uint64_t bias, entry, phdr, end; /* end: of bss, page aligned */
 };
 long elf_map(struct mm *mm, const struct elf_file *e, uint64_t hint, struct elf_place *out);
-/* Changes what is worth it at once in the text of a dynamic linker just mapped (pico_text_prepare). */
+/* If e, just mapped, is the file that the host knows the CPUIDs of: makes calls of them (pico/patch_cpuid.h). */
 void elf_prepare(const struct elf_file *e, uint64_t bias);
 
 /* stack.c */

@@ -127,7 +127,6 @@ void pico_text_mapped(uint64_t start, uint64_t end, const struct text_id *id, ui
 }
 void pico_text_unmapped(uint64_t start, uint64_t end) { }
 void pico_text_reset(void) { }
-void pico_text_prepare(uint64_t start, uint64_t end) { }
 uint64_t pico_now(void) { return 1; }
 bool lx_capable(const struct lx_thread *t, int cap) { return true; }
 long lx_err(enum dk_status s) { return s == DK_OK ? 0 : -ENOMEM; }
