@@ -216,6 +216,7 @@ void pico_text_unmapped(uint64_t start, uint64_t end)
 		struct text_file *gone = NULL;
 
 		lock_take(&text.lock);
+		patch_forget_kept(start, end);
 		for (uint32_t i = 0; i < text.count && gone == NULL; i++) {
 			if (end <= text.range[i].start || start >= text.range[i].end)
 				continue;
@@ -432,7 +433,7 @@ void patch_trap(uint64_t site)
 		return;
 	lock_take(&text.lock);
 	r = range_of(place);
-	if (r != NULL && page >= r->start && page + PAGE_SIZE <= r->end) {
+	if (r != NULL && page >= r->start && page + PAGE_SIZE <= r->end && !patch_kept(page)) {
 		lock_take(&r->file->lock);
 		p = find_page(r, page);
 		if (p == NULL && ++r->traps[(page >> PAGE_SHIFT) % TRAP_SLOTS] >= WORTH_IT)

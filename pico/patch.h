@@ -39,4 +39,16 @@ void pico_text_reset(void);
 void pico_text_prepare(uint64_t start, uint64_t end, const struct cpuid_plan *plan);
 /* A rip inside a stub -> the guest's own address for it; others unchanged. */
 uint64_t pico_guest_rip(uint64_t rip);
+
+/*
+ * For debuggers (patch_trace.c), about the calling picoprocess's text.  A rip as a tracer is to
+ * see it: as pico_guest_rip, and a return address in a stub -> behind the site's syscall; a
+ * thread may go on from there.
+ */
+uint64_t pico_trace_rip(uint64_t rip);
+/* bytes holds size bytes of memory from address on: puts in what was there before patching. */
+void pico_text_show(uint64_t address, void *bytes, uint64_t size);
+/* Somebody will write to address, or step through it: its page becomes what it was, and is left
+   so until it is unmapped. */
+void pico_text_restore(uint64_t address);
 #endif

@@ -45,3 +45,29 @@ uint64_t site_of_cpuid_stub(const uint8_t *stub, uint64_t address)
 	memcpy(&back, stub + end - sizeof back, sizeof back);
 	return address + end + (uint64_t)(int64_t)back - size;
 }
+
+void cpuid_stub_covers(const uint8_t *stub, uint64_t address, uint8_t *bytes)
+{
+	uint64_t site = site_of_cpuid_stub(stub, address);
+	int64_t moved = (int64_t)(site + 2) - (int64_t)(address + CPUID_STUB_BODY);
+	uint32_t size = stub[STUB_SIZE - 1] - 2u;
+	uint8_t body[STUB_SIZE];
+
+	memcpy(body, stub + CPUID_STUB_BODY, size);
+	for (uint32_t i = 0; i < size;) {
+		struct form f = form_of(body + i);
+
+		if (f.length == 0)
+			break;
+		if (f.displacement) {
+			int32_t d;
+
+			memcpy(&d, body + i + f.displacement, sizeof d);
+			put32(body + i + f.displacement, d - moved);
+		}
+		i += f.length;
+	}
+	bytes[0] = 0x0f;
+	bytes[1] = 0xa2;
+	memcpy(bytes + 2, body, JMP_SIZE - 2);
+}

@@ -25,4 +25,6 @@ void write_cpuid_stub(uint8_t *stub, uint64_t address, const struct cpuid_site *
 bool is_cpuid_stub(const uint8_t *stub);
 /* Where the site of the stub at address is. */
 uint64_t site_of_cpuid_stub(const uint8_t *stub, uint64_t address);
+/* The JMP_SIZE bytes that the jump to it covers at the site. */
+void cpuid_stub_covers(const uint8_t *stub, uint64_t address, uint8_t *bytes);
 #endif

@@ -47,6 +47,12 @@ struct patched_text {
 	LOCK(PATCH) lock;
 	struct range *range;
 	uint32_t count, room;
+	uint64_t *kept; /* pages that are left as they are: patch_trace.c */
+	uint32_t kept_count, kept_room;
 };
 extern struct patched_text text; /* of this picoprocess */
+
+/* patch_trace.c */
+bool patch_kept(uint64_t page) REQUIRES(PATCH);
+void patch_forget_kept(uint64_t start, uint64_t end) REQUIRES(PATCH);
 #endif

@@ -101,6 +101,9 @@ struct pico_provider {
 	/* kproc has waited long for l: is its holder dead, and kproc, who would hear of it, here?
 	   Panics then.  Called with any locks held; may be NULL. */
 	void (*lock_stalled)(const struct lock *l);
+	/* A wait of t was interrupted, tb->work is set.  True: that was settled here (and work is
+	   clear, unless something new came), the wait goes on.  May be NULL. */
+	bool (*interrupted)(struct pico_thread *t);
 };
 
 /*

@@ -170,6 +170,17 @@ void pico_interrupt(struct pico_thread *t)
 		(void)DkThreadRaiseException(h, 0);
 }
 
+/* A mark that the provider settles by itself (another process wants a look at our memory) does not end a wait. */
+static enum dk_status wait_any(uint32_t count, const dk_handle *handles, uint64_t deadline, uint32_t flags, uint32_t *index)
+{
+	enum dk_status status;
+
+	do
+		status = DkObjectsWaitAny(count, handles, deadline, flags, index);
+	while (UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(pico_current()));
+	return status;
+}
+
 enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint64_t deadline, uint32_t flags, uint32_t *index)
 {
 	dk_handle all[DK_WAIT_MAX];
@@ -179,7 +190,7 @@ enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint6
 	all[0] = pico_current()->event;
 	memcpy(all + 1, handles, count * sizeof *handles);
 	pico_current()->waits++;
-	return DkObjectsWaitAny(count + 1, all, deadline, flags, index);
+	return wait_any(count + 1, all, deadline, flags, index);
 }
 
 enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
@@ -188,7 +199,7 @@ enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
 	uint32_t index;
 
 	t->waits++;
-	return DkObjectsWaitAny(1, &t->event, deadline, flags, &index);
+	return wait_any(1, &t->event, deadline, flags, &index);
 }
 
 void pico_wake(struct pico_thread *t)
