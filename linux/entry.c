@@ -12,6 +12,8 @@
 #include "linux/fs/poll.h"
 #include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
+#include "linux/proc/remote.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
@@ -61,8 +63,18 @@ static NOINLINE long no_such_call(uint64_t nr)
 	return -ENOSYS;
 }
 
-static NOINLINE long call_slow(struct lx_thread *t, struct dk_context *c, uint64_t nr, const uint64_t *args)
+static long make_call(struct lx_thread *t, const struct dk_context *c)
 {
+	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
+	uint64_t nr = (uint32_t)c->orig_rax;
+
+	return nr < lx_ncalls && lx_calls[nr].call ? lx_calls[nr].call(t, args) : no_such_call(nr);
+}
+
+static long call_watched(struct lx_thread *t, struct dk_context *c)
+{
+	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
+	uint64_t nr = (uint32_t)c->orig_rax;
 	const struct lx_call *call = nr < lx_ncalls && lx_calls[nr].name ? &lx_calls[nr] : NULL;
 	uint32_t who = tracing();
 	bool trace = who == UINT32_MAX || (who && who == (uint32_t)t->proc->pid), sample = t->sample_in == 0;
@@ -72,12 +84,26 @@ static NOINLINE long call_slow(struct lx_thread *t, struct dk_context *c, uint64
 	if (trace)
 		trace_enter(t, nr, call, args);
 	if (!(slow & ENTRY_FILTER) || sec_enter(t, c, nr, args, &result))
-		result = call && call->call ? call->call(t, args) : no_such_call(nr);
+		result = make_call(t, c); /* from the registers: a tracer may have changed them */
 	if (trace)
 		trace_leave(t, nr, call, args, result);
 	if (sample && lx_current() == t) /* not a fork's child, or a borrowed thread */
 		cputime_end(t, began);
 	return result;
+}
+
+static NOINLINE long call_slow(struct lx_thread *t, struct dk_context *c)
+{
+	struct lx_thread *after;
+
+	if (!t->tracer || ptrace_syscall_enter(t, c))
+		c->rax = (uint64_t)call_watched(t, c);
+	after = lx_current(); /* a child of fork */
+	if (after->tracer)
+		ptrace_syscall_exit(after, c);
+	if (after->pt)
+		pico_tb()->work = 1; /* registers may have changed: the full way out */
+	return (long)c->rax;
 }
 
 void lx_dispatch_syscall(struct pico_thread *pt, struct dk_context *c)
@@ -88,7 +114,7 @@ void lx_dispatch_syscall(struct pico_thread *pt, struct dk_context *c)
 	long result;
 
 	if (UNLIKELY((--t->sample_in == 0) | slow | tracing()))
-		result = call_slow(t, c, nr, args);
+		result = call_slow(t, c);
 	else if (LIKELY(nr < lx_ncalls && lx_calls[nr].call))
 		result = lx_calls[nr].call(t, args);
 	else
@@ -103,6 +129,8 @@ void lx_return_to_user(struct pico_thread *pt, struct dk_context *c)
 {
 	struct lx_thread *t = (struct lx_thread *)pt;
 
+	if (UNLIKELY(remote_asked(t->proc)) || UNLIKELY(t->vfork_parent != NULL))
+		remote_serve(t);
 	if (thread_should_exit(t))
 		lx_thread_exit(t, thread_exit_code(t));
 	sig_return_to_user(t, c);

@@ -16,8 +16,10 @@ void lx_return_to_user(struct pico_thread *t, struct dk_context *c);
 void lx_process_start(struct pico_thread *t);
 void lx_wake(struct waiter *w, uint32_t key);
 void entry_trace_init(void); /* a fresh picoprocess: no reason to go slow yet, but --trace lx */
-/* From now on every call of this picoprocess takes the long way: it is looked at by sec/. */
+/* From now on every call of this picoprocess takes the long way: it is looked at by sec/, or by a tracer
+   (proc/ptrace_stop.c). */
 #define ENTRY_FILTER 2u
+#define ENTRY_PTRACE 4u
 void entry_go_slow(uint32_t why);
 /* proc/fork.c */
 void lx_thread_started(struct pico_thread *t, struct dk_context *c);

@@ -6,6 +6,7 @@
 #include "linux/boot.h"
 #include "linux/entry.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/remote.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 
@@ -30,6 +31,7 @@ static const struct pico_provider linux_provider = {
 	.process_died = lx_process_died,
 	.wake = lx_wake,
 	.lock_stalled = kproc_lock_stalled,
+	.interrupted = lx_interrupted,
 };
 
 /* pal's first call of this image.  It may be at the very top of the stack, where the guest's

@@ -17,6 +17,7 @@
 #include "linux/mm/futex.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
 #include "rt/mem.h"
 
@@ -81,6 +82,12 @@ static void leave_queues(struct lx_proc *p)
 	}
 }
 
+static void let_tracees_go(struct lx_proc *p)
+{
+	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
+		ptrace_tracer_exit(t);
+}
+
 /* False: no process is known to live there. */
 static bool picoprocess_died(dk_handle process, uint32_t wait_status)
 {
@@ -100,6 +107,7 @@ static bool picoprocess_died(dk_handle process, uint32_t wait_status)
 			break;
 		any = true;
 		if (ended) {
+			let_tracees_go(p);
 			leave_queues(p);
 			exit_resources(p);
 			lock_take(&lx->tasklist);

@@ -25,6 +25,7 @@ struct file;
 struct fs_context;
 struct mm;
 struct path;
+struct ptrace;
 struct sighand;
 struct tty;
 
@@ -96,11 +97,14 @@ struct lx_thread {
 	uint64_t dispatch_start, dispatch_len, dispatch_selector; /* [o] PR_SET_SYSCALL_USER_DISPATCH */
 	uint32_t dispatch_on, sec_pad;
 
-	/* ptrace, later */
-	struct lx_thread *tracer;
+	/* proc/ptrace.h */
+	struct lx_thread *tracer; /* [T] who traces it, or NULL */
+	struct list tracees;      /* [T] by pt->link */
+	struct ptrace *pt;        /* made when it is first attached to */
 
 	/* proc/: vfork.  A borrowing child runs on its parent's host thread. */
 	struct lx_thread *vfork_parent; /* [I] thread whose host thread this one borrows, or NULL */
+	struct lx_thread *lent_to;      /* [P] the child that borrows this one's */
 	struct waitq vfork_done;        /* parents that wait by other means (CLONE_VFORK without VM) */
 
 	/* For kproc, should the thread die at the host while it waits for more than its own waiters hold. */
@@ -122,6 +126,8 @@ struct lx_proc {
 
 	/* The tree. */
 	struct lx_proc *parent;   /* [T] */
+	int forked_by;            /* [I] the thread that made it */
+	int ptracer;              /* PR_SET_PTRACER: a process, -1 = anybody */
 	int ppid;                 /* [T] its pid: getppid reads this alone */
 	struct list child;        /* [T] in parent->children */
 	struct list children;     /* [T] zombies too */
@@ -140,6 +146,7 @@ struct lx_proc {
 	struct lx_thread *exec_thread; /* [P] the thread that execs; siblings go */
 	uint32_t stopped;         /* [S] 0, or the signal that stopped it */
 	uint32_t stop_reported, continued; /* [S] for wait4 */
+	uint32_t stop_seq;        /* [S] counts stops */
 	uint32_t cont_seq;        /* [S] counts SIGCONTs, so that a stop under way sees one come */
 	uint32_t cont_notify;     /* [S] the parent is to hear CLD_CONTINUED from a thread of ours */
 	_Atomic uint32_t nqueued; /* [a] struct sigqueue it holds, against RLIMIT_SIGPENDING */
@@ -173,6 +180,10 @@ struct lx_proc {
 	uint64_t personality;
 	uint32_t membarrier, thp_disable; /* membarrier: commands registered; execve clears it */
 	int oom_score_adj;
+
+	/* proc/remote.c */
+	struct list remote;       /* [P] what others ask of this address space */
+	_Atomic uint32_t remote_count; /* [a] how many */
 
 	/* misc/time */
 	struct list timers;       /* [TIMER] POSIX timers */

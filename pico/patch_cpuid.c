@@ -51,7 +51,7 @@ void cpuid_stub_covers(const uint8_t *stub, uint64_t address, uint8_t *bytes)
 	uint64_t site = site_of_cpuid_stub(stub, address);
 	int64_t moved = (int64_t)(site + 2) - (int64_t)(address + CPUID_STUB_BODY);
 	uint32_t size = stub[STUB_SIZE - 1] - 2u;
-	uint8_t body[STUB_SIZE];
+	uint8_t body[2 * STUB_SIZE] = { 0 };
 
 	memcpy(body, stub + CPUID_STUB_BODY, size);
 	for (uint32_t i = 0; i < size;) {

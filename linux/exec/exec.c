@@ -16,6 +16,7 @@
 #include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/exit.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
@@ -214,6 +215,7 @@ static void run(struct lx_thread *t, struct exec_image *img) NORETURN;
 static void run(struct lx_thread *t, struct exec_image *img)
 {
 	struct dk_context *c = pico_frame();
+	int old_tid = img->old_tid;
 	long err = exec_load(t, img, c);
 
 	image_free(img);
@@ -221,6 +223,8 @@ static void run(struct lx_thread *t, struct exec_image *img)
 		load_failed(t, err);
 	pico_fpu_reset();
 	pico_set_fs_base(0);
+	if (UNLIKELY(t->tracer != NULL))
+		ptrace_exec(t, c, old_tid);
 	pico_enter_user(c);
 }
 
@@ -384,6 +388,7 @@ static long prepare(struct lx_thread *t, struct exec_image *img, int dirfd, cons
 static long do_exec(struct lx_thread *t, int dirfd, struct gva name, struct gva argv, struct gva envp, int flags)
 {
 	struct exec_image *img;
+	int tid = t->tid; /* it becomes the leader's */
 	long err = 0;
 	char *path = path_in(name, &err);
 
@@ -400,6 +405,7 @@ static long do_exec(struct lx_thread *t, int dirfd, struct gva name, struct gva 
 		image_free(img);
 		return err;
 	}
+	img->old_tid = tid;
 	exec_commit(t, img);
 	if (t->vfork_parent)
 		run_for_vfork(t, img);

@@ -24,6 +24,7 @@ struct exec_image {
 	struct exec_args args;
 	struct elf_file prog, interp; /* interp.file NULL: none */
 	uint32_t stack_exec;
+	int old_tid;       /* the calling thread's, for its tracer */
 	uint32_t first;    /* the sandbox's first program: path is still to be searched */
 	char *cwd;         /* first: where to start */
 	bool cwd_later;    /* it is the caller's own and will be there: looked up when it is used */

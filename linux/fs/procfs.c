@@ -11,31 +11,32 @@
 #define DIR_(p, n, number)           N(p, S_IFDIR | 0555, n, .dir = (number))
 #define PATTERN_DIR(p, number, mode) N(p, S_IFDIR | (mode), NULL, .dir = (number))
 #define SHOWN(p, n, fn)              N(p, S_IFREG | 0444, n, .show = (fn))
-#define PRIVATE(p, n, fn)            N(p, S_IFREG | 0400, n, .show = (fn))
+#define PRIVATE(p, n, fn, who)       N(p, S_IFREG | 0400, n, .show = (fn), .access = (who))
 #define TEXT(p, n, s)                N(p, S_IFREG | 0444, n, .text = (s))
 #define SETTABLE(p, n, fn, set)      N(p, S_IFREG | 0644, n, .show = (fn), .store = (set))
 #define NUMBER(p, n, which)          N(p, S_IFREG | 0644, n, .show = show_number, .store = store_number, .arg = (which))
 #define CONSTANT(p, n, s)            N(p, S_IFREG | 0644, n, .text = (s), .store = store_nothing)
-#define LINK(p, n, fn, jump)         N(p, S_IFLNK | 0777, n, .readlink = (fn), .follow = (jump))
+#define LINK(p, n, fn, jump)         N(p, S_IFLNK | 0777, n, .readlink = (fn), .follow = (jump), .access = TEXT_READ)
 #define LINK_TEXT(p, n, s)           N(p, S_IFLNK | 0777, n, .text = (s))
 
 /* What /proc/PID and /proc/PID/task/TID have both. */
 #define PROCESS_NODES(D)                                                                             \
 	SHOWN(D, "stat", show_stat), SHOWN(D, "status", show_status), SHOWN(D, "statm", show_statm),  \
-	SHOWN(D, "cmdline", show_cmdline), PRIVATE(D, "environ", show_environ), PRIVATE(D, "auxv", show_auxv), \
-	SETTABLE(D, "comm", show_comm, store_comm), SHOWN(D, "limits", show_limits), PRIVATE(D, "io", show_io), \
+	SHOWN(D, "cmdline", show_cmdline), PRIVATE(D, "environ", show_environ, TEXT_READ), PRIVATE(D, "auxv", show_auxv, TEXT_READ), \
+	SETTABLE(D, "comm", show_comm, store_comm), SHOWN(D, "limits", show_limits), PRIVATE(D, "io", show_io, TEXT_READ), \
 	SETTABLE(D, "oom_score_adj", show_oom_score_adj, store_oom_score_adj), SHOWN(D, "oom_score", show_oom_score), \
-	SHOWN(D, "maps", show_maps), SHOWN(D, "smaps", show_smaps), SHOWN(D, "smaps_rollup", show_smaps_rollup), \
+	N(D, S_IFREG | 0444, "maps", .show = show_maps, .access = TEXT_READ), N(D, S_IFREG | 0444, "smaps", .show = show_smaps, .access = TEXT_READ), \
+	SHOWN(D, "smaps_rollup", show_smaps_rollup), \
 	SHOWN(D, "mounts", show_mounts), SHOWN(D, "mountinfo", show_mountinfo), SHOWN(D, "schedstat", show_schedstat), \
-	SHOWN(D, "sched", show_sched), PRIVATE(D, "syscall", show_syscall), PRIVATE(D, "personality", show_personality), \
+	SHOWN(D, "sched", show_sched), PRIVATE(D, "syscall", show_syscall, TEXT_ATTACH), PRIVATE(D, "personality", show_personality, TEXT_ATTACH), \
 	TEXT(D, "cgroup", "0::/\n"), TEXT(D, "cpuset", "/\n"), TEXT(D, "wchan", "0"), TEXT(D, "sessionid", "4294967295"), \
 	CONSTANT(D, "loginuid", "4294967295"), CONSTANT(D, "setgroups", "allow\n"),                  \
 	CONSTANT(D, "uid_map", "         0          0 4294967295\n"), CONSTANT(D, "gid_map", "         0          0 4294967295\n"), \
-	CONSTANT(D, "projid_map", "         0          0 4294967295\n"), TEXT(D, "stack", ""),        \
+	CONSTANT(D, "projid_map", "         0          0 4294967295\n"), N(D, S_IFREG | 0400, "stack", .text = "", .access = TEXT_ATTACH),        \
 	LINK(D, "exe", link_exe, jump_exe), LINK(D, "cwd", link_cwd, jump_cwd), LINK(D, "root", link_root, jump_root), \
 	N(D, S_IFDIR | 0500, "fd", .dir = PD_FD), DIR_(D, "fdinfo", PD_FDINFO),                         \
 	N(D, S_IFDIR | 0511, "ns", .dir = PD_NS), DIR_(D, "attr", PD_ATTR), DIR_(D, "net", PD_PIDNET), \
-	N(D, S_IFREG | 0600, "mem", .raw = raw_mem)
+	N(D, S_IFREG | 0600, "mem", .raw = raw_mem, .access = TEXT_ATTACH)
 
 static const struct text_node nodes[] = {
 	DIR_(PD_NONE, "", PD_ROOT),
@@ -84,7 +85,7 @@ static const struct text_node nodes[] = {
 	PATTERN_DIR(PD_TASK, PD_TID, 0555),
 	PROCESS_NODES(PD_TID),
 	SHOWN(PD_TID, "children", show_children),
-	N(PD_FD, S_IFLNK | 0700, NULL, .readlink = link_fd, .follow = jump_fd, .mode_of = mode_of_fd),
+	N(PD_FD, S_IFLNK | 0700, NULL, .readlink = link_fd, .follow = jump_fd, .mode_of = mode_of_fd, .access = TEXT_READ),
 	N(PD_FDINFO, S_IFREG | 0444, NULL, .show = show_fdinfo),
 	LINK(PD_NS, "cgroup", link_ns, NULL), LINK(PD_NS, "ipc", link_ns, NULL), LINK(PD_NS, "mnt", link_ns, NULL),
 	LINK(PD_NS, "net", link_ns, NULL), LINK(PD_NS, "pid", link_ns, NULL), LINK(PD_NS, "pid_for_children", link_ns, NULL),

@@ -8,6 +8,7 @@
 #include "linux/misc/timer.h"
 #include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/remote.h"
 
 /* The process's own memory as it is now (setproctitle writes there); false: it is another's. */
 static bool own_memory(struct text *x, struct node_ctx *c, uint64_t from, uint64_t to)
@@ -63,25 +64,54 @@ SHOW(environ)
 	show_blob(x, p, &p->environ_copy, &p->environ_len);
 }
 
-/* The auxiliary vector lies behind the environment's pointers: it is found from the stack's start. */
-SHOW(auxv)
-{
-	uint64_t at = c->proc->stack_start, word = 0, pair[2];
-	int nulls = 0;
+/* Words of the process's memory, read a piece at a time. */
+struct words {
+	struct lx_proc *p;
+	uint64_t at, n, i, word[256];
+};
 
-	if (c->proc != c->t->proc || c->proc->mm_borrowed || !at)
-		return;
-	for (at += 8; nulls < 2; at += 8) { /* over argc, argv, envp */
-		if (!uaccess_load64(at, &word))
-			return;
-		nulls += word == 0;
+static bool next_word(struct words *w, uint64_t *out)
+{
+	if (w->i == w->n) {
+		long got = remote_memory(w->p, w->at, w->word, sizeof w->word, false, true);
+
+		if (got < 8)
+			return false;
+		w->n = (uint64_t)got / 8;
+		w->at += w->n * 8;
+		w->i = 0;
 	}
+	*out = w->word[w->i++];
+	return true;
+}
+
+/* The auxiliary vector lies behind the environment's pointers: it is found from the stack's start. */
+static void put_auxv(struct text *x, struct words *w)
+{
+	uint64_t word = 0, pair[2];
+
+	if (!next_word(w, &word))
+		return; /* argc */
+	for (int nulls = 0; nulls < 2; nulls += word == 0)
+		if (!next_word(w, &word))
+			return;
 	do {
-		if (uaccess_read(pair, at, sizeof pair))
+		if (!next_word(w, &pair[0]) || !next_word(w, &pair[1]))
 			return;
 		text_put(x, pair, sizeof pair);
-		at += sizeof pair;
 	} while (pair[0] && x->len < 1024);
+}
+
+SHOW(auxv)
+{
+	struct words *w = heap_alloc(sizeof *w);
+
+	if (w && c->proc->stack_start && c->proc->state == PROC_LIVE) {
+		w->p = c->proc;
+		w->at = c->proc->stack_start;
+		put_auxv(x, w);
+	}
+	heap_free(w);
 }
 
 /* The name of the thread that is meant: of /proc/PID the leader. */
@@ -214,7 +244,20 @@ SHOW(sched)
 
 SHOW(syscall)
 {
-	text_add(x, "running\n");
+	int tid = c->key.tid ? c->key.tid : c->proc->pid;
+	struct dk_context r;
+	long waits = 1;
+
+	if (tid == c->t->tid)
+		r = *pico_frame();
+	else
+		waits = remote_call(c->proc, tid, &r);
+	if (waits == 1)
+		text_add(x, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n", (long)r.orig_rax, (unsigned long)r.rdi, (unsigned long)r.rsi,
+			(unsigned long)r.rdx, (unsigned long)r.r10, (unsigned long)r.r8, (unsigned long)r.r9, (unsigned long)r.rsp,
+			(unsigned long)r.rip);
+	else
+		text_add(x, "running\n");
 }
 
 SHOW(personality)
@@ -222,30 +265,34 @@ SHOW(personality)
 	text_add(x, "%08x\n", (unsigned)c->proc->personality);
 }
 
-/* Its own memory only: another process's is not mapped here. */
+#define MEM_CHUNK 0x10000u
+
+/* As a debugger reaches it: whatever the protection. */
 long raw_mem(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write)
 {
-	uint8_t buf[1024];
-	size_t done = 0;
+	uint64_t size = MIN(v->size, (uint64_t)MEM_CHUNK), done = 0;
+	char *buf = size ? heap_alloc_dirty(size) : NULL;
+	long moved = 0;
 
-	if (c->proc != c->t->proc || c->proc->mm_borrowed)
-		return -EIO;
+	if (size && !buf)
+		return -ENOMEM;
 	while (done < v->size) {
-		size_t n = MIN(sizeof buf, v->size - done), moved;
+		uint64_t n = MIN(size, v->size - done);
 
-		if (!guest_range_ok(*pos, n))
-			break;
-		if (write) {
+		if (write)
 			n = iov_take(v, done, buf, n);
-			moved = n - uaccess_write(*pos, buf, n);
-		} else {
-			moved = n - uaccess_read(buf, *pos, n);
-			moved = iov_put(v, done, buf, moved);
-		}
-		done += moved;
-		*pos += moved;
-		if (!moved || moved < n)
+		moved = n ? remote_memory(c->proc, *pos, buf, n, write, true) : -EFAULT;
+		if (moved > 0 && !write)
+			moved = (long)iov_put(v, done, buf, (uint64_t)moved);
+		if (moved <= 0)
+			break;
+		done += (uint64_t)moved;
+		*pos += (uint64_t)moved;
+		if ((uint64_t)moved < n)
 			break;
 	}
-	return done || !v->size ? (long)done : -EIO;
+	heap_free(buf);
+	if (done || !v->size)
+		return (long)done;
+	return moved == -ESRCH ? 0 : -EIO; /* what has ended has no memory */
 }

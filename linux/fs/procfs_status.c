@@ -6,6 +6,7 @@
 #include "linux/mm/mm.h"
 #include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sig/sig.h"
 
 #define TICK_NS 10000000ull
@@ -26,6 +27,8 @@ static char state_of(const struct lx_proc *p, const struct lx_thread *t, const s
 {
 	if (p->state != PROC_LIVE)
 		return 'Z';
+	if (t && t->pt && t->pt->stop)
+		return 't';
 	if (p->stopped || (t && t->jobctl_stopped))
 		return 'T';
 	if (t == self || (t && t->pico.in_guest))
@@ -174,6 +177,8 @@ static const char *state_name(char state)
 		return "R (running)";
 	case 'T':
 		return "T (stopped)";
+	case 't':
+		return "t (tracing stop)";
 	case 'Z':
 		return "Z (zombie)";
 	default:

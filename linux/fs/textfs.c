@@ -3,6 +3,7 @@
 #include "linux/fs/textfs.h"
 
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 
 #define STORE_MAX 4096u
 
@@ -108,6 +109,11 @@ static bool ctx_init(struct node_ctx *c, struct lx_thread *t, const struct inode
 		return true;
 	c->proc = proc_get_by_pid(c->key.pid);
 	return c->proc != NULL;
+}
+
+static bool may_see(struct node_ctx *c, const struct text_node *n)
+{
+	return !n->access || !c->proc || proc_may_access(c->t, c->proc, ACCESS_FS | (n->access == TEXT_ATTACH ? ACCESS_ATTACH : ACCESS_READ));
 }
 
 static void ctx_done(struct node_ctx *c)
@@ -268,7 +274,7 @@ static long text_readlink(struct lx_thread *t, struct inode *i, char *buf, size_
 	}
 	if (!n->readlink || !ctx_init(&c, t, i))
 		return n->readlink ? -ENOENT : -EINVAL;
-	len = n->readlink(&c, buf, size);
+	len = may_see(&c, n) ? n->readlink(&c, buf, size) : -EACCES;
 	ctx_done(&c);
 	return len;
 }
@@ -283,7 +289,7 @@ static long text_follow(struct lx_thread *t, struct inode *i, struct path *out, 
 		return -ENOLINK;
 	if (!ctx_init(&c, t, i))
 		return -ENOENT;
-	err = n->follow(&c, out, file);
+	err = may_see(&c, n) ? n->follow(&c, out, file) : -EACCES;
 	ctx_done(&c);
 	return err;
 }
@@ -292,10 +298,14 @@ static long text_open(struct lx_thread *t, struct dentry *d, struct file *f)
 {
 	const struct text_node *n = node_of(f->inode);
 	struct node_ctx c;
+	bool may;
 
 	if (!ctx_init(&c, t, f->inode))
 		return n->dir ? -ENOENT : -ESRCH;
+	may = may_see(&c, n);
 	ctx_done(&c);
+	if (!may)
+		return -EACCES;
 	f->kind = n->dir ? FILE_DIR : FILE_PROC;
 	return 0;
 }

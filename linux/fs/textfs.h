@@ -52,6 +52,7 @@ struct text_node {
 	long (*raw)(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* instead of a text */
 	uint32_t (*mode_of)(struct node_ctx *c); /* patterns: other permission bits */
 	uint32_t arg;                            /* the functions' own */
+	uint32_t access;                         /* below /proc/PID: who may open or follow it, TEXT_READ or TEXT_ATTACH; 0: by mode */
 };
 
 struct text_fs {
@@ -63,6 +64,8 @@ struct text_fs {
 	bool (*next)(struct node_ctx *c, uint32_t dir, uint64_t *at, struct node_key *key, char *name, size_t size);
 };
 extern const struct text_fs procfs, sysfs;
+#define TEXT_READ   1u
+#define TEXT_ATTACH 2u
 #define TEXT_ROOT 1u /* number of the root directory */
 
 uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir); /* index of the node without a name in dir */

@@ -78,6 +78,7 @@ void ipc_set(struct ipc_object *o, const struct ipc64_perm *from) REQUIRES(IPC);
 void ipc_boot(void);
 void ipc_exit(struct lx_proc *p);
 void sem_undo_exit(struct lx_proc *p);
+bool sem_undo_any(struct lx_proc *p); /* for kcmp: p has something to undo */
 void mqueue_exit(struct lx_proc *p);
 
 #endif

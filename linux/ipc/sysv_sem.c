@@ -325,6 +325,17 @@ void sem_undo_exit(struct lx_proc *p)
 	ipc_unlock();
 }
 
+bool sem_undo_any(struct lx_proc *p)
+{
+	bool found = false;
+
+	ipc_lock();
+	for (int i = 0; (uint32_t)i < ipc_root()->table[IPC_SEM].size && !found; i++)
+		found = ipc_at(IPC_SEM, i) != NULL && find_undo((struct sem_set *)ipc_at(IPC_SEM, i), p->pid) != NULL;
+	ipc_unlock();
+	return found;
+}
+
 /* ---- semctl ---- */
 
 static struct semid64_ds stat_of(const struct sem_set *s)

@@ -88,7 +88,10 @@ static long process_option(struct lx_thread *t, int option, uint64_t a, uint64_t
 		return a || b || c || d ? -EINVAL : PR_MCE_KILL_DEFAULT;
 	case PR_SET_VMA:
 		return a == PR_SET_VMA_ANON_NAME ? mm_set_name(p->mm, b, c, (struct gva){ d }) : -EINVAL;
-	case PR_SET_PTRACER: /* everybody may: a sandbox is one domain */
+	case PR_SET_PTRACER:
+		if ((int64_t)a < -1 || (int64_t)a > INT32_MAX)
+			return -EINVAL;
+		p->ptracer = (int)a;
 		return 0;
 	case PR_TASK_PERF_EVENTS_DISABLE:
 	case PR_TASK_PERF_EVENTS_ENABLE:

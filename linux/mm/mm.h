@@ -65,6 +65,11 @@ bool mm_fault(struct mm *mm, const struct dk_exception *e, uint64_t rsp, int *si
 enum maps_kind { MAPS_MAPS, MAPS_SMAPS, MAPS_ROLLUP };
 size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t *from, enum maps_kind kind);
 
+/* For others (access.c): bytes done, cut short where memory cannot be reached.  force: private memory
+   whatever its protection.  The calling thread is in this address space. */
+uint64_t mm_read(struct mm *mm, uint64_t addr, void *buf, uint64_t size, bool force);
+uint64_t mm_write(struct mm *mm, uint64_t addr, const void *buf, uint64_t size, bool force);
+
 /* Futexes: futex.c.  A thread's exit: futex_exit_robust, then store 0 at clear_child_tid and
    futex_wake_addr(t, clear_child_tid, 1, true): guests wait there through futex.c, not at the host. */
 void futex_boot(void);

@@ -2,12 +2,13 @@
 /*
  * linux/mm/vmcopy.c - process_vm_readv and process_vm_writev.
  *
- * Between threads that share an address space it is a plain copy.  Another process's
- * private memory is in another picoprocess and cannot be reached yet: EPERM, which
- * callers know from ptrace restrictions.
+ * The other process's memory is reached by a thread of it (proc/remote.c), through a buffer
+ * here; in the caller's own address space it is a plain copy.
  */
 #include "linux/mm/mm_int.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
+#include "linux/proc/remote.h"
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
 
@@ -38,59 +39,116 @@ static long cursor_fill(struct cursor *c)
 	return 0;
 }
 
-static bool copy_some(struct cursor *to, struct cursor *from, uint64_t *done)
-{
-	uint64_t n = MIN(MIN(to->len, from->len), COPY_CHUNK), left;
+struct vmcopy {
+	struct cursor local, remote;
+	struct lx_proc *other;
+	bool write;
+	char *buf; /* COPY_CHUNK bytes */
+};
 
-	if (!guest_range_ok(to->base, n) || !guest_range_ok(from->base, n))
-		return false;
-	left = uaccess_copy((void *)to->base, (const void *)from->base, n);
-	n -= left;
-	*done += n;
-	to->base += n;
-	to->len -= n;
-	from->base += n;
-	from->len -= n;
-	return left == 0;
+/* n bytes between the two cursors' places: how many, or -errno if none. */
+static long copy_chunk(struct vmcopy *v, uint64_t n)
+{
+	long moved;
+
+	if (v->write) {
+		uint64_t got = n - uaccess_read(v->buf, v->local.base, n);
+
+		moved = got ? remote_memory(v->other, v->remote.base, v->buf, got, true, false) : -EFAULT;
+	} else {
+		moved = remote_memory(v->other, v->remote.base, v->buf, n, false, false);
+		if (moved > 0)
+			moved -= (long)uaccess_write(v->local.base, v->buf, (uint64_t)moved);
+	}
+	return moved == 0 ? -EFAULT : moved;
 }
 
-static long copy_vectors(struct cursor *to, struct cursor *from)
+static void advance(struct cursor *c, uint64_t n)
+{
+	c->base += n;
+	c->len -= n;
+}
+
+static long copy_vectors(struct vmcopy *v)
 {
 	uint64_t done = 0;
 
 	for (;;) {
-		long err = cursor_fill(to);
+		long err = cursor_fill(&v->local);
+		uint64_t n;
 
 		if (err == 0)
-			err = cursor_fill(from);
+			err = cursor_fill(&v->remote);
 		if (err != 0)
 			return done != 0 ? (long)done : err;
-		if (to->len == 0 || from->len == 0)
+		n = MIN(MIN(v->local.len, v->remote.len), COPY_CHUNK);
+		if (n == 0)
 			return (long)done;
-		if (!copy_some(to, from, &done))
-			return done != 0 ? (long)done : -EFAULT;
+		err = copy_chunk(v, n);
+		if (err < 0)
+			return done != 0 ? (long)done : err;
+		done += (uint64_t)err;
+		if ((uint64_t)err < n)
+			return (long)done;
+		advance(&v->local, n);
+		advance(&v->remote, n);
 	}
+}
+
+/* The arrays are checked before anything is said of the process: lengths, and their sum. */
+static long check_array(struct gva iov, uint64_t count)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct iovec v;
+
+		if (copy_in(&v, gva_add(iov, i * sizeof v), sizeof v) != 0)
+			return -EFAULT;
+		if ((int64_t)v.iov_len < 0 || ADD_OVERFLOW(sum, v.iov_len, &sum) || (int64_t)sum < 0)
+			return -EINVAL;
+	}
+	return sum != 0;
+}
+
+/* The process behind pid, referenced, that t may look into: 0, -ESRCH, -EPERM. */
+static long find_process(struct lx_thread *t, int pid, struct lx_proc **out)
+{
+	struct lx_thread *o;
+	long err = -ESRCH;
+
+	lock_take(&lx_state()->tasklist);
+	o = thread_find(pid);
+	if (o != NULL && o->proc->state == PROC_LIVE)
+		err = ptrace_may_access(t, o, ACCESS_ATTACH) ? 0 : -EPERM;
+	if (err == 0) {
+		*out = o->proc;
+		proc_get(*out);
+	}
+	lock_drop(&lx_state()->tasklist);
+	return err;
 }
 
 static long process_vm(struct lx_thread *t, int pid, struct gva local, uint64_t lcount, struct gva remote, uint64_t rcount,
 	uint64_t flags, bool write)
 {
-	struct cursor l = { .iov = local, .left = lcount }, r = { .iov = remote, .left = rcount };
-	struct lx_thread *other;
-	bool found, same;
+	struct vmcopy v = { .local = { .iov = local, .left = lcount }, .remote = { .iov = remote, .left = rcount }, .write = write };
+	long result, some;
 
 	if (flags != 0 || lcount > IOV_MAX_COUNT || rcount > IOV_MAX_COUNT)
 		return -EINVAL;
-	lock_take(&lx_state()->tasklist);
-	other = thread_find(pid);
-	found = other != NULL;
-	same = found && other->proc == t->proc;
-	lock_drop(&lx_state()->tasklist);
-	if (!found)
-		return -ESRCH;
-	if (!same)
-		return -EPERM;
-	return write ? copy_vectors(&r, &l) : copy_vectors(&l, &r);
+	some = check_array(local, lcount);
+	result = some > 0 ? check_array(remote, rcount) : some;
+	if (result <= 0)
+		return result;
+	result = find_process(t, pid, &v.other);
+	if (result != 0)
+		return result;
+	v.buf = heap_alloc_dirty(COPY_CHUNK);
+	result = v.buf != NULL ? copy_vectors(&v) : -ENOMEM;
+	heap_free(v.buf);
+	proc_put(v.other);
+	return result;
 }
 
 long lx_sys_process_vm_readv(struct lx_thread *t, int pid, struct gva local, uint64_t lcount, struct gva remote, uint64_t rcount, uint64_t flags)

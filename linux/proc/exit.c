@@ -19,6 +19,7 @@
 #include "linux/misc/timer.h"
 #include "linux/mm/mm.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
@@ -123,6 +124,7 @@ long exit_siblings(struct lx_thread *t)
 	old = p->leader;
 	if (old != t) {
 		list_remove(&old->sibling);
+		ptrace_forget(old);
 		thread_unlink(old);
 		thread_unlink(t);
 		t->tid = p->pid;
@@ -156,7 +158,7 @@ static bool count_out(struct lx_thread *t, uint32_t code)
 {
 	struct lx_state *lx = lx_state();
 	struct lx_proc *p = t->proc;
-	bool last;
+	bool last, traced;
 
 	lock_take(&lx->tasklist);
 	lock_take(&p->lock);
@@ -172,10 +174,13 @@ static bool count_out(struct lx_thread *t, uint32_t code)
 	if (!last && p->exec_thread && p->nthreads == 1)
 		pico_wake(&p->exec_thread->pico);
 	lock_drop(&p->lock);
-	if (!last && t != p->leader) {
+	traced = t != p->leader && t->tracer;
+	if (!last && t != p->leader)
 		thread_unlink(t);
+	if (traced)
+		ptrace_thread_dead(t, code, last);
+	else if (!last && t != p->leader)
 		thread_bury(t);
-	}
 	lock_drop(&lx->tasklist);
 	return last;
 }
@@ -222,7 +227,7 @@ static void give_away(struct lx_proc *child, struct lx_proc *to) REQUIRES(TASKLI
 	child->ppid = to->pid;
 	child->exit_signal = SIGCHLD;
 	list_append(&to->children, &child->child);
-	if (child->state == PROC_ZOMBIE)
+	if (child->state == PROC_ZOMBIE && !ptrace_hidden(child, to))
 		proc_notify_parent(child, 0, 0);
 	else if (child->leader && child->leader->pdeath_signal)
 		(void)signal_proc(child, (int)child->leader->pdeath_signal, NULL);
@@ -266,8 +271,10 @@ void proc_reap(struct lx_proc *p)
 	list_remove(&p->child);
 	list_remove(&p->all);
 	/* The leader, and the last one to go if that was another; all, if the host ended them. */
-	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
+	LIST_FOR (t, &p->threads, struct lx_thread, sibling) {
+		ptrace_forget(t);
 		thread_unlink(t);
+	}
 	if (p->host != DK_NO_HANDLE && p->host != HOST_GONE)
 		list_append(&lx_state()->graveyard, &p->all);
 }
@@ -283,21 +290,26 @@ static void death_codes(uint32_t code, int *si_code, int *status)
 	}
 }
 
-bool proc_make_zombie(struct lx_proc *p)
+bool proc_tell_end(struct lx_proc *p)
 {
 	bool unwanted = parent_ignores(p);
 	int si_code, status;
 
-	orphan_children(p);
-	/* Only who connects its group with a parent outside it, in the same session, can leave it an orphan. */
-	if (p->parent && p->parent->pgrp != p->pgrp && p->parent->session == p->session)
-		pgrp_check_orphan(p->pgrp, p->session, p);
-	__atomic_store_n(&p->state, PROC_ZOMBIE, __ATOMIC_RELEASE);
 	death_codes(p->exit_code, &si_code, &status);
 	proc_notify_parent(p, si_code, status);
 	if (unwanted)
 		proc_reap(p);
 	return unwanted;
+}
+
+bool proc_make_zombie(struct lx_proc *p)
+{
+	orphan_children(p);
+	/* Only who connects its group with a parent outside it, in the same session, can leave it an orphan. */
+	if (p->parent && p->parent->pgrp != p->pgrp && p->parent->session == p->session)
+		pgrp_check_orphan(p->pgrp, p->session, p);
+	__atomic_store_n(&p->state, PROC_ZOMBIE, __ATOMIC_RELEASE);
+	return ptrace_proc_dead(p) ? false : proc_tell_end(p);
 }
 
 void proc_notify_parent(struct lx_proc *p, int si_code, int status)
@@ -399,7 +411,9 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 {
 	bool last;
 
+	ptrace_event(t, PTRACE_EVENT_EXIT, code);
 	exit_leaving();
+	ptrace_tracer_exit(t);
 	if (t->vfork_parent)
 		proc_get(t->proc); /* the parent may reap it before we are off it */
 	leave_memory(t);

@@ -16,6 +16,7 @@
 #include "linux/mm/mm.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
@@ -30,6 +31,7 @@ struct fork_args {
 	uint64_t stack; /* top; 0 = the caller's */
 	struct gva pidfd, parent_tid, child_tid;
 	uint64_t tls;
+	uint32_t event; /* of ptrace, that tells of the child; 0: none */
 };
 
 static long check_flags(const struct fork_args *a)
@@ -139,10 +141,17 @@ static struct lx_proc *make_child(struct lx_thread *t, const struct fork_args *a
 	}
 	p->pid = c->tid;
 	p->exit_signal = a->exit_signal;
+	p->forked_by = t->tid;
 	p->start_ns = c->start_ns;
 	p->mm = me->mm;
 	copy_thread(c, t, a);
 	p->leader = c;
+	if (!ptrace_child_prepare(t, c, a->flags, a->event)) {
+		thread_free(c);
+		p->leader = NULL;
+		proc_put(p);
+		return NULL;
+	}
 	return p;
 }
 
@@ -161,6 +170,7 @@ static void link_child(struct lx_thread *t, struct lx_proc *p, const struct fork
 	p->tty = tty_get(me->tty);
 	proc_link(p, parent);
 	thread_link(p->leader);
+	ptrace_child_link(t, p->leader);
 	lock_drop(&lx->tasklist);
 }
 
@@ -297,6 +307,10 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 	if (!c)
 		return -ENOMEM;
 	copy_thread(c, t, a);
+	if (!ptrace_child_prepare(t, c, a->flags, a->event)) {
+		thread_free(c);
+		return -ENOMEM;
+	}
 	tid = c->tid;
 	if ((a->flags & CLONE_PARENT_SETTID) && PUT_USER(a->parent_tid, tid)) {
 		thread_free(c);
@@ -310,17 +324,23 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 		sec_inherit(c, t);
 	}
 	lock_drop(&p->lock);
-	if (!ending)
+	if (!ending) {
+		ptrace_child_link(t, c);
 		thread_link(c); /* whoever marks the process ending does it under TASKLIST or sees us */
+	}
 	lock_drop(&lx->tasklist);
 	if (ending) {
 		thread_free(c);
 		return -ERESTARTNOINTR;
 	}
 	err = start_thread(c, a);
-	if (!err)
+	if (!err) {
+		if (a->event)
+			ptrace_event(t, a->event, (uint64_t)tid);
 		return tid;
+	}
 	lock_take(&lx->tasklist);
+	ptrace_forget(c);
 	thread_unlink(c);
 	lock_take(&p->lock);
 	list_remove(&c->sibling);
@@ -346,6 +366,40 @@ static long give_pidfd(struct lx_thread *t, struct lx_proc *p, struct gva where)
 	return fd;
 }
 
+/* The parent's side, with the child at work; p is referenced. */
+static void child_made(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
+{
+	int pid = p->pid;
+
+	if (a->event)
+		ptrace_event(t, a->event, (uint64_t)pid);
+	if (a->flags & CLONE_VFORK) {
+		wait_for_exec(p);
+		ptrace_event(t, PTRACE_EVENT_VFORK_DONE, (uint64_t)pid);
+	}
+}
+
+/* The child runs at the same time as its parent.  0 in the child of a copy. */
+static long run_beside(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
+{
+	long result;
+
+	proc_get(p); /* in a copy, the reference stays with the parent's copy of this frame */
+	result = a->flags & CLONE_VM ? run_shared(t, p, a) : run_copy(t, p, a);
+	if (result == 0)
+		return 0;
+	if (result > 0)
+		child_made(t, p, a);
+	proc_put(p);
+	return result;
+}
+
+/* A traced parent keeps its thread: its tracer may want to see the child before it lets the parent go on. */
+static bool may_borrow(const struct lx_thread *t, uint64_t flags)
+{
+	return (flags & CLONE_VM) && (flags & CLONE_VFORK) && !t->tracer;
+}
+
 static long make_process(struct lx_thread *t, const struct fork_args *a)
 {
 	struct lx_proc *p = make_child(t, a);
@@ -365,25 +419,10 @@ static long make_process(struct lx_thread *t, const struct fork_args *a)
 	if (a->flags & CLONE_PARENT_SETTID)
 		(void)PUT_USER(a->parent_tid, p->pid);
 	link_child(t, p, a);
-	if (!(a->flags & CLONE_VM)) {
-		proc_get(p);
-		result = run_copy(t, p, a);
-		if (result == 0)
-			return 0; /* the child; the reference stays with the parent's copy of this frame */
-		if (result > 0 && (a->flags & CLONE_VFORK))
-			wait_for_exec(p);
-		if (result > 0)
-			proc_put(p);
-	} else if (a->flags & CLONE_VFORK) {
-		result = run_borrowed(t, p, a);
-		if (result == 0)
-			return 0; /* as the child, on this thread */
-	} else {
-		result = run_shared(t, p, a);
-	}
+	result = may_borrow(t, a->flags) ? run_borrowed(t, p, a) : run_beside(t, p, a);
+	if (result == 0)
+		return 0; /* the child; a borrower is it on this thread */
 	if (result < 0) {
-		if (!(a->flags & CLONE_VM))
-			proc_put(p);
 		unlink_child(p);
 		if (fd >= 0)
 			(void)fd_close(t, (int)fd);
@@ -391,8 +430,9 @@ static long make_process(struct lx_thread *t, const struct fork_args *a)
 	return result;
 }
 
-static long do_fork(struct lx_thread *t, const struct fork_args *a)
+static long do_fork(struct lx_thread *t, const struct fork_args *asked)
 {
+	struct fork_args args = *asked, *a = &args;
 	long err = check_flags(a);
 
 	if (!err)
@@ -401,6 +441,7 @@ static long do_fork(struct lx_thread *t, const struct fork_args *a)
 		return err;
 	thread_sweep();
 	FS_SETTLE(t);
+	a->event = ptrace_fork_event(t, a->flags, a->exit_signal);
 	return a->flags & CLONE_THREAD ? make_thread(t, a) : make_process(t, a);
 }
 

@@ -12,6 +12,7 @@
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/misc/timer.h"
+#include "linux/proc/remote.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
@@ -116,6 +117,7 @@ struct lx_proc *proc_new(void)
 	list_init(&p->children);
 	list_init(&p->all);
 	list_init(&p->timers);
+	list_init(&p->remote);
 	waitq_init(&p->child_wait);
 	waitq_init(&p->exit_wait);
 	sigpending_init(&p->pending);
@@ -134,6 +136,7 @@ static void proc_free(struct lx_proc *p)
 		thread_free(t);
 	}
 	sigpending_flush(&p->pending);
+	remote_drop(p);
 	if (p->fdt)
 		fdt_put_table(p->fdt);
 	if (p->fs)
@@ -187,6 +190,7 @@ struct lx_thread *thread_new(struct lx_proc *p, int tid)
 	t->tid = tid ? tid : tid_alloc();
 	list_init(&t->sibling);
 	list_init(&t->hash);
+	list_init(&t->tracees);
 	sigpending_init(&t->pending);
 	waitq_init(&t->vfork_done);
 	t->start_ns = pico_now();
@@ -202,6 +206,7 @@ void thread_free(struct lx_thread *t)
 	if (t->host_thread)
 		(void)DkObjectClose(t->host_thread);
 	pico_thread_fini(&t->pico);
+	arena_free(t->pt);
 	arena_free(t);
 }
 

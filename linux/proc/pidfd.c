@@ -3,6 +3,7 @@
 #include "linux/fs/poll.h"
 #include "linux/fs/vfs.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "syscalls.gen.h"
 
 #define PIDFD_NONBLOCK O_NONBLOCK
@@ -98,11 +99,6 @@ static struct file *file_of(struct lx_proc *p, int fd)
 	return f;
 }
 
-static bool may_look_into(struct lx_thread *t, struct lx_proc *p)
-{
-	return lx_capable(t, 19 /* SYS_PTRACE */) || (p->leader && p->leader->cred.uid == t->cred.euid && p->dumpable);
-}
-
 long lx_sys_pidfd_getfd(struct lx_thread *t, int pidfd, int fd, uint32_t flags)
 {
 	struct file *pf, *f;
@@ -119,7 +115,7 @@ long lx_sys_pidfd_getfd(struct lx_thread *t, int pidfd, int fd, uint32_t flags)
 		result = -EBADF;
 	else if (__atomic_load_n(&p->state, __ATOMIC_ACQUIRE) != PROC_LIVE)
 		result = -ESRCH;
-	else if (!may_look_into(t, p))
+	else if (!proc_may_access(t, p, ACCESS_ATTACH))
 		result = -EPERM;
 	else if (!(f = file_of(p, fd)))
 		result = -EBADF;

@@ -60,6 +60,8 @@ void proc_notify_parent(struct lx_proc *p, int si_code, int status) REQUIRES(TAS
 /* Makes the zombie: children go to their new parent, the parent hears of it.  True: it is reaped
    already (nobody wants to know).  proc/exit.c. */
 bool proc_make_zombie(struct lx_proc *p) REQUIRES(TASKLIST);
+/* The parent hears of p's end, now that nobody else waits for it.  True: it is reaped at once. */
+bool proc_tell_end(struct lx_proc *p) REQUIRES(TASKLIST);
 /* Takes a zombie out of the tree; the caller drops the tree's reference after TASKLIST. */
 void proc_reap(struct lx_proc *p) REQUIRES(TASKLIST);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/proc/tid.c - what a thread says about itself, and namespaces, of which there is one set. */
 #include "linux/fs/vfs.h"
+#include "linux/ipc/sysv.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
+#include "linux/proc/remote.h"
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
 
@@ -107,16 +110,17 @@ static long kcmp_of(struct lx_proc *a, struct lx_proc *b, int type, uint64_t i, 
 		fb = kcmp_file(b, j);
 		return fa && fb ? order(fa, fb) : -EBADF;
 	case KCMP_VM: /* private memory: the same picoprocess is the same address space */
-		return a == b || (a->host == b->host && a->host) ? 0 : order(a, b);
+		return remote_same_memory(a, b) ? 0 : order(a, b);
 	case KCMP_FILES:
 		return order(a->fdt, b->fdt);
 	case KCMP_FS:
 		return order(a->fs, b->fs);
 	case KCMP_SIGHAND:
 		return order(a->sighand, b->sighand);
-	case KCMP_IO:
+	case KCMP_IO: /* nobody has any */
+		return 0;
 	case KCMP_SYSVSEM:
-		return order(a, b);
+		return sem_undo_any(a) || sem_undo_any(b) ? order(a, b) : 0;
 	default:
 		return -EINVAL;
 	}
@@ -127,9 +131,8 @@ long lx_sys_kcmp(struct lx_thread *t, int pid1, int pid2, int type, uint64_t i, 
 	struct lx_proc *a = proc_get_by_pid(pid1), *b = proc_get_by_pid(pid2);
 	long result = -ESRCH;
 
-	(void)t;
 	if (a && b)
-		result = kcmp_of(a, b, type, i, j);
+		result = proc_may_access(t, a, ACCESS_READ) && proc_may_access(t, b, ACCESS_READ) ? kcmp_of(a, b, type, i, j) : -EPERM;
 	proc_put(a);
 	proc_put(b);
 	return result;

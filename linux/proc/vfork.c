@@ -50,6 +50,14 @@ static void change_thread(struct lx_thread *from, struct lx_thread *to)
 	pico_become(&to->pico);
 }
 
+/* Whoever wants something of the parent's memory marks the child's thread (remote.c). */
+static void set_lent(struct lx_thread *parent, struct lx_thread *to)
+{
+	lock_take(&parent->proc->lock);
+	parent->lent_to = to;
+	lock_drop(&parent->proc->lock);
+}
+
 long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t stack, bool set_tls, uint64_t tls)
 {
 	struct vfork_save *save = heap_alloc(sizeof *save);
@@ -62,6 +70,7 @@ long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t st
 	__asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(save->mxcsr), "=m"(save->fcw));
 	parent->priv[0] = save;
 	child->vfork_parent = parent;
+	set_lent(parent, child);
 	child->fs_base = set_tls ? tls : save->fs_base;
 	pico_users_add(1);
 	cputime_lent(child);
@@ -79,6 +88,7 @@ struct lx_thread *vfork_give_back(struct lx_thread *child)
 
 	cputime_returned(child, parent);
 	child->vfork_parent = NULL;
+	set_lent(parent, NULL);
 	pico_users_add(-1);
 	change_thread(child, parent);
 	return parent;
@@ -87,6 +97,7 @@ struct lx_thread *vfork_give_back(struct lx_thread *child)
 void vfork_take_again(struct lx_thread *child, struct lx_thread *parent)
 {
 	child->vfork_parent = parent;
+	set_lent(parent, child);
 	pico_users_add(1);
 	cputime_lent(child);
 	change_thread(parent, child);

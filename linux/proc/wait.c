@@ -2,6 +2,8 @@
 /* linux/proc/wait.c - wait4 and waitid. */
 #include "linux/fs/vfs.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
+#include "linux/proc/wait.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -11,20 +13,6 @@
 #endif
 #define WAIT4_OPTIONS  (WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)
 #define WAITID_OPTIONS (WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)
-
-struct wait_spec {
-	enum { WAIT_ALL, WAIT_PID, WAIT_GROUP } which;
-	int id;
-	uint32_t options; /* WEXITED, WSTOPPED, WCONTINUED, WNOWAIT, WNOHANG, __W* */
-};
-struct wait_result {
-	int pid;
-	uint32_t uid;
-	uint32_t status; /* as wait4's */
-	int why, detail; /* si_code and si_status */
-	struct rusage usage;
-	struct lx_proc *reaped; /* the tree's reference is the caller's to put */
-};
 
 static bool matches(const struct lx_proc *p, const struct wait_spec *w)
 {
@@ -51,9 +39,9 @@ static void usage_of(const struct lx_proc *p, struct rusage *u)
 	u->ru_majflt = (long)(p->maj_flt + p->cmaj_flt);
 }
 
-static void fill(struct lx_proc *p, struct wait_result *r, uint32_t status, int why, int detail)
+void wait_fill(struct lx_proc *p, int tid, struct wait_result *r, uint32_t status, int why, int detail)
 {
-	r->pid = p->pid;
+	r->pid = tid ? tid : p->pid;
 	r->uid = p->leader ? p->leader->cred.uid : 0;
 	r->status = status;
 	r->why = why;
@@ -61,13 +49,17 @@ static void fill(struct lx_proc *p, struct wait_result *r, uint32_t status, int 
 	usage_of(p, &r->usage);
 }
 
-static void take_zombie(struct lx_proc *parent, struct lx_proc *p, const struct wait_spec *w, struct wait_result *r) REQUIRES(TASKLIST)
+void wait_fill_end(struct lx_proc *p, int tid, struct wait_result *r, uint32_t code)
 {
-	uint32_t code = p->exit_code;
 	bool exited = (code & 0x7f) == 0;
 
-	fill(p, r, code, exited ? CLD_EXITED : code & 0x80 ? CLD_DUMPED : CLD_KILLED,
+	wait_fill(p, tid, r, code, exited ? CLD_EXITED : code & 0x80 ? CLD_DUMPED : CLD_KILLED,
 		exited ? (int)(code >> 8 & 0xff) : (int)(code & 0x7f));
+}
+
+static void take_zombie(struct lx_proc *parent, struct lx_proc *p, const struct wait_spec *w, struct wait_result *r) REQUIRES(TASKLIST)
+{
+	wait_fill_end(p, 0, r, p->exit_code);
 	if (w->options & WNOWAIT)
 		return;
 	parent->cutime_ns += p->utime_ns + p->cutime_ns;
@@ -87,12 +79,12 @@ static bool take_stop(struct lx_proc *p, const struct wait_spec *w, struct wait_
 
 	lock_take(&p->sighand->lock);
 	if ((w->options & WSTOPPED) && p->stopped && !p->stop_reported) {
-		fill(p, r, p->stopped << 8 | 0x7f, CLD_STOPPED, (int)p->stopped);
+		wait_fill(p, 0, r, p->stopped << 8 | 0x7f, CLD_STOPPED, (int)p->stopped);
 		if (!keep)
 			p->stop_reported = 1;
 		found = true;
 	} else if ((w->options & WCONTINUED) && p->continued) {
-		fill(p, r, 0xffff, CLD_CONTINUED, SIGCONT);
+		wait_fill(p, 0, r, 0xffff, CLD_CONTINUED, SIGCONT);
 		if (!keep)
 			p->continued = 0;
 		found = true;
@@ -101,23 +93,35 @@ static bool take_stop(struct lx_proc *p, const struct wait_spec *w, struct wait_
 	return found;
 }
 
+/* Its stops are told as its tracer gets them. */
+static bool is_traced_by(const struct lx_proc *p, const struct lx_proc *me)
+{
+	return p->leader && p->leader->tracer && p->leader->tracer->proc == me;
+}
+
 /* 1: found, 0: there are children but none is ready, -ECHILD. */
-static int look(struct lx_proc *me, const struct wait_spec *w, struct wait_result *r)
+static int look(struct lx_thread *t, const struct wait_spec *w, struct wait_result *r)
 {
 	struct lx_state *lx = lx_state();
-	int result = -ECHILD;
+	struct lx_proc *me = t->proc;
+	int result;
 
 	lock_take(&lx->tasklist);
+	result = ptrace_wait_look(t, w, r);
+	if (result == 1) {
+		lock_drop(&lx->tasklist);
+		return 1;
+	}
 	LIST_FOR_SAFE (p, n, &me->children, struct lx_proc, child) {
 		if (!matches(p, w))
 			continue;
 		result = 0;
-		if (p->state == PROC_ZOMBIE && (w->options & WEXITED)) {
+		if (p->state == PROC_ZOMBIE && (w->options & WEXITED) && !ptrace_hidden(p, me)) {
 			take_zombie(me, p, w, r);
 			result = 1;
 			break;
 		}
-		if (p->state == PROC_LIVE && take_stop(p, w, r)) {
+		if (p->state == PROC_LIVE && !is_traced_by(p, me) && take_stop(p, w, r)) {
 			result = 1;
 			break;
 		}
@@ -131,17 +135,17 @@ static long do_wait(struct lx_thread *t, const struct wait_spec *w, struct wait_
 {
 	struct lx_proc *me = t->proc;
 	struct waiter *waiter;
-	int found = look(me, w, r);
+	int found = look(t, w, r);
 	long err = 0;
 
 	if (found == 0 && !(w->options & WNOHANG)) {
 		waiter = waiter_self(0);
 		waitq_add(&me->child_wait, waiter);
-		while ((found = look(me, w, r)) == 0) {
+		while ((found = look(t, w, r)) == 0) {
 			enum dk_status status = pico_wait(DK_FOREVER, 0);
 
 			if (status != DK_OK) {
-				found = look(me, w, r);
+				found = look(t, w, r);
 				err = found ? 0 : lx_wait_err(status);
 				break;
 			}

@@ -17,6 +17,7 @@
 
 #include "linux/entry.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sec/internal.h"
 #include "linux/sig/internal.h"
 #include "pico/patch.h"
@@ -132,7 +133,21 @@ static bool ask(struct lx_thread *t, struct dk_context *c, struct seccomp_filter
 	return false;
 }
 
-static bool filter_call(struct lx_thread *t, struct dk_context *c, uint64_t nr, const uint64_t *args, long *result)
+static bool filter_call(struct lx_thread *t, struct dk_context *c, uint64_t nr, const uint64_t *args, bool again, long *result);
+
+/* The tracer may have made another call of it, which the filters see once more, or none (number -1). */
+static bool after_tracer(struct lx_thread *t, struct dk_context *c, long *result)
+{
+	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
+
+	if (!thread_should_exit(t) && (int32_t)c->orig_rax >= 0)
+		return filter_call(t, c, (uint32_t)c->orig_rax, args, true, result);
+	*result = (long)c->rax;
+	return false;
+}
+
+/* again: a tracer has seen it. */
+static bool filter_call(struct lx_thread *t, struct dk_context *c, uint64_t nr, const uint64_t *args, bool again, long *result)
 {
 	struct seccomp_data data = { .nr = (int)nr, .arch = AUDIT_ARCH_X86_64, .instruction_pointer = pico_guest_rip(c->rip) };
 	struct seccomp_filter *f;
@@ -153,7 +168,11 @@ static bool filter_call(struct lx_thread *t, struct dk_context *c, uint64_t nr, 
 		break;
 	case SECCOMP_RET_USER_NOTIF:
 		return ask(t, c, f, &data, result);
-	case SECCOMP_RET_TRACE: /* without a tracer */
+	case SECCOMP_RET_TRACE:
+		if (again)
+			return true;
+		if (ptrace_seccomp(t, c, what & SECCOMP_RET_DATA))
+			return after_tracer(t, c, result);
 		break;
 	case SECCOMP_RET_KILL_THREAD:
 		if (t->proc->nthreads > 1)
@@ -193,7 +212,7 @@ bool sec_enter(struct lx_thread *t, struct dk_context *c, uint64_t nr, const uin
 		return false;
 	}
 	if (t->seccomp_mode == SECCOMP_MODE_FILTER)
-		return filter_call(t, c, nr, args, result);
+		return filter_call(t, c, nr, args, false, result);
 	if (t->seccomp_mode == SECCOMP_MODE_STRICT && !strict_allows(nr))
 		lx_thread_exit(t, SIGKILL);
 	return true;

@@ -19,6 +19,8 @@
  */
 #include "linux/misc/timer.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
+#include "linux/proc/remote.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
 
@@ -85,7 +87,7 @@ static void mask_for_handler(struct lx_thread *t, struct sig_taken *s) REQUIRES(
  * Takes the next signal that means anything; ignored ones are dropped on the way.  What is sent
  * after the look without the lock marks the thread.
  */
-static bool take(struct lx_thread *t, struct sig_taken *s)
+static bool take(struct lx_thread *t, struct dk_context *c, struct sig_taken *s)
 {
 	struct sighand *h = t->proc->sighand;
 	struct lx_sigaction *a;
@@ -99,6 +101,16 @@ static bool take(struct lx_thread *t, struct sig_taken *s)
 		if (!s->sig) {
 			lock_drop(&h->lock);
 			return false;
+		}
+		if (UNLIKELY(t->tracer != NULL) && s->sig != SIGKILL) {
+			lock_drop(&h->lock);
+			if (timer)
+				signal_timer_next(t, &s->info);
+			timer = false;
+			s->sig = ptrace_signal(t, c, s->sig, &s->info);
+			if (!s->sig)
+				return true; /* nothing, but look at everything again */
+			lock_take(&h->lock);
 		}
 		a = &h->action[s->sig];
 		s->action = *a;
@@ -127,6 +139,7 @@ static void mark_stopped(struct lx_thread *t, const struct sig_taken *s, bool *f
 	*first = false;
 	if (!p->stopped && p->cont_seq == s->cont_seq && !p->group_exit) {
 		p->stopped = s->sig;
+		p->stop_seq++;
 		p->stop_reported = 0;
 		p->continued = 0;
 		p->cont_notify = 0;
@@ -164,7 +177,7 @@ static bool must_stay(struct lx_thread *t)
 	bool stay;
 
 	lock_take(&p->sighand->lock);
-	stay = p->stopped && !thread_should_exit(t) && !((p->pending.set | t->pending.set) & SIGBIT(SIGKILL));
+	stay = p->stopped && !thread_should_exit(t) && !((p->pending.set | t->pending.set) & SIGBIT(SIGKILL)) && !t->tracer;
 	t->jobctl_stopped = stay;
 	lock_drop(&p->sighand->lock);
 	return stay;
@@ -191,6 +204,8 @@ static void stay_stopped(struct lx_thread *t)
 {
 	for (;;) {
 		pico_tb()->work = 0; /* marks that come from here on end the wait */
+		if (remote_asked(t->proc))
+			remote_serve(t);
 		if (!must_stay(t))
 			break;
 		(void)pico_wait(DK_FOREVER, 0);
@@ -223,6 +238,8 @@ static void run_handler(struct lx_thread *t, struct dk_context *c, struct sig_ta
 	uint64_t saved = t->restore_sigmask ? t->saved_sigmask : s->mask_before;
 
 	restart_with_handler(c, &s->action);
+	if (UNLIKELY(t->pt != NULL))
+		ptrace_disarm_step(t, c);
 	if (sig_push_frame(t, c, s, saved)) {
 		sig_set_mask(t, s->mask_before);
 		/* No stack to put it on: SIGSEGV, and if that was the one, its default. */
@@ -236,16 +253,32 @@ static void run_handler(struct lx_thread *t, struct dk_context *c, struct sig_ta
 	}
 	t->restore_sigmask = 0;
 	after_mask(t, s);
+	if (UNLIKELY(t->tracer != NULL))
+		ptrace_handler_entered(t, c);
 }
 
 static void one_signal(struct lx_thread *t, struct dk_context *c, struct sig_taken *s)
 {
+	if (!s->sig)
+		return;
 	if (s->handler)
 		run_handler(t, c, s);
 	else if (SIGBIT(s->sig) & SIGS_STOP)
 		stop_process(t, s);
 	else
 		die(t, c, s->sig);
+}
+
+/* Stops of the process, and what a tracer wants.  True: time has passed, look again. */
+static bool stops(struct lx_thread *t, struct dk_context *c)
+{
+	if (UNLIKELY(t->tracer != NULL) && ptrace_trap(t, c))
+		return true;
+	if (t->proc->stopped && !t->tracer)
+		stay_stopped(t);
+	else if (t->proc->cont_notify)
+		notify_continued(t->proc);
+	return false;
 }
 
 void sig_return_to_user(struct lx_thread *t, struct dk_context *c)
@@ -259,13 +292,9 @@ void sig_return_to_user(struct lx_thread *t, struct dk_context *c)
 	for (;;) {
 		if (thread_should_exit(t))
 			lx_thread_exit(t, thread_exit_code(t));
-		if (p->stopped)
-			stay_stopped(t);
-		else if (p->cont_notify)
-			notify_continued(p);
-		if (thread_should_exit(t))
+		if (stops(t, c) || thread_should_exit(t))
 			continue;
-		if (!take(t, &s))
+		if (!take(t, c, &s))
 			break;
 		one_signal(t, c, &s);
 	}
@@ -274,6 +303,8 @@ void sig_return_to_user(struct lx_thread *t, struct dk_context *c)
 		t->restore_sigmask = 0;
 		sig_set_mask(t, t->saved_sigmask);
 	}
+	if (UNLIKELY(t->pt != NULL))
+		ptrace_arm_step(t, c);
 }
 
 long lx_sys_restart_syscall(struct lx_thread *t)

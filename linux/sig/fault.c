@@ -6,6 +6,7 @@
  * signal that cannot be blocked, with the numbers Linux shows for it.
  */
 #include "linux/mm/mm.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sig/internal.h"
 #include "pico/patch.h"
 
@@ -29,8 +30,16 @@ static void memory_fault(struct lx_thread *t, const struct dk_exception *e, stru
 
 static void trap(struct lx_thread *t, const struct dk_exception *e, struct dk_context *c)
 {
+	int code = TRAP_TRACE;
+
+	if (t->pt && e->kind == DK_EXC_STEP)
+		code = ptrace_step_done(t, c);
+	else if (t->pt)
+		ptrace_disarm_step(t, c);
+	if (!code)
+		return;
 	if (e->kind == DK_EXC_STEP)
-		signal_force(t, SIGTRAP, TRAP_TRACE, pico_guest_rip(c->rip), 1, 0);
+		signal_force(t, SIGTRAP, code, pico_guest_rip(c->rip), 1, 0);
 	else if (e->kind == DK_EXC_BREAKPOINT)
 		signal_force(t, SIGTRAP, SI_KERNEL, 0, 3, 0);
 	else if (e->kind == DK_EXC_ILLEGAL)

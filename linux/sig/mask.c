@@ -9,6 +9,7 @@
  * guest looks; blocking something that was given to this thread hands it on.
  */
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
 
@@ -32,6 +33,13 @@ bool signal_waiting(struct lx_thread *t)
 	struct lx_proc *p = t->proc;
 
 	return ((t->pending.set | p->pending.set) & ~t->sigmask) || p->stopped || thread_should_exit(t);
+}
+
+bool signal_work(struct lx_thread *t)
+{
+	struct lx_proc *p = t->proc;
+
+	return signal_waiting(t) || p->cont_notify || atomic_load(&p->cpu_check) || (t->tracer && ptrace_wants_trap(t));
 }
 
 long sig_use_kernel_mask(struct lx_thread *t, uint64_t mask)

@@ -15,6 +15,7 @@
  * the guest, meanwhile sees its own kill() return.
  */
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sig/internal.h"
 
 void signal_interrupt(struct lx_thread *t)
@@ -36,15 +37,26 @@ static bool is_ignored(struct lx_proc *p, struct lx_thread *t, int sig)
 	uint64_t handler = p->sighand->action[sig].handler;
 	struct lx_thread *who = t ? t : p->leader;
 
-	if (who && blocks(who, sig))
+	if (who && (blocks(who, sig) || UNLIKELY(who->tracer != NULL)))
 		return false;
 	return handler == LX_SIG_IGN || (handler == LX_SIG_DFL && (SIGBIT(sig) & SIGS_IGNORED));
+}
+
+/* Tracers that have seized are told of a SIGCONT by a stop. */
+static void tell_tracers(struct lx_proc *p) REQUIRES(PROC) REQUIRES(SIGHAND)
+{
+	LIST_FOR(t, &p->threads, struct lx_thread, sibling)
+		if (UNLIKELY(t->tracer != NULL) && t->pt->seized) {
+			atomic_store(&t->pt->wanted, 1);
+			signal_interrupt(t);
+		}
 }
 
 static void continue_process(struct lx_proc *p) REQUIRES(PROC) REQUIRES(SIGHAND)
 {
 	p->cont_seq++;
 	signal_flush_all(p, SIGS_STOP);
+	tell_tracers(p);
 	if (!p->stopped)
 		return;
 	p->stopped = 0;
@@ -96,7 +108,7 @@ static void wake_all(struct lx_proc *p)
 	LIST_FOR(t, &p->threads, struct lx_thread, sibling) {
 		if (!t->exiting)
 			signal_interrupt(t);
-		if (t->jobctl_stopped)
+		if (t->jobctl_stopped || (t->pt && t->pt->stop))
 			pico_wake(&t->pico);
 	}
 }
@@ -162,11 +174,12 @@ static bool ends_at_once(struct lx_proc *p, struct lx_thread *t, int sig) REQUIR
 		return true;
 	if (p->stopped || p->sighand->action[sig].handler != LX_SIG_DFL || SIGBIT(sig) & (SIGS_IGNORED | SIGS_STOP | SIGS_CORE | SIGBIT(SIGCONT)))
 		return false;
+	/* Tracers see it first. */
 	if (t)
-		return !(t->sigmask & SIGBIT(sig)) && !t->exiting;
+		return !(t->sigmask & SIGBIT(sig)) && !t->exiting && !t->tracer;
 	LIST_FOR(o, &p->threads, struct lx_thread, sibling)
 		if (!(o->sigmask & SIGBIT(sig)) && !o->exiting)
-			return true;
+			return !o->tracer;
 	return false;
 }
 

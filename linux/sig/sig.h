@@ -44,6 +44,8 @@ void signal_force(struct lx_thread *t, int sig, int code, uint64_t addr, int tra
 
 /* True if an unblocked signal is pending: interruptible waits give up. */
 bool signal_waiting(struct lx_thread *t);
+/* True if the way out to the guest has anything to do for t: what tb->work may have been set for. */
+bool signal_work(struct lx_thread *t);
 /* Takes the next deliverable signal in mask's complement; 0 = none. */
 int signal_dequeue(struct lx_thread *t, uint64_t blocked, siginfo_t *info);
 

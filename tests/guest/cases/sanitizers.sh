@@ -9,6 +9,17 @@ static int n; static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
 static void *f(void *a) { for (int i = 0; i < 1000; i++) { pthread_mutex_lock(&m); n++; pthread_mutex_unlock(&m); } return 0; }
 int main(void) { pthread_t t[4]; for (int i = 0; i < 4; i++) pthread_create(&t[i], 0, f, 0); for (int i = 0; i < 4; i++) pthread_join(t[i], 0); char *p = malloc(100); p[50] = 1; free(p); printf("%d\n", n); return 0; }
 EOF
-gcc -g -fsanitize=address t.c -o asan -pthread && ASAN_OPTIONS=detect_leaks=0 ./asan; echo "asan $?"
+gcc -g -fsanitize=address t.c -o asan -pthread && ./asan; echo "asan $?"
 gcc -g -fsanitize=thread t.c -o tsan -pthread && ./tsan; echo "tsan $?"
 gcc -g -fsanitize=undefined t.c -o ubsan -pthread && ./ubsan; echo "ubsan $?"
+cat > leak.c <<'EOF'
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void *f(void *a) { pause(); return a; }
+int main(int argc, char **argv) { pthread_t t; if (argc > 1) pthread_create(&t, 0, f, 0); char *p = malloc(100); p[0] = 1; __asm__ volatile("" : : "r"(p)); if (argc > 2) free(p); p = 0; return 0; }
+EOF
+for s in address leak; do
+	gcc -g -fsanitize=$s leak.c -o leaky -pthread
+	for args in "" "x" "x y"; do ./leaky $args 2>&1 | grep -E 'Direct|SUMMARY'; done
+done

@@ -2,8 +2,6 @@
 # needs: gcc
 # timeout: 180
 # covers: -fsanitize=thread and =address with fork, threads and signals
-# The leak check at exit looks at the process with ptrace, which there is not yet.
-export ASAN_OPTIONS=detect_leaks=0
 cat > t.c <<'END'
 #include <pthread.h>
 #include <stdio.h>
