@@ -51,22 +51,32 @@ long string_in(char *dst, struct gva src, uint64_t size)
 	return len == -2 ? -ENAMETOOLONG : -EFAULT;
 }
 
-/* One is kept: most calls with a path need one for a moment. */
-static char *kept_buf;
+/* One is kept a thread, in its block: most calls with a path need one for a moment. */
+#define KEPT_BUF 2
 
 char *path_buf(void)
 {
-	char *buf = __atomic_load_n(&kept_buf, __ATOMIC_RELAXED) ? __atomic_exchange_n(&kept_buf, NULL, __ATOMIC_ACQUIRE) : NULL;
+	struct dk_tb *tb = pico_tb();
+	char *buf = (char *)tb->scratch[KEPT_BUF];
 
+	tb->scratch[KEPT_BUF] = 0;
 	return buf ? buf : heap_alloc_dirty(PATH_MAX);
 }
 
 void path_buf_free(char *buf)
 {
-	char *none = NULL;
+	struct dk_tb *tb = pico_tb();
 
-	if (!buf || __atomic_load_n(&kept_buf, __ATOMIC_RELAXED) || !__atomic_compare_exchange_n(&kept_buf, &none, buf, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	if (!buf || tb->scratch[KEPT_BUF])
 		heap_free(buf);
+	else
+		tb->scratch[KEPT_BUF] = (uint64_t)buf;
+}
+
+void path_buf_forget(void)
+{
+	heap_free((char *)pico_tb()->scratch[KEPT_BUF]);
+	pico_tb()->scratch[KEPT_BUF] = 0;
 }
 
 char *path_in(struct gva path, long *err)

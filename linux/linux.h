@@ -248,6 +248,7 @@ long string_in(char *dst, struct gva src, uint64_t size) MUST_CHECK;
 /* A kernel buffer of PATH_MAX from the heap for one path; free with path_buf_free. */
 char *path_buf(void);
 void path_buf_free(char *buf);
+void path_buf_forget(void); /* the host thread ends: what it keeps for that goes */
 /* The same, filled with the guest's path: an ERR in *err (negative) and NULL, else the buffer. */
 char *path_in(struct gva path, long *err);
 

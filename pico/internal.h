@@ -10,7 +10,7 @@
 extern const struct pico_provider *pico_provider;
 extern void (*pico_dispatch)(struct pico_thread *t, struct dk_context *c);
 
-/* tb->scratch: 0 = handle of the host thread, 1 = pico_cpuid_entry (TB_CPUID_ENTRY). */
+/* tb->scratch: 0 = handle of the host thread, 1 = pico_cpuid_entry (TB_CPUID_ENTRY); the rest is the personality's. */
 #define TB_OWN_THREAD 0
 _Static_assert(offsetof(struct dk_tb, scratch[1]) == TB_CPUID_ENTRY, "tb");
 /* Where changed call sites of the thread lead from now on. */

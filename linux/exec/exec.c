@@ -330,6 +330,7 @@ static void run_for_shared(struct lx_thread *t, struct exec_image *img)
 			thread_bury(ghost);
 			lock_drop(&lx->tasklist);
 			exit_left();
+			path_buf_forget();
 			pico_exit_thread(0);
 		}
 		ghost->pico.thread = DK_NO_HANDLE;

@@ -12,7 +12,6 @@ static uint64_t encode_dev(uint64_t minor)
 
 static void fill(const struct inode *i, struct stat *s)
 {
-	memset(s, 0, sizeof *s);
 	s->st_dev = encode_dev(i->dev);
 	s->st_ino = i->ino;
 	s->st_nlink = i->nlink;
@@ -29,6 +28,8 @@ static void fill(const struct inode *i, struct stat *s)
 	s->st_mtime_nsec = (unsigned long)(i->mtime_ns % 1000000000);
 	s->st_ctime = (unsigned long)(i->ctime_ns / 1000000000);
 	s->st_ctime_nsec = (unsigned long)(i->ctime_ns % 1000000000);
+	s->__pad0 = 0;
+	s->__unused[0] = s->__unused[1] = s->__unused[2] = 0;
 }
 
 long vfs_stat(struct inode *i, struct stat *out)
@@ -159,7 +160,7 @@ static long stat_any(struct lx_thread *t, int dirfd, struct gva name, int flags,
 
 long lx_sys_newfstatat(struct lx_thread *t, int dirfd, struct gva name, struct gva buf, int flags)
 {
-	struct stat s;
+	struct stat s UNINIT;
 	long err;
 
 	if (flags & ~STAT_FLAGS)

@@ -387,6 +387,7 @@ static void end_host_thread(struct lx_thread *t, bool last)
 		pico_exit_process(0);
 	}
 	exit_left();
+	path_buf_forget();
 	pico_exit_thread(0);
 }
 
