@@ -93,5 +93,5 @@ END clock_getres
 	.long	6, 4, 0
 	.asciz	"Linux"
 	.balign	4
-	.long	0x060100	/* 6.1.0 */
+	.long	0x060c00	/* 6.12.0 */
 	.section .note.GNU-stack, "", @progbits

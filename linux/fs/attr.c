@@ -88,7 +88,7 @@ static long chmod_path(struct lx_thread *t, const struct path *p, struct change 
 		return -EROFS;
 	if (IS_LNK(i))
 		return -EOPNOTSUPP;
-	if (!inode_owner_or_capable(t, i))
+	if (!inode_owner_or_capable(t, i) || IS_FIXED(i))
 		return -EPERM;
 	if ((a.mode & LX_S_ISGID) && t->cred.fsgid != i->gid && !lx_in_group(t, i->gid) && !lx_capable(t, CAP_FSETID))
 		a.mode &= ~LX_S_ISGID;
@@ -146,7 +146,7 @@ static long chown_path(struct lx_thread *t, const struct path *p, struct change 
 
 	if (may_write(t, p) != 0)
 		return -EROFS;
-	if (may_chown(t, i, c) != 0)
+	if (may_chown(t, i, c) != 0 || IS_FIXED(i))
 		return -EPERM;
 	a.valid = (c->uid != UINT32_MAX ? IATTR_UID : 0) | (c->gid != UINT32_MAX ? IATTR_GID : 0);
 	/* Set-id bits go, as for whoever is not privileged to keep them; Linux drops them even for root. */
@@ -203,6 +203,8 @@ static long times_path(struct lx_thread *t, const struct path *p, struct change 
 		return 0;
 	if (err != 0)
 		return err;
+	if (IS_IMMUTABLE(i) || (IS_APPEND(i) && !c->now))
+		return -EPERM;
 	if (!inode_owner_or_capable(t, i)) {
 		if (!c->now)
 			return -EPERM;
@@ -334,6 +336,8 @@ static long truncate_path(struct lx_thread *t, const struct path *p, uint64_t le
 	if (!IS_REG(i))
 		return -EINVAL;
 	err = inode_permission(t, i, 2);
+	if (err == 0 && IS_APPEND(i))
+		err = -EPERM;
 	if (err == 0 && i->deny_write != 0)
 		err = -ETXTBSY;
 	if (err == 0 && lease_there(i)) {
@@ -376,7 +380,7 @@ long lx_sys_ftruncate(struct lx_thread *t, int fd, int64_t length)
 	if (f->flags & O_PATH)
 		err = -EBADF;
 	else if (ops->truncate != NULL && (f->flags & O_ACCMODE) != O_RDONLY && f->inode != NULL && IS_REG(f->inode)) {
-		err = over_limit(t, (uint64_t)length) ? -EFBIG : ops->truncate(t, f, (uint64_t)length);
+		err = IS_APPEND(f->inode) ? -EPERM : over_limit(t, (uint64_t)length) ? -EFBIG : ops->truncate(t, f, (uint64_t)length);
 		if (err == 0 && fs_watched())
 			fs_notify_file(f, 2u /* IN_MODIFY */);
 	}
@@ -398,6 +402,8 @@ static long check_fallocate(struct lx_thread *t, struct file *f, int mode, int64
 		return -ESPIPE;
 	if (f->inode == NULL || !IS_REG(f->inode))
 		return -ENODEV;
+	if (IS_IMMUTABLE(f->inode) || (IS_APPEND(f->inode) && (mode & ~FALLOC_FL_KEEP_SIZE)))
+		return -EPERM;
 	if (ADD_OVERFLOW(offset, len, &end))
 		return -EFBIG;
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && over_limit(t, (uint64_t)end))

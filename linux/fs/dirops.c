@@ -236,6 +236,8 @@ static long may_link(struct lx_thread *t, const struct path *from, const struct 
 		return -EPERM;
 	if (from->dentry->flags & D_FILE)
 		return -EXDEV;
+	if (IS_FIXED(i))
+		return -EPERM;
 	/* fs.protected_hardlinks: only what one owns, or may read and write and is not set-id. */
 	if (inode_owner_or_capable(t, i) || (IS_REG(i) && !(i->mode & LX_S_ISUID) &&
 	    (i->mode & (LX_S_ISGID | 010)) != (LX_S_ISGID | 010) && inode_permission(t, i, 6) == 0))

@@ -74,6 +74,9 @@ struct fan_state {            /* vfs()->fan */
 };
 struct fan_state *fan_state(void); /* made by the first; NULL: no memory */
 
+#ifndef FAN_REPORT_FD_ERROR
+#define FAN_REPORT_FD_ERROR 0x2000 /* newer than the headers */
+#endif
 #define FAN_REPORT_HANDLES (FAN_REPORT_FID | FAN_REPORT_DIR_FID)
 #define FAN_PERM_EVENTS    (FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM)
 #define FAN_ENTRY_EVENTS   (FAN_CREATE | FAN_DELETE | FAN_MOVE | FAN_RENAME)

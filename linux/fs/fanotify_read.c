@@ -70,6 +70,9 @@ static long open_object(struct lx_thread *t, struct fan_group *g, struct fan_eve
 
 	if (ev->path.dentry == NULL)
 		return FAN_NOFD;
+	err = (g->event_flags & O_ACCMODE) != O_RDONLY ? may_write(t, &ev->path) : 0;
+	if (err != 0)
+		return err;
 	err = open_quiet(t, &ev->path, (int)(g->event_flags & ~(uint32_t)O_CLOEXEC), &o->fds[0]);
 	if (err != 0)
 		return err;
@@ -106,7 +109,7 @@ static long put_event(struct lx_thread *t, struct fan_group *g, struct fan_event
 	struct fanotify_event_info_pidfd pidfd = { .hdr = { FAN_EVENT_INFO_TYPE_PIDFD, 0, sizeof pidfd } };
 	long fd = open_object(t, g, ev, o);
 
-	if (fd < 0 && fd != FAN_NOFD)
+	if (fd < 0 && fd != FAN_NOFD && !(g->flags & FAN_REPORT_FD_ERROR))
 		return fd;
 	m.fd = (int)fd;
 	memcpy(o->data, &m, sizeof m);
@@ -118,6 +121,8 @@ static long put_event(struct lx_thread *t, struct fan_group *g, struct fan_event
 	if (o->len == m.event_len)
 		return fd;
 	pidfd.pidfd = open_process(t, ev->pid, o);
+	if (pidfd.pidfd < 0 && (g->flags & FAN_REPORT_FD_ERROR))
+		pidfd.pidfd = -ESRCH;
 	memcpy(o->data + o->len, &pidfd, sizeof pidfd);
 	o->len += sizeof pidfd;
 	return fd;
@@ -186,7 +191,7 @@ static long read_one(struct lx_thread *t, struct fan_group *g, const struct iov 
 		return err;
 	}
 	fd = put_event(t, g, ev, o);
-	if (fd < 0 && fd != FAN_NOFD)
+	if (o->len == 0)
 		err = fd;
 	else if (iov_put(v, at, o->data, o->len) < o->len)
 		err = -EFAULT;
@@ -346,7 +351,7 @@ const struct file_ops file_fanotify_ops = {
 
 #define INIT_KNOWN                                                                                   \
 	(FAN_CLOEXEC | FAN_NONBLOCK | FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS | \
-		FAN_REPORT_PIDFD | FAN_REPORT_TID | FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID)
+		FAN_REPORT_PIDFD | FAN_REPORT_TID | FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID | FAN_REPORT_FD_ERROR)
 #define EVENT_FLAGS (O_ACCMODE | O_APPEND | O_NONBLOCK | O_SYNC | O_CLOEXEC | O_LARGEFILE | O_NOATIME)
 #define CLASSES     (FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT)
 #define FOR_ANYBODY (FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_HANDLES | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID)

@@ -10,6 +10,9 @@
 #ifndef F_DUPFD_CLOEXEC
 #define F_DUPFD_CLOEXEC 1030
 #endif
+#ifndef F_CREATED_QUERY
+#define F_CREATED_QUERY 1028
+#endif
 
 static long dup_from(struct lx_thread *t, struct file *f, uint64_t min, bool cloexec)
 {
@@ -54,6 +57,8 @@ static long set_flags(struct lx_thread *t, int fd, struct file *f, uint32_t flag
 {
 	uint32_t old = f->flags;
 
+	if (f->inode != NULL && IS_APPEND(f->inode) && (old & ~flags & O_APPEND))
+		return -EPERM;
 	if ((flags & O_NOATIME) && !(old & O_NOATIME) && f->inode != NULL && !inode_owner_or_capable(t, f->inode))
 		return -EPERM;
 	/* A failed exchange brings old up to date. */
@@ -86,6 +91,8 @@ static long path_fcntl(struct lx_thread *t, int fd, struct file *f, uint32_t cmd
 		return get_fd_flags(t, fd);
 	case F_SETFD:
 		return set_fd_flags(t, fd, (arg & FD_CLOEXEC) != 0);
+	case F_CREATED_QUERY:
+		return f->created;
 	case F_GETFL:
 		return (long)f->flags;
 	default:
@@ -194,6 +201,11 @@ static long common_ioctl(struct lx_thread *t, int fd, struct file *f, uint32_t c
 		if (f->inode != NULL && IS_REG(f->inode) && (f->kind == FILE_MEM || f->kind == FILE_HOST))
 			return bytes_left(f, arg);
 		return -ENOSYS;
+	case FS_IOC_GETFLAGS:
+	case FS_IOC_SETFLAGS:
+	case FS_IOC_FSGETXATTR:
+	case FS_IOC_FSSETXATTR:
+		return fileattr_ioctl(t, f, cmd, arg);
 	case FICLONE:
 	case FICLONERANGE:
 	case FIDEDUPERANGE:

@@ -131,7 +131,7 @@ long lx_sys_name_to_handle_at(struct lx_thread *t, int dirfd, struct gva name, s
 	err = user_walk(t, dirfd, name, (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0), &p);
 	if (err != 0)
 		return err;
-	err = fhandle_there(p.dentry->inode) ? give(handle, mount, &p) : -EOPNOTSUPP;
+	err = fhandle_there(p.dentry->inode) || (flags & AT_HANDLE_FID) ? give(handle, mount, &p) : -EOPNOTSUPP;
 	path_put(&p);
 	return err;
 }

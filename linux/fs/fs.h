@@ -163,6 +163,12 @@ long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_
 long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos);
 size_t iov_put_zero(const struct iov *v, uint64_t at, size_t n);
 
+/* fileattr.c: FS_IOC_GETFLAGS and its like; -ENOTTY: none of them. */
+long fileattr_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva arg);
+#define IS_IMMUTABLE(i) (((i)->attr_flags & FS_IMMUTABLE_FL) != 0)
+#define IS_APPEND(i)    (((i)->attr_flags & FS_APPEND_FL) != 0)
+#define IS_FIXED(i)     (((i)->attr_flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)) != 0) /* names and attributes stay */
+
 /* attr.c */
 long do_setattr(struct lx_thread *t, const struct path *p, struct inode_attr *a);
 long do_truncate(struct lx_thread *t, const struct path *p, uint64_t length);

@@ -30,6 +30,7 @@ long host_statfs(struct lx_thread *t, struct inode *i, struct statfs *out);
 /* hostshade.c: what the host does not hold.  i's device, number and birth time are the host's. */
 void shade_apply(struct inode *i);                      /* onto the host's attributes; inode lock held */
 long shade_set_bits(struct inode *i, uint32_t bits);    /* LX_S_ISUID, LX_S_ISGID */
+long shade_set_flags(struct inode *i, uint32_t flags);  /* inode.attr_flags */
 long shade_set_node(struct inode *i, uint32_t type, uint64_t rdev); /* S_IFCHR, S_IFBLK, S_IFSOCK */
 void shade_forget(struct inode *i);                     /* its last name is gone */
 long shade_getxattr(struct inode *i, const char *name, void *buf, size_t size);

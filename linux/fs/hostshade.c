@@ -23,6 +23,7 @@ struct shade {
 	int64_t btime_ns;
 	uint32_t type;            /* S_IFCHR, S_IFBLK, S_IFSOCK, or 0 = what the host says */
 	uint32_t bits;            /* set-id bits */
+	uint32_t flags;           /* inode.attr_flags */
 	struct mem_xattr *xattrs;
 };
 
@@ -94,6 +95,7 @@ void shade_apply(struct inode *i)
 	if (k == NULL)
 		return;
 	i->mode |= k->bits;
+	i->attr_flags = k->flags;
 	if (k->type != 0) {
 		i->mode = (i->mode & 07777) | k->type;
 		i->rdev = k->rdev;
@@ -108,6 +110,17 @@ long shade_set_bits(struct inode *i, uint32_t bits)
 	if (k == NULL)
 		return bits == 0 ? 0 : -ENOSPC;
 	k->bits = bits;
+	let_go();
+	return 0;
+}
+
+long shade_set_flags(struct inode *i, uint32_t flags)
+{
+	struct shade *k = hold(i, flags != 0);
+
+	if (k == NULL)
+		return flags == 0 ? 0 : -ENOSPC;
+	k->flags = flags;
 	let_go();
 	return 0;
 }

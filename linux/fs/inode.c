@@ -85,6 +85,8 @@ int inode_permission(struct lx_thread *t, struct inode *i, uint32_t rwx)
 
 	if (UNLIKELY(ops != NULL && ops->permission != NULL))
 		return (int)ops->permission(t, i, rwx);
+	if (UNLIKELY(rwx & 2) && UNLIKELY(IS_IMMUTABLE(i)))
+		return -EPERM;
 	if (UNLIKELY(rwx & 2) && i->kind == INODE_MEM) {
 		mem_settle(i);
 		mode = i->mode;

@@ -51,6 +51,8 @@ long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *vict
 		return err;
 	if ((d->mode & LX_S_ISVTX) && t->cred.fsuid != i->uid && t->cred.fsuid != d->uid && !lx_capable(t, CAP_FOWNER))
 		return -EPERM;
+	if (UNLIKELY(IS_APPEND(d) || IS_FIXED(i)))
+		return -EPERM;
 	if (directory && !IS_DIR(i))
 		return -ENOTDIR;
 	if (!directory && IS_DIR(i))
@@ -96,6 +98,8 @@ static long check_open(struct lx_thread *t, const struct path *p, int flags)
 	err = inode_permission(t, i, wanted(flags));
 	if (err != 0)
 		return err;
+	if (UNLIKELY(IS_APPEND(i)) && (wanted(flags) & 2) && (!(flags & O_APPEND) || (flags & O_TRUNC)))
+		return -EPERM;
 	if ((wanted(flags) & 2) && (IS_REG(i) || IS_DIR(i))) {
 		err = may_write(t, p);
 	}
@@ -305,9 +309,11 @@ static long open_once(struct lx_thread *t, int dirfd, const char *name, int flag
 		created = err == 0;
 	} else if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		err = -EEXIST;
-	if (err == 0 && !(flags & __O_TMPFILE))
+	if (err == 0 && !(flags & __O_TMPFILE)) {
 		err = open_existing(t, &p, created ? flags & ~O_TRUNC : flags, !created, out);
-	else if (err == -EEXIST && !(flags & O_EXCL)) {
+		if (err == 0)
+			(*out)->created = created;
+	} else if (err == -EEXIST && !(flags & O_EXCL)) {
 		dentry_drop(p.dentry);
 		err = -ESTALE; /* somebody else made it meanwhile */
 	}

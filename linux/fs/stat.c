@@ -51,16 +51,37 @@ static long bring_up_to_date(struct lx_thread *t, struct dentry *d)
 	return ops->getattr != NULL ? ops->getattr(t, d->inode) : 0;
 }
 
-static long stat_path(struct lx_thread *t, const struct path *p, struct stat *s)
+/* What statx tells beside. */
+struct more {
+	int64_t btime_ns;
+	uint32_t attr_flags, mnt_id;
+	bool mount_root;
+};
+
+static void fill_more(const struct path *p, const struct inode *i, struct more *m)
+{
+	if (m == NULL)
+		return;
+	m->btime_ns = i->btime_ns;
+	m->attr_flags = i->attr_flags;
+	if (p->mnt == NULL)
+		return;
+	m->mnt_id = p->mnt->id;
+	m->mount_root = p->dentry == p->mnt->root;
+}
+
+static long stat_path(struct lx_thread *t, const struct path *p, struct stat *s, struct more *m)
 {
 	long err = bring_up_to_date(t, p->dentry);
 
-	if (err == 0)
+	if (err == 0) {
 		fill(p->dentry->inode, s);
+		fill_more(p, p->dentry->inode, m);
+	}
 	return err;
 }
 
-static long stat_file(struct lx_thread *t, struct file *f, struct stat *s)
+static long stat_file(struct lx_thread *t, struct file *f, struct stat *s, struct more *m)
 {
 	struct path p = f->path;
 
@@ -68,10 +89,11 @@ static long stat_file(struct lx_thread *t, struct file *f, struct stat *s)
 		if (pico_now_coarse() >= host(f->inode)->until)
 			host_file_refresh(f);
 		fill(f->inode, s);
+		fill_more(&p, f->inode, m);
 		return 0;
 	}
 	if (p.dentry != NULL && p.dentry->inode != NULL)
-		return stat_path(t, &p, s);
+		return stat_path(t, &p, s, m);
 	if (f->inode != NULL)
 		return vfs_stat(f->inode, s);
 	memset(s, 0, sizeof *s);
@@ -86,26 +108,26 @@ static long put_stat(struct gva buf, const struct stat *s)
 	return copy_out(buf, s, sizeof *s);
 }
 
-static long stat_at(struct lx_thread *t, int dirfd, struct gva name, uint32_t walk, struct stat *s)
+static long stat_at(struct lx_thread *t, int dirfd, struct gva name, uint32_t walk, struct stat *s, struct more *m)
 {
 	struct path p;
 	long err = user_walk(t, dirfd, name, walk, &p);
 
 	if (err != 0)
 		return err;
-	err = p.dentry->flags & D_FILE ? stat_file(t, (struct file *)p.dentry->priv[0], s) : stat_path(t, &p, s);
+	err = p.dentry->flags & D_FILE ? stat_file(t, (struct file *)p.dentry->priv[0], s, m) : stat_path(t, &p, s, m);
 	path_put(&p);
 	return err;
 }
 
-static long stat_fd(struct lx_thread *t, int fd, struct stat *s)
+static long stat_fd(struct lx_thread *t, int fd, struct stat *s, struct more *m)
 {
 	struct file *f = fd_get(t, fd);
 	long err;
 
 	if (f == NULL)
 		return -EBADF;
-	err = stat_file(t, f, s);
+	err = stat_file(t, f, s, m);
 	file_put(f);
 	return err;
 }
@@ -113,7 +135,7 @@ static long stat_fd(struct lx_thread *t, int fd, struct stat *s)
 long lx_sys_stat(struct lx_thread *t, struct gva name, struct gva buf)
 {
 	struct stat s;
-	long err = stat_at(t, AT_FDCWD, name, WALK_FOLLOW, &s);
+	long err = stat_at(t, AT_FDCWD, name, WALK_FOLLOW, &s, NULL);
 
 	return err != 0 ? err : put_stat(buf, &s);
 }
@@ -121,7 +143,7 @@ long lx_sys_stat(struct lx_thread *t, struct gva name, struct gva buf)
 long lx_sys_lstat(struct lx_thread *t, struct gva name, struct gva buf)
 {
 	struct stat s;
-	long err = stat_at(t, AT_FDCWD, name, 0, &s);
+	long err = stat_at(t, AT_FDCWD, name, 0, &s, NULL);
 
 	return err != 0 ? err : put_stat(buf, &s);
 }
@@ -129,7 +151,7 @@ long lx_sys_lstat(struct lx_thread *t, struct gva name, struct gva buf)
 long lx_sys_fstat(struct lx_thread *t, int fd, struct gva buf)
 {
 	struct stat s;
-	long err = stat_fd(t, fd, &s);
+	long err = stat_fd(t, fd, &s, NULL);
 
 	return err != 0 ? err : put_stat(buf, &s);
 }
@@ -149,11 +171,11 @@ static uint32_t at_walk(int flags)
 	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 }
 
-static long stat_any(struct lx_thread *t, int dirfd, struct gva name, int flags, struct stat *s)
+static long stat_any(struct lx_thread *t, int dirfd, struct gva name, int flags, struct stat *s, struct more *m)
 {
 	if (dirfd >= 0 && is_empty(name, flags))
-		return stat_fd(t, dirfd, s);
-	return stat_at(t, dirfd, name, at_walk(flags), s);
+		return stat_fd(t, dirfd, s, m);
+	return stat_at(t, dirfd, name, at_walk(flags), s, m);
 }
 
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
@@ -165,7 +187,7 @@ long lx_sys_newfstatat(struct lx_thread *t, int dirfd, struct gva name, struct g
 
 	if (flags & ~STAT_FLAGS)
 		return -EINVAL;
-	err = stat_any(t, dirfd, name, flags, &s);
+	err = stat_any(t, dirfd, name, flags, &s, NULL);
 	return err != 0 ? err : put_stat(buf, &s);
 }
 
@@ -184,16 +206,40 @@ static uint32_t minor_of(uint64_t dev)
 	return (uint32_t)((dev & 0xff) | (dev >> 12 & ~0xffull));
 }
 
+static void fill_statx(const struct more *m, struct statx *x)
+{
+	static const struct { uint32_t flag; uint64_t attr; } map[] = { { FS_IMMUTABLE_FL, STATX_ATTR_IMMUTABLE },
+		{ FS_APPEND_FL, STATX_ATTR_APPEND }, { FS_NODUMP_FL, STATX_ATTR_NODUMP } };
+
+	x->stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
+	if (m->mount_root)
+		x->stx_attributes = STATX_ATTR_MOUNT_ROOT;
+	for (unsigned k = 0; k < ARRAY_LEN(map); k++) {
+		x->stx_attributes_mask |= map[k].attr;
+		if (m->attr_flags & map[k].flag)
+			x->stx_attributes |= map[k].attr;
+	}
+	if (m->btime_ns != 0) {
+		x->stx_mask |= STATX_BTIME;
+		x->stx_btime = (struct statx_timestamp){ .tv_sec = m->btime_ns / 1000000000, .tv_nsec = (uint32_t)(m->btime_ns % 1000000000) };
+	}
+	if (m->mnt_id != 0) {
+		x->stx_mask |= STATX_MNT_ID;
+		x->stx_mnt_id = m->mnt_id;
+	}
+}
+
 long lx_sys_statx(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mask, struct gva buf)
 {
 	struct statx x = { 0 };
+	struct more m = { 0 };
 	struct stat s;
 	long err;
 
 	if ((flags & ~(STAT_FLAGS | AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC)) != 0 || (mask & STATX__RESERVED) ||
 	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	err = stat_any(t, dirfd, name, flags, &s);
+	err = stat_any(t, dirfd, name, flags, &s, &m);
 	if (err != 0)
 		return err;
 	x.stx_mask = STATX_BASIC_STATS;
@@ -212,6 +258,7 @@ long lx_sys_statx(struct lx_thread *t, int dirfd, struct gva name, int flags, ui
 	x.stx_rdev_minor = minor_of(s.st_rdev);
 	x.stx_dev_major = major_of(s.st_dev);
 	x.stx_dev_minor = minor_of(s.st_dev);
+	fill_statx(&m, &x);
 	return copy_out(buf, &x, sizeof x);
 }
 

@@ -31,6 +31,7 @@ struct inode {
 	void *flocks;               /* record and flock locks: fs/lock.c */
 	uint32_t writers, readers;  /* open for writing; for reading alone */
 	uint32_t deny_write;        /* being executed */
+	uint32_t attr_flags;        /* FS_*_FL: immutable, append only ...; fileattr.c */
 	uint32_t write_sealed;      /* F_SEAL_WRITE: no mapping of it may become writable */
 	_Atomic uint64_t dirgen;    /* directories: counts changes of names */
 	void *object;               /* a FIFO's pipe, a bound socket */
@@ -81,6 +82,7 @@ struct file {
 	dk_handle stream;   /* the host's, sandbox-wide; 0 = none (yet) */
 	int owner_pid, owner_sig, owner_type; /* fs/fasync.c: F_SETOWN, F_SETSIG; type: F_OWNER_* */
 	uint32_t owner_uid, owner_euid;       /* who said so */
+	bool created;          /* open(2) made the file */
 	bool dnotified;        /* F_NOTIFY */
 	bool no_notify;        /* fanotify's: what is done by it is nobody's event */
 	struct fasync *fasync; /* [a] O_ASYNC was set once */

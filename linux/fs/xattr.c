@@ -25,6 +25,8 @@ static long name_in(struct call *c)
 /* user.* is for files and directories and by permission; trusted.* for root; security.* is readable. */
 static long may_use(struct lx_thread *t, struct inode *i, const char *name, bool write)
 {
+	if (write && IS_FIXED(i))
+		return -EPERM;
 	if (str_starts(name, "user.")) {
 		if (!IS_REG(i) && !IS_DIR(i))
 			return write ? -EPERM : -ENODATA;
@@ -256,4 +258,85 @@ long lx_sys_fremovexattr(struct lx_thread *t, int fd, struct gva attr)
 	long err = name_in(&c);
 
 	return err != 0 ? err : on_fd(t, fd, &c);
+}
+
+/* ---- The same by directory and name ---- */
+
+struct lx_xattr_args { /* the kernel's struct xattr_args */
+	uint64_t value;
+	uint32_t size, flags;
+};
+
+static long on_at(struct lx_thread *t, int dirfd, struct gva name, int flags, struct call *c)
+{
+	struct path p;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = user_walk(t, dirfd, name, (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0), &p);
+	if (err != 0)
+		return err;
+	err = c->fn(t, &p, c);
+	path_put(&p);
+	return err;
+}
+
+static long args_in(struct gva ptr, uint64_t size, struct call *c)
+{
+	struct lx_xattr_args a;
+
+	if (size < sizeof a)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (copy_in(&a, ptr, sizeof a) != 0)
+		return -EFAULT;
+	for (uint64_t at = sizeof a; at < size; at++) {
+		uint8_t byte;
+
+		if (copy_in(&byte, gva_add(ptr, at), 1) != 0)
+			return -EFAULT;
+		if (byte != 0)
+			return -E2BIG;
+	}
+	c->value = (struct gva){ a.value };
+	c->size = a.size;
+	c->flags = (int)a.flags;
+	return 0;
+}
+
+long lx_sys_setxattrat(struct lx_thread *t, int dirfd, struct gva name, int flags, struct gva attr, struct gva args, uint64_t size)
+{
+	struct call c = { .name = attr, .fn = set };
+	long err = args_in(args, size, &c);
+
+	if (err == 0)
+		err = set_call(&c);
+	return err != 0 ? err : on_at(t, dirfd, name, flags, &c);
+}
+
+long lx_sys_getxattrat(struct lx_thread *t, int dirfd, struct gva name, int flags, struct gva attr, struct gva args, uint64_t size)
+{
+	struct call c = { .name = attr, .fn = get };
+	long err = args_in(args, size, &c);
+
+	if (err == 0)
+		err = c.flags != 0 ? -EINVAL : name_in(&c);
+	return err != 0 ? err : on_at(t, dirfd, name, flags, &c);
+}
+
+long lx_sys_listxattrat(struct lx_thread *t, int dirfd, struct gva name, int flags, struct gva buf, uint64_t size)
+{
+	struct call c = { .value = buf, .size = size, .fn = list };
+
+	return on_at(t, dirfd, name, flags, &c);
+}
+
+long lx_sys_removexattrat(struct lx_thread *t, int dirfd, struct gva name, int flags, struct gva attr)
+{
+	struct call c = { .name = attr, .fn = remove_attr };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_at(t, dirfd, name, flags, &c);
 }

@@ -3,7 +3,7 @@
 #ifndef LINUX_MISC_RELEASE_H
 #define LINUX_MISC_RELEASE_H
 
-#define LX_RELEASE "6.1.0-bailey"
+#define LX_RELEASE "6.12.0-bailey"
 #define LX_VERSION "#1 SMP PREEMPT_DYNAMIC Bailey"
 
 #endif
