@@ -4,6 +4,9 @@
 #include "pico/patch_cpuid.h"
 #include "rt/mem.h"
 
+#define FIXED_AT_4 0x80u /* in a stub's last byte, with the site's size: a displacement begins at the site's byte 4 */
+_Static_assert(CPUID_COVER_MAX < FIXED_AT_4, "stub");
+
 bool is_cpuid_site(const struct cpuid_site *s, const uint8_t *bytes)
 {
 	return s->size >= JMP_SIZE && s->size <= CPUID_COVER_MAX && bytes[0] == 0x0f && bytes[1] == 0xa2;
@@ -30,6 +33,9 @@ void write_cpuid_stub(uint8_t *stub, uint64_t address, const struct cpuid_site *
 	stub[end] = 0xe9;
 	put32(stub + end + 1, (int64_t)(site + s->size) - (int64_t)(address + end + JMP_SIZE));
 	stub[STUB_SIZE - 1] = s->size;
+	for (uint32_t i = 0; i < ARRAY_LEN(s->fix); i++)
+		if (s->fix[i] == 4)
+			stub[STUB_SIZE - 1] |= FIXED_AT_4;
 }
 
 bool is_cpuid_stub(const uint8_t *stub)
@@ -39,7 +45,7 @@ bool is_cpuid_stub(const uint8_t *stub)
 
 uint64_t site_of_cpuid_stub(const uint8_t *stub, uint64_t address)
 {
-	uint32_t size = stub[STUB_SIZE - 1], end = CPUID_STUB_BODY + size - 2 + JMP_SIZE;
+	uint32_t size = stub[STUB_SIZE - 1] & ~FIXED_AT_4, end = CPUID_STUB_BODY + size - 2 + JMP_SIZE;
 	int32_t back;
 
 	memcpy(&back, stub + end - sizeof back, sizeof back);
@@ -49,25 +55,13 @@ uint64_t site_of_cpuid_stub(const uint8_t *stub, uint64_t address)
 void cpuid_stub_covers(const uint8_t *stub, uint64_t address, uint8_t *bytes)
 {
 	uint64_t site = site_of_cpuid_stub(stub, address);
-	int64_t moved = (int64_t)(site + 2) - (int64_t)(address + CPUID_STUB_BODY);
-	uint32_t size = stub[STUB_SIZE - 1] - 2u;
-	uint8_t body[2 * STUB_SIZE] = { 0 };
+	int32_t d;
 
-	memcpy(body, stub + CPUID_STUB_BODY, size);
-	for (uint32_t i = 0; i < size;) {
-		struct form f = form_of(body + i);
-
-		if (f.length == 0)
-			break;
-		if (f.displacement) {
-			int32_t d;
-
-			memcpy(&d, body + i + f.displacement, sizeof d);
-			put32(body + i + f.displacement, d - moved);
-		}
-		i += f.length;
-	}
 	bytes[0] = 0x0f;
 	bytes[1] = 0xa2;
-	memcpy(bytes + 2, body, JMP_SIZE - 2);
+	memcpy(bytes + 2, stub + CPUID_STUB_BODY, JMP_SIZE - 2);
+	if (!(stub[STUB_SIZE - 1] & FIXED_AT_4))
+		return;
+	memcpy(&d, stub + CPUID_STUB_BODY + 2, sizeof d);
+	bytes[4] = (uint8_t)(d - ((int64_t)(site + 2) - (int64_t)(address + CPUID_STUB_BODY)));
 }
