@@ -4,7 +4,7 @@ B ?= build
 PREFIX ?= /usr/local
 BAILEY = $(B)/bailey
 
-.PHONY: all build demo check unit bench soak lint fmt doc install uninstall clean
+.PHONY: all build demo check unit bench soak fuzz lint fmt doc install uninstall clean
 all: build
 
 build:
@@ -33,6 +33,12 @@ soak:
 	@tools/deps.sh build test
 	@$(MAKE) --no-print-directory build
 	@tests/check.py --build $(B) --soak
+
+# libFuzzer on the decoders, SECONDS each.
+fuzz:
+	@tools/deps.sh build lint
+	@$(MAKE) --no-print-directory build
+	@tests/fuzz/run.sh $(B) $(or $(SECONDS),60)
 
 lint:
 	@tools/deps.sh build lint

@@ -27,11 +27,13 @@ for f in "$root"/monitor/*.c; do
 	*) monitor="$monitor $f" ;;
 	esac
 done
-for name in ${*:-monitor spec elf}; do
+for name in ${*:-monitor spec elf control bpf}; do
 	case $name in
 	monitor) hosted monitor -Dkill=fuzz_kill $monitor ;;
 	spec) hosted spec ;;
 	elf) free elf "$root/linux/exec/image.c" "$root/linux/exec/elf.c" "$root"/rt/*.c ;;
+	control) hosted control ;;
+	bpf) free bpf "$root/linux/sec/bpf.c" ;;
 	*) echo "there is no fuzz target $name" >&2; exit 1 ;;
 	esac
 done

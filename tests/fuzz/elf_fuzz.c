@@ -107,6 +107,7 @@ long mm_unmap(struct mm *mm, uint64_t at, uint64_t size)
 	must((at & (PAGE_SIZE - 1)) == 0);
 	return guest_range_ok(at, size) ? 0 : -EINVAL;
 }
+void pico_text_prepare(uint64_t from, uint64_t to) { must(from <= to); }
 size_t uaccess_zero(uint64_t va, size_t size)
 {
 	must(size < PAGE_SIZE);
@@ -124,7 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	interps = map_count = 0;
 	next_free = 0x7f0000000000;
 	if (image_open(NULL, img, AT_FDCWD, "/program", 0) == 0) {
-		(void)elf_map(NULL, &img->prog, 0x555555554000, &place);
+		if (elf_map(NULL, &img->prog, 0x555555554000, &place) == 0)
+			elf_prepare(&img->prog, place.bias);
 		if (img->interp.file)
 			(void)elf_map(NULL, &img->interp, 0, &place);
 	}
