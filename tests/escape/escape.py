@@ -32,6 +32,8 @@ def build_tools():
     if not hostile.exists() or hostile.stat().st_mtime < newest:
         subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-no-pie", "-pthread", "-o", hostile] + sources, check=True)
     compile_guest(HERE / "getfilter.c", getfilter)
+    for name in ("bombs", "frames", "folders", "elfs"):
+        compile_guest(HERE / f"{name}.c", work / name)
     compile_guest(HERE / "entry.c", work / "entry", extra=["-nostdlib", "-no-pie", "-fno-stack-protector", "-fcf-protection=none"])
 
 
@@ -638,6 +640,65 @@ def scribbles(tap):
         tap.note("these left a sandbox that did not end by itself (it was killed, and left nothing): " + " ".join(names))
 
 
+# ---- contexts, folders, programs, bombs: by plain system calls ----
+
+def forged_contexts(tap):
+    for seed in range(20 if soak else 2):
+        attack(tap, f"forged signal frames, foreign stacks, own code over the library OS, seed {seed}", [seed, 1500 if soak else 150], guest="/guest/frames", timeout=3 * PATIENCE,
+               judge=may_die([])) # a stack in memory that the sandbox shares is as good as scribbling there
+
+
+def storms_on_folders(tap):
+    attack(tap, "storms of renames, links and swapped links in a granted folder", [MARKER, "/vol/host", 60000 if soak else 3000], guest="/guest/folders")
+    # Somebody on the host swaps the same names meanwhile.
+    stop = threading.Event()
+
+    def swap(d):
+        while not stop.is_set():
+            for step in (lambda: os.symlink(d.parent.parent / "outside", d / "host-out"), lambda: os.rename(d / "host-out", d / "d"), lambda: os.unlink(d / "d"),
+                         lambda: os.rename(d / "own", d / "d"), lambda: os.rename(d / "d", d / "own"), lambda: os.link(d / "own/secret", d / "d")):
+                try:
+                    step()
+                except OSError:
+                    pass
+
+    def args(place):
+        threading.Thread(target=swap, args=[place.vol / "host"], daemon=True).start()
+        return [MARKER, "/vol/host", 60000 if soak else 3000]
+
+    attack(tap, "the same, while the host does it too", args, guest="/guest/folders")
+    stop.set()
+
+
+def mutilated_programs(tap):
+    for name, program in (("static", "/guest/entry"), ("dynamic", "/bin/true")):
+        for seed in range(10 if soak else 1):
+            attack(tap, f"mutilated programs, {name}, seed {seed}", [program, seed + 1, 1500 if soak else 120], guest="/guest/elfs", timeout=3 * PATIENCE)
+
+
+BOMBS = "fork thread vfork descriptor pipe socket flight listener memory shared mapping inotify epoll file depth signal timer".split()
+
+
+def resource_bombs(tap):
+    """The sandbox may die, with a sentence; nothing outside it may, and other sandboxes go on (attack looks)."""
+    died = []
+
+    def judge(kind):
+        def look(r):
+            if r.code is None:
+                return ["it does not end"]
+            if "survived" not in r.out:
+                died.append(f"{kind}: exit {r.code} {r.err.strip()[-100:]}")
+            if r.code < 0:
+                return [f"bailey itself ended by signal {-r.code}"]
+            return [] if r.code in (0, 137) or re.search(r"^bailey: .", r.err, re.M) else ["no message"]
+        return look
+
+    for kind in BOMBS:
+        attack(tap, f"a bomb of kind {kind}", [kind, 20 if soak else 1], guest="/guest/bombs", options=["-m", "192m", "--pids", "200"], judge=judge(kind), timeout=PATIENCE)
+    tap.note(f"{len(BOMBS) - len(died)} of {len(BOMBS)} sandboxes outlived their bomb\n" + "\n".join(died))
+
+
 # ---- all of it, as root and as a user ----
 
 def as_both():
@@ -684,4 +745,4 @@ if not one:
     as_both()
 build_tools()
 run_tests(Tap(patterns), [filter_as_generated, filter_as_loaded, picoprocess_has_nothing_else, numbers, through_pals_instruction, first_system_calls,
-                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles])
+                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles, forged_contexts, storms_on_folders, mutilated_programs, resource_bombs])
