@@ -114,6 +114,13 @@ static void sweep_one(const char *name)
 	close(fd);
 }
 
+/* One that is in use has its file beside it, which is there first and goes last. */
+static void sweep_socket(const char *name)
+{
+	if (faccessat(folder_fd, name + strlen(CONTROL_PREFIX), F_OK, 0) < 0 && errno == ENOENT)
+		unlinkat(folder_fd, name, 0);
+}
+
 /* The kernel's own call: opendir asks for a buffer, which costs three times as much as the look. */
 static void sweep(void)
 {
@@ -131,6 +138,8 @@ static void sweep(void)
 			e = (void *)(room + at);
 			if (e->name[0] >= '0' && e->name[0] <= '9')
 				sweep_one(e->name); /* our own number, too: whoever had it is dead */
+			else if (!strncmp(e->name, CONTROL_PREFIX, strlen(CONTROL_PREFIX)))
+				sweep_socket(e->name);
 		}
 }
 
@@ -148,14 +157,33 @@ static void write_program(const char *record, void *arg)
 	dprintf(*(int *)arg, "%s\n", line);
 }
 
+/* Somebody who sweeps may meet the file before it is locked, and take it for a dead one's: then another. */
+static int locked_file(void)
+{
+	struct stat st;
+
+	for (unsigned tries = 0; tries < 20; tries++) {
+		int fd = openat(folder_fd, own_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (fd < 0)
+			return -1;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0 && ftruncate(fd, 0) == 0)
+			return fd;
+		close(fd);
+		usleep(500);
+	}
+	return -1;
+}
+
 static void make_file(void)
 {
 	due_ns = 0;
-	own_fd = openat(folder_fd, own_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (own_fd >= 0 && flock(own_fd, LOCK_EX | LOCK_NB) == 0)
-		dprintf(own_fd, "pid=%d\nname=%s\n", getpid(), spec.name ? spec.name : "");
+	own_fd = locked_file();
+	if (own_fd < 0)
+		return;
+	dprintf(own_fd, "pid=%d\nname=%s\n", getpid(), spec.name ? spec.name : "");
 	spec_each_config(write_program, &own_fd);
-	if (own_fd >= 0 && !early)
+	if (!early)
 		control_name(folder_fd, own_name);
 }
 

@@ -418,8 +418,9 @@ def cgroups_of(pid):
 def state_file(pid):
     run = os.environ.get("XDG_RUNTIME_DIR")
     for folder in ["/run/bailey"] if os.geteuid() == 0 else [f"{run}/bailey", f"/tmp/bailey-{os.geteuid()}"]:
-        if os.path.exists(f"{folder}/{pid}"):
-            return f"{folder}/{pid}"
+        for name in (str(pid), f"ctl.{pid}"):
+            if os.path.exists(f"{folder}/{name}"):
+                return f"{folder}/{name}"
     return None
 
 
