@@ -163,6 +163,9 @@ def core_is_read_by_gdb(u):
     if r.code or r.err or r.out:
         yield f"core: {r}"
         return
+    r = u.run("core", p.pid, "2", "-o", "/dev/full")
+    if not sentence(r, "space"):
+        yield f"a core onto a full disk: {r}"
     mode = stat.S_IMODE(os.stat(f"{u.place}/core").st_mode)
     if mode != 0o600:
         yield f"mode {mode:o}"
