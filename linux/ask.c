@@ -132,7 +132,7 @@ static void each_process(const struct ask *a, int only, void (*tell)(const struc
 	int *pids = all_pids(&count);
 
 	for (uint32_t i = 0; i < count; i++) {
-		struct lx_proc *p = only && pids[i] != only ? NULL : proc_get_by_pid(pids[i]);
+		struct lx_proc *p = only && pids[i] != only ? NULL : proc_get_global(pids[i]);
 
 		if (!p)
 			continue;

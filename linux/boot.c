@@ -13,6 +13,7 @@
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/misc/timer.h"
+#include "linux/ns/ns.h"
 #include "linux/mm/futex.h"
 #include "linux/mm/mm.h"
 #include "linux/proc/exit.h"
@@ -181,7 +182,7 @@ static struct lx_proc *boot_proc(const char *comm)
 	if (!t)
 		panic("not enough memory to start");
 	p->leader = t;
-	p->pid = p->pgrp = p->session = t->tid;
+	p->pid = p->vpid = p->pgrp = p->session = t->tid;
 	p->start_ns = t->start_ns;
 	p->exit_signal = SIGCHLD;
 	p->dumpable = 1;
@@ -262,6 +263,7 @@ void lx_first_main(const struct dk_boot *boot)
 	struct lx_state *lx = state_new(boot);
 
 	entry_trace_init();
+	ns_boot();
 	make_init(lx);
 	if (vfs_boot(boot) != 0)
 		panic("the file systems could not be set up");

@@ -24,6 +24,9 @@ struct fdtable;
 struct file;
 struct fs_context;
 struct mm;
+struct mount;
+struct ns;
+struct nsset;
 struct path;
 struct ptrace;
 struct sighand;
@@ -45,6 +48,7 @@ struct lx_cred {
 	uint32_t ngroups, groups[32];
 	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
 	uint32_t securebits, no_new_privs;
+	struct ns *user_ns; /* NULL: the initial one.  The thread's copy holds a reference */
 };
 
 struct cpu_times { /* ns */
@@ -54,7 +58,10 @@ struct cpu_times { /* ns */
 struct lx_thread {
 	struct pico_thread pico; /* first */
 	struct lx_proc *proc;    /* [I] */
-	int tid;                 /* [I] the leader's is the pid */
+	int tid;                 /* [I] the leader's is the pid; as the initial pid namespace counts, like all ids below */
+	int vtid;                /* [I] as its own pid namespace counts */
+	uint32_t ns_gone;        /* [T] it ended and has left its namespaces */
+	struct nsset *nsset;     /* [o] its namespaces, ns/ns.h; NULL: the initial ones.  Others read it under TASKLIST */
 	dk_handle host_thread;   /* our reference on a thread made by pico_create_thread */
 	struct list sibling;     /* [P] in proc->threads */
 	struct list hash;        /* [T] in lx->tid_hash */
@@ -119,6 +126,8 @@ struct lx_proc {
 	struct pico_process pico; /* first */
 	struct ref ref;           /* the pid table, parent link and look-ups hold one each */
 	int pid;                  /* [I] */
+	int vpid;                 /* [I] as its own pid namespace counts */
+	struct ns *pid_ns;        /* [I] NULL: the initial one */
 	LOCK(PROC) lock;
 	struct list threads;      /* [P] */
 	uint32_t nthreads;        /* [P] live ones */
@@ -128,7 +137,8 @@ struct lx_proc {
 	struct lx_proc *parent;   /* [T] */
 	int forked_by;            /* [I] the thread that made it */
 	int ptracer;              /* PR_SET_PTRACER: a process, -1 = anybody */
-	int ppid;                 /* [T] its pid: getppid reads this alone */
+	int ppid;                 /* [T] its pid as our namespace counts: getppid reads this alone */
+	uint32_t unkillable;      /* [S] process 1 of a pid namespace: what it has no handler for does not reach it */
 	struct list child;        /* [T] in parent->children */
 	struct list children;     /* [T] zombies too */
 	struct list all;          /* [T] in lx->procs */
@@ -214,6 +224,9 @@ struct lx_state {
 	char boot_id[37];
 	uint32_t trace;           /* --trace lx */
 	_Atomic uint64_t unimplemented[8]; /* calls answered ENOSYS, as bits */
+	struct ns *ns_initial;    /* [I] an array by kind, ns/ns.h */
+	struct mount *nsfs;       /* [I] where files that are namespaces lie; made when needed */
+	_Atomic uint32_t next_ns; /* numbers of namespaces */
 	void *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
 	uint64_t random_state[8];
 	_Atomic uint32_t watches; /* inotify watches, fanotify marks ... there are; 0: events are not looked into */

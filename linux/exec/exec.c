@@ -14,7 +14,9 @@
 #include "linux/exec/exec.h"
 #include "linux/boot.h"
 #include "linux/misc/cputime.h"
+#include "linux/misc/cred.h"
 #include "linux/misc/timer.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
@@ -141,6 +143,8 @@ void exec_commit(struct lx_thread *t, struct exec_image *img)
 	p->dumpable = 1;
 	p->personality &= ~0x400000ull; /* READ_IMPLIES_EXEC */
 	fdt_close_on_exec(t);
+	ns_exec(t);
+	cred_exec(t);
 	sig_exec(t);
 	sec_exec(t);
 	set_exe(t, img);
@@ -291,13 +295,12 @@ static void run_for_vfork(struct lx_thread *t, struct exec_image *img)
 	struct mm *mm = p->mm;
 	struct lx_thread *parent = vfork_give_back(t);
 	dk_handle host = p->host;
-	int pid = p->pid;
 
 	proc_get(p); /* its own picoprocess's */
 	proc_get(p);
 	if (start_fresh(t, img) == DK_OK) {
 		proc_put(p);
-		vfork_resume(parent, pid);
+		vfork_resume(parent);
 	}
 	vfork_take_again(t, parent);
 	p->mm = mm;

@@ -6,6 +6,7 @@
  * vDSO, which pal has moved to a place that is the same in every picoprocess.
  */
 #include "linux/exec/exec.h"
+#include "linux/ns/ns.h"
 #include "rt/mem.h"
 #include "vdso.gen.h"
 
@@ -94,6 +95,18 @@ static size_t slots_at(void)
 	panic("the vDSO has no table");
 }
 
+/* In a time namespace the host's clocks are not the guest's: with no function to call, the vDSO comes to us. */
+void vdso_clocks(struct lx_thread *t)
+{
+	struct mm *mm = t->proc->mm;
+	uint64_t at = mm_vdso(mm), size = PAGE_UP(sizeof vdso_image);
+
+	if (ns_of(t, NS_TIME) == ns_initial(NS_TIME) || !at || mm_protect(mm, at, size, PROT_READ | PROT_WRITE))
+		return;
+	(void)PUT_USER(((struct gva){ at + slots_at() }), (uint64_t)0);
+	(void)mm_protect(mm, at, size, PROT_READ | PROT_EXEC);
+}
+
 uint64_t vdso_map(struct mm *mm)
 {
 	uint64_t size = PAGE_UP(sizeof vdso_image);
@@ -109,5 +122,6 @@ uint64_t vdso_map(struct mm *mm)
 		return 0;
 	}
 	mm_mark_vdso(mm, to.va);
+	vdso_clocks(lx_current());
 	return to.va;
 }

@@ -2,6 +2,7 @@
 /* linux/fs/attr.c - changing modes, owners, times and lengths. */
 #include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
+#include "linux/ns/ns.h"
 #include "linux/sig/sig.h"
 
 /* libc's names; the kernel's user headers leave them out. */
@@ -90,7 +91,7 @@ static long chmod_path(struct lx_thread *t, const struct path *p, struct change 
 		return -EOPNOTSUPP;
 	if (!inode_owner_or_capable(t, i) || IS_FIXED(i))
 		return -EPERM;
-	if ((a.mode & LX_S_ISGID) && t->cred.fsgid != i->gid && !lx_in_group(t, i->gid) && !lx_capable(t, CAP_FSETID))
+	if ((a.mode & LX_S_ISGID) && t->cred.fsgid != i->gid && !lx_in_group(t, i->gid) && !inode_capable(t, i, CAP_FSETID))
 		a.mode &= ~LX_S_ISGID;
 	return do_setattr(t, p, &a);
 }
@@ -130,7 +131,7 @@ long lx_sys_fchmodat2(struct lx_thread *t, int dirfd, struct gva name, uint32_t 
 
 static long may_chown(struct lx_thread *t, const struct inode *i, const struct change *c)
 {
-	if (lx_capable(t, CAP_CHOWN))
+	if (inode_capable(t, i, CAP_CHOWN))
 		return 0;
 	if (c->uid != UINT32_MAX && (t->cred.fsuid != i->uid || c->uid != i->uid))
 		return -EPERM;
@@ -161,8 +162,10 @@ static long chown_path(struct lx_thread *t, const struct path *p, struct change 
 
 static long do_chown(struct lx_thread *t, int dirfd, struct gva name, uint32_t uid, uint32_t gid, int flags)
 {
-	struct change c = { .fn = chown_path, .uid = uid, .gid = gid };
+	struct change c = { .fn = chown_path, .uid = uid_in(t, uid), .gid = gid_in(t, gid) };
 
+	if ((uid != NO_ID && c.uid == NO_ID) || (gid != NO_ID && c.gid == NO_ID))
+		return -EINVAL;
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	return change_path(t, dirfd, name, walk_of(flags), &c);
@@ -180,8 +183,10 @@ long lx_sys_lchown(struct lx_thread *t, struct gva name, uint32_t uid, uint32_t 
 
 long lx_sys_fchown(struct lx_thread *t, int fd, uint32_t uid, uint32_t gid)
 {
-	struct change c = { .fn = chown_path, .uid = uid, .gid = gid };
+	struct change c = { .fn = chown_path, .uid = uid_in(t, uid), .gid = gid_in(t, gid) };
 
+	if ((uid != NO_ID && c.uid == NO_ID) || (gid != NO_ID && c.gid == NO_ID))
+		return -EINVAL;
 	return change_fd(t, fd, &c);
 }
 
@@ -319,7 +324,7 @@ long do_truncate(struct lx_thread *t, const struct path *p, uint64_t length)
 	struct inode_attr a = { .valid = IATTR_SIZE, .size = length };
 	struct inode *i = p->dentry->inode;
 
-	if (i->mode & (LX_S_ISUID | LX_S_ISGID) && !lx_capable(t, CAP_FSETID)) {
+	if (i->mode & (LX_S_ISUID | LX_S_ISGID) && !inode_capable(t, i, CAP_FSETID)) {
 		a.valid |= IATTR_MODE;
 		a.mode = i->mode & 07777 & ~(LX_S_ISUID | (i->mode & 010 ? LX_S_ISGID : 0));
 	}
@@ -431,7 +436,7 @@ void file_remove_suid(struct lx_thread *t, struct file *f)
 	struct inode_attr a = { .valid = IATTR_MODE };
 	uint32_t drop = LX_S_ISUID | (i->mode & 010 ? LX_S_ISGID : 0);
 
-	if (!(i->mode & drop) || lx_capable(t, CAP_FSETID))
+	if (!(i->mode & drop) || inode_capable(t, i, CAP_FSETID))
 		return;
 	a.mode = i->mode & 07777 & ~drop;
 	(void)inode_ops(i)->setattr(t, f->path.dentry, &a);

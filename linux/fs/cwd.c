@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/cwd.c - where a process is: cwd, root, umask. */
 #include "linux/fs/fs.h"
+#include "linux/ns/ns.h"
 
 struct fs_context *fs_new_root(void)
 {
@@ -110,7 +111,7 @@ long lx_sys_chroot(struct lx_thread *t, struct gva name)
 	if (err != 0)
 		return err;
 	err = inode_permission(t, p.dentry->inode, 1);
-	if (err == 0 && !lx_capable(t, CAP_SYS_CHROOT))
+	if (err == 0 && !cap_own(t, CAP_SYS_CHROOT))
 		err = -EPERM;
 	if (err == 0)
 		set_path(t, &t->proc->fs->root, &p);

@@ -165,7 +165,7 @@ static void shrink_bucket(uint32_t b, struct list *out)
 			d->flags &= ~D_REFERENCED;
 			continue;
 		}
-		if (d->mounted != NULL || !atomic_compare_exchange_strong(&d->ref.count, &one, 0))
+		if (d->mounted != 0 || !atomic_compare_exchange_strong(&d->ref.count, &one, 0))
 			continue;
 		unhash_locked(d);
 		list_append(out, &d->hash);
@@ -442,7 +442,7 @@ static bool still_valid(struct lx_thread *t, struct dentry *d, struct lookup *hi
 
 	if (LIKELY(d->valid_until == UINT64_MAX) || d->valid_until > hint_now(hint))
 		return true;
-	if (d->mounted != NULL)
+	if (d->mounted != 0)
 		return true;
 	ops = inode_ops(d->parent->inode);
 	return d->inode != NULL && ops->revalidate != NULL && ops->revalidate(t, d, hint);

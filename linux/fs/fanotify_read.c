@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/fanotify_read.c - fanotify's descriptor: reading events, answering, its end; fanotify_init. */
 #include "linux/fs/fanotify.h"
+#include "linux/ns/ns.h"
 #include "linux/fs/io.h"
 #include "linux/fs/procfs.h"
 #include "linux/proc/proc.h"
@@ -91,7 +92,7 @@ static int open_process(struct lx_thread *t, int pid, struct out *o)
 	int fd;
 
 	lock_take(&lx_state()->tasklist);
-	p = proc_find(pid);
+	p = proc_find_global(pid);
 	if (p != NULL)
 		ref_get(&p->ref);
 	lock_drop(&lx_state()->tasklist);
@@ -105,7 +106,7 @@ static int open_process(struct lx_thread *t, int pid, struct out *o)
 static long put_event(struct lx_thread *t, struct fan_group *g, struct fan_event *ev, struct out *o)
 {
 	struct fanotify_event_metadata m = { .event_len = (uint32_t)event_size(g, ev), .vers = FANOTIFY_METADATA_VERSION,
-		.metadata_len = FAN_EVENT_METADATA_LEN, .mask = ev->mask, .pid = ev->pid };
+		.metadata_len = FAN_EVENT_METADATA_LEN, .mask = ev->mask, .pid = pid_out(t, ev->pid) };
 	struct fanotify_event_info_pidfd pidfd = { .hdr = { FAN_EVENT_INFO_TYPE_PIDFD, 0, sizeof pidfd } };
 	long fd = open_object(t, g, ev, o);
 

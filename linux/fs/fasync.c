@@ -11,6 +11,7 @@
  * own and outside of what a signal takes.
  */
 #include "linux/fs/fasync.h"
+#include "linux/ns/ns.h"
 
 #include "linux/fs/io.h"
 #include "linux/proc/proc.h"
@@ -54,7 +55,7 @@ static void to_owner(struct file *f, int sig, const siginfo_t *info)
 
 	switch (f->owner_type) {
 	case F_OWNER_TID:
-		t = thread_find(f->owner_pid);
+		t = thread_find_global(f->owner_pid);
 		if (t != NULL && may_signal(f, &t->cred))
 			(void)signal_thread(t, sig, info);
 		break;
@@ -62,7 +63,7 @@ static void to_owner(struct file *f, int sig, const siginfo_t *info)
 		to_group(f, f->owner_pid, sig, info);
 		break;
 	default:
-		to_proc(f, proc_find(f->owner_pid), sig, info);
+		to_proc(f, proc_find_global(f->owner_pid), sig, info);
 	}
 }
 
@@ -89,9 +90,9 @@ static bool exists(int type, int pid)
 
 	lock_take(&lx_state()->tasklist);
 	if (type == F_OWNER_TID)
-		yes = thread_find(pid) != NULL;
+		yes = thread_find_global(pid) != NULL;
 	else if (type == F_OWNER_PID)
-		yes = proc_find(pid) != NULL;
+		yes = proc_find_global(pid) != NULL;
 	else
 		LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
 			yes = yes || p->pgrp == pid;
@@ -118,9 +119,18 @@ void owner_default(struct lx_thread *t, struct file *f)
 		(void)set_owner(t, f, F_OWNER_PID, t->proc->pid);
 }
 
+/* pid as the caller counts. */
+static long set_owner_in(struct lx_thread *t, struct file *f, int type, int pid)
+{
+	if (pid < 0)
+		return -EINVAL;
+	pid = pid_in(t, pid);
+	return pid < 0 ? -ESRCH : set_owner(t, f, type, pid);
+}
+
 static long owner_ex(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva arg)
 {
-	struct f_owner_ex o = { f->owner_pid != 0 ? f->owner_type : F_OWNER_PID, f->owner_pid };
+	struct f_owner_ex o = { f->owner_pid != 0 ? f->owner_type : F_OWNER_PID, pid_out(t, f->owner_pid) };
 
 	if (cmd == F_GETOWN_EX)
 		return copy_out(arg, &o, sizeof o);
@@ -128,14 +138,14 @@ static long owner_ex(struct lx_thread *t, struct file *f, uint32_t cmd, struct g
 		return -EFAULT;
 	if (o.type < F_OWNER_TID || o.type > F_OWNER_PGRP)
 		return -EINVAL;
-	return set_owner(t, f, o.type, o.pid);
+	return set_owner_in(t, f, o.type, o.pid);
 }
 
 static long set_own(struct lx_thread *t, struct file *f, int who)
 {
 	if (who == INT32_MIN)
 		return -EINVAL;
-	return who < 0 ? set_owner(t, f, F_OWNER_PGRP, -who) : set_owner(t, f, F_OWNER_PID, who);
+	return who < 0 ? set_owner_in(t, f, F_OWNER_PGRP, -who) : set_owner_in(t, f, F_OWNER_PID, who);
 }
 
 long owner_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
@@ -144,7 +154,7 @@ long owner_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg
 	case F_SETOWN:
 		return set_own(t, f, (int)arg);
 	case F_GETOWN:
-		return f->owner_type == F_OWNER_PGRP ? -f->owner_pid : f->owner_pid;
+		return pid_out(lx_current(), f->owner_pid) * (f->owner_type == F_OWNER_PGRP ? -1 : 1);
 	case F_SETSIG:
 		if (arg > LX_NSIG)
 			return -EINVAL;

@@ -4,10 +4,10 @@
 #include "linux/fs/vfs.h"
 
 extern const struct file_ops file_mem_ops, file_host_ops, file_dir_ops, file_proc_ops, file_dev_ops, file_std_ops,
-	file_pty_ops, file_pidfd_ops, file_inotify_ops, file_path_ops, file_mqueue_ops, file_seccomp_ops;
+	file_pty_ops, file_pidfd_ops, file_inotify_ops, file_path_ops, file_mqueue_ops, file_seccomp_ops, file_ns_ops,
+	file_fscontext_ops;
 extern const struct file_ops file_loop_ops, file_loop_control_ops, file_fanotify_ops;
 
-const struct file_ops file_path_ops = { .name = "path" };
 static const struct file_ops none_ops = { .name = "none" };
 
 const struct file_ops *const lx_file_ops[FILE_KINDS] = {
@@ -33,4 +33,6 @@ const struct file_ops *const lx_file_ops[FILE_KINDS] = {
 	[FILE_FANOTIFY] = &file_fanotify_ops,
 	[FILE_LOOP] = &file_loop_ops,
 	[FILE_LOOP_CONTROL] = &file_loop_control_ops,
+	[FILE_NS] = &file_ns_ops,
+	[FILE_FSCONTEXT] = &file_fscontext_ops,
 };

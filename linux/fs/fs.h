@@ -52,8 +52,9 @@ struct dcache {
 struct vfs {
 	struct dcache dcache;
 	LOCK(MOUNT) mount_lock;
-	struct list mounts;      /* [MOUNT] struct mount.link */
-	struct mount *root;      /* [MOUNT] changes by pivot_root */
+	struct list mounts;      /* [MOUNT] struct mount.link, of all namespaces */
+	uint32_t visit;          /* [MOUNT] propagate.c */
+	uint32_t next_group;     /* [MOUNT] */
 	_Atomic(struct mount *) free_mounts; /* mount objects that were, by `below`; they stay mount objects */
 	_Atomic uint64_t tree_gen; /* walkcache.c */
 	_Atomic uint32_t next_mount_id, next_minor;
@@ -129,7 +130,8 @@ void walk_remember(struct lx_thread *t, const char *text, uint32_t len, uint64_t
 long user_walk(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags, struct path *out);
 /* The same, and a negative end is ENOENT; at_flags: AT_SYMLINK_(NO)FOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT. */
 struct dentry *dentry_for_file(struct file *f); /* a dentry that stands for a nameless file */
-void fs_root_path(struct path *out);
+void fs_root_path(struct path *out); /* mntns.c: of the initial mount namespace */
+long dentry_text(struct dentry *d, char *buf, size_t size); /* its path in its file system: length or -errno */
 
 /* open.c */
 long may_write(struct lx_thread *t, const struct path *p);   /* EROFS */
@@ -151,6 +153,8 @@ void inode_take_owner(struct lx_thread *t, struct inode *dir, struct inode *i); 
 struct mount_fs *mount_fs_new(uint32_t kind, const char *type, uint64_t magic);
 void mount_fs_put(struct mount_fs *fs);
 void mount_put(struct mount *m);
+/* d, a place of mounts, is about to be removed: -EBUSY if one is in the caller's namespace; in others they go. */
+long mount_point_gone(struct lx_thread *t, struct dentry *d);
 
 /* rw.c, iov.c */
 long iov_in(struct gva vec, uint64_t count, struct dk_segment *fast, uint32_t nfast, struct iov *out);
@@ -179,7 +183,7 @@ void locks_release_posix(struct file *f, struct fdtable *owner); /* f->inode->fl
 void locks_release_file(struct file *f);
 long lock_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gva arg);
 
-/* mount.c, boot.c */
+/* mount.c, fstypes.c */
 long mount_new(struct lx_thread *t, const char *type, const char *data, const struct path *at, uint32_t flags, const char *source);
 long mount_attach(struct lx_thread *t, struct mount_fs *fs, struct dentry *root, const struct path *at, uint32_t flags,
 	const char *source, struct mount **out);

@@ -9,6 +9,7 @@
 #include "linux/boot.h"
 #include "linux/fs/mem.h"
 #include "linux/fs/hostfs.h"
+#include "linux/fs/mount.h"
 #include "linux/sig/sig.h"
 
 static const char *next_record(const char *p)
@@ -68,7 +69,7 @@ static bool boot_point(const char *where, struct path *out)
 		dentry_put(p.dentry);
 		p.dentry = d;
 		where += len;
-		m = *where != '\0' && d->mounted != NULL ? mount_at(p.mnt, d) : NULL;
+		m = *where != '\0' && d->mounted != 0 ? mount_at(p.mnt, d) : NULL;
 		if (m != NULL) {
 			path_put(&p);
 			p = (struct path){ m, m->root };
@@ -77,6 +78,21 @@ static bool boot_point(const char *where, struct path *out)
 	}
 	*out = p;
 	return true;
+}
+
+static struct mount *root(void)
+{
+	return ns_initial(NS_MNT)->mnt.root;
+}
+
+static void boot_root(struct mount *m)
+{
+	struct ns *ns = ns_initial(NS_MNT);
+
+	mounts_lock();
+	ns->mnt.root = m;
+	mount_set_ns(m, ns);
+	mounts_unlock();
 }
 
 static long attach_fs(struct mount_fs *fs, const struct path *at, uint32_t flags, const char *source)
@@ -94,7 +110,7 @@ static long attach_fs(struct mount_fs *fs, const struct path *at, uint32_t flags
 	err = mount_attach(NULL, fs, root, at, flags, source, &m);
 	dentry_put(root);
 	if (err == 0 && at == NULL)
-		vfs()->root = m;
+		boot_root(m);
 	mount_fs_put(fs);
 	return err;
 }
@@ -106,7 +122,7 @@ static long boot_tmpfs_root(void)
 	if (fs == NULL)
 		return -ENOMEM;
 	fs->root = inode_mem_ops.root(fs, "mode=755");
-	return attach_fs(fs, NULL, 0, "tmpfs");
+	return attach_fs(fs, NULL, MS_RELATIME, "tmpfs");
 }
 
 /* The host's folder of that name below, memory above.  at NULL: it is the root. */
@@ -142,11 +158,11 @@ static void boot_dev(const struct path *at, uint32_t flags)
 
 	(void)mount_new(NULL, "devtmpfs", NULL, at, flags | MS_NOSUID, "devtmpfs");
 	if (boot_point("/dev/pts", &p)) {
-		(void)mount_new(NULL, "devpts", NULL, &p, MS_NOSUID | MS_NOEXEC, "devpts");
+		(void)mount_new(NULL, "devpts", NULL, &p, MS_NOSUID | MS_NOEXEC | MS_RELATIME, "devpts");
 		path_put(&p);
 	}
 	if (boot_point("/dev/shm", &p)) {
-		(void)mount_new(NULL, "tmpfs", "mode=1777", &p, MS_NOSUID | MS_NODEV, "tmpfs");
+		(void)mount_new(NULL, "tmpfs", "mode=1777", &p, MS_NOSUID | MS_NODEV | MS_RELATIME, "tmpfs");
 		path_put(&p);
 	}
 }
@@ -155,24 +171,24 @@ static void boot_dev(const struct path *at, uint32_t flags)
 static long boot_mount(const char *spec)
 {
 	const char *flags_at = strchr(spec, ':'), *where = flags_at != NULL ? strchr(flags_at + 1, ':') : NULL;
-	uint32_t flags = where != NULL && str_starts(flags_at + 1, "ro") ? MS_RDONLY : 0;
+	uint32_t flags = MS_RELATIME | (where != NULL && str_starts(flags_at + 1, "ro") ? MS_RDONLY : 0);
 	struct path at;
 	long err = 0;
 
 	if (where == NULL)
 		return -EINVAL;
 	where++;
-	if (strcmp(where, "/") == 0 && vfs()->root == NULL) {
+	if (strcmp(where, "/") == 0 && root() == NULL) {
 		if (str_starts(spec, "host:")) /* the host's root itself, read and written in place */
 			return boot_host(where, NULL, flags);
 		return str_starts(spec, "overlay:") ? boot_overlay(where, NULL, flags) : boot_tmpfs_root();
 	}
-	if (vfs()->root == NULL)
+	if (root() == NULL)
 		err = boot_tmpfs_root();
 	if (err != 0 || !boot_point(where, &at))
 		return err != 0 ? err : -ENOENT;
 	if (str_starts(spec, "tmpfs:")) {
-		if (at.dentry->mounted == NULL) /* /dev/shm came with /dev */
+		if (at.dentry->mounted == 0) /* /dev/shm came with /dev */
 			err = mount_new(NULL, "tmpfs", strcmp(where, "/run") == 0 ? "mode=755" : NULL, &at, flags | MS_NOSUID | MS_NODEV, "tmpfs");
 	}
 	else if (str_starts(spec, "proc:"))
@@ -253,7 +269,7 @@ long vfs_boot(const struct dk_boot *boot)
 		else if (str_starts(p, "mount=") && boot_mount(p + 6) != 0)
 			log_line(DK_LOG_WARNING, "cannot mount %s", p + 6);
 	}
-	if (err == 0 && v->root == NULL)
+	if (err == 0 && root() == NULL)
 		err = boot_tmpfs_root();
 	return err;
 }

@@ -2,6 +2,7 @@
 /* linux/fs/inode.c - life, permission and times of inodes; file system instances. */
 #include "linux/fs/fs.h"
 #include "linux/fs/mem.h"
+#include "linux/ns/ns.h"
 
 struct inode *inode_new(enum inode_kind kind, uint32_t mode)
 {
@@ -70,6 +71,9 @@ void mount_fs_put(struct mount_fs *fs)
 		return;
 	if (fs->root != NULL)
 		inode_put(fs->root);
+	if (fs->kind == INODE_PROC)
+		ns_put(fs->priv[0]);
+	ns_put(fs->user);
 	arena_free(fs);
 }
 
@@ -100,20 +104,20 @@ int inode_permission(struct lx_thread *t, struct inode *i, uint32_t rwx)
 	if (LIKELY((bits & rwx) == rwx))
 		return 0;
 	if (IS_DIR(i)) {
-		if (!(rwx & 2) && lx_capable(t, CAP_DAC_READ_SEARCH))
+		if (!(rwx & 2) && inode_capable(t, i, CAP_DAC_READ_SEARCH))
 			return 0;
-		return lx_capable(t, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+		return inode_capable(t, i, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
 	}
-	if (rwx == 4 && lx_capable(t, CAP_DAC_READ_SEARCH))
+	if (rwx == 4 && inode_capable(t, i, CAP_DAC_READ_SEARCH))
 		return 0;
-	if ((!(rwx & 1) || (mode & 0111)) && lx_capable(t, CAP_DAC_OVERRIDE))
+	if ((!(rwx & 1) || (mode & 0111)) && inode_capable(t, i, CAP_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
 }
 
 bool inode_owner_or_capable(struct lx_thread *t, struct inode *i)
 {
-	return t->cred.fsuid == i->uid || lx_capable(t, CAP_FOWNER);
+	return t->cred.fsuid == i->uid || inode_capable(t, i, CAP_FOWNER);
 }
 
 int64_t vfs_now(void)

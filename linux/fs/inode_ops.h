@@ -26,21 +26,42 @@ struct mount_fs {
 	char type[16];        /* "tmpfs", "proc" ... for /proc/mounts */
 	struct inode *root;   /* a reference; it holds none on fs, all other inodes with i->fs set do (inode_put drops it) */
 	_Atomic uint64_t next_ino;
+	uint32_t flags;       /* [a] MS_RDONLY: all of it is read only */
+	struct ns *user;      /* [I] user namespace of who mounted it, a reference; NULL: the initial one */
 	uint64_t limit_pages; /* tmpfs size=; 0 = none */
+	uint64_t limit_inodes; /* tmpfs nr_inodes=; 0 = none */
+	_Atomic uint64_t inodes;
 	_Atomic uint64_t pages;
 	void *priv[4];
 };
 
-struct mount {
+struct mount { /* fs/mount.h; what is not [I] is [MOUNT] */
 	struct ref ref;
-	struct list link;     /* [MOUNT] in the table, in the order mounted */
-	struct mount *parent; /* itself for the root mount */
+	struct list link;     /* in vfs()->mounts, in the order made */
+	struct mount *parent; /* a reference; itself at the root of a tree */
 	struct dentry *point; /* where it is mounted, in parent; a reference */
-	struct dentry *root;  /* its own root; a reference */
-	struct mount_fs *fs;  /* a reference */
+	struct list children; /* of mounts by child */
+	struct list child;
+	struct dentry *root;  /* [I] its own root; a reference */
+	struct mount_fs *fs;  /* [I] a reference */
+	struct ns *ns;        /* mount namespace whose tree it is in; NULL: in none.  Compare only */
 	uint32_t flags;       /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC ... */
-	uint32_t id;
-	struct mount *below;  /* what was mounted at the same place before */
+	uint32_t locked_flags; /* those that a less privileged namespace may not change */
+	uint32_t locked;      /* it came with a less privileged namespace's tree and hides what is below */
+	uint32_t id;          /* [I] */
+	uint32_t expire;      /* MNT_EXPIRE was asked for, and nobody came by since */
+	uint32_t unbindable;
+	uint32_t group;       /* number of its peer group; 0: not shared */
+	uint32_t visited;     /* propagate.c */
+	uint32_t floating;    /* a file keeps it, as the root of a tree in no namespace (mount_api.c) */
+	struct list peers;    /* ring of its group */
+	struct mount *master; /* it gets what happens there */
+	struct list slaves;   /* of mounts by slave */
+	struct list slave;
+	struct mount *copy;   /* while a tree is copied or attached: this one's copy */
+	struct mount *below;  /* next in a struct gone, or of those free */
+	struct mount *work;   /* next in propagate.c's work list */
+	struct path was;      /* in a struct gone: the place it had */
 	char source[64];
 };
 /* The mount table's text for /proc/PID/mounts (style 0) and mountinfo (style 1): malloc'ed from the
@@ -136,7 +157,7 @@ struct inode_ops {
 extern const struct inode_ops *const lx_inode_ops[INODE_KINDS]; /* fs/inode_kinds.c */
 
 extern const struct inode_ops inode_mem_ops, inode_host_ops, inode_anon_ops; /* helper FS */
-extern const struct inode_ops inode_proc_ops, inode_dev_ops, inode_pts_ops, inode_sys_ops; /* procfs*.c, dev*.c, pty*.c, sysfs.c */
+extern const struct inode_ops inode_proc_ops, inode_dev_ops, inode_pts_ops, inode_sys_ops, inode_ns_ops; /* procfs*.c, dev*.c, pty*.c, sysfs.c */
 
 static inline const struct inode_ops *inode_ops(const struct inode *i)
 {

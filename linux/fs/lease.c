@@ -8,6 +8,7 @@
  * 45 s): then it is taken.  Programs outside of the sandbox break none.
  */
 #include "linux/fs/fasync.h"
+#include "linux/ns/ns.h"
 #include "linux/fs/lock.h"
 #include "linux/fs/procfs.h"
 
@@ -86,7 +87,7 @@ long lease_set(struct lx_thread *t, struct file *f, int fd, uint64_t type)
 
 	if (f->inode == NULL || !IS_REG(f->inode))
 		return -EINVAL;
-	if (t->cred.fsuid != f->inode->uid && !lx_capable(t, CAP_LEASE))
+	if (t->cred.fsuid != f->inode->uid && !inode_capable(t, f->inode, CAP_LEASE))
 		return -EACCES;
 	if (type != F_RDLCK && type != F_WRLCK && type != F_UNLCK)
 		return -EINVAL;

@@ -17,6 +17,7 @@
  * open file description.
  */
 #include "linux/fs/lock.h"
+#include "linux/ns/ns.h"
 
 struct lock_wait { /* somebody waits for a POSIX lock: for the deadlock check */
 	struct list link;
@@ -366,7 +367,7 @@ static void describe(const struct file_lock *k, struct flock *fl)
 	fl->l_whence = SEEK_SET;
 	fl->l_start = (int64_t)k->start;
 	fl->l_len = k->end == INT64_MAX ? 0 : (int64_t)(k->end - k->start + 1);
-	fl->l_pid = k->kind == KIND_POSIX ? k->pid : -1;
+	fl->l_pid = k->kind == KIND_POSIX ? pid_out(lx_current(), k->pid) : -1;
 }
 
 static long get_lock(struct file *f, struct file_lock *want, struct flock *fl)

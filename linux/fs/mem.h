@@ -87,6 +87,11 @@ static inline struct mem_priv *mem(struct inode *i)
 
 struct inode *mem_inode_bare(struct mount_fs *fs, uint32_t mode); /* without times: the caller knows them */
 
+/* fsoptions.c */
+long mem_options_check(const char *data); /* of tmpfs: 0, -EINVAL */
+void mem_root_options(struct mount_fs *fs, struct inode *root, const char *data);
+long mem_reconfigure(struct mount_fs *fs, const char *data); /* checked: 0, -EINVAL: it holds more already */
+
 /* memdir.c */
 struct mem_dir *mem_dir(struct inode *i); /* made if needed; NULL: no memory */
 struct mem_name *mem_find(struct mem_dir *d, const char *name, uint32_t len) REQUIRES(DIR);

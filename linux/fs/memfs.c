@@ -2,10 +2,21 @@
 /* linux/fs/memfs.c - inodes of tmpfs and of the overlay: life, attributes, operations.  See mem.h. */
 #include "linux/fs/mem.h"
 
+static bool count_inode(struct mount_fs *fs)
+{
+	if (atomic_fetch_add(&fs->inodes, 1) < fs->limit_inodes)
+		return true;
+	atomic_fetch_sub(&fs->inodes, 1);
+	return false;
+}
+
 struct inode *mem_inode_bare(struct mount_fs *fs, uint32_t mode)
 {
-	struct inode *i = inode_new(INODE_MEM, mode);
+	struct inode *i;
 
+	if (fs != NULL && UNLIKELY(fs->limit_inodes != 0) && !count_inode(fs))
+		return NULL;
+	i = inode_new(INODE_MEM, mode);
 	if (i == NULL)
 		return NULL;
 	i->fs = fs;
@@ -31,6 +42,8 @@ static void mem_free(struct inode *i)
 {
 	struct mem_priv *m = mem(i);
 
+	if (i->fs != NULL && UNLIKELY(i->fs->limit_inodes != 0))
+		atomic_fetch_sub(&i->fs->inodes, 1);
 	if (IS_REG(i))
 		mem_data_free(i);
 	else if (IS_DIR(i))
@@ -39,52 +52,6 @@ static void mem_free(struct inode *i)
 		arena_free(m->u.target);
 	mem_lower_free(i);
 	mem_xattr_free(i);
-}
-
-static uint64_t parse_size(const char *s)
-{
-	uint64_t n = 0;
-
-	while (*s >= '0' && *s <= '9')
-		n = n * 10 + (uint64_t)(*s++ - '0');
-	switch (*s) {
-	case 'k': case 'K':
-		return n << 10;
-	case 'm': case 'M':
-		return n << 20;
-	case 'g': case 'G':
-		return n << 30;
-	case '%':
-		return lx_state()->memtotal / 100 * n;
-	default:
-		return n;
-	}
-}
-
-static uint32_t parse_octal(const char *s)
-{
-	uint32_t n = 0;
-
-	while (*s >= '0' && *s <= '7')
-		n = n * 8 + (uint32_t)(*s++ - '0');
-	return n;
-}
-
-static void root_options(struct mount_fs *fs, struct inode *i, const char *data)
-{
-	while (data != NULL && *data != '\0') {
-		if (str_starts(data, "size="))
-			fs->limit_pages = (parse_size(data + 5) + PAGE_SIZE - 1) >> PAGE_SHIFT;
-		else if (str_starts(data, "mode="))
-			i->mode = S_IFDIR | (parse_octal(data + 5) & 07777);
-		else if (str_starts(data, "uid="))
-			i->uid = (uint32_t)parse_size(data + 4);
-		else if (str_starts(data, "gid="))
-			i->gid = (uint32_t)parse_size(data + 4);
-		data = strchr(data, ',');
-		if (data != NULL)
-			data++;
-	}
 }
 
 /* The root inode must not keep its own file system alive. */
@@ -106,7 +73,7 @@ static struct inode *mem_root(struct mount_fs *fs, const char *data)
 	struct inode *i = root_inode(fs, S_IFDIR | 01777);
 
 	if (i != NULL)
-		root_options(fs, i, data);
+		mem_root_options(fs, i, data);
 	return i;
 }
 
@@ -309,6 +276,10 @@ static long mem_statfs(struct lx_thread *t, struct inode *i, struct statfs *out)
 	out->f_bfree = out->f_bavail = (long)(used < total ? total - used : 0);
 	out->f_files = (long)total;
 	out->f_ffree = out->f_bfree;
+	if (fs->limit_inodes != 0) {
+		out->f_files = (long)fs->limit_inodes;
+		out->f_ffree = (long)(fs->limit_inodes - MIN(atomic_load(&fs->inodes), fs->limit_inodes));
+	}
 	return 0;
 }
 

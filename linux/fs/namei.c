@@ -39,18 +39,6 @@ void path_put(struct path *p)
 	p->mnt = NULL;
 }
 
-/* The sandbox's own root. */
-void fs_root_path(struct path *out)
-{
-	struct vfs *v = vfs();
-
-	lock_take(&v->mount_lock);
-	out->mnt = v->root;
-	out->dentry = v->root->root;
-	path_get(out);
-	lock_drop(&v->mount_lock);
-}
-
 static void fs_path(struct lx_thread *t, struct path *out, bool cwd)
 {
 	struct fs_context *fs = t->proc->fs;
@@ -72,21 +60,6 @@ void walk_root(struct lx_thread *t, struct path *out)
 	fs_path(t, out, false);
 }
 
-struct mount *mount_at(struct mount *parent, struct dentry *d)
-{
-	struct vfs *v = vfs();
-	struct mount *found = NULL;
-
-	lock_take(&v->mount_lock);
-	LIST_FOR(m, &v->mounts, struct mount, link)
-		if (m->parent == parent && m->point == d && m != v->root)
-			found = m;
-	if (found != NULL)
-		ref_get(&found->ref);
-	lock_drop(&v->mount_lock);
-	return found;
-}
-
 static void set_cur(struct walk *w, struct mount *mnt, struct dentry *d)
 {
 	if (mnt != w->cur.mnt) {
@@ -100,11 +73,13 @@ static void set_cur(struct walk *w, struct mount *mnt, struct dentry *d)
 /* Goes through what is mounted on w->cur. */
 static NOINLINE long into_mounts(struct walk *w)
 {
-	while (w->cur.dentry->mounted != NULL) {
+	while (w->cur.dentry->mounted != 0) {
 		struct mount *m = mount_at(w->cur.mnt, w->cur.dentry);
 
 		if (m == NULL)
 			return 0;
+		if (m->expire && !(w->flags & WALK_UMOUNT))
+			m->expire = 0;
 		if (w->flags & WALK_NO_XDEV) {
 			mount_put(m);
 			return -EXDEV;
@@ -248,7 +223,7 @@ static long start_at_root(struct walk *w)
 	path_get(&root);
 	path_put(&w->cur);
 	w->cur = root;
-	return into_mounts(w);
+	return 0;
 }
 
 /* cur's directory holds the link d (a reference is given over). */
@@ -293,7 +268,7 @@ static long component(struct walk *w, const char *name, uint32_t len, const char
 		return follow_link(w, d, p, end);
 	dentry_put(w->cur.dentry);
 	w->cur.dentry = d;
-	return UNLIKELY(d->mounted != NULL) ? into_mounts(w) : 0;
+	return UNLIKELY(d->mounted != 0) ? into_mounts(w) : 0;
 }
 
 static long walk_text(struct walk *w, const char *p, const char *end)
@@ -506,8 +481,8 @@ static long put_text(char *buf, size_t size, size_t *at, const char *text, size_
 	return 0;
 }
 
-/* Writes the path from its end backwards; root is where it stops. */
-static long text_backwards(const struct path *root, const struct path *p, char *buf, size_t size, size_t *at)
+/* Writes the path from its end backwards; root is where it stops.  *reached: it did. */
+static long text_backwards(const struct path *root, const struct path *p, char *buf, size_t size, size_t *at, bool *reached)
 {
 	struct mount *m = p->mnt;
 	struct dentry *d = p->dentry;
@@ -528,15 +503,74 @@ static long text_backwards(const struct path *root, const struct path *p, char *
 			err = put_text(buf, size, at, "/", 1);
 		d = d->parent;
 	}
+	*reached = d == root->dentry && m == root->mnt;
 	return err;
+}
+
+long dentry_text(struct dentry *d, char *buf, size_t size)
+{
+	struct vfs *v = vfs();
+	size_t at = size;
+	long err;
+
+	lock_take(&v->dcache.tree);
+	err = put_text(buf, size, &at, "", 1);
+	if (d->parent == d && d->name_len != 0)
+		err = put_text(buf, size, &at, d->name, d->name_len);
+	else {
+		if (d->flags & D_DELETED)
+			err = put_text(buf, size, &at, "//deleted", 9);
+		for (; err == 0 && d->parent != d; d = d->parent) {
+			err = put_text(buf, size, &at, d->name, d->name_len);
+			if (err == 0)
+				err = put_text(buf, size, &at, "/", 1);
+		}
+		if (err == 0 && at == size - 1)
+			err = put_text(buf, size, &at, "/", 1);
+	}
+	lock_drop(&v->dcache.tree);
+	if (err < 0)
+		return err;
+	memmove(buf, buf + at, size - at);
+	return (long)(size - at - 1);
+}
+
+static long text_below(const struct path *root, const struct path *p, char *buf, size_t size, bool *reached)
+{
+	struct vfs *v = vfs();
+	size_t at = size;
+	long err;
+
+	lock_take(&v->mount_lock);
+	lock_take(&v->dcache.tree);
+	err = put_text(buf, size, &at, "", 1);
+	if (err == 0 && (p->dentry->flags & D_DELETED))
+		err = put_text(buf, size, &at, " (deleted)", 10);
+	if (err == 0)
+		err = text_backwards(root, p, buf, size, &at, reached);
+	if (err == 0 && (at == size - 1 || buf[at] == ' '))
+		err = put_text(buf, size, &at, "/", 1);
+	lock_drop(&v->dcache.tree);
+	lock_drop(&v->mount_lock);
+	if (err < 0)
+		return err;
+	memmove(buf, buf + at, size - at);
+	return (long)(size - at - 1);
+}
+
+long path_text_below(const struct path *root, const struct path *p, char *buf, size_t size)
+{
+	bool reached = false;
+	long n = text_below(root, p, buf, size, &reached);
+
+	return reached ? n : -ENOENT;
 }
 
 long path_text(struct lx_thread *t, const struct path *p, char *buf, size_t size)
 {
-	struct vfs *v = vfs();
 	struct path root;
-	size_t at = size;
-	long err = 0;
+	bool reached;
+	long n;
 
 	if (p->dentry->flags & D_FILE) {
 		if (size <= p->dentry->name_len)
@@ -545,20 +579,7 @@ long path_text(struct lx_thread *t, const struct path *p, char *buf, size_t size
 		return p->dentry->name_len;
 	}
 	walk_root(t, &root);
-	lock_take(&v->mount_lock);
-	lock_take(&v->dcache.tree);
-	err = put_text(buf, size, &at, "", 1);
-	if (err == 0 && (p->dentry->flags & D_DELETED))
-		err = put_text(buf, size, &at, " (deleted)", 10);
-	if (err == 0)
-		err = text_backwards(&root, p, buf, size, &at);
-	if (err == 0 && (at == size - 1 || buf[at] == ' '))
-		err = put_text(buf, size, &at, "/", 1);
-	lock_drop(&v->dcache.tree);
-	lock_drop(&v->mount_lock);
+	n = text_below(&root, p, buf, size, &reached);
 	path_put(&root);
-	if (err < 0)
-		return err;
-	memmove(buf, buf + at, size - at);
-	return (long)(size - at - 1);
+	return n;
 }

@@ -2,6 +2,7 @@
 /* linux/fs/open.c - open(2) and its family. */
 #include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
+#include "linux/ns/ns.h"
 
 #ifndef __O_TMPFILE
 #define __O_TMPFILE 020000000
@@ -27,7 +28,7 @@ uint32_t create_mode(struct lx_thread *t, const struct inode *dir, uint32_t mode
 
 long may_write(struct lx_thread *t, const struct path *p)
 {
-	return p->mnt->flags & MS_RDONLY ? -EROFS : 0;
+	return (p->mnt->flags | p->mnt->fs->flags) & MS_RDONLY ? -EROFS : 0;
 }
 
 long may_create(struct lx_thread *t, const struct path *dir)
@@ -49,7 +50,7 @@ long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *vict
 		err = may_write(t, dir);
 	if (err != 0)
 		return err;
-	if ((d->mode & LX_S_ISVTX) && t->cred.fsuid != i->uid && t->cred.fsuid != d->uid && !lx_capable(t, CAP_FOWNER))
+	if ((d->mode & LX_S_ISVTX) && t->cred.fsuid != i->uid && t->cred.fsuid != d->uid && !inode_capable(t, i, CAP_FOWNER))
 		return -EPERM;
 	if (UNLIKELY(IS_APPEND(d) || IS_FIXED(i)))
 		return -EPERM;
@@ -57,7 +58,7 @@ long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *vict
 		return -ENOTDIR;
 	if (!directory && IS_DIR(i))
 		return -EISDIR;
-	return victim->mounted != NULL ? -EBUSY : 0;
+	return UNLIKELY(victim->mounted != 0) ? mount_point_gone(t, victim) : 0;
 }
 
 /* What the open mode asks of the inode, as rwx. */

@@ -5,6 +5,7 @@
  */
 #include "linux/fs/procfs.h"
 
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 
 #define N(p, m, n, ...)              { .parent = (p), .mode = (m), .name = (n), __VA_ARGS__ }
@@ -15,6 +16,8 @@
 #define TEXT(p, n, s)                N(p, S_IFREG | 0444, n, .text = (s))
 #define SETTABLE(p, n, fn, set)      N(p, S_IFREG | 0644, n, .show = (fn), .store = (set))
 #define NUMBER(p, n, which)          N(p, S_IFREG | 0644, n, .show = show_number, .store = store_number, .arg = (which))
+#define ID_MAP(p, n, which)          N(p, S_IFREG | 0644, n, .show = show_id_map, .store = store_id_map, .arg = (which))
+#define USER_MAX(n, which)           N(PD_USERNS, S_IFREG | 0644, n, .show = show_user_max, .store = store_user_max, .arg = (which))
 #define CONSTANT(p, n, s)            N(p, S_IFREG | 0644, n, .text = (s), .store = store_nothing)
 #define LINK(p, n, fn, jump)         N(p, S_IFLNK | 0777, n, .readlink = (fn), .follow = (jump), .access = TEXT_READ)
 #define LINK_TEXT(p, n, s)           N(p, S_IFLNK | 0777, n, .text = (s))
@@ -30,9 +33,9 @@
 	SHOWN(D, "mounts", show_mounts), SHOWN(D, "mountinfo", show_mountinfo), SHOWN(D, "schedstat", show_schedstat), \
 	SHOWN(D, "sched", show_sched), PRIVATE(D, "syscall", show_syscall, TEXT_ATTACH), PRIVATE(D, "personality", show_personality, TEXT_ATTACH), \
 	TEXT(D, "cgroup", "0::/\n"), TEXT(D, "cpuset", "/\n"), TEXT(D, "wchan", "0"), TEXT(D, "sessionid", "4294967295"), \
-	CONSTANT(D, "loginuid", "4294967295"), CONSTANT(D, "setgroups", "allow\n"),                  \
-	CONSTANT(D, "uid_map", "         0          0 4294967295\n"), CONSTANT(D, "gid_map", "         0          0 4294967295\n"), \
-	CONSTANT(D, "projid_map", "         0          0 4294967295\n"), N(D, S_IFREG | 0400, "stack", .text = "", .access = TEXT_ATTACH),        \
+	CONSTANT(D, "loginuid", "4294967295"), SETTABLE(D, "setgroups", show_setgroups, store_setgroups), \
+	ID_MAP(D, "uid_map", MAP_UID), ID_MAP(D, "gid_map", MAP_GID), ID_MAP(D, "projid_map", MAP_PROJID), \
+	SETTABLE(D, "timens_offsets", show_timens_offsets, store_timens_offsets), N(D, S_IFREG | 0400, "stack", .text = "", .access = TEXT_ATTACH), \
 	LINK(D, "exe", link_exe, jump_exe), LINK(D, "cwd", link_cwd, jump_cwd), LINK(D, "root", link_root, jump_root), \
 	N(D, S_IFDIR | 0500, "fd", .dir = PD_FD), DIR_(D, "fdinfo", PD_FDINFO),                         \
 	N(D, S_IFDIR | 0511, "ns", .dir = PD_NS), DIR_(D, "attr", PD_ATTR), DIR_(D, "net", PD_PIDNET), \
@@ -87,10 +90,10 @@ static const struct text_node nodes[] = {
 	SHOWN(PD_TID, "children", show_children),
 	N(PD_FD, S_IFLNK | 0700, NULL, .readlink = link_fd, .follow = jump_fd, .mode_of = mode_of_fd, .access = TEXT_READ),
 	N(PD_FDINFO, S_IFREG | 0444, NULL, .show = show_fdinfo),
-	LINK(PD_NS, "cgroup", link_ns, NULL), LINK(PD_NS, "ipc", link_ns, NULL), LINK(PD_NS, "mnt", link_ns, NULL),
-	LINK(PD_NS, "net", link_ns, NULL), LINK(PD_NS, "pid", link_ns, NULL), LINK(PD_NS, "pid_for_children", link_ns, NULL),
-	LINK(PD_NS, "time", link_ns, NULL), LINK(PD_NS, "time_for_children", link_ns, NULL), LINK(PD_NS, "user", link_ns, NULL),
-	LINK(PD_NS, "uts", link_ns, NULL),
+	LINK(PD_NS, "cgroup", link_ns, jump_ns), LINK(PD_NS, "ipc", link_ns, jump_ns), LINK(PD_NS, "mnt", link_ns, jump_ns),
+	LINK(PD_NS, "net", link_ns, jump_ns), LINK(PD_NS, "pid", link_ns, jump_ns), LINK(PD_NS, "pid_for_children", link_ns, jump_ns),
+	LINK(PD_NS, "time", link_ns, jump_ns), LINK(PD_NS, "time_for_children", link_ns, jump_ns), LINK(PD_NS, "user", link_ns, jump_ns),
+	LINK(PD_NS, "uts", link_ns, jump_ns),
 	CONSTANT(PD_ATTR, "current", "unconfined\n"), CONSTANT(PD_ATTR, "exec", ""), CONSTANT(PD_ATTR, "prev", "unconfined\n"),
 	TEXT(PD_PIDNET, "dev", "Inter-|   Receive                                                |  Transmit\n"
 		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
@@ -108,6 +111,10 @@ static const struct text_node nodes[] = {
 	TEXT(PD_PIDNET, "protocols", "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re sp bi br ha uh gp em\n"),
 
 	DIR_(PD_SYS, "kernel", PD_KERNEL), DIR_(PD_SYS, "vm", PD_VM), DIR_(PD_SYS, "fs", PD_SYSFS), DIR_(PD_SYS, "net", PD_SYSNET),
+	DIR_(PD_SYS, "user", PD_USERNS),
+	USER_MAX("max_cgroup_namespaces", NS_CGROUP), USER_MAX("max_ipc_namespaces", NS_IPC), USER_MAX("max_mnt_namespaces", NS_MNT),
+	USER_MAX("max_net_namespaces", NS_NET), USER_MAX("max_pid_namespaces", NS_PID), USER_MAX("max_time_namespaces", NS_TIME),
+	USER_MAX("max_user_namespaces", NS_USER), USER_MAX("max_uts_namespaces", NS_UTS),
 	SETTABLE(PD_KERNEL, "hostname", show_hostname, store_hostname),
 	SETTABLE(PD_KERNEL, "domainname", show_domainname, store_domainname),
 	TEXT(PD_KERNEL, "ostype", "Linux\n"),
@@ -126,7 +133,7 @@ static const struct text_node nodes[] = {
 	CONSTANT(PD_KERNEL, "perf_event_paranoid", "4\n"),
 	CONSTANT(PD_KERNEL, "kptr_restrict", "1\n"),
 	CONSTANT(PD_KERNEL, "dmesg_restrict", "1\n"),
-	CONSTANT(PD_KERNEL, "unprivileged_userns_clone", "0\n"),
+	CONSTANT(PD_KERNEL, "unprivileged_userns_clone", "1\n"),
 	CONSTANT(PD_KERNEL, "sysrq", "0\n"),
 	CONSTANT(PD_KERNEL, "printk", "4\t4\t1\t7\n"),
 	TEXT(PD_KERNEL, "tainted", "0\n"),
@@ -202,13 +209,13 @@ static bool find(struct node_ctx *c, uint32_t dir, const char *name, uint32_t le
 	key->node = pattern(dir);
 	if (dir == PD_ROOT || dir == PD_TASK) {
 		lock_take(&lx_state()->tasklist);
-		t = thread_find((int)n);
+		t = thread_find_global(c->pid_ns ? pid_from_ns(c->pid_ns, (int)n) : (int)n);
 		there = t && (dir == PD_ROOT || t->proc == c->proc);
 		if (dir == PD_ROOT && there)
 			key->pid = t->proc->pid; /* /proc/TID of any thread works, but is not listed */
 		lock_drop(&lx_state()->tasklist);
 		if (dir == PD_TASK)
-			key->tid = (int)n;
+			key->tid = there ? t->tid : 0;
 	} else if (dir == PD_FD || dir == PD_FDINFO) {
 		struct file *f = proc_file(c->proc, n);
 
@@ -220,27 +227,41 @@ static bool find(struct node_ctx *c, uint32_t dir, const char *name, uint32_t le
 	return there;
 }
 
-static uint64_t next_pid(uint64_t at)
+/* global, as the mount's namespace counts; 0: not seen from there. */
+static uint64_t seen(const struct node_ctx *c, int global) REQUIRES(TASKLIST)
+{
+	return (uint64_t)(c->pid_ns ? pid_in_ns(c->pid_ns, global) : global);
+}
+
+/* The first process with a number of at least at; *pid: its global one. */
+static uint64_t next_pid(struct node_ctx *c, uint64_t at, int *pid)
 {
 	uint64_t best = UINT64_MAX;
 
 	lock_take(&lx_state()->tasklist);
 	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
-		if ((uint64_t)p->pid >= at && (uint64_t)p->pid < best)
-			best = (uint64_t)p->pid;
+		if (seen(c, p->pid) >= MAX(at, 1) && seen(c, p->pid) < best) {
+			best = seen(c, p->pid);
+			*pid = p->pid;
+		}
 	lock_drop(&lx_state()->tasklist);
 	return best;
 }
 
-static uint64_t next_tid(struct lx_proc *p, uint64_t at)
+static uint64_t next_tid(struct node_ctx *c, uint64_t at, int *tid)
 {
+	struct lx_proc *p = c->proc;
 	uint64_t best = UINT64_MAX;
 
+	lock_take(&lx_state()->tasklist);
 	lock_take(&p->lock);
 	LIST_FOR(t, &p->threads, struct lx_thread, sibling)
-		if ((uint64_t)t->tid >= at && (uint64_t)t->tid < best)
-			best = (uint64_t)t->tid;
+		if (seen(c, t->tid) >= MAX(at, 1) && seen(c, t->tid) < best) {
+			best = seen(c, t->tid);
+			*tid = t->tid;
+		}
 	lock_drop(&p->lock);
+	lock_drop(&lx_state()->tasklist);
 	return best;
 }
 
@@ -266,12 +287,10 @@ static bool next(struct node_ctx *c, uint32_t dir, uint64_t *at, struct node_key
 
 	switch (dir) {
 	case PD_ROOT:
-		n = next_pid(*at);
-		key->pid = (int)n;
+		n = next_pid(c, *at, &key->pid);
 		break;
 	case PD_TASK:
-		n = next_tid(c->proc, *at);
-		key->tid = (int)n;
+		n = next_tid(c, *at, &key->tid);
 		break;
 	case PD_FD:
 	case PD_FDINFO:
@@ -293,12 +312,29 @@ const struct text_fs procfs = { nodes, ARRAY_LEN(nodes), find, next };
 
 /* ---- self ---- */
 
+/* The reader's own number, as the mount's namespace counts; 0: it cannot be seen from there. */
+static int own_number(struct node_ctx *c, int global)
+{
+	int n;
+
+	if (!c->pid_ns)
+		return global;
+	lock_take(&lx_state()->tasklist);
+	n = pid_in_ns(c->pid_ns, global);
+	lock_drop(&lx_state()->tasklist);
+	return n;
+}
+
 long link_self(struct node_ctx *c, char *buf, size_t size)
 {
-	return MIN((long)size, fmt_snprintf(buf, size, "%d", c->t->proc->pid));
+	int n = own_number(c, c->t->proc->pid);
+
+	return n ? MIN((long)size, fmt_snprintf(buf, size, "%d", n)) : -ENOENT;
 }
 
 long link_thread_self(struct node_ctx *c, char *buf, size_t size)
 {
-	return MIN((long)size, fmt_snprintf(buf, size, "%d/task/%d", c->t->proc->pid, c->t->tid));
+	int pid = own_number(c, c->t->proc->pid), tid = own_number(c, c->t->tid);
+
+	return pid && tid ? MIN((long)size, fmt_snprintf(buf, size, "%d/task/%d", pid, tid)) : -ENOENT;
 }

@@ -9,7 +9,7 @@
 /* The directories. */
 enum proc_dir { PD_NONE, PD_ROOT = TEXT_ROOT, PD_PID, PD_TASK, PD_TID, PD_FD, PD_FDINFO, PD_NS, PD_ATTR, PD_PIDNET, PD_SYS, PD_KERNEL,
 	PD_RANDOM, PD_YAMA, PD_KEYS, PD_VM, PD_SYSFS, PD_INOTIFY, PD_FANOTIFY, PD_EPOLLD, PD_MQUEUE, PD_SYSNET, PD_CORE, PD_IPV4, PD_IPV6, PD_TTYD, PD_PRESSURE,
-	PD_SYSVIPC, PD_PTYD };
+	PD_SYSVIPC, PD_PTYD, PD_USERNS };
 
 #define SHOW(name) void show_##name(struct text *x, struct node_ctx *c)
 /* procfs_pid.c, procfs_status.c */
@@ -17,8 +17,10 @@ SHOW(stat); SHOW(status); SHOW(statm); SHOW(cmdline); SHOW(environ); SHOW(comm);
 SHOW(oom_score_adj); SHOW(oom_score); SHOW(children); SHOW(schedstat); SHOW(syscall); SHOW(personality); SHOW(sched);
 /* procfs_maps.c */
 SHOW(maps); SHOW(smaps); SHOW(smaps_rollup);
-/* procfs_fd.c */
-SHOW(mounts); SHOW(mountinfo); SHOW(fdinfo); SHOW(mountstats);
+/* procfs_fd.c, mountinfo.c */
+SHOW(fdinfo); SHOW(mounts); SHOW(mountinfo); SHOW(mountstats);
+/* ns/ */
+SHOW(id_map); SHOW(setgroups); SHOW(timens_offsets); SHOW(user_max);
 /* procfs_sys.c */
 SHOW(cpuinfo); SHOW(meminfo); SHOW(system_stat); SHOW(uptime); SHOW(loadavg); SHOW(version); SHOW(interrupts);
 SHOW(vmstat);
@@ -31,6 +33,10 @@ long store_oom_score_adj(struct node_ctx *c, char *text, size_t n);
 long store_hostname(struct node_ctx *c, char *text, size_t n);
 long store_domainname(struct node_ctx *c, char *text, size_t n);
 long store_number(struct node_ctx *c, char *text, size_t n);
+long store_id_map(struct node_ctx *c, char *text, size_t n);
+long store_setgroups(struct node_ctx *c, char *text, size_t n);
+long store_timens_offsets(struct node_ctx *c, char *text, size_t n);
+long store_user_max(struct node_ctx *c, char *text, size_t n);
 long store_nothing(struct node_ctx *c, char *text, size_t n); /* accepted, without effect */
 long raw_mem(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write);
 
@@ -44,6 +50,7 @@ long link_ns(struct node_ctx *c, char *buf, size_t size);
 long jump_exe(struct node_ctx *c, struct path *out, struct file **file);
 long jump_cwd(struct node_ctx *c, struct path *out, struct file **file);
 long jump_root(struct node_ctx *c, struct path *out, struct file **file);
+long jump_ns(struct node_ctx *c, struct path *out, struct file **file);
 long jump_fd(struct node_ctx *c, struct path *out, struct file **file);
 uint32_t mode_of_fd(struct node_ctx *c);
 

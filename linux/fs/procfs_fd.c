@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/fs/procfs_fd.c - a process's descriptors, places and mounts.  The links
+ * linux/fs/procfs_fd.c - a process's descriptors, places and namespaces.  The links
  * among them jump to the object itself, whatever its text says.
  */
 #include "linux/fs/procfs.h"
 
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 
 struct fdtable *proc_fdtable(struct lx_proc *p)
@@ -220,44 +221,58 @@ SHOW(fdinfo)
 		file_put(f);
 }
 
-/* ---- mounts ---- */
+/* ---- Namespaces ---- */
 
-static void show_mount_text(struct text *x, struct node_ctx *c, int style)
+static const struct ns_link {
+	const char *name;
+	enum ns_kind kind;
+	bool for_children;
+} ns_links[] = {
+	{ "cgroup", NS_CGROUP, false }, { "ipc", NS_IPC, false }, { "mnt", NS_MNT, false }, { "net", NS_NET, false },
+	{ "pid", NS_PID, false }, { "pid_for_children", NS_PID, true }, { "time", NS_TIME, false },
+	{ "time_for_children", NS_TIME, true }, { "user", NS_USER, false }, { "uts", NS_UTS, false },
+};
+
+/* With a reference; NULL: its process has ended. */
+static struct ns *ns_of_link(struct node_ctx *c)
 {
-	size_t len;
-	char *s = mounts_text(c->t, style, &len);
+	const char *name = procfs.node[c->key.node].name;
+	struct lx_thread *t;
+	struct ns *ns = NULL;
 
-	if (s)
-		text_put(x, s, len);
-	heap_free(s);
+	for (unsigned i = 0; i < ARRAY_LEN(ns_links); i++)
+		if (strcmp(ns_links[i].name, name) == 0) {
+			t = c->key.tid && c->proc == c->t->proc && c->key.tid == c->t->tid ? c->t : c->proc->leader;
+			ns = t ? ns_of_thread(t, ns_links[i].kind, ns_links[i].for_children) : NULL;
+		}
+	/* Children are in a namespace only when it has a process 1. */
+	if (ns && ns->kind == NS_PID && ns->level && !ns->pid.init && !ns->pid.dead) {
+		ns_put(ns);
+		ns = NULL;
+	}
+	return ns;
 }
 
-SHOW(mounts)
-{
-	show_mount_text(x, c, 0);
-}
-
-SHOW(mountinfo)
-{
-	show_mount_text(x, c, 1);
-}
-
-SHOW(mountstats)
-{
-}
-
-/* Namespaces: every process of a sandbox is in the same ones. */
 long link_ns(struct node_ctx *c, char *buf, size_t size)
 {
-	static const struct { const char *name, *kind; unsigned long ino; } ns[] = {
-		{ "cgroup", "cgroup", 4026531835 }, { "ipc", "ipc", 4026531839 }, { "mnt", "mnt", 4026531841 },
-		{ "net", "net", 4026531840 }, { "pid", "pid", 4026531836 }, { "pid_for_children", "pid", 4026531836 },
-		{ "time", "time", 4026531834 }, { "time_for_children", "time", 4026531834 }, { "user", "user", 4026531837 },
-		{ "uts", "uts", 4026531838 } };
-	const char *name = procfs.node[c->key.node].name;
+	struct ns *ns = ns_of_link(c);
+	long n;
 
-	for (unsigned i = 0; i < ARRAY_LEN(ns); i++)
-		if (!strcmp(ns[i].name, name))
-			return MIN((long)size, fmt_snprintf(buf, size, "%s:[%lu]", ns[i].kind, ns[i].ino));
-	return -ENOENT;
+	if (!ns)
+		return -ENOENT;
+	n = MIN((long)size, fmt_snprintf(buf, size, "%s:[%u]", ns_name(ns->kind), ns->ino));
+	ns_put(ns);
+	return n;
+}
+
+long jump_ns(struct node_ctx *c, struct path *out, struct file **file)
+{
+	struct ns *ns = ns_of_link(c);
+	long err;
+
+	if (!ns)
+		return -ENOENT;
+	err = nsfs_path(ns, out);
+	ns_put(ns);
+	return err;
 }

@@ -7,6 +7,7 @@
 
 #include "linux/misc/timer.h"
 #include "linux/misc/cputime.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/remote.h"
 
@@ -120,7 +121,7 @@ static bool get_comm(struct node_ctx *c, char *comm)
 	struct lx_thread *t;
 
 	lock_take(&lx_state()->tasklist);
-	t = c->key.tid ? thread_find(c->key.tid) : c->proc->leader;
+	t = c->key.tid ? thread_find_global(c->key.tid) : c->proc->leader;
 	if (t)
 		memcpy(comm, t->comm, sizeof t->comm);
 	lock_drop(&lx_state()->tasklist);
@@ -142,7 +143,7 @@ long store_comm(struct node_ctx *c, char *text, size_t n)
 	if (c->proc != c->t->proc)
 		return -EINVAL;
 	lock_take(&lx_state()->tasklist);
-	t = c->key.tid ? thread_find(c->key.tid) : c->proc->leader;
+	t = c->key.tid ? thread_find_global(c->key.tid) : c->proc->leader;
 	if (t) {
 		memset(t->comm, 0, sizeof t->comm);
 		memcpy(t->comm, text, MIN(strlen(text), sizeof t->comm - 1));
@@ -224,7 +225,7 @@ SHOW(children)
 	lock_take(&lx_state()->tasklist);
 	if (c->proc->leader && c->proc->leader->tid == c->key.tid)
 		LIST_FOR(child, &c->proc->children, struct lx_proc, child)
-			text_add(x, "%d ", child->pid);
+			text_add(x, "%d ", c->pid_ns ? pid_in_ns(c->pid_ns, child->pid) : child->pid);
 	lock_drop(&lx_state()->tasklist);
 }
 
@@ -238,7 +239,7 @@ SHOW(sched)
 	char comm[17] = { 0 };
 
 	(void)get_comm(c, comm);
-	text_add(x, "%s (%d, #threads: %u)\n", comm, c->key.tid ? c->key.tid : c->proc->pid, c->proc->nthreads);
+	text_add(x, "%s (%d, #threads: %u)\n", comm, pid_out(c->t, c->key.tid ? c->key.tid : c->proc->pid), c->proc->nthreads);
 	text_add(x, "-------------------------------------------------------------------\n");
 }
 

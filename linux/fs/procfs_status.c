@@ -5,6 +5,7 @@
 #include "linux/fs/tty.h"
 #include "linux/mm/mm.h"
 #include "linux/misc/cputime.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sig/sig.h"
@@ -21,6 +22,8 @@ struct snapshot {
 	struct lx_cred cred;
 	uint64_t affinity;
 	uint32_t seccomp_mode, seccomp_filters;
+	unsigned levels;  /* 0: the numbers above are all there are */
+	int ns[8][4];     /* tgid, pid, pgrp, session, outermost namespace first */
 };
 
 static char state_of(const struct lx_proc *p, const struct lx_thread *t, const struct lx_thread *self)
@@ -94,6 +97,36 @@ static void snap_thread(struct snapshot *s, struct lx_thread *t)
 	s->tracer = t->tracer ? t->tracer->tid : 0;
 }
 
+/* Numbers in the namespace of the mount, and, for the NS lines, in each from there inwards. */
+static void snap_numbers(struct snapshot *s, struct node_ctx *c, struct lx_proc *p, struct lx_thread *t)
+{
+	const struct ns *outer = c->pid_ns ? c->pid_ns : ns_initial(NS_PID), *chain[NS_LEVELS + 2];
+	int tid = t ? t->tid : p->pid;
+	unsigned n = 0;
+
+	for (const struct ns *ns = pid_ns_of(p);; ns = ns->parent) {
+		if (n < ARRAY_LEN(chain))
+			chain[n++] = ns;
+		if (ns == outer || ns->level == 0)
+			break;
+	}
+	for (s->levels = 0; n-- > 0 && s->levels < ARRAY_LEN(s->ns); s->levels++) {
+		int *nr = s->ns[s->levels];
+
+		nr[0] = pid_in_ns(chain[n], p->pid);
+		nr[1] = pid_in_ns(chain[n], tid);
+		nr[2] = pid_in_ns(chain[n], p->pgrp);
+		nr[3] = pid_in_ns(chain[n], p->session);
+	}
+	s->tgid = pid_in_ns(outer, p->pid);
+	s->pid = pid_in_ns(outer, s->pid);
+	s->ppid = p->parent ? pid_in_ns(outer, p->parent->pid) : 0;
+	s->pgrp = pid_in_ns(outer, p->pgrp);
+	s->session = pid_in_ns(outer, p->session);
+	if (s->tty_pgrp > 0)
+		s->tty_pgrp = pid_in_ns(outer, s->tty_pgrp);
+}
+
 /* False: the thread is gone. */
 static bool snap(struct snapshot *s, struct node_ctx *c)
 {
@@ -103,7 +136,7 @@ static bool snap(struct snapshot *s, struct node_ctx *c)
 
 	memset(s, 0, sizeof *s);
 	lock_take(&lx_state()->tasklist);
-	t = c->key.tid ? thread_find(c->key.tid) : p->leader;
+	t = c->key.tid ? thread_find_global(c->key.tid) : p->leader;
 	if (c->key.tid && (!t || t->proc != p)) {
 		lock_drop(&lx_state()->tasklist);
 		return false;
@@ -120,6 +153,8 @@ static bool snap(struct snapshot *s, struct node_ctx *c)
 		proc_cpu_times(c->t, p, &cpu);
 	s->utime = cpu.user;
 	s->stime = cpu.system;
+	if (c->pid_ns || p->pid_ns)
+		snap_numbers(s, c, p, t);
 	lock_drop(&lx_state()->tasklist);
 	return true;
 }
@@ -186,16 +221,34 @@ static const char *state_name(char state)
 	}
 }
 
+static void status_numbers(struct text *x, const struct snapshot *s)
+{
+	static const char *const names[4] = { "NStgid", "NSpid", "NSpgid", "NSsid" };
+	const int own[4] = { s->tgid, s->pid, s->pgrp, s->session };
+
+	for (unsigned i = 0; i < 4; i++) {
+		text_add(x, "%s:", names[i]);
+		if (!s->levels)
+			text_add(x, "\t%d", own[i]);
+		for (unsigned l = 0; l < s->levels; l++)
+			text_add(x, "\t%d", s->ns[l][i]);
+		text_add(x, "\n");
+	}
+}
+
 static void status_ids(struct text *x, struct node_ctx *c, const struct snapshot *s)
 {
 	struct fdtable *fdt = proc_fdtable(c->proc);
 	const struct lx_cred *k = &s->cred;
+	struct lx_thread *t = c->t;
 
-	text_add(x, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", k->uid, k->euid, k->suid, k->fsuid, k->gid, k->egid, k->sgid, k->fsgid);
+	text_add(x, "Uid:\t%u\t%u\t%u\t%u\n", uid_out(t, k->uid), uid_out(t, k->euid), uid_out(t, k->suid), uid_out(t, k->fsuid));
+	text_add(x, "Gid:\t%u\t%u\t%u\t%u\n", gid_out(t, k->gid), gid_out(t, k->egid), gid_out(t, k->sgid), gid_out(t, k->fsgid));
 	text_add(x, "FDSize:\t%u\nGroups:\t", fdt ? fdt->size : 0);
 	for (uint32_t i = 0; i < MIN(k->ngroups, (uint32_t)ARRAY_LEN(k->groups)); i++)
-		text_add(x, "%u ", k->groups[i]);
-	text_add(x, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", s->tgid, s->pid, s->pgrp, s->session);
+		text_add(x, "%u ", gid_out(t, k->groups[i]));
+	text_add(x, "\n");
+	status_numbers(x, s);
 	if (fdt)
 		fdt_put_table(fdt);
 }

@@ -5,6 +5,7 @@
  */
 #include "linux/misc/cputime.h"
 #include "linux/fs/procfs.h"
+#include "linux/ns/ns.h"
 
 #include "linux/proc/proc.h"
 
@@ -123,7 +124,7 @@ SHOW(system_stat)
 
 SHOW(uptime)
 {
-	uint64_t user, system, up = uptime_ns(), idle;
+	uint64_t user, system, up = timens_add(c->t, CLOCK_BOOTTIME, uptime_ns()), idle;
 	unsigned running;
 
 	all_times(c->t, &user, &system, &running);

@@ -6,6 +6,7 @@
 #include "linux/fs/procfs.h"
 
 #include "linux/fs/tty.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 
 static const uint64_t defaults[CTL_COUNT] = { [CTL_OVERCOMMIT] = 0, [CTL_RATIO] = 50, [CTL_SWAPPINESS] = 60, [CTL_MAX_MAP] = 65530,
@@ -95,17 +96,17 @@ static void show_name(struct text *x, const char *name)
 
 SHOW(hostname)
 {
-	show_name(x, lx_state()->hostname);
+	show_name(x, ns_of(c->t, NS_UTS)->uts.host);
 }
 
 SHOW(domainname)
 {
-	show_name(x, lx_state()->domainname);
+	show_name(x, ns_of(c->t, NS_UTS)->uts.domain);
 }
 
 static long store_name(struct node_ctx *c, char *to, char *text, size_t n)
 {
-	if (!lx_capable(c->t, CAP_SYS_ADMIN))
+	if (!ns_capable(c->t, ns_of(c->t, NS_UTS)->user, CAP_SYS_ADMIN))
 		return -EPERM;
 	trim(text);
 	if (strlen(text) > 64)
@@ -118,12 +119,12 @@ static long store_name(struct node_ctx *c, char *to, char *text, size_t n)
 
 long store_hostname(struct node_ctx *c, char *text, size_t n)
 {
-	return store_name(c, lx_state()->hostname, text, n);
+	return store_name(c, ns_of(c->t, NS_UTS)->uts.host, text, n);
 }
 
 long store_domainname(struct node_ctx *c, char *text, size_t n)
 {
-	return store_name(c, lx_state()->domainname, text, n);
+	return store_name(c, ns_of(c->t, NS_UTS)->uts.domain, text, n);
 }
 
 SHOW(boot_id)

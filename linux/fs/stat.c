@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 
 #include "linux/fs/fs.h"
+#include "linux/ns/ns.h"
 #include "linux/fs/hostfs.h"
 
 static uint64_t encode_dev(uint64_t minor)
@@ -16,8 +17,8 @@ static void fill(const struct inode *i, struct stat *s)
 	s->st_ino = i->ino;
 	s->st_nlink = i->nlink;
 	s->st_mode = i->mode;
-	s->st_uid = i->uid;
-	s->st_gid = i->gid;
+	s->st_uid = uid_out(lx_current(), i->uid);
+	s->st_gid = gid_out(lx_current(), i->gid);
 	s->st_rdev = i->rdev;
 	s->st_size = (long)i->size;
 	s->st_blksize = PAGE_SIZE;
@@ -294,7 +295,7 @@ static long do_access(struct lx_thread *t, int dirfd, struct gva name, int how, 
 	if (!(flags & AT_EACCESS) && (t->cred.uid != t->cred.fsuid || t->cred.gid != t->cred.fsgid)) {
 		t->cred.fsuid = t->cred.uid;
 		t->cred.fsgid = t->cred.gid;
-		t->cred.cap_effective = t->cred.uid == 0 ? t->cred.cap_permitted : 0;
+		t->cred.cap_effective = t->cred.uid == user_ns_root(user_ns_of(t)) ? t->cred.cap_permitted : 0;
 	}
 	err = user_walk(t, dirfd, name, at_walk(flags), &p);
 	if (err == 0) {

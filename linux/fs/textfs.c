@@ -2,6 +2,7 @@
 /* linux/fs/textfs.c - names, inodes and reading for /proc and /sys; see textfs.h. */
 #include "linux/fs/textfs.h"
 
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 
@@ -103,11 +104,11 @@ uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir)
 /* False: it is about a process that is gone.  End with ctx_done. */
 static bool ctx_init(struct node_ctx *c, struct lx_thread *t, const struct inode *i)
 {
-	*c = (struct node_ctx){ .t = t };
+	*c = (struct node_ctx){ .t = t, .pid_ns = i->kind == INODE_PROC && i->fs ? (struct ns *)i->fs->priv[0] : NULL };
 	c->key = (struct node_key){ (uint32_t)i->priv[T_NODE], (int)i->priv[T_PID], (int)i->priv[T_TID], i->priv[T_NUM] };
 	if (!c->key.pid)
 		return true;
-	c->proc = proc_get_by_pid(c->key.pid);
+	c->proc = proc_get_global(c->key.pid);
 	return c->proc != NULL;
 }
 
@@ -170,6 +171,10 @@ static struct inode *text_root(struct mount_fs *fs, const char *data)
 	i = make_inode(fs, &tf->node[c.key.node], &c);
 	if (i)
 		i->ino = 1;
+	if (i && fs->kind == INODE_PROC && lx_current()->proc->pid_ns) {
+		ns_get(lx_current()->proc->pid_ns);
+		fs->priv[0] = lx_current()->proc->pid_ns; /* mount_fs_put gives it back */
+	}
 	return i;
 }
 
@@ -204,7 +209,7 @@ static long text_lookup(struct lx_thread *t, struct dentry *dir, const char *nam
 	else if (tf->find)
 		found = tf->find(&c, d, name, len, &c.key);
 	if (found && c.key.pid && !c.proc)
-		c.proc = proc_get_by_pid(c.key.pid);
+		c.proc = proc_get_global(c.key.pid);
 	if (found && !c.key.pid)
 		*valid_until = UINT64_MAX;
 	if (found && (!c.key.pid || c.proc))

@@ -35,6 +35,7 @@ struct node_key {
 /* What a node's functions get. */
 struct node_ctx {
 	struct lx_thread *t;  /* who asks */
+	struct ns *pid_ns;    /* of the mount: numbers are as that counts; NULL: the initial one */
 	struct lx_proc *proc; /* below /proc/PID: the process, a reference; else NULL */
 	struct node_key key;
 	struct file *file;    /* raw: the open file */

@@ -7,6 +7,7 @@
  * reference.  What a terminal does with bytes is in tty_in.c and tty_out.c.
  */
 #include "linux/fs/tty.h"
+#include "linux/ns/ns.h"
 
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
@@ -285,7 +286,7 @@ void tty_hangup(struct tty *tty)
 	lock_drop(&tty->lock);
 	lock_take(&lx_state()->tasklist);
 	if (tty->session) {
-		struct lx_proc *leader = proc_find(tty->session);
+		struct lx_proc *leader = proc_find_global(tty->session);
 
 		if (leader && leader->state == PROC_LIVE && leader->session == leader->pid) {
 			(void)signal_proc(leader, SIGHUP, NULL);
@@ -338,6 +339,8 @@ static long get_pgrp(struct lx_thread *t, struct tty *tty, bool is_master, struc
 	id = session ? tty->session : tty->pgrp;
 	if ((!is_master && t->proc->tty != tty) || (session && !id))
 		id = -1;
+	else
+		id = pid_seen_by(t->proc, id);
 	lock_drop(&lx_state()->tasklist);
 	return id < 0 ? -ENOTTY : PUT_USER(arg, id);
 }
@@ -357,10 +360,10 @@ static long set_pgrp(struct lx_thread *t, struct tty *tty, struct gva arg)
 	lock_take(&lx_state()->tasklist);
 	if (p->tty != tty || tty->session != p->session)
 		err = -ENOTTY;
-	else if (!pgrp_exists(pgrp, p->session))
+	else if (!pgrp_exists(pid_meant_by(p, pgrp), p->session))
 		err = proc_find(pgrp) ? -EPERM : -ESRCH;
 	else
-		tty->pgrp = pgrp;
+		tty->pgrp = pid_meant_by(p, pgrp);
 	lock_drop(&lx_state()->tasklist);
 	return err;
 }

@@ -11,12 +11,12 @@
 #include "linux/linux.h"
 
 enum inode_kind { INODE_NONE, INODE_MEM /* tmpfs and overlay */, INODE_HOST /* -v folders */, INODE_PROC, INODE_DEV,
-	INODE_PTS, INODE_SYS, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
+	INODE_PTS, INODE_SYS, INODE_NS /* namespaces */, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
 enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, FILE_STD /* host's stdin/out/err */,
 	FILE_PIPE, FILE_EVENTFD, FILE_TIMERFD, FILE_SIGNALFD, FILE_EPOLL, FILE_UNIX, FILE_PTY, FILE_PIDFD, FILE_INOTIFY,
 	FILE_LOOP, FILE_LOOP_CONTROL, /* block devices on files */
 	FILE_FANOTIFY,
-	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_KINDS };
+	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_NS, FILE_FSCONTEXT /* fsopen */, FILE_KINDS };
 
 struct inode {
 	struct ref ref;
@@ -45,7 +45,7 @@ struct dentry {
 	struct list hash, lru, child, children;
 	uint64_t valid_until;       /* monotonic ns; UINT64_MAX = always */
 	uint32_t name_len, name_hash, flags;
-	struct mount *mounted;      /* something is mounted here */
+	uint32_t mounted;           /* how many mounts have it as their place; [MOUNT], read without */
 	uint64_t priv[2];
 	char *name;
 };
@@ -171,6 +171,7 @@ void walk_cache_free(struct lx_proc *p);
 #define WALK_NO_XDEV   256u
 #define WALK_NO_MAGIC  512u
 #define WALK_CACHED    1024u
+#define WALK_UMOUNT    4096u /* it ends at what shall be unmounted: that is no use of it */
 #define WALK_READ      2048u /* what it ends at will be opened for reading: a host file may be opened on the way */
 /* name is kernel memory.  0 with *out holding references, or -errno. */
 long path_walk(struct lx_thread *t, int dirfd, const char *name, uint32_t flags, struct path *out, const char **last);
@@ -178,6 +179,8 @@ void path_get(const struct path *p);
 void path_put(struct path *p);
 /* Absolute path as seen from the thread's root into buf; " (deleted)" added where Linux does. Length or -errno. */
 long path_text(struct lx_thread *t, const struct path *p, char *buf, size_t size);
+/* The same as seen from root; -ENOENT: it does not lie below. */
+long path_text_below(const struct path *root, const struct path *p, char *buf, size_t size);
 
 /* open(2) from kernel memory: a file with one reference in *out. */
 long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, struct file **out);

@@ -10,6 +10,7 @@
 
 #include "linux/fs/io.h"
 #include "linux/ipc/sysv.h"
+#include "linux/ns/ns.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
@@ -32,6 +33,7 @@ struct mq_message {
 
 struct mqueue {
 	struct ref ref;          /* its name, and each open file */
+	struct ipc_root *root;   /* [IPC] whose list it is in, while it has a name */
 	struct list link;        /* [IPC] in ipc_root()->mqueues, while it has a name */
 	char name[NAME_MAX + 1];
 	uint32_t mode, uid, gid;
@@ -110,6 +112,7 @@ static long create(struct lx_thread *t, const char *name, uint32_t mode, const s
 	q->msgsize = a->mq_msgsize;
 	list_init(&q->messages);
 	waitq_init(&q->wait);
+	q->root = ipc_root();
 	list_append(&ipc_root()->mqueues, &q->link);
 	ipc_root()->nmqueues++;
 	*out = q;
@@ -128,7 +131,7 @@ static long may_open(struct lx_thread *t, const struct mqueue *q, int flags)
 		granted >>= 6;
 	else if (lx_in_group(t, q->gid))
 		granted >>= 3;
-	return (want & ~granted) && !lx_capable(t, CAP_DAC_OVERRIDE) ? -EACCES : 0;
+	return (want & ~granted) && !cap_own(t, CAP_DAC_OVERRIDE) ? -EACCES : 0;
 }
 
 /* Finds or makes the queue: 0 and a reference for the file in *out. */
@@ -193,11 +196,11 @@ long lx_sys_mq_unlink(struct lx_thread *t, struct gva name)
 	q = find(text);
 	if (q == NULL)
 		err = -ENOENT;
-	else if (t->cred.fsuid != q->uid && !lx_capable(t, CAP_FOWNER))
+	else if (t->cred.fsuid != q->uid && !cap_own(t, CAP_FOWNER))
 		err = -EACCES;
 	if (err == 0) {
 		list_remove(&q->link);
-		ipc_root()->nmqueues--;
+		q->root->nmqueues--;
 	}
 	ipc_unlock();
 	if (err == 0)
@@ -219,7 +222,7 @@ static struct mq_notice take_notice(struct mqueue *q)
 
 static void send_notice(struct lx_thread *t, const struct mq_notice *n)
 {
-	struct lx_proc *p = n->pid != 0 ? proc_get_by_pid(n->pid) : NULL;
+	struct lx_proc *p = n->pid != 0 ? proc_get_global(n->pid) : NULL;
 	siginfo_t info;
 
 	if (p == NULL)
@@ -227,8 +230,10 @@ static void send_notice(struct lx_thread *t, const struct mq_notice *n)
 	memset(&info, 0, sizeof info);
 	info.si_signo = n->sig;
 	info.si_code = SI_MESGQ;
-	info.si_pid = t->proc->pid;
-	info.si_uid = t->cred.uid;
+	lock_take(&lx_state()->tasklist);
+	info.si_pid = pid_seen_by(p, t->proc->pid);
+	info.si_uid = p->leader != NULL ? uid_out(p->leader, t->cred.uid) : 0;
+	lock_drop(&lx_state()->tasklist);
 	info.si_value.sival_ptr = (void *)n->value;
 	(void)signal_proc(p, n->sig, &info);
 	proc_put(p);
@@ -242,14 +247,33 @@ static bool drop_notify(struct mqueue *q, int pid)
 	return true;
 }
 
-void mqueue_exit(struct lx_proc *p)
+void mqueue_exit(struct lx_proc *p, struct ipc_root *root)
 {
-	if (__atomic_load_n(&ipc_root()->nmqueues, __ATOMIC_RELAXED) == 0)
+	if (__atomic_load_n(&root->nmqueues, __ATOMIC_RELAXED) == 0)
 		return;
 	ipc_lock();
-	LIST_FOR(q, &ipc_root()->mqueues, struct mqueue, link)
+	LIST_FOR(q, &root->mqueues, struct mqueue, link)
 		(void)drop_notify(q, p->pid);
 	ipc_unlock();
+}
+
+/* Names go; what is open stays. */
+void mqueue_root_free(struct ipc_root *root)
+{
+	for (;;) {
+		struct mqueue *q = NULL;
+
+		ipc_lock();
+		if (!list_empty(&root->mqueues)) {
+			q = LIST_FIRST(&root->mqueues, struct mqueue, link);
+			list_remove(&q->link);
+			root->nmqueues--;
+		}
+		ipc_unlock();
+		if (q == NULL)
+			return;
+		put_queue(q);
+	}
 }
 
 static struct file *mq_get(struct lx_thread *t, int fd, int mode)
@@ -533,7 +557,7 @@ static long mqueue_read(struct lx_thread *t, struct file *f, const struct iov *v
 	ipc_lock();
 	len = (size_t)fmt_snprintf(text, sizeof text, "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", (unsigned long)q->bytes,
 		q->notify_pid != 0 ? q->notify_how : 0, q->notify_pid != 0 && q->notify_how == SIGEV_SIGNAL ? q->notify_sig : 0,
-		q->notify_pid);
+		pid_out(t, q->notify_pid));
 	ipc_unlock();
 	if (*pos >= len)
 		return 0;

@@ -10,31 +10,83 @@
 #include <linux/shm.h>
 
 #include "linux/ipc/sysv.h"
+#include "linux/ns/ns.h"
 #include "rt/mem.h"
 
 #define ID_BITS  15u
 #define SEQ_MASK 0xffffu
 
-void ipc_boot(void)
+static struct ipc_root *root_new(void)
 {
 	struct ipc_root *root = arena_alloc(sizeof *root);
 
 	if (root == NULL)
-		panic("no memory for the IPC tables");
+		return NULL;
 	lock_init(&root->lock, LOCK_IPC);
 	list_init(&root->mqueues);
 	root->table[IPC_SHM].max = SHMMNI;
 	root->table[IPC_SEM].max = SEMMNI;
 	root->table[IPC_MSG].max = MSGMNI;
-	lx_state()->ipc = root;
+	return root;
 }
 
+void ipc_boot(void)
+{
+	struct ipc_root *root = root_new();
+
+	if (root == NULL)
+		panic("no memory for the IPC tables");
+	lx_state()->ipc = root;
+	ns_initial(NS_IPC)->ipc = root;
+}
+
+long ipc_ns_init(struct ns *ns)
+{
+	ns->ipc = root_new();
+	return ns->ipc != NULL ? 0 : -ENOMEM;
+}
+
+void ipc_ns_free(struct ns *ns)
+{
+	struct ipc_root *root = ns->ipc;
+
+	if (root == NULL)
+		return;
+	shm_root_free(root);
+	sem_root_free(root);
+	msg_root_free(root);
+	mqueue_root_free(root);
+	for (unsigned k = 0; k < IPC_KINDS; k++)
+		arena_free(root->table[k].slot);
+	arena_free(root);
+}
+
+struct ipc_root *ipc_root_of(const struct lx_thread *t)
+{
+	return ns_of(t, NS_IPC)->ipc;
+}
+
+/* p's namespace is that of its leader; the caller may be kproc. */
 void ipc_exit(struct lx_proc *p)
 {
-	if (ipc_root() == NULL)
+	struct ipc_root *root = p->leader != NULL ? ipc_root_of(p->leader) : lx_state()->ipc;
+
+	if (root == NULL)
 		return;
-	sem_undo_exit(p);
-	mqueue_exit(p);
+	sem_undo_exit(p, root);
+	mqueue_exit(p, root);
+}
+
+struct ipc64_perm ipc_perm_out(const struct ipc64_perm *p)
+{
+	struct lx_thread *t = lx_current();
+	struct ipc64_perm seen = *p;
+
+	seen.uid = uid_out(t, p->uid);
+	seen.cuid = uid_out(t, p->cuid);
+	seen.gid = gid_out(t, p->gid);
+	seen.cgid = gid_out(t, p->cgid);
+	return seen;
 }
 
 int64_t ipc_seconds(void)
@@ -50,12 +102,12 @@ long ipc_permission(const struct lx_thread *t, const struct ipc64_perm *p, uint3
 		granted >>= 6;
 	else if (lx_in_group(t, p->cgid) || lx_in_group(t, p->gid))
 		granted >>= 3;
-	return (wanted & ~granted) && !lx_capable(t, CAP_IPC_OWNER) ? -EACCES : 0;
+	return (wanted & ~granted) && !ns_capable(t, ns_of(t, NS_IPC)->user, CAP_IPC_OWNER) ? -EACCES : 0;
 }
 
 long ipc_owner(const struct lx_thread *t, const struct ipc64_perm *p)
 {
-	return t->cred.euid == p->cuid || t->cred.euid == p->uid || lx_capable(t, CAP_SYS_ADMIN) ? 0 : -EPERM;
+	return t->cred.euid == p->cuid || t->cred.euid == p->uid || ns_capable(t, ns_of(t, NS_IPC)->user, CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
 struct ipc_object *ipc_at(enum ipc_kind kind, int index)
@@ -123,6 +175,7 @@ long ipc_add(struct lx_thread *t, enum ipc_kind kind, struct ipc_object *o, int 
 	tab->used++;
 	ref_init(&o->ref);
 	o->kind = kind;
+	o->root = ipc_root();
 	o->id = (int)(i | (tab->seq & SEQ_MASK) << ID_BITS);
 	o->perm.key = key;
 	o->perm.seq = (unsigned short)tab->seq;
@@ -135,7 +188,7 @@ long ipc_add(struct lx_thread *t, enum ipc_kind kind, struct ipc_object *o, int 
 
 void ipc_remove(struct ipc_object *o)
 {
-	struct ipc_table *tab = &ipc_root()->table[o->kind];
+	struct ipc_table *tab = &o->root->table[o->kind];
 
 	tab->slot[o->id & ((1 << ID_BITS) - 1)] = NULL;
 	tab->used--;
@@ -160,8 +213,8 @@ long ipc_get(struct lx_thread *t, enum ipc_kind kind, int key, int flags, struct
 
 void ipc_set(struct ipc_object *o, const struct ipc64_perm *from)
 {
-	o->perm.uid = from->uid;
-	o->perm.gid = from->gid;
+	o->perm.uid = uid_in(lx_current(), from->uid);
+	o->perm.gid = gid_in(lx_current(), from->gid);
 	o->perm.mode = (__kernel_mode_t)((o->perm.mode & ~0777u) | (from->mode & 0777u));
 	o->ctime = ipc_seconds();
 }

@@ -20,6 +20,7 @@ enum ipc_kind { IPC_SHM, IPC_SEM, IPC_MSG, IPC_KINDS };
 struct ipc_object {
 	struct ref ref;
 	uint32_t kind;             /* enum ipc_kind */
+	struct ipc_root *root;     /* [I] whose table it is in */
 	uint32_t removed;          /* [IPC] */
 	int id;
 	struct ipc64_perm perm;    /* [IPC] */
@@ -31,7 +32,7 @@ struct ipc_table {
 	uint32_t size, used, max, seq;
 };
 
-/* lx_state()->ipc. */
+/* One IPC namespace; the initial one is lx_state()->ipc, whose lock is that of all. */
 struct ipc_root {
 	LOCK(IPC) lock;
 	struct ipc_table table[IPC_KINDS];
@@ -40,17 +41,18 @@ struct ipc_root {
 	uint64_t shm_pages;        /* [IPC] */
 };
 
+struct ipc_root *ipc_root_of(const struct lx_thread *t); /* for another thread TASKLIST is held */
 static inline struct ipc_root *ipc_root(void)
 {
-	return lx_state()->ipc;
+	return LIKELY(lx_current()->nsset == NULL) ? lx_state()->ipc : ipc_root_of(lx_current());
 }
 static inline void ipc_lock(void) ACQUIRES(IPC)
 {
-	lock_take(&ipc_root()->lock);
+	lock_take(&((struct ipc_root *)lx_state()->ipc)->lock);
 }
 static inline void ipc_unlock(void) RELEASES(IPC)
 {
-	lock_drop(&ipc_root()->lock);
+	lock_drop(&((struct ipc_root *)lx_state()->ipc)->lock);
 }
 
 int64_t ipc_seconds(void); /* since 1970 */
@@ -77,8 +79,15 @@ void ipc_set(struct ipc_object *o, const struct ipc64_perm *from) REQUIRES(IPC);
 
 void ipc_boot(void);
 void ipc_exit(struct lx_proc *p);
-void sem_undo_exit(struct lx_proc *p);
+void sem_undo_exit(struct lx_proc *p, struct ipc_root *root);
 bool sem_undo_any(struct lx_proc *p); /* for kcmp: p has something to undo */
-void mqueue_exit(struct lx_proc *p);
+void mqueue_exit(struct lx_proc *p, struct ipc_root *root);
+/* Owners as the caller counts, for IPC_STAT. */
+struct ipc64_perm ipc_perm_out(const struct ipc64_perm *p);
+/* The namespace goes: all objects of a kind in it; hold no lock. */
+void shm_root_free(struct ipc_root *root);
+void sem_root_free(struct ipc_root *root);
+void msg_root_free(struct ipc_root *root);
+void mqueue_root_free(struct ipc_root *root);
 
 #endif

@@ -3,6 +3,7 @@
 #include <linux/msg.h>
 
 #include "linux/ipc/sysv.h"
+#include "linux/ns/ns.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
@@ -234,8 +235,9 @@ long lx_sys_msgrcv(struct lx_thread *t, int id, struct gva msg, uint64_t size, i
 
 static struct msqid64_ds stat_of(const struct msg_queue *q)
 {
-	return (struct msqid64_ds){ .msg_perm = q->ipc.perm, .msg_stime = q->stime, .msg_rtime = q->rtime, .msg_ctime = q->ipc.ctime,
-		.msg_cbytes = q->bytes, .msg_qnum = q->count, .msg_qbytes = q->max_bytes, .msg_lspid = q->lspid, .msg_lrpid = q->lrpid };
+	return (struct msqid64_ds){ .msg_perm = ipc_perm_out(&q->ipc.perm), .msg_stime = q->stime, .msg_rtime = q->rtime, .msg_ctime = q->ipc.ctime,
+		.msg_cbytes = q->bytes, .msg_qnum = q->count, .msg_qbytes = q->max_bytes, .msg_lspid = pid_out(lx_current(), q->lspid),
+		.msg_lrpid = pid_out(lx_current(), q->lrpid) };
 }
 
 static long msg_stat(struct lx_thread *t, int id, int cmd, struct gva buf)
@@ -296,6 +298,31 @@ static long set_queue(struct lx_thread *t, struct msg_queue *q, const struct msq
 	return 0;
 }
 
+static void remove_queue(struct msg_queue *q) REQUIRES(IPC)
+{
+	ipc_remove(&q->ipc);
+	free_messages(&q->messages);
+	waitq_wake_all(&q->senders);
+	waitq_wake_all(&q->receivers);
+}
+
+void msg_root_free(struct ipc_root *root)
+{
+	struct ipc_table *tab = &root->table[IPC_MSG];
+
+	for (uint32_t i = 0; i < tab->size; i++) {
+		struct msg_queue *q;
+
+		ipc_lock();
+		q = (struct msg_queue *)tab->slot[i];
+		if (q != NULL)
+			remove_queue(q);
+		ipc_unlock();
+		if (q != NULL)
+			put_queue(q);
+	}
+}
+
 static long change(struct lx_thread *t, int id, int cmd, struct gva buf)
 {
 	struct msg_queue *q, *gone = NULL;
@@ -311,10 +338,7 @@ static long change(struct lx_thread *t, int id, int cmd, struct gva buf)
 	if (ret == 0 && cmd == IPC_SET) {
 		ret = set_queue(t, q, &ds);
 	} else if (ret == 0) {
-		ipc_remove(&q->ipc);
-		free_messages(&q->messages);
-		waitq_wake_all(&q->senders);
-		waitq_wake_all(&q->receivers);
+		remove_queue(q);
 		gone = q;
 	}
 	ipc_unlock();

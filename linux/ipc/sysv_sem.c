@@ -11,6 +11,7 @@
 
 #include "linux/fs/io.h"
 #include "linux/ipc/sysv.h"
+#include "linux/ns/ns.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
@@ -312,16 +313,16 @@ static void undo_set(struct sem_set *s, int pid)
 	waitq_wake_all(&s->wait);
 }
 
-void sem_undo_exit(struct lx_proc *p)
+void sem_undo_exit(struct lx_proc *p, struct ipc_root *root)
 {
-	const struct ipc_table *tab = &ipc_root()->table[IPC_SEM];
+	const struct ipc_table *tab = &root->table[IPC_SEM];
 
 	if (__atomic_load_n(&tab->used, __ATOMIC_RELAXED) == 0)
 		return;
 	ipc_lock();
 	for (int i = 0; (uint32_t)i < tab->size; i++)
-		if (ipc_at(IPC_SEM, i) != NULL)
-			undo_set((struct sem_set *)ipc_at(IPC_SEM, i), p->pid);
+		if (tab->slot[i] != NULL)
+			undo_set((struct sem_set *)tab->slot[i], p->pid);
 	ipc_unlock();
 }
 
@@ -340,7 +341,7 @@ bool sem_undo_any(struct lx_proc *p)
 
 static struct semid64_ds stat_of(const struct sem_set *s)
 {
-	return (struct semid64_ds){ .sem_perm = s->ipc.perm, .sem_otime = s->otime, .sem_ctime = s->ipc.ctime, .sem_nsems = s->count };
+	return (struct semid64_ds){ .sem_perm = ipc_perm_out(&s->ipc.perm), .sem_otime = s->otime, .sem_ctime = s->ipc.ctime, .sem_nsems = s->count };
 }
 
 static long sem_stat(struct lx_thread *t, int id, int cmd, uint64_t arg)
@@ -399,7 +400,7 @@ static long get_one(struct lx_thread *t, struct sem_set *s, int num, int cmd) RE
 		return err;
 	switch (cmd) {
 	case GETVAL: return s->sem[num].val;
-	case GETPID: return s->sem[num].pid;
+	case GETPID: return pid_out(t, s->sem[num].pid);
 	case GETNCNT: return s->sem[num].ncnt;
 	default: return s->sem[num].zcnt;
 	}
@@ -493,6 +494,23 @@ static void remove_set(struct sem_set *s) REQUIRES(IPC)
 		arena_free(u);
 	}
 	waitq_wake_all(&s->wait);
+}
+
+void sem_root_free(struct ipc_root *root)
+{
+	struct ipc_table *tab = &root->table[IPC_SEM];
+
+	for (uint32_t i = 0; i < tab->size; i++) {
+		struct sem_set *s;
+
+		ipc_lock();
+		s = (struct sem_set *)tab->slot[i];
+		if (s != NULL)
+			remove_set(s);
+		ipc_unlock();
+		if (s != NULL)
+			put_set(s);
+	}
 }
 
 static long change(struct lx_thread *t, int id, int cmd, uint64_t arg)

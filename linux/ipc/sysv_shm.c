@@ -10,6 +10,7 @@
 #include <linux/shm.h>
 
 #include "linux/ipc/sysv.h"
+#include "linux/ns/ns.h"
 #include "linux/mm/mm_int.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -24,6 +25,7 @@ struct shm_segment {
 	uint64_t nattch;           /* [IPC] */
 	int64_t atime, dtime;      /* [IPC] */
 	int cpid, lpid;            /* [IPC] */
+	bool orphan;               /* [IPC] its namespace is gone: it is in no table */
 	bool doomed;               /* [IPC] IPC_RMID came while it was attached: it goes with the last detach */
 };
 
@@ -32,8 +34,10 @@ static struct shared_mem *destroy(struct shm_segment *s) REQUIRES(IPC)
 {
 	struct shared_mem *m = s->mem;
 
-	ipc_remove(&s->ipc);
-	ipc_root()->shm_pages -= m->count;
+	if (!s->orphan) {
+		ipc_remove(&s->ipc);
+		s->ipc.root->shm_pages -= m->count;
+	}
 	arena_free(s);
 	return m;
 }
@@ -43,6 +47,37 @@ static void put_memory(struct shared_mem *m)
 {
 	m->segment = NULL;
 	shared_mem_put(m);
+}
+
+/* What is attached stays until it is detached. */
+static struct shared_mem *free_one(struct ipc_root *root)
+{
+	struct shared_mem *gone = NULL;
+	struct ipc_table *tab = &root->table[IPC_SHM];
+
+	ipc_lock();
+	for (uint32_t i = 0; i < tab->size && gone == NULL; i++) {
+		struct shm_segment *s = (struct shm_segment *)tab->slot[i];
+
+		if (s == NULL)
+			continue;
+		if (s->nattch == 0) {
+			gone = destroy(s);
+		} else {
+			ipc_remove(&s->ipc);
+			s->doomed = s->orphan = true;
+		}
+	}
+	ipc_unlock();
+	return gone;
+}
+
+void shm_root_free(struct ipc_root *root)
+{
+	struct shared_mem *gone;
+
+	while ((gone = free_one(root)) != NULL)
+		put_memory(gone);
 }
 
 void sysv_shm_attached(struct shared_mem *m)
@@ -199,8 +234,8 @@ long lx_sys_shmdt(struct lx_thread *t, struct gva addr)
 
 static struct shmid64_ds stat_of(const struct shm_segment *s)
 {
-	return (struct shmid64_ds){ .shm_perm = s->ipc.perm, .shm_segsz = s->size, .shm_atime = s->atime, .shm_dtime = s->dtime,
-		.shm_ctime = s->ipc.ctime, .shm_cpid = s->cpid, .shm_lpid = s->lpid, .shm_nattch = s->nattch };
+	return (struct shmid64_ds){ .shm_perm = ipc_perm_out(&s->ipc.perm), .shm_segsz = s->size, .shm_atime = s->atime, .shm_dtime = s->dtime,
+		.shm_ctime = s->ipc.ctime, .shm_cpid = pid_out(lx_current(), s->cpid), .shm_lpid = pid_out(lx_current(), s->lpid), .shm_nattch = s->nattch };
 }
 
 static long shm_stat(struct lx_thread *t, int id, int cmd, struct gva buf)

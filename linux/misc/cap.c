@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/misc/cap.c - capabilities: capget, capset, and prctl's bounding and ambient sets. */
 #include "linux/misc/cred.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "syscalls.gen.h"
 
@@ -31,7 +32,7 @@ static long caps_of(struct lx_thread *t, int pid, struct lx_cred *out)
 	struct lx_state *lx = lx_state();
 	struct lx_thread *o;
 
-	if (!pid || pid == t->tid) {
+	if (!pid || pid == t->vtid) {
 		*out = t->cred;
 		return 0;
 	}
@@ -80,14 +81,14 @@ long lx_sys_capset(struct lx_thread *t, struct gva header, struct gva data)
 
 	if (err)
 		return err;
-	if (h.pid && h.pid != t->tid)
+	if (h.pid && h.pid != t->vtid)
 		return -EPERM;
 	if (copy_in(d, data, n * sizeof d[0]))
 		return -EFAULT;
 	new.cap_effective = join(d[0].effective, d[1].effective);
 	new.cap_permitted = join(d[0].permitted, d[1].permitted);
 	new.cap_inheritable = join(d[0].inheritable, d[1].inheritable);
-	if (!lx_capable(t, CAP_SETPCAP) && (new.cap_inheritable & ~(old->cap_inheritable | old->cap_permitted)))
+	if (!cap_own(t, CAP_SETPCAP) && (new.cap_inheritable & ~(old->cap_inheritable | old->cap_permitted)))
 		return -EPERM;
 	if (new.cap_inheritable & ~(old->cap_inheritable | old->cap_bounding))
 		return -EPERM;
@@ -133,7 +134,7 @@ static long set_securebits(struct lx_thread *t, uint64_t bits)
 
 	if (bits & ~(uint64_t)(SECURE_ALL_BITS | SECURE_ALL_LOCKS))
 		return -EPERM;
-	if (((new.securebits ^ bits) & locked) || (new.securebits & SECURE_ALL_LOCKS & ~bits) || !lx_capable(t, CAP_SETPCAP))
+	if (((new.securebits ^ bits) & locked) || (new.securebits & SECURE_ALL_LOCKS & ~bits) || !cap_own(t, CAP_SETPCAP))
 		return -EPERM;
 	new.securebits = (uint32_t)bits;
 	cred_commit(t, &new);
@@ -157,13 +158,39 @@ static long drop_bounding(struct lx_thread *t, uint64_t cap)
 {
 	struct lx_cred new = t->cred;
 
-	if (!lx_capable(t, CAP_SETPCAP))
+	if (!cap_own(t, CAP_SETPCAP))
 		return -EPERM;
 	if (cap > CAP_LAST_CAP)
 		return -EINVAL;
 	new.cap_bounding &= ~(1ull << cap);
 	cred_commit(t, &new);
 	return 0;
+}
+
+/* capabilities(7), "Transformation of capabilities during execve()", for a file without capabilities;
+   no_new_privs takes away what the old program did not have. */
+void cred_exec(struct lx_thread *t)
+{
+	struct lx_cred new = t->cred;
+	uint32_t root = user_ns_root(user_ns_of(t));
+	bool is_root = !(new.securebits & SECBIT_NOROOT) && (new.uid == root || new.euid == root);
+
+	if (root == NO_ID)
+		is_root = false;
+	new.cap_permitted = is_root ? new.cap_inheritable | new.cap_bounding : new.cap_ambient;
+	if (new.no_new_privs)
+		new.cap_permitted &= t->cred.cap_permitted;
+	if (is_root && new.euid == root)
+		new.cap_effective = new.cap_permitted;
+	else
+		new.cap_effective = new.cap_ambient;
+	new.cap_effective &= new.cap_permitted;
+	new.suid = new.fsuid = new.euid;
+	new.sgid = new.fsgid = new.egid;
+	new.securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
+	lock_take(&lx_state()->tasklist);
+	t->cred = new;
+	lock_drop(&lx_state()->tasklist);
 }
 
 long cap_prctl(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)

@@ -9,6 +9,7 @@
 #include "linux/proc/proc.h"
 #include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
+#include "linux/ns/ns.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
 #include <linux/timex.h>
@@ -115,6 +116,7 @@ uint64_t clock_to_mono(int clock, uint64_t ns)
 {
 	uint64_t now = pico_now(), there;
 
+	ns = timens_sub(lx_current(), clock, ns);
 	if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW)
 		return ns;
 	if (clock == CLOCK_BOOTTIME || clock == CLOCK_BOOTTIME_ALARM)
@@ -133,7 +135,7 @@ long lx_sys_clock_gettime(struct lx_thread *t, int clock, struct gva ts)
 	uint64_t ns;
 	long err = clock_read(t, clock, &ns);
 
-	return err ? err : user_timespec_out(ts, ns);
+	return err ? err : user_timespec_out(ts, timens_add(t, clock, ns));
 }
 
 long lx_sys_clock_getres(struct lx_thread *t, int clock, struct gva ts)
@@ -200,7 +202,7 @@ long lx_sys_times(struct lx_thread *t, struct gva buf)
 			return -EFAULT;
 		cputime_asked(t, began);
 	}
-	return (long)(pico_now() / tick);
+	return (long)(timens_add(t, CLOCK_BOOTTIME, pico_now()) / tick);
 }
 
 /* The clock is not ours to adjust: reading tells of one that nobody disciplines. */

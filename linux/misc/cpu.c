@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/misc/cpu.c - which CPUs there are, I/O priorities, and barriers between threads. */
+#include "linux/ns/ns.h"
 #include "linux/misc/cred.h"
 #include "linux/proc/proc.h"
 #include "syscalls.gen.h"
@@ -34,7 +35,7 @@ static long with_thread(struct lx_thread *t, int pid, uint64_t *mask, bool set)
 		err = -ESRCH;
 	else if (!set)
 		memcpy(mask, o->affinity, sizeof o->affinity);
-	else if (t->cred.euid != o->cred.euid && t->cred.euid != o->cred.uid && !lx_capable(t, CAP_SYS_NICE))
+	else if (t->cred.euid != o->cred.euid && t->cred.euid != o->cred.uid && !ns_capable(t, user_ns_of(o), CAP_SYS_NICE))
 		err = -EPERM;
 	else
 		memcpy(o->affinity, mask, sizeof o->affinity);

@@ -7,13 +7,13 @@
  */
 #include "linux/fs/vfs.h"
 #include "linux/misc/cred.h"
+#include "linux/ns/ns.h"
 #include "syscalls.gen.h"
 
-#define NO_ID UINT32_MAX
-
+/* In the initial user namespace. */
 bool lx_capable(const struct lx_thread *t, int cap)
 {
-	return t->cred.cap_effective >> cap & 1;
+	return LIKELY(t->cred.user_ns == NULL) && (t->cred.cap_effective >> cap & 1);
 }
 
 bool lx_in_group(const struct lx_thread *t, uint32_t gid)
@@ -39,24 +39,32 @@ void cred_commit(struct lx_thread *t, const struct lx_cred *new)
 	lock_drop(&lx->tasklist);
 }
 
-static bool any_root(const struct lx_cred *c)
+static bool any_root(const struct lx_cred *c, uint32_t root)
 {
-	return !c->uid || !c->euid || !c->suid;
+	return c->uid == root || c->euid == root || c->suid == root;
+}
+
+/* The user that is root in its user namespace; one that does not exist if none is. */
+static uint32_t root_of(const struct lx_cred *c)
+{
+	return LIKELY(c->user_ns == NULL) ? 0 : user_ns_root(c->user_ns);
 }
 
 /* Leaving root gives up what root could, entering it takes it up again. */
 static void fix_caps(struct lx_cred *new, const struct lx_cred *old)
 {
+	uint32_t root = root_of(old);
+
 	if (new->securebits & SECBIT_NO_SETUID_FIXUP)
 		return;
-	if (any_root(old) && !any_root(new)) {
+	if (any_root(old, root) && !any_root(new, root)) {
 		if (!(new->securebits & SECBIT_KEEP_CAPS))
 			new->cap_permitted = new->cap_effective = 0;
 		new->cap_ambient = 0;
 	}
-	if (!old->euid && new->euid)
+	if (old->euid == root && new->euid != root)
 		new->cap_effective = 0;
-	if (old->euid && !new->euid)
+	if (old->euid != root && new->euid == root)
 		new->cap_effective = new->cap_permitted;
 }
 
@@ -75,6 +83,15 @@ static long commit_gid(struct lx_thread *t, struct lx_cred *new)
 	return 0;
 }
 
+/* Ids that the caller names; false: one has no meaning in its namespace. */
+static bool ids_in(const struct lx_thread *t, unsigned map, uint32_t **id)
+{
+	for (; UNLIKELY(t->cred.user_ns != NULL) && *id != NULL; id++)
+		if (**id != NO_ID && (**id = id_to_global(t->cred.user_ns, map, **id)) == NO_ID)
+			return false;
+	return true;
+}
+
 static bool one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
 {
 	return id == NO_ID || id == a || id == b || id == c;
@@ -82,31 +99,32 @@ static bool one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
 
 long lx_sys_getuid(struct lx_thread *t)
 {
-	return t->cred.uid;
+	return uid_out(t, t->cred.uid);
 }
 
 long lx_sys_geteuid(struct lx_thread *t)
 {
-	return t->cred.euid;
+	return uid_out(t, t->cred.euid);
 }
 
 long lx_sys_getgid(struct lx_thread *t)
 {
-	return t->cred.gid;
+	return gid_out(t, t->cred.gid);
 }
 
 long lx_sys_getegid(struct lx_thread *t)
 {
-	return t->cred.egid;
+	return gid_out(t, t->cred.egid);
 }
 
 long lx_sys_setuid(struct lx_thread *t, uint32_t uid)
 {
 	struct lx_cred new = t->cred;
 
+	uid = uid_in(t, uid);
 	if (uid == NO_ID)
 		return -EINVAL;
-	if (lx_capable(t, CAP_SETUID))
+	if (cap_own(t, CAP_SETUID))
 		new.uid = new.suid = uid;
 	else if (uid != new.uid && uid != new.suid)
 		return -EPERM;
@@ -118,9 +136,10 @@ long lx_sys_setgid(struct lx_thread *t, uint32_t gid)
 {
 	struct lx_cred new = t->cred;
 
+	gid = gid_in(t, gid);
 	if (gid == NO_ID)
 		return -EINVAL;
-	if (lx_capable(t, CAP_SETGID))
+	if (cap_own(t, CAP_SETGID))
 		new.gid = new.sgid = gid;
 	else if (gid != new.gid && gid != new.sgid)
 		return -EPERM;
@@ -133,7 +152,9 @@ long lx_sys_setreuid(struct lx_thread *t, uint32_t r, uint32_t e)
 	struct lx_cred new = t->cred;
 	const struct lx_cred *old = &t->cred;
 
-	if (!lx_capable(t, CAP_SETUID) &&
+	if (!ids_in(t, MAP_UID, (uint32_t *[]){ &r, &e, NULL }))
+		return -EINVAL;
+	if (!cap_own(t, CAP_SETUID) &&
 	    (!one_of(r, old->uid, old->euid, old->uid) || !one_of(e, old->uid, old->euid, old->suid)))
 		return -EPERM;
 	if (r != NO_ID)
@@ -150,7 +171,9 @@ long lx_sys_setregid(struct lx_thread *t, uint32_t r, uint32_t e)
 	struct lx_cred new = t->cred;
 	const struct lx_cred *old = &t->cred;
 
-	if (!lx_capable(t, CAP_SETGID) &&
+	if (!ids_in(t, MAP_GID, (uint32_t *[]){ &r, &e, NULL }))
+		return -EINVAL;
+	if (!cap_own(t, CAP_SETGID) &&
 	    (!one_of(r, old->gid, old->egid, old->gid) || !one_of(e, old->gid, old->egid, old->sgid)))
 		return -EPERM;
 	if (r != NO_ID)
@@ -167,7 +190,9 @@ long lx_sys_setresuid(struct lx_thread *t, uint32_t r, uint32_t e, uint32_t s)
 	struct lx_cred new = t->cred;
 	const struct lx_cred *old = &t->cred;
 
-	if (!lx_capable(t, CAP_SETUID) &&
+	if (!ids_in(t, MAP_UID, (uint32_t *[]){ &r, &e, &s, NULL }))
+		return -EINVAL;
+	if (!cap_own(t, CAP_SETUID) &&
 	    (!one_of(r, old->uid, old->euid, old->suid) || !one_of(e, old->uid, old->euid, old->suid) ||
 	     !one_of(s, old->uid, old->euid, old->suid)))
 		return -EPERM;
@@ -185,7 +210,9 @@ long lx_sys_setresgid(struct lx_thread *t, uint32_t r, uint32_t e, uint32_t s)
 	struct lx_cred new = t->cred;
 	const struct lx_cred *old = &t->cred;
 
-	if (!lx_capable(t, CAP_SETGID) &&
+	if (!ids_in(t, MAP_GID, (uint32_t *[]){ &r, &e, &s, NULL }))
+		return -EINVAL;
+	if (!cap_own(t, CAP_SETGID) &&
 	    (!one_of(r, old->gid, old->egid, old->sgid) || !one_of(e, old->gid, old->egid, old->sgid) ||
 	     !one_of(s, old->gid, old->egid, old->sgid)))
 		return -EPERM;
@@ -207,12 +234,12 @@ static long put_three(struct gva r, struct gva e, struct gva s, uint32_t vr, uin
 
 long lx_sys_getresuid(struct lx_thread *t, struct gva r, struct gva e, struct gva s)
 {
-	return put_three(r, e, s, t->cred.uid, t->cred.euid, t->cred.suid);
+	return put_three(r, e, s, uid_out(t, t->cred.uid), uid_out(t, t->cred.euid), uid_out(t, t->cred.suid));
 }
 
 long lx_sys_getresgid(struct lx_thread *t, struct gva r, struct gva e, struct gva s)
 {
-	return put_three(r, e, s, t->cred.gid, t->cred.egid, t->cred.sgid);
+	return put_three(r, e, s, gid_out(t, t->cred.gid), gid_out(t, t->cred.egid), gid_out(t, t->cred.sgid));
 }
 
 /* Capabilities that concern files follow fsuid. */
@@ -223,9 +250,9 @@ static void fix_fs_caps(struct lx_cred *new, const struct lx_cred *old)
 
 	if (new->securebits & SECBIT_NO_SETUID_FIXUP)
 		return;
-	if (!old->fsuid && new->fsuid)
+	if (old->fsuid == root_of(old) && new->fsuid != root_of(old))
 		new->cap_effective &= ~fs;
-	if (old->fsuid && !new->fsuid)
+	if (old->fsuid != root_of(old) && new->fsuid == root_of(old))
 		new->cap_effective |= new->cap_permitted & fs;
 }
 
@@ -233,11 +260,12 @@ static void fix_fs_caps(struct lx_cred *new, const struct lx_cred *old)
 long lx_sys_setfsuid(struct lx_thread *t, uint32_t uid)
 {
 	struct lx_cred new = t->cred;
-	uint32_t was = new.fsuid;
+	uint32_t was = uid_out(t, new.fsuid);
 
-	if (uid == NO_ID || uid == was)
+	uid = uid_in(t, uid);
+	if (uid == NO_ID || uid == new.fsuid)
 		return was;
-	if (uid == new.uid || uid == new.euid || uid == new.suid || lx_capable(t, CAP_SETUID)) {
+	if (uid == new.uid || uid == new.euid || uid == new.suid || cap_own(t, CAP_SETUID)) {
 		new.fsuid = uid;
 		fix_fs_caps(&new, &t->cred);
 		cred_commit(t, &new);
@@ -248,11 +276,12 @@ long lx_sys_setfsuid(struct lx_thread *t, uint32_t uid)
 long lx_sys_setfsgid(struct lx_thread *t, uint32_t gid)
 {
 	struct lx_cred new = t->cred;
-	uint32_t was = new.fsgid;
+	uint32_t was = gid_out(t, new.fsgid);
 
-	if (gid == NO_ID || gid == was)
+	gid = gid_in(t, gid);
+	if (gid == NO_ID || gid == new.fsgid)
 		return was;
-	if (gid == new.gid || gid == new.egid || gid == new.sgid || lx_capable(t, CAP_SETGID)) {
+	if (gid == new.gid || gid == new.egid || gid == new.sgid || cap_own(t, CAP_SETGID)) {
 		new.fsgid = gid;
 		cred_commit(t, &new);
 	}
@@ -261,7 +290,7 @@ long lx_sys_setfsgid(struct lx_thread *t, uint32_t gid)
 
 long lx_sys_getgroups(struct lx_thread *t, int count, struct gva list)
 {
-	uint32_t n = t->cred.ngroups;
+	uint32_t n = t->cred.ngroups, seen[ARRAY_LEN(t->cred.groups)];
 
 	if (count < 0)
 		return -EINVAL;
@@ -269,19 +298,26 @@ long lx_sys_getgroups(struct lx_thread *t, int count, struct gva list)
 		return n;
 	if ((uint32_t)count < n)
 		return -EINVAL;
-	return copy_out(list, t->cred.groups, n * sizeof t->cred.groups[0]) ? -EFAULT : (long)n;
+	for (uint32_t i = 0; i < n; i++)
+		seen[i] = gid_out(t, t->cred.groups[i]);
+	return copy_out(list, seen, n * sizeof seen[0]) ? -EFAULT : (long)n;
 }
 
 long lx_sys_setgroups(struct lx_thread *t, int count, struct gva list)
 {
 	struct lx_cred new = t->cred;
 
-	if (!lx_capable(t, CAP_SETGID))
+	if (!cap_own(t, CAP_SETGID) || (t->cred.user_ns && !setgroups_allowed(t->cred.user_ns)))
 		return -EPERM;
 	if (count < 0 || count > (int)ARRAY_LEN(new.groups))
 		return -EINVAL;
 	if (count && copy_in(new.groups, list, count * sizeof new.groups[0]))
 		return -EFAULT;
+	for (int i = 0; i < count; i++) {
+		new.groups[i] = gid_in(t, new.groups[i]);
+		if (new.groups[i] == NO_ID)
+			return -EINVAL;
+	}
 	new.ngroups = count;
 	cred_commit(t, &new);
 	vfs_tree_changed();

@@ -10,6 +10,8 @@
 
 /* The caller's own; hold no lock from TASKLIST inwards. */
 void cred_commit(struct lx_thread *t, const struct lx_cred *new);
+/* execve: the capabilities of the next program, which is never set-user-id here. */
+void cred_exec(struct lx_thread *t);
 /* prctl's part about capabilities. */
 long cap_prctl(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 #endif

@@ -7,6 +7,7 @@
  * the thread that takes it counts the intervals that passed as overruns and arms
  * the timer again (posix_timer_rearm).  A process's timers are in p->timers, under PROC.
  */
+#include "linux/ns/ns.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/internal.h"
@@ -49,7 +50,7 @@ static int queue_signal(struct posix_timer *pt)
 	if (pt->notify != SIGEV_THREAD_ID)
 		return signal_queue_timer(pt->proc, NULL, &pt->q);
 	lock_take(&lx->tasklist);
-	t = thread_find(pt->tid);
+	t = thread_find_global(pt->tid);
 	if (t && t->proc == pt->proc)
 		queued = signal_queue_timer(pt->proc, t, &pt->q);
 	lock_drop(&lx->tasklist);
@@ -160,7 +161,7 @@ static long event_in(struct lx_thread *t, struct gva from, struct posix_timer *p
 	if (ev.sigev_notify == SIGEV_THREAD_ID && check_thread(t, ev._sigev_un._tid))
 		return -EINVAL;
 	pt->notify = ev.sigev_notify;
-	pt->tid = ev._sigev_un._tid;
+	pt->tid = pid_in(t, ev._sigev_un._tid);
 	memset(info, 0, sizeof *info);
 	info->si_signo = ev.sigev_signo;
 	info->si_code = SI_TIMER;

@@ -6,6 +6,7 @@
  * that is not given (speculation control) is refused.
  */
 #include "linux/misc/cred.h"
+#include "linux/ns/ns.h"
 #include "linux/mm/mm.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/internal.h"
@@ -91,7 +92,7 @@ static long process_option(struct lx_thread *t, int option, uint64_t a, uint64_t
 	case PR_SET_PTRACER:
 		if ((int64_t)a < -1 || (int64_t)a > INT32_MAX)
 			return -EINVAL;
-		p->ptracer = (int)a;
+		p->ptracer = (int)a > 0 ? pid_in(t, (int)a) : (int)a;
 		return 0;
 	case PR_TASK_PERF_EVENTS_DISABLE:
 	case PR_TASK_PERF_EVENTS_ENABLE:

@@ -3,6 +3,7 @@
  * linux/misc/rlimit.c - resource limits: kept per process under PROC, looked at by
  * whoever hands out the resource.
  */
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -44,7 +45,7 @@ static bool may_look(struct lx_thread *t, struct lx_proc *p) REQUIRES(TASKLIST)
 		return true;
 	if (c->uid == o->euid && c->uid == o->suid && c->uid == o->uid && c->gid == o->egid && c->gid == o->sgid && c->gid == o->gid)
 		return true;
-	return lx_capable(t, CAP_SYS_RESOURCE);
+	return ns_capable(t, p->leader ? user_ns_of(p->leader) : user_ns_of(t), CAP_SYS_RESOURCE);
 }
 
 static long change_pid(struct lx_thread *t, int pid, uint32_t which, const struct rlimit64 *new, struct rlimit64 *old)
@@ -53,7 +54,7 @@ static long change_pid(struct lx_thread *t, int pid, uint32_t which, const struc
 	struct lx_proc *p;
 	long err = -ESRCH;
 
-	if (!pid || pid == t->proc->pid)
+	if (!pid || pid == t->proc->vpid)
 		return change(t, t->proc, which, new, old);
 	lock_take(&lx->tasklist);
 	p = proc_find(pid);

@@ -6,6 +6,7 @@
  * is checked as Linux does, kept and reported, and has no further effect.
  */
 #include "linux/misc/cred.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "syscalls.gen.h"
 
@@ -20,7 +21,7 @@ static struct lx_thread *target(struct lx_thread *t, int pid) REQUIRES(TASKLIST)
 
 static bool may_change(struct lx_thread *t, const struct lx_thread *o)
 {
-	return t->cred.euid == o->cred.uid || t->cred.euid == o->cred.euid || lx_capable(t, CAP_SYS_NICE);
+	return t->cred.euid == o->cred.uid || t->cred.euid == o->cred.euid || ns_capable(t, user_ns_of(o), CAP_SYS_NICE);
 }
 
 long lx_sys_sched_yield(struct lx_thread *t)
@@ -77,8 +78,8 @@ static void nice_scan(struct lx_thread *t, struct nice_scan *s)
 		if (o)
 			nice_one(t, o, s);
 	} else {
-		int group = s->who ? s->who : t->proc->pgrp;
-		uint32_t uid = s->who ? (uint32_t)s->who : t->cred.uid;
+		int group = s->who ? pid_meant_by(t->proc, s->who) : t->proc->pgrp;
+		uint32_t uid = s->who ? uid_in(t, (uint32_t)s->who) : t->cred.uid;
 
 		LIST_FOR(p, &lx->procs, struct lx_proc, all)
 			if (s->which == 1 ? p->pgrp == group : p->leader && p->leader->cred.uid == uid)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/misc/sysinfo.c - memory, load and uptime of the sandbox. */
 #include "linux/linux.h"
+#include "linux/ns/ns.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 #include <linux/sysinfo.h>
@@ -14,7 +15,7 @@ long lx_sys_sysinfo(struct lx_thread *t, struct gva out)
 
 	memset(&s, 0, sizeof s);
 	used = (atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_pages)) * PAGE_SIZE;
-	s.uptime = (pico_now() - lx->boot_mono_ns) / 1000000000u;
+	s.uptime = timens_add(t, CLOCK_BOOTTIME, pico_now() - lx->boot_mono_ns) / 1000000000u;
 	s.totalram = lx->memtotal;
 	s.freeram = lx->memtotal > used ? lx->memtotal - used : 0;
 	s.sharedram = atomic_load(&a->data_pages_used) * PAGE_SIZE;

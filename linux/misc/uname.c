@@ -5,6 +5,7 @@
  */
 #include "linux/linux.h"
 #include "linux/misc/release.h"
+#include "linux/ns/ns.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 #include <linux/capability.h>
@@ -13,6 +14,7 @@
 long lx_sys_uname(struct lx_thread *t, struct gva buf)
 {
 	struct lx_state *lx = lx_state();
+	const struct ns *ns = ns_of(t, NS_UTS);
 	struct new_utsname u;
 
 	memset(&u, 0, sizeof u);
@@ -21,8 +23,8 @@ long lx_sys_uname(struct lx_thread *t, struct gva buf)
 	str_copy(u.version, LX_VERSION, sizeof u.version);
 	str_copy(u.machine, "x86_64", sizeof u.machine);
 	lock_take(&lx->tasklist);
-	str_copy(u.nodename, lx->hostname, sizeof u.nodename);
-	str_copy(u.domainname, lx->domainname[0] ? lx->domainname : "(none)", sizeof u.domainname);
+	str_copy(u.nodename, ns->uts.host, sizeof u.nodename);
+	str_copy(u.domainname, ns->uts.domain[0] ? ns->uts.domain : "(none)", sizeof u.domainname);
 	lock_drop(&lx->tasklist);
 	return copy_out(buf, &u, sizeof u);
 }
@@ -32,7 +34,7 @@ static long set_name(struct lx_thread *t, struct gva from, int len, char *to)
 	struct lx_state *lx = lx_state();
 	char name[65] = { 0 };
 
-	if (!lx_capable(t, CAP_SYS_ADMIN))
+	if (!ns_capable(t, ns_of(t, NS_UTS)->user, CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len < 0 || len > 64)
 		return -EINVAL;
@@ -46,12 +48,12 @@ static long set_name(struct lx_thread *t, struct gva from, int len, char *to)
 
 long lx_sys_sethostname(struct lx_thread *t, struct gva name, int len)
 {
-	return set_name(t, name, len, lx_state()->hostname);
+	return set_name(t, name, len, ns_of(t, NS_UTS)->uts.host);
 }
 
 long lx_sys_setdomainname(struct lx_thread *t, struct gva name, int len)
 {
-	return set_name(t, name, len, lx_state()->domainname);
+	return set_name(t, name, len, ns_of(t, NS_UTS)->uts.domain);
 }
 
 /* The kernel log of a sandbox is empty: there is no kernel that would write it. */

@@ -284,7 +284,7 @@ static void owner_died(struct lx_thread *t, uint64_t addr, bool pi, bool pending
 			(void)futex_wake(t, addr, 1, FUTEX_BITSET_MATCH_ANY, true);
 			return;
 		}
-		if ((word & FUTEX_TID_MASK) != (uint32_t)t->tid)
+		if ((word & FUTEX_TID_MASK) != (uint32_t)t->vtid)
 			return;
 		want = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
 		done = futex_cas(addr, &word, want);

@@ -85,7 +85,7 @@ long futex_lock_pi(struct lx_thread *t, uint64_t addr, uint64_t deadline, bool t
 	q->pi = 1;
 	futex_join(b);
 	lock_take(&b->lock);
-	ret = take_or_mark(addr, t->tid, first_waiter(b, &key, NULL) != NULL, try);
+	ret = take_or_mark(addr, t->vtid, first_waiter(b, &key, NULL) != NULL, try);
 	if (ret == 0)
 		futex_enqueue(b, q);
 	else
@@ -106,7 +106,7 @@ static long hand_over(struct futex_bucket *b, const struct futex_key *key, uint6
 	if (q != NULL && !q->pi)
 		return -EINVAL;
 	if (q != NULL)
-		want |= (uint32_t)q->thread->tid | (first_waiter(b, key, q) != NULL ? FUTEX_WAITERS : 0);
+		want |= (uint32_t)q->thread->vtid | (first_waiter(b, key, q) != NULL ? FUTEX_WAITERS : 0);
 	if (!uaccess_load32(addr, &word))
 		return -EFAULT;
 	do {
@@ -132,7 +132,7 @@ static long release_pi(struct lx_thread *t, uint64_t addr, bool shared, uint32_t
 		return err;
 	b = futex_bucket(&key);
 	lock_take(&b->lock);
-	err = hand_over(b, &key, addr, t->tid, extra, &wakes);
+	err = hand_over(b, &key, addr, t->vtid, extra, &wakes);
 	lock_drop(&b->lock);
 	futex_wakes_done(&wakes);
 	return err;
@@ -189,7 +189,7 @@ long futex_wait_requeue_pi(struct lx_thread *t, uint64_t addr, uint32_t val, uin
 static long promote(struct futex_bucket *b, struct futex_bucket *b2, struct futex_q *q, uint64_t addr2, struct futex_wakes *wakes) REQUIRES(FUTEX)
 {
 	struct futex_key key2 = q->pi_key;
-	long ret = take_or_mark(addr2, q->thread->tid, true, false);
+	long ret = take_or_mark(addr2, q->thread->vtid, true, false);
 
 	if (ret < 0)
 		return ret;

@@ -43,7 +43,7 @@ static uint64_t deadline_of(int clock, uint64_t ns)
 		return ns;
 	if (clock < 0)
 		return ADD_OVERFLOW(pico_now(), ns, &sum) ? DK_FOREVER : sum;
-	return clock == CLOCK_MONOTONIC ? ns : clock_to_mono(clock, ns);
+	return clock_to_mono(clock, ns);
 }
 
 /* A wait with a timeout goes on to the same deadline, unless a handler runs. */

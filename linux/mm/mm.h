@@ -34,6 +34,7 @@ long mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
 long mm_map_stack(struct mm *mm, uint64_t size, int extra_prot);
 /* /proc/PID/maps shows the region that begins at addr as [vdso]. */
 void mm_mark_vdso(struct mm *mm, uint64_t addr);
+uint64_t mm_vdso(const struct mm *mm); /* that address, whatever lies there now; 0: never was */
 void mm_set_brk(struct mm *mm, uint64_t start);
 
 /*

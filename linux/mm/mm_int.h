@@ -43,6 +43,7 @@ struct mm {
 	uint64_t top;               /* mmap places below this */
 	uint64_t vm_pages, data_pages, stack_pages, locked_pages, charged_pages;
 	uint64_t brk_start, brk;
+	uint64_t vdso;              /* where execve put it; 0: nowhere */
 	uint64_t new_flags;         /* RF_LOCKED (and RF_ONFAULT) after mlockall(MCL_FUTURE) */
 	uint64_t text_pages;        /* executable file mappings, for /proc */
 	struct vma_name *names;     /* PR_SET_VMA: each name once */

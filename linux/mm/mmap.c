@@ -83,5 +83,11 @@ void mm_mark_vdso(struct mm *mm, uint64_t addr)
 	r = region_find(&mm->tree, addr);
 	if (r != NULL && r->kind != REGION_ROOM)
 		r->flags |= RF_VDSO;
+	mm->vdso = addr;
 	mm_unlock(mm);
+}
+
+uint64_t mm_vdso(const struct mm *mm)
+{
+	return mm->vdso;
 }

@@ -174,7 +174,7 @@ long lx_sys_move_pages(struct lx_thread *t, int pid, uint64_t count, struct gva 
 {
 	if ((flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
 		return -EINVAL;
-	if (pid != 0 && pid != t->proc->pid)
+	if (pid != 0 && pid != t->proc->vpid)
 		return -EPERM;
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t addr;

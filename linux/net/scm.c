@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 
 #include "linux/net/unix.h"
+#include "linux/ns/ns.h"
 #include "rt/mem.h"
 
 #define CMSG_HEADER  16u
@@ -84,11 +85,11 @@ static bool may_be(const struct lx_thread *t, const struct lx_ucred *u)
 {
 	const struct lx_cred *c = &t->cred;
 
-	if (u->pid != t->proc->pid && !lx_capable(t, CAP_SYS_ADMIN))
+	if (u->pid != t->proc->pid && !ns_capable(t, pid_ns_of(t->proc)->user, CAP_SYS_ADMIN))
 		return false;
-	if (u->uid != c->uid && u->uid != c->euid && u->uid != c->suid && !lx_capable(t, CAP_SETUID))
+	if (u->uid != c->uid && u->uid != c->euid && u->uid != c->suid && !cap_own(t, CAP_SETUID))
 		return false;
-	return u->gid == c->gid || u->gid == c->egid || u->gid == c->sgid || lx_capable(t, CAP_SETGID);
+	return u->gid == c->gid || u->gid == c->egid || u->gid == c->sgid || cap_own(t, CAP_SETGID);
 }
 
 static long cred_in(struct lx_thread *t, struct gva data, uint64_t size, struct scm *scm)
@@ -98,6 +99,9 @@ static long cred_in(struct lx_thread *t, struct gva data, uint64_t size, struct 
 	if (copy_in(&scm->cred, data, sizeof scm->cred) != 0)
 		return -EFAULT;
 	scm->has_cred = true;
+	scm->cred.pid = pid_in(t, scm->cred.pid);
+	scm->cred.uid = uid_in(t, scm->cred.uid);
+	scm->cred.gid = gid_in(t, scm->cred.gid);
 	return may_be(t, &scm->cred) ? 0 : -EPERM;
 }
 
@@ -186,9 +190,14 @@ static void advance(struct control *c, uint64_t len)
 	c->left -= len;
 }
 
+struct lx_ucred cred_seen(const struct lx_thread *t, struct lx_ucred u)
+{
+	return (struct lx_ucred){ pid_out(t, u.pid), uid_out(t, u.uid), gid_out(t, u.gid) };
+}
+
 static void cred_out(struct control *c, const struct scm *scm)
 {
-	struct lx_ucred u = scm->has_cred ? scm->cred : (struct lx_ucred){ 0, OVERFLOW_ID, OVERFLOW_ID };
+	struct lx_ucred u = scm->has_cred ? cred_seen(lx_current(), scm->cred) : (struct lx_ucred){ 0, OVERFLOW_ID, OVERFLOW_ID };
 	uint64_t len = CMSG_HEADER + sizeof u;
 
 	if (c->left < CMSG_HEADER) {

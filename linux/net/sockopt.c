@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 
 #include "linux/net/unix.h"
+#include "linux/ns/ns.h"
 
 #define SNDBUF_MAX 212992
 #define SNDBUF_MIN 4608
@@ -65,7 +66,7 @@ static long set_int(struct lx_thread *t, struct sock *s, int name, int value)
 		return 0;
 	case SO_SNDBUFFORCE:
 	case SO_RCVBUFFORCE:
-		if (!lx_capable(t, CAP_NET_ADMIN))
+		if (!ns_capable(t, ns_of(t, NS_NET)->user, CAP_NET_ADMIN))
 			return -EPERM;
 		return set_int(t, s, name == SO_SNDBUFFORCE ? SO_SNDBUF : SO_RCVBUF, value);
 	case SO_SNDBUF:
@@ -198,7 +199,7 @@ long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value
 		return -EINVAL;
 	switch (name) {
 	case SO_PEERCRED: {
-		struct lx_ucred u = s->peercred;
+		struct lx_ucred u = cred_seen(t, s->peercred);
 
 		if (u.pid == 0)
 			u.uid = u.gid = UINT32_MAX;

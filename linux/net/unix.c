@@ -13,6 +13,7 @@
  */
 
 #include "linux/net/unix.h"
+#include "linux/ns/ns.h"
 
 struct unix_state *unix_state(void)
 {
@@ -52,6 +53,7 @@ struct sock *sock_new(uint32_t type)
 	list_init(&s->accept_queue);
 	list_init(&s->accept_link);
 	s->type = type;
+	s->net = ns_of(lx_current(), NS_NET)->ino;
 	s->sndbuf = s->rcvbuf = SNDBUF_DEFAULT;
 	s->peek_off = -1;
 	ring_init(&s->rx, SNDBUF_DEFAULT);

@@ -60,6 +60,7 @@ struct sock {
 
 	/* Name. */
 	struct uaddr addr;        /* [S], written once under N too */
+	uint32_t net;             /* [I] number of its network namespace, in which abstract names are */
 	struct list name_link;    /* [N] */
 	struct inode *inode;      /* [N] a reference, if bound to a path */
 
@@ -93,6 +94,7 @@ void sock_put(struct sock *s);
 /* The end of a socket that had a file or was queued for accept. */
 void sock_close(struct sock *s);
 struct lx_ucred cred_of(const struct lx_thread *t);
+struct lx_ucred cred_seen(const struct lx_thread *t, struct lx_ucred u); /* as t counts processes and users */
 static inline bool is_stream(const struct sock *s)
 {
 	return s->type == LX_SOCK_STREAM;

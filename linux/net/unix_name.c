@@ -8,6 +8,7 @@
  */
 
 #include "linux/net/unix.h"
+#include "linux/ns/ns.h"
 #include "rt/fmt.h"
 #include "rt/mem.h"
 
@@ -70,10 +71,10 @@ static struct list *bound_bucket(struct unix_state *u, const struct inode *i)
 	return &u->bound[(i->ino ^ i->dev) % NAME_BUCKETS];
 }
 
-static struct sock *find_abstract(struct unix_state *u, const struct uaddr *a)
+static struct sock *find_abstract(struct unix_state *u, const struct uaddr *a, uint32_t net)
 {
 	LIST_FOR(s, abstract_bucket(u, a), struct sock, name_link)
-		if (s->addr.len == a->len && memcmp(s->addr.path, a->path, a->len) == 0)
+		if (s->net == net && s->addr.len == a->len && memcmp(s->addr.path, a->path, a->len) == 0)
 			return s;
 	return NULL;
 }
@@ -101,7 +102,7 @@ static long bind_abstract(struct sock *s, const struct uaddr *a)
 
 	set_name(s, a);
 	lock_take(&u->lock);
-	taken = find_abstract(u, a) != NULL;
+	taken = find_abstract(u, a, s->net) != NULL;
 	if (!taken)
 		list_append(abstract_bucket(u, a), &s->name_link);
 	lock_drop(&u->lock);
@@ -229,7 +230,7 @@ long unix_find(struct lx_thread *t, const struct uaddr *a, uint32_t type, struct
 		err = find_path(t, a, out);
 	} else {
 		lock_take(&u->lock);
-		*out = find_abstract(u, a);
+		*out = find_abstract(u, a, ns_of(t, NS_NET)->ino);
 		if (*out != NULL && ref_get_live(&(*out)->ref))
 			err = 0;
 		lock_drop(&u->lock);

@@ -6,6 +6,7 @@
  * Linux's manners; it protects nobody from a hostile guest (CAVEATS.md).
  */
 #include "linux/fs/procfs.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include <linux/capability.h>
@@ -36,18 +37,18 @@ static bool yama_allows(const struct lx_thread *t, const struct lx_thread *o)
 		return true;
 	if (scope == 1 && (descends(p, t->proc) || p->ptracer == ANYBODY || (p->ptracer > 0 && p->ptracer == t->proc->pid)))
 		return true;
-	return scope < 3 && lx_capable(t, CAP_SYS_PTRACE);
+	return scope < 3 && ns_capable(t, user_ns_of(o), CAP_SYS_PTRACE);
 }
 
 bool ptrace_may_access(const struct lx_thread *t, const struct lx_thread *o, unsigned how)
 {
-	bool may_all = lx_capable(t, CAP_SYS_PTRACE);
+	bool may_all = ns_capable(t, user_ns_of(o), CAP_SYS_PTRACE);
 
 	if (t->proc == o->proc)
 		return true;
 	if (!may_all && (!same_ids(&t->cred, &o->cred, how & ACCESS_FS) || !o->proc->dumpable))
 		return false;
-	if (!may_all && (o->cred.cap_permitted & ~t->cred.cap_permitted))
+	if (!may_all && (o->cred.user_ns != t->cred.user_ns || (o->cred.cap_permitted & ~t->cred.cap_permitted)))
 		return false;
 	return !(how & ACCESS_ATTACH) || yama_allows(t, o);
 }

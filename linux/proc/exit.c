@@ -18,6 +18,7 @@
 #include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/mm/mm.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
@@ -125,9 +126,10 @@ long exit_siblings(struct lx_thread *t)
 	if (old != t) {
 		list_remove(&old->sibling);
 		ptrace_forget(old);
-		thread_unlink(old);
+		thread_unhash(old);
 		thread_unlink(t);
 		t->tid = p->pid;
+		t->vtid = p->vpid;
 		p->leader = t;
 	}
 	p->exec_thread = NULL;
@@ -205,6 +207,8 @@ void exit_resources(struct lx_proc *p)
 	p->exe = NULL;
 	lock_drop(&p->lock);
 	walk_cache_free(p);
+	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
+		ns_exit(t); /* nobody is left to change the list */
 	if (fdt)
 		fdt_put_table(fdt);
 	if (fs)
@@ -214,17 +218,23 @@ void exit_resources(struct lx_proc *p)
 
 static struct lx_proc *new_parent(struct lx_proc *p)
 {
-	for (struct lx_proc *a = p->parent; a && a != lx_state()->init; a = a->parent)
-		if (a->is_subreaper && a->state == PROC_LIVE && !a->group_exit)
+	struct ns *ns = p->pid_ns;
+	struct lx_proc *init;
+
+	while (ns && ns->level && (!(init = ns->pid.init) || init == p || init->state != PROC_LIVE))
+		ns = ns->parent;
+	init = ns && ns->level ? ns->pid.init : lx_state()->init;
+	for (struct lx_proc *a = p->parent; a && a != init && a != lx_state()->init; a = a->parent)
+		if (a->is_subreaper && a->state == PROC_LIVE && !a->group_exit && a->pid_ns == p->pid_ns)
 			return a;
-	return lx_state()->init;
+	return init;
 }
 
 static void give_away(struct lx_proc *child, struct lx_proc *to) REQUIRES(TASKLIST)
 {
 	list_remove(&child->child);
 	child->parent = to;
-	child->ppid = to->pid;
+	child->ppid = pid_seen_by(child, to->pid);
 	child->exit_signal = SIGCHLD;
 	list_append(&to->children, &child->child);
 	if (child->state == PROC_ZOMBIE && !ptrace_hidden(child, to))
@@ -331,8 +341,8 @@ void proc_notify_parent(struct lx_proc *p, int si_code, int status)
 	memset(&info, 0, sizeof info);
 	info.si_signo = sig;
 	info.si_code = si_code;
-	info.si_pid = p->pid;
-	info.si_uid = p->leader ? p->leader->cred.uid : 0;
+	info.si_pid = pid_seen_by(parent, p->pid);
+	info.si_uid = p->leader && parent->leader ? uid_out(parent->leader, p->leader->cred.uid) : 0;
 	info.si_status = status;
 	info.si_utime = (long)(p->utime_ns / 10000000);
 	info.si_stime = (long)(p->stime_ns / 10000000);
@@ -373,14 +383,13 @@ static void end_host_thread(struct lx_thread *t, bool last)
 
 	if (t->vfork_parent) {
 		struct lx_thread *parent = vfork_give_back(t);
-		int pid = p->pid;
 
 		if (last)
 			proc_put(p);
 		else
 			pico_users_add(1); /* its other threads stay here; they keep the reference, as CLONE_VM has it */
 		exit_left();
-		vfork_resume(parent, pid);
+		vfork_resume(parent);
 	}
 	if (last && pico_users_add(-1) == 0) {
 		exit_wait_others(1);
@@ -408,8 +417,53 @@ static void end_if_alone(struct lx_thread *t)
 	end_sandbox(p->exit_code);
 }
 
+/* Of the others in a namespace whose process 1 has ended: those that are its zombies go. */
+static bool reap_child(struct lx_proc *init)
+{
+	struct lx_proc *found = NULL;
+
+	lock_take(&lx_state()->tasklist);
+	LIST_FOR (c, &init->children, struct lx_proc, child)
+		if (c->state == PROC_ZOMBIE && pid_ns_inside(pid_ns_of(c), init->pid_ns)) {
+			found = c;
+			break;
+		}
+	if (found)
+		proc_reap(found);
+	lock_drop(&lx_state()->tasklist);
+	proc_put(found);
+	return found != NULL;
+}
+
+static bool others_gone(struct lx_proc *init)
+{
+	bool any;
+
+	while (reap_child(init))
+		;
+	lock_take(&lx_state()->tasklist);
+	any = pid_ns_kill(init);
+	lock_drop(&lx_state()->tasklist);
+	return !any;
+}
+
+/* Process 1 of a namespace takes all others with it, and ends as the last.  It holds nothing here. */
+static void end_namespace(struct lx_proc *init)
+{
+	struct ns *ns = init->pid_ns;
+	struct waiter *w = waiter_self(0);
+
+	exit_left();
+	waitq_add(&ns->pid.wait, w);
+	while (!others_gone(init))
+		(void)pico_wait(DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE);
+	waitq_remove(&ns->pid.wait, w);
+	exit_leaving();
+}
+
 void lx_thread_exit(struct lx_thread *t, uint32_t code)
 {
+	struct lx_proc *p = t->proc;
 	bool last;
 
 	ptrace_event(t, PTRACE_EVENT_EXIT, code);
@@ -424,8 +478,11 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 	last = count_out(t, code);
 	if (last) {
 		end_if_alone(t);
+		if (UNLIKELY(p->pid_ns && p->pid_ns->pid.init == p))
+			end_namespace(p);
 		process_end(t);
-	}
+	} else if (t != p->leader)
+		ns_exit(t);
 	end_host_thread(t, last);
 }
 

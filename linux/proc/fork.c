@@ -11,9 +11,11 @@
  * the tree before the child runs, so that it can do everything at once.
  */
 #include "linux/entry.h"
+#include "linux/exec/exec.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/mm.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
@@ -22,8 +24,7 @@
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
-#define NAMESPACES (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP)
-#define FLAGS3     (CLONE_CLEAR_SIGHAND)
+#define FLAGS3 (CLONE_CLEAR_SIGHAND)
 
 struct fork_args {
 	uint64_t flags; /* without the exit signal */
@@ -34,12 +35,34 @@ struct fork_args {
 	uint32_t event; /* of ptrace, that tells of the child; 0: none */
 };
 
-static long check_flags(const struct fork_args *a)
+/* Threads of a process, and processes that share memory, are in one pid and one time namespace. */
+static long check_namespaces(struct lx_thread *t, uint64_t f)
+{
+	if ((f & CLONE_FS) && (f & (CLONE_NEWNS | CLONE_NEWUSER)))
+		return -EINVAL;
+	if ((f & CLONE_SYSVSEM) && (f & CLONE_NEWIPC))
+		return -EINVAL;
+	if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
+		return -EINVAL;
+	if ((f & CLONE_PARENT) && t->proc->unkillable)
+		return -EINVAL;
+	if (!t->nsset)
+		return 0;
+	if ((f & CLONE_THREAD) && (t->nsset->pid_children != pid_ns_of(t->proc) || t->nsset->time_children != t->nsset->ns[NS_TIME]))
+		return -EINVAL;
+	return 0;
+}
+
+static long check_flags(struct lx_thread *t, const struct fork_args *a)
 {
 	uint64_t f = a->flags;
 
-	if (f & (NAMESPACES | CLONE_NEWTIME))
-		return -EPERM; /* docs: a sandbox is one set of namespaces */
+	if (UNLIKELY((f & CLONE_NAMESPACES) || t->nsset || t->proc->unkillable)) {
+		long err = check_namespaces(t, f);
+
+		if (err)
+			return err;
+	}
 	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
 		return -EINVAL;
 	if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
@@ -125,12 +148,23 @@ static bool copy_shared(struct lx_proc *to, struct lx_proc *from, uint64_t flags
 	return true;
 }
 
+/* A child that did not get into the tree. */
+static void drop_child(struct lx_proc *p)
+{
+	lock_take(&lx_state()->tasklist);
+	pid_ns_unnumber(p->leader);
+	lock_drop(&lx_state()->tasklist);
+	thread_free(p->leader);
+	proc_put(p);
+}
+
 /* The child of a fork with its one thread, complete but not yet in the tree. */
-static struct lx_proc *make_child(struct lx_thread *t, const struct fork_args *a)
+static struct lx_proc *make_child(struct lx_thread *t, const struct fork_args *a, long *err)
 {
 	struct lx_proc *p = proc_new(), *me = t->proc;
 	struct lx_thread *c;
 
+	*err = -ENOMEM;
 	if (!p)
 		return NULL;
 	copy_values(p, me);
@@ -139,17 +173,17 @@ static struct lx_proc *make_child(struct lx_thread *t, const struct fork_args *a
 		proc_put(p);
 		return NULL;
 	}
-	p->pid = c->tid;
+	p->pid = p->vpid = c->tid;
 	p->exit_signal = a->exit_signal;
 	p->forked_by = t->tid;
 	p->start_ns = c->start_ns;
 	p->mm = me->mm;
 	copy_thread(c, t, a);
 	p->leader = c;
-	if (!ptrace_child_prepare(t, c, a->flags, a->event)) {
-		thread_free(c);
-		p->leader = NULL;
-		proc_put(p);
+	*err = ns_fork(c, t, a->flags, p->fs);
+	if (*err || !ptrace_child_prepare(t, c, a->flags, a->event)) {
+		*err = *err ? *err : -ENOMEM;
+		drop_child(p);
 		return NULL;
 	}
 	return p;
@@ -189,7 +223,7 @@ static void unlink_child(struct lx_proc *p)
 static void in_new_process(struct lx_thread *c, const struct fork_args *a)
 {
 	if (c->set_child_tid.va)
-		(void)PUT_USER(c->set_child_tid, c->tid);
+		(void)PUT_USER(c->set_child_tid, c->vtid);
 	if (a->flags & CLONE_SETTLS)
 		pico_set_fs_base(a->tls);
 	c->fs_base = pico_get_fs_base();
@@ -215,6 +249,8 @@ static long run_copy(struct lx_thread *t, struct lx_proc *p, const struct fork_a
 		pico_users_forked();
 		exit_forked();
 		mm_after_fork(mm);
+		if (UNLIKELY(c->nsset != NULL))
+			vdso_clocks(c);
 		in_new_process(c, a);
 		return 0;
 	}
@@ -259,11 +295,11 @@ static long run_shared(struct lx_thread *t, struct lx_proc *p, const struct fork
 	return err ? err : p->pid;
 }
 
-static long run_borrowed(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
+static long run_borrowed(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a, int seen)
 {
 	p->host = t->proc->host;
 	p->mm_borrowed = 1;
-	return vfork_borrow(t, p->leader, a->stack, a->flags & CLONE_SETTLS, a->tls);
+	return vfork_borrow(t, p->leader, a->stack, a->flags & CLONE_SETTLS, a->tls, seen);
 }
 
 /* CLONE_VFORK of a copy: until it executes a program or ends. */
@@ -290,10 +326,18 @@ void lx_thread_started(struct pico_thread *pt, struct dk_context *c)
 	(void)c;
 	t->host_thread = t->pico.thread; /* the maker must not touch us any more: we may be gone by then */
 	if (t->set_child_tid.va)
-		(void)PUT_USER(t->set_child_tid, t->tid);
+		(void)PUT_USER(t->set_child_tid, t->vtid);
 }
 
 /* ---- The calls ---- */
+
+static void drop_thread(struct lx_thread *c)
+{
+	lock_take(&lx_state()->tasklist);
+	pid_ns_unnumber(c);
+	lock_drop(&lx_state()->tasklist);
+	thread_free(c);
+}
 
 static long make_thread(struct lx_thread *t, const struct fork_args *a)
 {
@@ -307,13 +351,16 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 	if (!c)
 		return -ENOMEM;
 	copy_thread(c, t, a);
-	if (!ptrace_child_prepare(t, c, a->flags, a->event)) {
-		thread_free(c);
-		return -ENOMEM;
+	err = ns_fork(c, t, a->flags, NULL);
+	if (!err && !ptrace_child_prepare(t, c, a->flags, a->event))
+		err = -ENOMEM;
+	if (err) {
+		drop_thread(c);
+		return err;
 	}
-	tid = c->tid;
+	tid = c->vtid;
 	if ((a->flags & CLONE_PARENT_SETTID) && PUT_USER(a->parent_tid, tid)) {
-		thread_free(c);
+		drop_thread(c);
 		return -EFAULT;
 	}
 	lock_take(&lx->tasklist);
@@ -330,7 +377,7 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 	}
 	lock_drop(&lx->tasklist);
 	if (ending) {
-		thread_free(c);
+		drop_thread(c);
 		return -ERESTARTNOINTR;
 	}
 	err = start_thread(c, a);
@@ -369,7 +416,7 @@ static long give_pidfd(struct lx_thread *t, struct lx_proc *p, struct gva where)
 /* The parent's side, with the child at work; p is referenced. */
 static void child_made(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a)
 {
-	int pid = p->pid;
+	int pid = pid_out(t->tracer ? t->tracer : t, p->pid);
 
 	if (a->event)
 		ptrace_event(t, a->event, (uint64_t)pid);
@@ -402,24 +449,25 @@ static bool may_borrow(const struct lx_thread *t, uint64_t flags)
 
 static long make_process(struct lx_thread *t, const struct fork_args *a)
 {
-	struct lx_proc *p = make_child(t, a);
 	long result, fd = -1;
+	struct lx_proc *p = make_child(t, a, &result);
+	int seen; /* its number as the caller counts: it may be gone when that is to be told */
 
 	kproc_need();
 	if (!p)
-		return -ENOMEM;
+		return result;
+	seen = pid_out(t, p->pid);
 	if (a->flags & CLONE_PIDFD) {
 		fd = give_pidfd(t, p, a->pidfd);
 		if (fd < 0) {
-			thread_free(p->leader);
-			proc_put(p);
+			drop_child(p);
 			return fd;
 		}
 	}
 	if (a->flags & CLONE_PARENT_SETTID)
-		(void)PUT_USER(a->parent_tid, p->pid);
+		(void)PUT_USER(a->parent_tid, seen);
 	link_child(t, p, a);
-	result = may_borrow(t, a->flags) ? run_borrowed(t, p, a) : run_beside(t, p, a);
+	result = may_borrow(t, a->flags) ? run_borrowed(t, p, a, seen) : run_beside(t, p, a);
 	if (result == 0)
 		return 0; /* the child; a borrower is it on this thread */
 	if (result < 0) {
@@ -427,13 +475,13 @@ static long make_process(struct lx_thread *t, const struct fork_args *a)
 		if (fd >= 0)
 			(void)fd_close(t, (int)fd);
 	}
-	return result;
+	return result > 0 ? seen : result;
 }
 
 static long do_fork(struct lx_thread *t, const struct fork_args *asked)
 {
 	struct fork_args args = *asked, *a = &args;
-	long err = check_flags(a);
+	long err = check_flags(t, a);
 
 	if (!err)
 		err = tasks_allowed(t);

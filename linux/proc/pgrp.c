@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/proc/pgrp.c - who am I, process groups and sessions. */
 #include "linux/proc/proc.h"
+#include "linux/ns/ns.h"
 #include "linux/fs/tty.h"
 #include "linux/sig/sig.h"
 #include "syscalls.gen.h"
 
 long lx_sys_getpid(struct lx_thread *t)
 {
-	return t->proc->pid;
+	return t->proc->vpid;
 }
 
 long lx_sys_gettid(struct lx_thread *t)
 {
-	return t->tid;
+	return t->vtid;
 }
 
 long lx_sys_getppid(struct lx_thread *t)
@@ -22,7 +23,7 @@ long lx_sys_getppid(struct lx_thread *t)
 
 long lx_sys_getpgrp(struct lx_thread *t)
 {
-	return t->proc->pgrp;
+	return pid_out(t, t->proc->pgrp);
 }
 
 bool pgrp_exists(int pgrp, int session)
@@ -88,13 +89,14 @@ long lx_sys_setpgid(struct lx_thread *t, int pid, int pgid)
 	long err;
 
 	if (pid == 0)
-		pid = t->proc->pid;
+		pid = t->proc->vpid;
 	if (pgid < 0)
 		return -EINVAL;
 	if (pgid == 0)
 		pgid = pid;
 	lock_take(&lx->tasklist);
 	p = proc_find(pid);
+	pgid = pid_meant_by(t->proc, pgid);
 	err = p ? may_set_pgid(t->proc, p, pgid) : -ESRCH;
 	if (!err)
 		p->pgrp = pgid;
@@ -109,7 +111,7 @@ static long pgrp_or_session(struct lx_thread *t, int pid, bool session)
 	long result = -ESRCH;
 
 	if (pid == 0)
-		return session ? t->proc->session : t->proc->pgrp;
+		return pid_out(t, session ? t->proc->session : t->proc->pgrp);
 	if (pid < 0)
 		return -ESRCH;
 	lock_take(&lx->tasklist);
@@ -120,7 +122,7 @@ static long pgrp_or_session(struct lx_thread *t, int pid, bool session)
 		p = other ? other->proc : NULL;
 	}
 	if (p)
-		result = session ? p->session : p->pgrp;
+		result = pid_seen_by(t->proc, session ? p->session : p->pgrp);
 	lock_drop(&lx->tasklist);
 	return result;
 }
@@ -158,5 +160,5 @@ long lx_sys_setsid(struct lx_thread *t)
 	if (err)
 		return err;
 	tty_leave(p);
-	return p->pid;
+	return p->vpid;
 }

@@ -13,6 +13,7 @@
 #include "linux/fs/vfs.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/remote.h"
+#include "linux/ns/ns.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
@@ -24,7 +25,7 @@ static struct list *hash_head(int tid)
 	return &lx_state()->tid_hash[(uint32_t)tid % ARRAY_LEN(lx_state()->tid_hash)];
 }
 
-struct lx_thread *thread_find(int tid)
+struct lx_thread *thread_find_global(int tid)
 {
 	if (tid <= 0)
 		return NULL;
@@ -34,11 +35,34 @@ struct lx_thread *thread_find(int tid)
 	return NULL;
 }
 
-struct lx_proc *proc_find(int pid)
+struct lx_proc *proc_find_global(int pid)
 {
-	struct lx_thread *t = thread_find(pid);
+	struct lx_thread *t = thread_find_global(pid);
 
 	return t && t->proc->pid == pid ? t->proc : NULL;
+}
+
+struct lx_proc *proc_get_global(int pid)
+{
+	struct lx_state *lx = lx_state();
+	struct lx_proc *p;
+
+	lock_take(&lx->tasklist);
+	p = proc_find_global(pid);
+	if (p)
+		proc_get(p);
+	lock_drop(&lx->tasklist);
+	return p;
+}
+
+struct lx_thread *thread_find(int tid)
+{
+	return thread_find_global(pid_meant_by(lx_current()->proc, tid));
+}
+
+struct lx_proc *proc_find(int pid)
+{
+	return proc_find_global(pid_meant_by(lx_current()->proc, pid));
 }
 
 struct lx_proc *proc_get_by_pid(int pid)
@@ -58,7 +82,7 @@ struct lx_proc *proc_get_by_pid(int pid)
 
 static bool tid_used(int tid) REQUIRES(TASKLIST)
 {
-	if (thread_find(tid))
+	if (thread_find_global(tid))
 		return true;
 	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all)
 		if (p->pgrp == tid || p->session == tid)
@@ -147,6 +171,8 @@ static void proc_free(struct lx_proc *p)
 	exe_drop(p->exe);
 	blob_put(p->cmdline);
 	blob_put(p->environ_copy);
+	if (p->pid_ns)
+		ns_put(p->pid_ns);
 	arena_free(p);
 }
 
@@ -168,7 +194,7 @@ void proc_link(struct lx_proc *p, struct lx_proc *parent)
 {
 	p->parent = parent;
 	if (parent) {
-		p->ppid = parent->pid;
+		p->ppid = pid_seen_by(p, parent->pid);
 		list_append(&parent->children, &p->child);
 	}
 	list_append(&lx_state()->procs, &p->all);
@@ -187,7 +213,7 @@ struct lx_thread *thread_new(struct lx_proc *p, int tid)
 		return NULL;
 	}
 	t->proc = p;
-	t->tid = tid ? tid : tid_alloc();
+	t->tid = t->vtid = tid ? tid : tid_alloc();
 	list_init(&t->sibling);
 	list_init(&t->hash);
 	list_init(&t->tracees);
@@ -205,6 +231,9 @@ void thread_free(struct lx_thread *t)
 	sec_thread_end(t);
 	if (t->host_thread)
 		(void)DkObjectClose(t->host_thread);
+	ns_exit(t);
+	if (t->cred.user_ns)
+		ns_put(t->cred.user_ns);
 	pico_thread_fini(&t->pico);
 	arena_free(t->pt);
 	arena_free(t);
@@ -224,10 +253,16 @@ void thread_link(struct lx_thread *t)
 	lx_state()->nthreads++;
 }
 
-void thread_unlink(struct lx_thread *t)
+void thread_unhash(struct lx_thread *t)
 {
 	list_remove(&t->hash);
 	lx_state()->nthreads--;
+}
+
+void thread_unlink(struct lx_thread *t)
+{
+	thread_unhash(t);
+	pid_ns_unnumber(t);
 }
 
 void thread_bury(struct lx_thread *t)

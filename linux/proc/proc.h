@@ -15,10 +15,14 @@
 
 #define LX_PID_MAX 4194304
 
-/* Look-ups; the caller holds TASKLIST, or uses proc_get_by_pid which gives a reference. */
+/* Look-ups; the caller holds TASKLIST, or uses proc_get... which gives a reference.  A number is one that the
+   calling program names, and means what it means in its pid namespace; the _global ones take lx_proc.pid or lx_thread.tid. */
 struct lx_proc *proc_find(int pid) REQUIRES(TASKLIST);
 struct lx_thread *thread_find(int tid) REQUIRES(TASKLIST);
 struct lx_proc *proc_get_by_pid(int pid);
+struct lx_proc *proc_find_global(int pid) REQUIRES(TASKLIST);
+struct lx_thread *thread_find_global(int tid) REQUIRES(TASKLIST);
+struct lx_proc *proc_get_global(int pid);
 void proc_get(struct lx_proc *p);
 void proc_put(struct lx_proc *p);
 
@@ -33,6 +37,8 @@ void proc_link(struct lx_proc *p, struct lx_proc *parent) REQUIRES(TASKLIST);
 /* Puts a thread into its process and the hash. */
 void thread_link(struct lx_thread *t) REQUIRES(TASKLIST);
 void thread_unlink(struct lx_thread *t) REQUIRES(TASKLIST);
+/* The same for a thread whose number another one takes over. */
+void thread_unhash(struct lx_thread *t) REQUIRES(TASKLIST);
 /* Remembers an ended thread's object, and frees some that may be freed by now. */
 void thread_bury(struct lx_thread *t) REQUIRES(TASKLIST);
 void thread_sweep(void);
@@ -81,12 +87,12 @@ void blob_get(char *blob);
 void blob_put(char *blob);
 
 /* vfork by borrowing (proc/vfork.c). */
-long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t stack, bool set_tls, uint64_t tls);
+long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t stack, bool set_tls, uint64_t tls, int pid);
 /* The calling borrowed child is done with its parent's thread.  become: pico_become the parent,
    so that the child's object can go on elsewhere; resume: back to the parent's guest code. */
 struct lx_thread *vfork_give_back(struct lx_thread *child);
 void vfork_take_again(struct lx_thread *child, struct lx_thread *parent);
-void vfork_resume(struct lx_thread *parent, int pid) NORETURN;
+void vfork_resume(struct lx_thread *parent) NORETURN;
 
 /*
  * p->host is the picoprocess p lives in: 0 = none (yet), or HOST_GONE once kproc has

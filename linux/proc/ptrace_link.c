@@ -8,6 +8,7 @@
  * own parent hears of it only then.
  */
 #include "linux/proc/proc.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
@@ -132,7 +133,7 @@ long ptrace_traceme(struct lx_thread *t)
 	long err = -EPERM;
 
 	lock_take(&lx->tasklist);
-	by = thread_find(t->proc->forked_by);
+	by = thread_find_global(t->proc->forked_by);
 	if (!by || by->proc != t->proc->parent)
 		by = t->proc->parent ? t->proc->parent->leader : NULL;
 	if (!t->tracer && by && by->exiting != 2 && by->proc != lx->init) {
@@ -242,7 +243,7 @@ void ptrace_tell(struct lx_thread *o, int why, int status)
 	memset(&info, 0, sizeof info);
 	info.si_signo = SIGCHLD;
 	info.si_code = why;
-	info.si_pid = o->tid;
+	info.si_pid = pid_seen_by(to, o->tid);
 	info.si_uid = o->cred.uid;
 	info.si_status = status;
 	if (to->sighand) {

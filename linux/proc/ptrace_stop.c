@@ -80,7 +80,7 @@ static siginfo_t trap_info(const struct lx_thread *t, uint32_t code)
 	memset(&info, 0, sizeof info);
 	info.si_signo = (int)(code & 0x7f);
 	info.si_code = (int)code;
-	info.si_pid = t->tid;
+	info.si_pid = t->vtid;
 	info.si_uid = t->cred.uid;
 	return info;
 }
@@ -238,7 +238,7 @@ static void call_stop(struct lx_thread *t, struct dk_context *c, enum ptrace_kin
 	memset(&info, 0, sizeof info);
 	info.si_signo = SIGTRAP;
 	info.si_code = (int)code;
-	info.si_pid = t->tid;
+	info.si_pid = t->vtid;
 	info.si_uid = t->cred.uid;
 	t->pt->message = message;
 	sig = stop(t, c, kind, code, &info);

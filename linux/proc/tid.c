@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* linux/proc/tid.c - what a thread says about itself, and namespaces, of which there is one set. */
+/* linux/proc/tid.c - what a thread says about itself; kcmp. */
 #include "linux/fs/vfs.h"
 #include "linux/ipc/sysv.h"
 #include "linux/proc/proc.h"
@@ -8,12 +8,10 @@
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
 
-#define NAMESPACES (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME)
-
 long lx_sys_set_tid_address(struct lx_thread *t, struct gva addr)
 {
 	t->clear_child_tid = addr;
-	return t->tid;
+	return t->vtid;
 }
 
 /* FS is the guest's own register; GS is the library OS's, and no 64-bit program has asked for it. */
@@ -39,36 +37,6 @@ long lx_sys_arch_prctl(struct lx_thread *t, int code, uint64_t addr)
 	default:
 		return -EINVAL;
 	}
-}
-
-/* One set of namespaces a sandbox: what is shared by clone flags can be unshared, the rest is refused. */
-long lx_sys_unshare(struct lx_thread *t, uint64_t flags)
-{
-	struct lx_proc *p = t->proc;
-	struct fdtable *fdt;
-	struct fs_context *fs;
-
-	if (flags & NAMESPACES)
-		return -EPERM;
-	if (flags & ~(uint64_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM))
-		return -EINVAL;
-	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && (p->nthreads > 1 || p->mm_borrowed))
-		return -EINVAL;
-	if ((flags & CLONE_FS) && atomic_load(&p->fs->ref.count) > 1) {
-		fs = fs_copy(p->fs);
-		if (!fs)
-			return -ENOMEM;
-		fs_put(p->fs);
-		p->fs = fs;
-	}
-	if ((flags & CLONE_FILES) && atomic_load(&p->fdt->ref.count) > 1) {
-		fdt = fdt_copy(p->fdt);
-		if (!fdt)
-			return -ENOMEM;
-		fdt_put_table(p->fdt);
-		p->fdt = fdt;
-	}
-	return 0;
 }
 
 /* ---- kcmp ---- */

@@ -24,6 +24,7 @@ struct vfork_save {
 	uint64_t fs_base;
 	uint32_t mxcsr;
 	uint16_t fcw;
+	int pid; /* what the call returns to the parent */
 };
 
 /* Guest processes in this picoprocess.  The thread that ends the last one ends the picoprocess. */
@@ -58,7 +59,7 @@ static void set_lent(struct lx_thread *parent, struct lx_thread *to)
 	lock_drop(&parent->proc->lock);
 }
 
-long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t stack, bool set_tls, uint64_t tls)
+long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t stack, bool set_tls, uint64_t tls, int pid)
 {
 	struct vfork_save *save = heap_alloc(sizeof *save);
 	struct dk_context *c = pico_frame();
@@ -68,6 +69,7 @@ long vfork_borrow(struct lx_thread *parent, struct lx_thread *child, uint64_t st
 	save->frame = *c;
 	save->fs_base = pico_get_fs_base();
 	__asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(save->mxcsr), "=m"(save->fcw));
+	save->pid = pid;
 	parent->priv[0] = save;
 	child->vfork_parent = parent;
 	set_lent(parent, child);
@@ -103,10 +105,11 @@ void vfork_take_again(struct lx_thread *child, struct lx_thread *parent)
 	change_thread(parent, child);
 }
 
-void vfork_resume(struct lx_thread *parent, int pid)
+void vfork_resume(struct lx_thread *parent)
 {
 	struct vfork_save *save = parent->priv[0];
 	struct dk_context *c = pico_frame();
+	int pid = save->pid;
 
 	parent->priv[0] = NULL;
 	pico_set_fs_base(save->fs_base);

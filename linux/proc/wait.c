@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/proc/wait.c - wait4 and waitid. */
 #include "linux/fs/vfs.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/proc/wait.h"
@@ -41,8 +42,10 @@ static void usage_of(const struct lx_proc *p, struct rusage *u)
 
 void wait_fill(struct lx_proc *p, int tid, struct wait_result *r, uint32_t status, int why, int detail)
 {
-	r->pid = tid ? tid : p->pid;
-	r->uid = p->leader ? p->leader->cred.uid : 0;
+	struct lx_thread *t = lx_current();
+
+	r->pid = pid_seen_by(t->proc, tid ? tid : p->pid);
+	r->uid = p->leader ? uid_out(t, p->leader->cred.uid) : 0;
 	r->status = status;
 	r->why = why;
 	r->detail = detail;
@@ -170,9 +173,9 @@ long lx_sys_wait4(struct lx_thread *t, int pid, struct gva status, int options, 
 	if (pid == INT32_MIN)
 		return -ESRCH;
 	if (pid > 0)
-		w.which = WAIT_PID, w.id = pid;
+		w.which = WAIT_PID, w.id = pid_in(t, pid);
 	else if (pid != -1)
-		w.which = WAIT_GROUP, w.id = pid == 0 ? t->proc->pgrp : -pid;
+		w.which = WAIT_GROUP, w.id = pid == 0 ? t->proc->pgrp : pid_in(t, -pid);
 	result = do_wait(t, &w, &r);
 	if (result <= 0)
 		return result;
@@ -194,11 +197,11 @@ static long waitid_which(struct lx_thread *t, int which, int pid, struct wait_sp
 		return 0;
 	case P_PID:
 		w->which = WAIT_PID;
-		w->id = pid;
+		w->id = pid_in(t, pid);
 		return pid > 0 ? 0 : -EINVAL;
 	case P_PGID:
 		w->which = WAIT_GROUP;
-		w->id = pid ? pid : t->proc->pgrp;
+		w->id = pid ? pid_in(t, pid) : t->proc->pgrp;
 		return pid >= 0 ? 0 : -EINVAL;
 	case P_PIDFD:
 		if (pid < 0)

@@ -7,6 +7,7 @@
  * done under PROC, where the list of threads stands still.
  */
 #include "linux/entry.h"
+#include "linux/ns/ns.h"
 #include "linux/fs/vfs.h"
 #include "linux/misc/cred.h"
 #include "linux/proc/proc.h"
@@ -133,7 +134,7 @@ static long set_filter(struct lx_thread *t, uint64_t flags, struct gva from)
 		return -EINVAL;
 	if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
 		return -EINVAL;
-	if (!t->cred.no_new_privs && !lx_capable(t, CAP_SYS_ADMIN))
+	if (!t->cred.no_new_privs && !cap_own(t, CAP_SYS_ADMIN))
 		return -EACCES;
 	if (t->seccomp_mode == SECCOMP_MODE_STRICT)
 		return -EINVAL;

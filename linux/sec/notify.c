@@ -13,6 +13,7 @@
  * host, kproc takes it off (notify_forget).
  */
 #include "linux/fs/io.h"
+#include "linux/ns/ns.h"
 #include "linux/fs/poll.h"
 #include "linux/proc/proc.h"
 #include "linux/sec/internal.h"
@@ -248,7 +249,7 @@ static bool take_new(struct notify *n, struct seccomp_notif *out)
 		if (q->state != NOTICE_NEW)
 			continue;
 		q->state = NOTICE_SENT;
-		*out = (struct seccomp_notif){ .id = q->id, .pid = (uint32_t)q->pid, .data = q->data };
+		*out = (struct seccomp_notif){ .id = q->id, .pid = (uint32_t)pid_out(lx_current(), q->pid), .data = q->data };
 		found = true;
 		break;
 	}

@@ -125,6 +125,8 @@ static bool take(struct lx_thread *t, struct dk_context *c, struct sig_taken *s)
 			signal_timer_next(t, &s->info);
 		if (s->handler)
 			return true;
+		if (UNLIKELY(t->proc->unkillable) && s->sig != SIGKILL && s->sig != SIGSTOP)
+			continue;
 		if (s->action.handler == LX_SIG_DFL && !(SIGBIT(s->sig) & SIGS_IGNORED))
 			return true;
 	}

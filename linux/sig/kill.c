@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/sig/kill.c - the system calls that send signals, and who may. */
 #include "linux/fs/vfs.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
@@ -26,16 +27,28 @@ long signal_permission(struct lx_thread *t, struct lx_proc *p, int sig)
 		return 0;
 	if (sig == SIGCONT && p->session == t->proc->session)
 		return 0;
-	return lx_capable(t, CAP_KILL) ? 0 : -EPERM;
+	return ns_capable(t, user_ns_of(p->leader), CAP_KILL) ? 0 : -EPERM;
+}
+
+/* Who kill() says it was, as p counts processes and users. */
+static const siginfo_t *as_seen(struct lx_thread *t, struct lx_proc *p, const siginfo_t *info, siginfo_t *buf) REQUIRES(TASKLIST)
+{
+	if (LIKELY(!p->pid_ns && (!p->leader || !p->leader->cred.user_ns)) || (info->si_code != SI_USER && info->si_code != SI_TKILL))
+		return info;
+	*buf = *info;
+	buf->si_pid = pid_seen_by(p, t->proc->pid);
+	buf->si_uid = p->leader ? uid_out(p->leader, t->cred.uid) : 0;
+	return buf;
 }
 
 static long send_one(struct lx_thread *t, struct lx_proc *p, int sig, const siginfo_t *info) REQUIRES(TASKLIST)
 {
 	long err = signal_permission(t, p, sig);
+	siginfo_t seen;
 
 	if (err || !sig)
 		return err;
-	return signal_proc(p, sig, info);
+	return signal_proc(p, sig, as_seen(t, p, info, &seen));
 }
 
 /* A pid names a process; a thread's id names the process it is in. */
@@ -75,6 +88,8 @@ static long send_everybody(struct lx_thread *t, int sig, const siginfo_t *info)
 
 		if (p == lx->init || p == t->proc || p->state == PROC_DEAD)
 			continue;
+		if (!pid_ns_inside(pid_ns_of(p), pid_ns_of(t->proc)) || (t->proc->pid_ns && t->proc->pid_ns->pid.init == p))
+			continue;
 		err = send_one(t, p, sig, info);
 		if (err != -EPERM)
 			result = err;
@@ -92,10 +107,9 @@ static long send_group(struct lx_thread *t, int pgrp, int sig, const siginfo_t *
 	long err = -ESRCH;
 
 	lock_take(&lx->tasklist);
-	if (!pgrp)
-		pgrp = t->proc->pgrp;
+	pgrp = pgrp ? pid_meant_by(t->proc, pgrp) : t->proc->pgrp;
 	LIST_FOR(p, &lx->procs, struct lx_proc, all) {
-		if (p->pgrp != pgrp || p->state == PROC_DEAD)
+		if (p->pgrp != pgrp || !pgrp || p->state == PROC_DEAD)
 			continue;
 		err = send_one(t, p, sig, info);
 		done |= err == 0;
@@ -125,15 +139,16 @@ static long send_tid(struct lx_thread *t, int pid, int tid, int sig, const sigin
 	struct lx_state *lx = lx_state();
 	struct lx_thread *to;
 	long err = -ESRCH;
+	siginfo_t seen;
 
 	if (tid == t->tid && (pid <= 0 || pid == t->proc->pid))
 		return sig ? signal_thread(t, sig, info) : 0;
 	lock_take(&lx->tasklist);
 	to = thread_find(tid);
-	if (to && (pid <= 0 || to->proc->pid == pid) && to->proc->state != PROC_DEAD) {
+	if (to && (pid <= 0 || to->proc->pid == pid_meant_by(t->proc, pid)) && to->proc->state != PROC_DEAD) {
 		err = signal_permission(t, to->proc, sig);
 		if (!err && sig)
-			err = signal_thread(to, sig, info);
+			err = signal_thread(to, sig, as_seen(t, to->proc, info, &seen));
 	}
 	lock_drop(&lx->tasklist);
 	return err;
@@ -173,7 +188,7 @@ static long info_in(struct lx_thread *t, struct gva from, int sig, bool self, si
 long lx_sys_rt_sigqueueinfo(struct lx_thread *t, int pid, int sig, struct gva from)
 {
 	siginfo_t info;
-	long err = info_in(t, from, sig, pid == t->proc->pid, &info);
+	long err = info_in(t, from, sig, pid == t->proc->vpid, &info);
 
 	if (err)
 		return err;
@@ -189,7 +204,7 @@ long lx_sys_rt_tgsigqueueinfo(struct lx_thread *t, int pid, int tid, int sig, st
 
 	if (pid <= 0 || tid <= 0)
 		return -EINVAL;
-	err = info_in(t, from, sig, tid == t->tid, &info);
+	err = info_in(t, from, sig, tid == t->vtid, &info);
 	if (err)
 		return err;
 	if (sig != 0 && !sig_valid(sig))

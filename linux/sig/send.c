@@ -14,6 +14,7 @@
  * that takes it off the queue is a moment away from the end, and the sender, back in
  * the guest, meanwhile sees its own kill() return.
  */
+#include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sig/internal.h"
@@ -50,6 +51,18 @@ static void tell_tracers(struct lx_proc *p) REQUIRES(PROC) REQUIRES(SIGHAND)
 			atomic_store(&t->pt->wanted, 1);
 			signal_interrupt(t);
 		}
+}
+
+/* Process 1 of a pid namespace: what it has no handler for, but SIGKILL and SIGSTOP from outside. */
+static bool init_ignores(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t *info)
+{
+	struct lx_thread *who = t ? t : p->leader;
+
+	if (p->sighand->action[sig].handler != LX_SIG_DFL || (who && blocks(who, sig)))
+		return false;
+	if (sig != SIGKILL && sig != SIGSTOP)
+		return true;
+	return info && pid_ns_inside(pid_ns_of(lx_current()->proc), pid_ns_of(p));
 }
 
 static void continue_process(struct lx_proc *p) REQUIRES(PROC) REQUIRES(SIGHAND)
@@ -172,7 +185,7 @@ static bool ends_at_once(struct lx_proc *p, struct lx_thread *t, int sig) REQUIR
 {
 	if (sig == SIGKILL)
 		return true;
-	if (p->stopped || p->sighand->action[sig].handler != LX_SIG_DFL || SIGBIT(sig) & (SIGS_IGNORED | SIGS_STOP | SIGS_CORE | SIGBIT(SIGCONT)))
+	if (p->stopped || p->unkillable || p->sighand->action[sig].handler != LX_SIG_DFL || SIGBIT(sig) & (SIGS_IGNORED | SIGS_STOP | SIGS_CORE | SIGBIT(SIGCONT)))
 		return false;
 	/* Tracers see it first. */
 	if (t)
@@ -190,7 +203,7 @@ static int send_locked(struct lx_proc *p, struct lx_thread *t, int sig, const si
 	if (p == lx_state()->init || p->state != PROC_LIVE)
 		return 0;
 	prepare(p, sig);
-	if (is_ignored(p, t, sig))
+	if (is_ignored(p, t, sig) || (UNLIKELY(p->unkillable) && init_ignores(p, t, sig, info)))
 		return 0;
 	err = enqueue(p, t && sig != SIGKILL ? &t->pending : &p->pending, sig, info);
 	if (err)
@@ -336,6 +349,8 @@ void signal_force_info(struct lx_thread *t, const siginfo_t *info, bool fatal)
 		a->handler = LX_SIG_DFL;
 		t->sigmask &= ~SIGBIT(sig);
 	}
+	if (a->handler == LX_SIG_DFL)
+		p->unkillable = 0;
 	sigpending_remove(p, &t->pending, SIGBIT(sig));
 	(void)enqueue(p, &t->pending, sig, info);
 	lock_drop(&p->sighand->lock);

@@ -118,7 +118,7 @@ static void become(unsigned n)
 	tbs[n].self = &tbs[n];
 	tbs[n].libos = &threads[n];
 	threads[n].proc = &proc;
-	threads[n].tid = (int)n;
+	threads[n].tid = threads[n].vtid = (int)n;
 	threads[n].pico.event = n;
 	syscall(158 /* arch_prctl */, 0x1001 /* ARCH_SET_GS */, &tbs[n]);
 }

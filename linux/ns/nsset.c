@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/ns/nsset.c - which namespaces a thread is in, and the calls that change it:
+ * unshare, setns, and what clone does.
+ *
+ * A struct nsset is immutable and shared by fork; a change makes a new one and puts it in
+ * place under TASKLIST, together with the credentials, after everything that can fail.
+ * The pid namespace of a process never changes: unshare and setns set the one its
+ * children will be in.  A time namespace begins with the next fork or program.
+ */
+#include "linux/ns/ns.h"
+#include "linux/boot.h"
+#include "linux/exec/exec.h"
+#include "linux/fs/vfs.h"
+#include "linux/misc/cred.h"
+#include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
+#include "rt/mem.h"
+#include "syscalls.gen.h"
+
+#define UNSHARE_FLAGS (CLONE_NAMESPACES | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
+#define IN_SET        (CLONE_NAMESPACES & ~(uint64_t)CLONE_NEWUSER)
+
+void nsset_get(struct nsset *s)
+{
+	if (s)
+		ref_get(&s->ref);
+}
+
+void nsset_put(struct nsset *s)
+{
+	if (!s || !ref_put(&s->ref))
+		return;
+	for (unsigned k = 0; k < NS_KINDS; k++)
+		if (s->ns[k])
+			ns_put(s->ns[k]);
+	ns_put(s->pid_children);
+	ns_put(s->time_children);
+	arena_free(s);
+}
+
+/* A copy of what t is in, with references. */
+static struct nsset *copy(struct lx_thread *t)
+{
+	struct nsset *s = arena_alloc(sizeof *s);
+
+	if (!s)
+		return NULL;
+	ref_init(&s->ref);
+	for (unsigned k = 0; k < NS_KINDS; k++)
+		if (k != NS_USER && k != NS_PID)
+			s->ns[k] = ns_of(t, k);
+	s->pid_children = t->nsset ? t->nsset->pid_children : pid_ns_of(t->proc);
+	s->time_children = t->nsset ? t->nsset->time_children : s->ns[NS_TIME];
+	for (unsigned k = 0; k < NS_KINDS; k++)
+		if (s->ns[k])
+			ns_get(s->ns[k]);
+	ns_get(s->pid_children);
+	ns_get(s->time_children);
+	return s;
+}
+
+static void set(struct ns **slot, struct ns *ns)
+{
+	struct ns *old = *slot;
+
+	*slot = ns;
+	ns_put(old);
+}
+
+static long new_uts(struct lx_thread *t, struct ns *user, struct nsset *s)
+{
+	struct ns *ns;
+	long err = ns_new(t, NS_UTS, user, &ns);
+
+	if (err)
+		return err;
+	lock_take(&lx_state()->tasklist);
+	ns->uts = s->ns[NS_UTS]->uts;
+	lock_drop(&lx_state()->tasklist);
+	set(&s->ns[NS_UTS], ns);
+	return 0;
+}
+
+static long new_ipc(struct lx_thread *t, struct ns *user, struct nsset *s)
+{
+	struct ns *ns;
+	long err = ns_new(t, NS_IPC, user, &ns);
+
+	if (!err)
+		err = ipc_ns_init(ns);
+	if (err)
+		return err;
+	set(&s->ns[NS_IPC], ns);
+	return 0;
+}
+
+static long new_pid(struct lx_thread *t, struct ns *user, struct nsset *s)
+{
+	struct ns *ns;
+	long err;
+
+	if (s->pid_children != pid_ns_of(t->proc))
+		return -EINVAL;
+	err = pid_ns_new(t, s->pid_children, user, &ns);
+	if (!err)
+		set(&s->pid_children, ns);
+	return err;
+}
+
+static long new_plain(struct lx_thread *t, enum ns_kind kind, struct ns *user, struct ns **slot)
+{
+	struct ns *ns;
+	long err = ns_new(t, kind, user, &ns);
+
+	if (err)
+		return err;
+	if (kind == NS_TIME) {
+		ns->time.monotonic = (*slot)->time.monotonic;
+		ns->time.boottime = (*slot)->time.boottime;
+	}
+	set(slot, ns);
+	return 0;
+}
+
+/* New namespaces in s; the mount tree last, as it changes fs and cannot be undone. */
+static long make_new(struct lx_thread *t, uint64_t flags, struct ns *user, struct fs_context *fs, struct nsset *s)
+{
+	struct ns *mnt;
+	long err = 0;
+
+	if (flags & CLONE_NEWUTS)
+		err = new_uts(t, user, s);
+	if (!err && (flags & CLONE_NEWIPC))
+		err = new_ipc(t, user, s);
+	if (!err && (flags & CLONE_NEWPID))
+		err = new_pid(t, user, s);
+	if (!err && (flags & CLONE_NEWNET))
+		err = new_plain(t, NS_NET, user, &s->ns[NS_NET]);
+	if (!err && (flags & CLONE_NEWCGROUP))
+		err = new_plain(t, NS_CGROUP, user, &s->ns[NS_CGROUP]);
+	if (!err && (flags & CLONE_NEWTIME))
+		err = new_plain(t, NS_TIME, user, &s->time_children);
+	if (!err && (flags & CLONE_NEWNS)) {
+		err = mnt_ns_new(t, s->ns[NS_MNT], user, fs, &mnt);
+		if (!err)
+			set(&s->ns[NS_MNT], mnt);
+	}
+	return err;
+}
+
+/* Namespaces of t with new ones for flags, owned by user. */
+static long derive(struct lx_thread *t, uint64_t flags, struct ns *user, struct fs_context *fs, struct nsset **out)
+{
+	struct nsset *s;
+	long err;
+
+	if (!ns_capable(t, user, CAP_SYS_ADMIN))
+		return -EPERM;
+	s = copy(t);
+	if (!s)
+		return -ENOMEM;
+	err = make_new(t, flags, user, fs, s);
+	if (err)
+		nsset_put(s);
+	else
+		*out = s;
+	return err;
+}
+
+static void enter_time(struct nsset *s)
+{
+	ns_get(s->time_children);
+	set(&s->ns[NS_TIME], s->time_children);
+	lock_take(&lx_state()->tasklist);
+	s->time_children->time.used = true;
+	lock_drop(&lx_state()->tasklist);
+}
+
+/* ---- clone ---- */
+
+static long fork_user(struct lx_thread *child, struct lx_thread *from, uint64_t flags)
+{
+	struct ns *user;
+	long err;
+
+	if (flags & CLONE_NEWUSER) {
+		child->cred.user_ns = NULL;
+		err = user_ns_new(from, &user);
+		if (!err)
+			cred_enter_user_ns(&child->cred, user);
+		return err;
+	}
+	if (child->cred.user_ns)
+		ns_get(child->cred.user_ns);
+	return 0;
+}
+
+static long fork_set(struct lx_thread *child, struct lx_thread *from, uint64_t flags, struct fs_context *fs)
+{
+	struct nsset *s = from->nsset;
+
+	if (flags & IN_SET)
+		return derive(from, flags, user_ns_of(child), fs, &child->nsset);
+	nsset_get(s);
+	child->nsset = s;
+	if (s && !(flags & CLONE_VM) && s->time_children != s->ns[NS_TIME]) {
+		child->nsset = copy(from);
+		nsset_put(s);
+		if (!child->nsset)
+			return -ENOMEM;
+		enter_time(child->nsset);
+	}
+	return 0;
+}
+
+static void fork_pid(struct lx_thread *child, struct lx_thread *from)
+{
+	struct ns *ns = child->nsset ? child->nsset->pid_children : pid_ns_of(from->proc);
+
+	if (ns == ns_initial(NS_PID))
+		return;
+	ns_get(ns);
+	child->proc->pid_ns = ns;
+}
+
+long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, struct fs_context *fs)
+{
+	bool thread = child->proc == from->proc;
+	long err;
+
+	if (LIKELY(!(flags & CLONE_NAMESPACES) && !from->nsset && !from->cred.user_ns && !from->proc->pid_ns))
+		return 0;
+	err = fork_user(child, from, flags);
+	if (!err)
+		err = fork_set(child, from, flags, fs);
+	if (err)
+		return err;
+	if (child->nsset && (flags & CLONE_NEWTIME) && !(flags & CLONE_VM))
+		enter_time(child->nsset);
+	if (!thread)
+		fork_pid(child, from);
+	lock_take(&lx_state()->tasklist);
+	err = pid_ns_number(child);
+	if (!err && !thread) {
+		struct lx_proc *p = child->proc;
+
+		p->vpid = child->vtid;
+		if (p->pid_ns && !p->pid_ns->pid.init) {
+			p->pid_ns->pid.init = p;
+			p->unkillable = 1;
+		}
+	}
+	lock_drop(&lx_state()->tasklist);
+	return err;
+}
+
+void ns_exit(struct lx_thread *t)
+{
+	struct nsset *s;
+
+	if (LIKELY(!t->nsset))
+		return;
+	lock_take(&lx_state()->tasklist);
+	s = t->nsset;
+	t->nsset = NULL;
+	t->ns_gone = 1;
+	lock_drop(&lx_state()->tasklist);
+	nsset_put(s);
+}
+
+static void put_in_place(struct lx_thread *t, struct nsset *s)
+{
+	struct nsset *old;
+
+	lock_take(&lx_state()->tasklist);
+	old = t->nsset;
+	t->nsset = s;
+	lock_drop(&lx_state()->tasklist);
+	nsset_put(old);
+}
+
+void ns_exec(struct lx_thread *t)
+{
+	struct nsset *s;
+
+	if (LIKELY(!t->nsset) || t->nsset->time_children == t->nsset->ns[NS_TIME])
+		return;
+	s = copy(t);
+	if (!s)
+		return;
+	enter_time(s);
+	put_in_place(t, s);
+}
+
+/* ---- unshare ---- */
+
+/* What unshare has made and not put in place yet. */
+struct unshared {
+	struct fs_context *fs;
+	struct fdtable *fdt;
+	struct ns *user;
+	struct nsset *set;
+};
+
+static long unshare_make(struct lx_thread *t, uint64_t flags, struct unshared *u)
+{
+	struct lx_proc *p = t->proc;
+	struct fs_context *fs = p->fs;
+	long err = 0;
+
+	if ((flags & CLONE_FS) && atomic_load(&fs->ref.count) > 1) {
+		fs = u->fs = fs_copy(fs);
+		if (!fs)
+			return -ENOMEM;
+	}
+	if ((flags & CLONE_FILES) && atomic_load(&p->fdt->ref.count) > 1) {
+		u->fdt = fdt_copy(p->fdt);
+		if (!u->fdt)
+			return -ENOMEM;
+	}
+	if (flags & CLONE_NEWUSER)
+		err = user_ns_new(t, &u->user);
+	if (!err && (flags & IN_SET))
+		err = derive(t, flags, u->user ? u->user : user_ns_of(t), fs, &u->set);
+	return err;
+}
+
+static void unshare_put_back(struct unshared *u)
+{
+	if (u->fs)
+		fs_put(u->fs);
+	if (u->fdt)
+		fdt_put_table(u->fdt);
+	ns_put(u->user);
+}
+
+static void change_user(struct lx_thread *t, struct ns *user)
+{
+	struct lx_cred new = t->cred;
+	struct ns *old = new.user_ns;
+
+	cred_enter_user_ns(&new, user);
+	lock_take(&lx_state()->tasklist);
+	t->cred = new;
+	lock_drop(&lx_state()->tasklist);
+	vfs_tree_changed(); /* folders remembered were allowed to the old one */
+	ns_put(old);
+}
+
+static void unshare_commit(struct lx_thread *t, struct unshared *u)
+{
+	struct lx_proc *p = t->proc;
+
+	lock_take(&p->lock);
+	if (u->fs) {
+		struct fs_context *old = p->fs;
+
+		p->fs = u->fs;
+		u->fs = old;
+	}
+	if (u->fdt) {
+		struct fdtable *old = p->fdt;
+
+		p->fdt = u->fdt;
+		u->fdt = old;
+	}
+	lock_drop(&p->lock);
+	if (u->user)
+		change_user(t, u->user);
+	u->user = NULL;
+	if (u->set && u->set->ns[NS_IPC] != ns_of(t, NS_IPC))
+		ipc_exit(p); /* what was to be undone there is, now */
+	if (u->set)
+		put_in_place(t, u->set);
+	if (u->fs)
+		vfs_tree_changed();
+}
+
+long lx_sys_unshare(struct lx_thread *t, uint64_t flags)
+{
+	struct lx_proc *p = t->proc;
+	struct unshared u = { 0 };
+	long err;
+
+	if (flags & ~(uint64_t)UNSHARE_FLAGS)
+		return -EINVAL;
+	if (flags & CLONE_NEWUSER)
+		flags |= CLONE_THREAD | CLONE_FS;
+	if (flags & CLONE_NEWNS)
+		flags |= CLONE_FS;
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && (p->nthreads > 1 || p->mm_borrowed))
+		return -EINVAL;
+	FS_SETTLE(t);
+	err = unshare_make(t, flags, &u);
+	if (!err)
+		unshare_commit(t, &u);
+	unshare_put_back(&u);
+	return err;
+}
+
+/* ---- setns ---- */
+
+/* What t will be when all of it is allowed. */
+struct entered {
+	struct lx_cred cred;
+	struct ns *user, *mnt; /* borrowed from target; NULL: stays */
+	struct nsset *set;
+};
+
+static bool may_enter(const struct entered *e, const struct ns *ns)
+{
+	return cred_capable(&e->cred, ns->user, CAP_SYS_ADMIN) && cred_capable(&e->cred, cred_user_ns(&e->cred), CAP_SYS_ADMIN);
+}
+
+static long enter_user(struct lx_thread *t, struct ns *ns, struct entered *e)
+{
+	if (ns == user_ns_of(t) || t->proc->nthreads > 1 || atomic_load(&t->proc->fs->ref.count) > 1)
+		return -EINVAL;
+	if (!cred_capable(&e->cred, ns, CAP_SYS_ADMIN))
+		return -EPERM;
+	cred_enter_user_ns(&e->cred, ns);
+	e->user = ns;
+	return 0;
+}
+
+static long enter_mnt(struct lx_thread *t, struct ns *ns, struct entered *e)
+{
+	if (!may_enter(e, ns) || !cred_capable(&e->cred, cred_user_ns(&e->cred), CAP_SYS_CHROOT))
+		return -EPERM;
+	if (atomic_load(&t->proc->fs->ref.count) > 1)
+		return -EINVAL;
+	e->mnt = ns;
+	return 0;
+}
+
+static long enter_pid(struct lx_thread *t, struct ns *ns, struct entered *e)
+{
+	if (!may_enter(e, ns))
+		return -EPERM;
+	if (!pid_ns_inside(ns, pid_ns_of(t->proc)))
+		return -EINVAL;
+	ns_get(ns);
+	set(&e->set->pid_children, ns);
+	return 0;
+}
+
+static long enter_time_ns(struct lx_thread *t, struct ns *ns, struct entered *e)
+{
+	if (t->proc->nthreads > 1)
+		return -EUSERS;
+	if (!may_enter(e, ns))
+		return -EPERM;
+	ns_get(ns);
+	set(&e->set->time_children, ns);
+	enter_time(e->set);
+	return 0;
+}
+
+static long enter(struct lx_thread *t, struct ns *ns, struct entered *e)
+{
+	switch (ns->kind) {
+	case NS_USER:
+		return enter_user(t, ns, e);
+	case NS_MNT:
+		break;
+	case NS_PID:
+		return enter_pid(t, ns, e);
+	case NS_TIME:
+		return enter_time_ns(t, ns, e);
+	default:
+		if (!may_enter(e, ns))
+			return -EPERM;
+		break;
+	}
+	if (ns->kind == NS_MNT) {
+		long err = enter_mnt(t, ns, e);
+
+		if (err)
+			return err;
+	}
+	ns_get(ns);
+	set(&e->set->ns[ns->kind], ns);
+	return 0;
+}
+
+/* All of them, or none.  The user namespace comes first: its capabilities count for the others. */
+static long enter_all(struct lx_thread *t, struct ns **all)
+{
+	struct entered e = { .cred = t->cred, .set = copy(t) };
+	long err = e.set ? 0 : -ENOMEM;
+
+	if (!err && all[NS_USER])
+		err = enter(t, all[NS_USER], &e);
+	for (unsigned k = 0; k < NS_KINDS && !err; k++)
+		if (all[k] && k != NS_USER)
+			err = enter(t, all[k], &e);
+	if (!err && e.mnt)
+		err = mnt_ns_enter(t, e.mnt);
+	if (err) {
+		nsset_put(e.set);
+		return err;
+	}
+	if (e.user) {
+		ns_get(e.user);
+		change_user(t, e.user);
+	}
+	if (all[NS_IPC])
+		ipc_exit(t->proc);
+	put_in_place(t, e.set);
+	if (all[NS_TIME])
+		vdso_clocks(t);
+	return 0;
+}
+
+static long of_process(struct lx_thread *t, struct lx_proc *p, uint32_t flags, struct ns **all)
+{
+	struct lx_thread *leader = p->leader;
+
+	if (p->state != PROC_LIVE || !leader)
+		return -ESRCH;
+	if (!proc_may_access(t, p, ACCESS_FS))
+		return -EPERM;
+	for (unsigned k = 0; k < NS_KINDS; k++)
+		if (flags & ns_clone_flag(k)) {
+			all[k] = ns_of_thread(leader, k, false);
+			if (!all[k])
+				return -ESRCH;
+		}
+	return 0;
+}
+
+static long from_file(struct lx_thread *t, struct file *f, uint32_t flags, struct ns **all)
+{
+	struct lx_proc *p = pidfd_proc(f);
+	struct ns *ns = ns_of_file(f);
+
+	if (p)
+		return !flags || (flags & ~(uint32_t)CLONE_NAMESPACES) ? -EINVAL : of_process(t, p, flags, all);
+	if (!ns || (flags && flags != ns_clone_flag(ns->kind)))
+		return -EINVAL;
+	ns_get(ns);
+	all[ns->kind] = ns;
+	return 0;
+}
+
+long lx_sys_setns(struct lx_thread *t, int fd, int flags)
+{
+	struct ns *all[NS_KINDS] = { NULL };
+	struct file *f = fd_get(t, fd);
+	long err;
+
+	if (!f)
+		return -EBADF;
+	FS_SETTLE(t);
+	err = from_file(t, f, (uint32_t)flags, all);
+	if (!err)
+		err = enter_all(t, all);
+	for (unsigned k = 0; k < NS_KINDS; k++)
+		ns_put(all[k]);
+	file_put(f);
+	return err;
+}
