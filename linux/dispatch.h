@@ -3,7 +3,7 @@
 #ifndef LINUX_DISPATCH_H
 #define LINUX_DISPATCH_H
 
-#include <stdint.h>
+#include "abi/dk_types.h"
 
 struct lx_thread;
 
@@ -13,7 +13,7 @@ enum lx_arg { LX_ARG_NONE, LX_ARG_FD, LX_ARG_INT, LX_ARG_U32, LX_ARG_OFLAGS, LX_
 /* One row.  call is NULL for todo and never: ENOSYS. */
 struct lx_call {
 	const char *name;
-	long (*call)(struct lx_thread *t, const uint64_t *args);
+	long (*call)(struct lx_thread *t, const struct dk_context *c); /* with the arguments in c's registers */
 	uint8_t nargs;
 	uint8_t kinds[6]; /* enum lx_arg, for --trace lx */
 };

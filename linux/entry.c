@@ -65,10 +65,9 @@ static NOINLINE long no_such_call(uint64_t nr)
 
 static long make_call(struct lx_thread *t, const struct dk_context *c)
 {
-	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
 	uint64_t nr = (uint32_t)c->orig_rax;
 
-	return nr < lx_ncalls && lx_calls[nr].call ? lx_calls[nr].call(t, args) : no_such_call(nr);
+	return nr < lx_ncalls && lx_calls[nr].call ? lx_calls[nr].call(t, c) : no_such_call(nr);
 }
 
 static long call_watched(struct lx_thread *t, struct dk_context *c)
@@ -110,13 +109,12 @@ void lx_dispatch_syscall(struct pico_thread *pt, struct dk_context *c)
 {
 	struct lx_thread *t = (struct lx_thread *)pt;
 	uint64_t nr = (uint32_t)c->orig_rax;
-	const uint64_t args[6] = { c->rdi, c->rsi, c->rdx, c->r10, c->r8, c->r9 };
 	long result;
 
 	if (UNLIKELY((--t->sample_in == 0) | slow | tracing()))
 		result = call_slow(t, c);
 	else if (LIKELY(nr < lx_ncalls && lx_calls[nr].call))
-		result = lx_calls[nr].call(t, args);
+		result = lx_calls[nr].call(t, c);
 	else
 		result = no_such_call(nr);
 	c->rax = (uint64_t)result;

@@ -243,7 +243,8 @@ def lx_header(calls):
 
 
 def lx_cast(kind, i):
-    return f"(struct gva){{ a[{i}] }}" if LX_C[kind] == "struct gva" else f"({LX_C[kind]})a[{i}]"
+    reg = "c->" + ("rdi", "rsi", "rdx", "r10", "r8", "r9")[i]
+    return f"(struct gva){{ {reg} }}" if LX_C[kind] == "struct gva" else f"({LX_C[kind]}){reg}"
 
 
 def lx_dispatch(calls):
@@ -251,8 +252,8 @@ def lx_dispatch(calls):
     for c in calls:
         if lx_done(c):
             args = "".join(", " + lx_cast(k, i) for i, (k, _) in enumerate(c["args"]))
-            yield (f'static long call_{c["name"]}(struct lx_thread *t, const uint64_t *a)\n'
-                   f'{{\n\t(void)a;\n\treturn lx_sys_{c["name"]}(t{args});\n}}')
+            yield (f'static long call_{c["name"]}(struct lx_thread *t, const struct dk_context *c)\n'
+                   f'{{\n\t(void)c;\n\treturn lx_sys_{c["name"]}(t{args});\n}}')
     yield "const struct lx_call lx_calls[] = {"
     for c in calls:
         fn = f'call_{c["name"]}' if lx_done(c) else "0"
