@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,8 @@ static void sweep(void)
 				sweep_one(e->name); /* our own number, too: whoever had it is dead */
 			else if (!strncmp(e->name, CONTROL_PREFIX, strlen(CONTROL_PREFIX)))
 				sweep_socket(e->name);
+			else if (!strncmp(e->name, "cpuid-", 6) && kill((pid_t)strtol(e->name + 6, NULL, 10), 0) < 0 && errno == ESRCH)
+				unlinkat(folder_fd, e->name, 0); /* half-written: cpuid.c */
 		}
 }
 
