@@ -294,6 +294,24 @@ static void write_file(struct core *c)
 
 /* ---- the command ---- */
 
+/* As the host has it: the monitor is every picoprocess's parent.  A number told by somebody else's is not traced as root. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[40], text[1024], *rest;
+	pid_t parent = 0;
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+	text[n] = 0;
+	if (f)
+		fclose(f);
+	rest = strrchr(text, ')');
+	return rest && sscanf(rest + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
 static void find_guest(struct core *c, const char *sandbox, const char *pid)
 {
 	uint32_t number = (uint32_t)number_of("the process", pid, INT_MAX);
@@ -305,6 +323,8 @@ static void find_guest(struct core *c, const char *sandbox, const char *pid)
 		fail("the sandbox has no process %s: bailey ps %s lists them", pid, sandbox);
 	if (all[0].host == 0)
 		fail("process %s has ended, or has not begun", pid);
+	if (parent_of(all[0].host) != s->pid)
+		fail("host process %d is no process of this sandbox", all[0].host);
 	c->guest = all[0];
 	c->thread = threads_of(s, number, &c->thread_count);
 	c->target.pid = all[0].host;

@@ -106,7 +106,7 @@ static int connect_to(const struct sandbox *s, int folder)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/" CONTROL_PREFIX "%d", folder, s->pid);
 	if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) {
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == s->uid)
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == s->uid && cred.pid == s->pid)
 			return fd;
 		errno = EPERM;
 	}

@@ -195,6 +195,46 @@ def the_socket_is_its_users_own(u):
     finish(p)
 
 
+def somebody_elses_monitor_is_not_believed(tap):
+    """A user who stands in for a monitor and tells root of a process that is not his."""
+    if len(USERS) < 2:
+        return tap.skip("somebody else's monitor is not believed", "needs root and setpriv")
+    victim = subprocess.Popen(["sleep", "100"])
+    script = f"""
+import os, socket, struct, sys
+d = "/tmp/bailey-65534"
+os.makedirs(d, 0o700, exist_ok=True)
+name = d + "/ctl." + str(os.getpid())
+l = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+l.bind(name)
+l.listen(8)
+open(d + "/" + str(os.getpid()), "w").write("name=evil\\x1b[m\\nprogram=x\\n")
+print(os.getpid(), flush=True)
+stat = "p 0 2 2 (x) S 1 2 2 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 1 1 " + "0 " * 30
+while True:
+    c, _ = l.accept()
+    if not c.recv(100): continue
+    send = lambda kind, index, pid, text: c.send(struct.pack("=IIIi", kind, len(text), index, pid) + text)
+    send(0, 2, {victim.pid}, b"guest")
+    send(1, 0, 0, stat.encode() + b"\\0x")
+    send(4, 0, 0, b"")
+    c.close()
+"""
+    p = subprocess.Popen(NOBODY + [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pid = int(p.stdout.readline())
+    root = USERS[0]
+    r = root.run("core", pid, "2", "-o", f"{root.place}/evil")
+    tap.ok("somebody else's monitor is not believed", sentence(r, "no process of this sandbox") and not os.path.exists(f"{root.place}/evil"), r)
+    r = root.run("ps")
+    tap.ok("nor its texts", CLEAN.fullmatch(r.out) and r.code == 0, r)
+    p.kill()
+    p.wait()
+    victim.kill()
+    victim.wait()
+    for name in (str(pid), f"ctl.{pid}"):
+        os.unlink(f"/tmp/bailey-65534/{name}")
+
+
 @each_user
 def garbage_and_silence_on_the_socket_harm_nobody(u):
     if os.geteuid() != 0 and u.uid != os.geteuid():
@@ -300,7 +340,7 @@ def a_panic_leaves_a_report(u):
 
 try:
     run_tests(Tap(patterns), [ps_lists_sandboxes_and_processes, wrong_words_give_one_sentence, names_from_inside_are_made_harmless, strace_comes_and_goes, core_is_read_by_gdb,
-                              the_socket_is_its_users_own, garbage_and_silence_on_the_socket_harm_nobody, a_kproc_that_is_stopped_is_said_so,
+                              the_socket_is_its_users_own, somebody_elses_monitor_is_not_believed, garbage_and_silence_on_the_socket_harm_nobody, a_kproc_that_is_stopped_is_said_so,
                               a_killed_monitor_leaves_nothing_for_long, a_panic_leaves_a_report])
 finally:
     for u in USERS:
