@@ -105,7 +105,7 @@ struct dk_segment {
 #define DK_MAP_MOVE     32u /* no stream: the private pages at offset, prot of them, go to address and become size bytes */
 
 enum dk_length_mode { DK_LENGTH_TRUNCATE, DK_LENGTH_ALLOCATE, DK_LENGTH_ALLOCATE_KEEP, DK_LENGTH_PUNCH, DK_LENGTH_ZERO };
-enum dk_flush_mode { DK_FLUSH_DATA, DK_FLUSH_ALL };
+enum dk_flush_mode { DK_FLUSH_DATA, DK_FLUSH_ALL, DK_FLUSH_FS /* the file system that the stream is on */ };
 enum dk_rename_mode { DK_RENAME_REPLACE, DK_RENAME_NOREPLACE, DK_RENAME_EXCHANGE, DK_RENAME_LINK };
 enum dk_delete_mode { DK_DELETE_FILE, DK_DELETE_DIR, DK_DELETE_ANY, DK_DELETE_SIDE_READ, DK_DELETE_SIDE_WRITE };
 enum dk_stream_event { DK_EVENT_READ, DK_EVENT_WRITE, DK_EVENT_HANGUP, DK_EVENT_ACCEPT, DK_EVENT_CHANGE };

@@ -41,7 +41,7 @@
 	X(DELETE, 7, "text: uri, args[0] = mode")                                                    \
 	X(RENAME, 8, "text: from NUL to, args[0] = mode")                                            \
 	X(LENGTH, 9, "stream, args[0] = offset, args[1] = length, args[2] = mode")                   \
-	X(FLUSH, 10, "stream, args[0] = mode (ALL; DATA is done directly)")                          \
+	X(FLUSH, 10, "stream, args[0] = mode (of files only FS; the others are done directly)")                          \
 	X(SPAWN, 11, "text: image; args[0] = parameter, args[1] = process index in pal's table, 0 = kproc, if it is not there yet. value[0] = pico number") \
 	X(CLONE, 12, "args[0] = process index, nobody's. reply: value[0] = pico number, fd = channel of the child to be") \
 	X(CLONED, 13, "args[0] = pico number, args[1] = 0: the clone failed, forget it. no reply")   \

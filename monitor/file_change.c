@@ -500,7 +500,10 @@ static bool flush_work(struct job *j, bool try)
 			return true;
 		}
 	}
-	r = j->req.args[0] == DK_FLUSH_DATA ? fdatasync(fd) : fsync(fd);
+	if (j->req.args[0] == DK_FLUSH_FS)
+		r = syncfs(fd);
+	else
+		r = j->req.args[0] == DK_FLUSH_DATA ? fdatasync(fd) : fsync(fd);
 	j->reply.status = r < 0 ? status_of_errno(errno) : DK_OK;
 	if (fd != j->fd)
 		close(fd);
@@ -509,6 +512,9 @@ static bool flush_work(struct job *j, bool try)
 
 enum dk_status stream_flush(struct job *j)
 {
+	if (j->req.args[0] > DK_FLUSH_FS || (j->stream->kind != STREAM_FILE && j->stream->kind != STREAM_DIR))
+		return DK_INVALID_ARG;
+	j->slow = true;
 	j->work = flush_work;
 	return DK_OK;
 }

@@ -164,7 +164,7 @@ static const short allowed[] = {
 	SYS_getrandom, SYS_sched_getaffinity,
 	/* descriptors */
 	SYS_close, SYS_fcntl, SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_eventfd2, SYS_pread64, SYS_preadv2, SYS_ftruncate, SYS_fallocate, SYS_fsync,
-	SYS_fdatasync, SYS_fstatfs, SYS_getdents64, SYS_memfd_create, SYS_flock,
+	SYS_fdatasync, SYS_syncfs, SYS_fstatfs, SYS_getdents64, SYS_memfd_create, SYS_flock,
 	/* names, below the mounts' descriptors */
 	SYS_openat2, SYS_openat, SYS_open, SYS_statx, SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_readlink, SYS_mkdirat, SYS_symlinkat, SYS_linkat,
 	SYS_unlinkat, SYS_renameat2, SYS_utimensat, SYS_fchownat, SYS_chmod, SYS_fchmodat, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr,

@@ -105,6 +105,7 @@ struct job {
 	bool (*work)(struct job *j, bool try);
 	void (*done)(struct job *j); /* loop thread, before the reply; may be NULL */
 	struct where a, b;
+	bool slow;              /* it flushes: others must find a worker meanwhile */
 	uint32_t text2;         /* offset of the second part of text */
 	uint32_t args_name;     /* offset of an attribute's name */
 	struct stream *stream;  /* held */

@@ -120,6 +120,7 @@ static void close_later(int fd)
 		return;
 	}
 	j->work = close_work;
+	j->slow = true;
 	j->fd = fd;
 	j->out_fd = -1;
 	worker_give(j);

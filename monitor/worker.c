@@ -7,6 +7,9 @@
  * goes back to the loop thread, which alone changes the monitor's state.  After a
  * job a worker looks for the next one a while before it sleeps, because waking a
  * thread on another CPU can cost more than the job.
+ *
+ * Flushes, which may take seconds, have a queue of their own and never more than
+ * half of the workers, so that what else the sandbox asks for goes on.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -18,12 +21,17 @@
 #include "monitor/monitor.h"
 
 #define WORKERS 4
+#define SLOW    2 /* of them may flush at a time */
 #define SPIN_NS 40000
 
 int worker_eventfd = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-static struct job *todo, **todo_tail = &todo; /* under lock */
+struct queue {
+	struct job *first, **tail;
+};
+static struct queue todo = { NULL, &todo.first }, todo_slow = { NULL, &todo_slow.first }; /* under lock */
+static unsigned slow_running;                 /* under lock */
 static _Atomic(struct job *) finished;        /* pushed by workers, taken by the loop */
 static atomic_uint todo_count, spinning;
 static unsigned threads, idle;                /* under lock */
@@ -37,6 +45,34 @@ static void first_time(void)
 	loop_add(worker_eventfd, LOOP_WORKER, 0);
 }
 
+static void append(struct queue *q, struct job *j)
+{
+	*q->tail = j;
+	q->tail = &j->next;
+}
+
+static struct job *take_from(struct queue *q)
+{
+	struct job *j = q->first;
+
+	if (!j)
+		return NULL;
+	q->first = j->next;
+	if (!q->first)
+		q->tail = &q->first;
+	return j;
+}
+
+/* The lock is held. */
+static struct job *take(void)
+{
+	struct job *j = take_from(&todo);
+
+	if (!j && slow_running < SLOW && (j = take_from(&todo_slow)) != NULL)
+		slow_running++;
+	return j;
+}
+
 static struct job *next_job(void)
 {
 	uint64_t until = now_ns() + SPIN_NS;
@@ -48,13 +84,9 @@ static struct job *next_job(void)
 	pthread_mutex_lock(&lock);
 	atomic_fetch_sub(&spinning, 1);
 	idle++;
-	while (!todo)
+	while ((j = take()) == NULL)
 		pthread_cond_wait(&more, &lock);
 	idle--;
-	j = todo;
-	todo = j->next;
-	if (!todo)
-		todo_tail = &todo;
 	atomic_fetch_sub(&todo_count, 1);
 	pthread_mutex_unlock(&lock);
 	return j;
@@ -71,13 +103,25 @@ static void give_back(struct job *j)
 		return; /* full: it is readable already */
 }
 
+static void slow_over(void)
+{
+	pthread_mutex_lock(&lock);
+	slow_running--;
+	if (todo_slow.first && idle > 0)
+		pthread_cond_signal(&more);
+	pthread_mutex_unlock(&lock);
+}
+
 static void *run(void *arg)
 {
 	for (;;) {
 		struct job *j = next_job();
+		bool slow = j->slow;
 
 		j->work(j, false);
 		give_back(j);
+		if (slow)
+			slow_over();
 	}
 	return arg;
 }
@@ -104,18 +148,13 @@ static bool add_thread(void)
 /* No thread at all can be had: the job runs here, better late than never. */
 static void run_here(void)
 {
-	struct job *j = todo;
+	struct job *j;
 
-	todo = NULL;
-	todo_tail = &todo;
-	atomic_store(&todo_count, 0);
-	while (j) {
-		struct job *next = j->next;
-
+	while ((j = take_from(&todo)) != NULL || (j = take_from(&todo_slow)) != NULL) {
 		j->work(j, false);
 		give_back(j);
-		j = next;
 	}
+	atomic_store(&todo_count, 0);
 }
 
 void worker_give(struct job *j)
@@ -127,8 +166,7 @@ void worker_give(struct job *j)
 	j->next = NULL;
 	outstanding++;
 	pthread_mutex_lock(&lock);
-	*todo_tail = j;
-	todo_tail = &j->next;
+	append(j->slow ? &todo_slow : &todo, j);
 	add = atomic_fetch_add(&todo_count, 1) + 1 > idle + atomic_load(&spinning) && threads < WORKERS;
 	if (idle > 0)
 		pthread_cond_signal(&more);

@@ -324,14 +324,14 @@ enum dk_status DkStreamFlush(dk_handle stream, uint32_t mode)
 	enum dk_status status;
 	long err;
 
-	if (mode == DK_FLUSH_ALL)
-		return with_stream(&r, stream);
-	if (mode != DK_FLUSH_DATA)
+	if (mode > DK_FLUSH_FS)
 		return DK_INVALID_ARG;
+	if (mode == DK_FLUSH_FS)
+		return with_stream(&r, stream);
 	status = stream_fd(stream, &fd, &flags);
-	if (status != DK_OK)
-		return status;
-	err = HOST1(fdatasync, fd);
+	if (status != DK_OK) /* a folder: its descriptor is the monitor's alone */
+		return mode == DK_FLUSH_ALL ? with_stream(&r, stream) : status;
+	err = mode == DK_FLUSH_ALL ? HOST1(fsync, fd) : HOST1(fdatasync, fd);
 	return status_of(err);
 }
 

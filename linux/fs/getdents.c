@@ -3,7 +3,7 @@
  * linux/fs/getdents.c - reading directories.  Position 0 is ".", 1 is "..", what
  * follows is the file system's; entries are written straight to the guest.
  */
-#include "linux/fs/fs.h"
+#include "linux/fs/hostfs.h"
 
 struct sink {
 	struct dir_emit emit; /* first */
@@ -146,7 +146,7 @@ static long dir_seek(struct lx_thread *t, struct file *f, int64_t offset, int wh
 
 static long dir_sync(struct lx_thread *t, struct file *f, bool data_only)
 {
-	return 0;
+	return f->inode->kind == INODE_HOST ? host_dir_flush(f->path.dentry, DK_FLUSH_ALL) : 0;
 }
 
 extern const struct file_ops file_dir_ops;

@@ -154,3 +154,21 @@ long host_statfs(struct lx_thread *t, struct inode *i, struct statfs *out)
 	out->f_namelen = (long)info.name_max;
 	return 0;
 }
+
+long host_dir_flush(struct dentry *d, uint32_t mode)
+{
+	struct dk_open o = { .access = DK_READ, .share = 7, .disposition = DK_OPEN_EXISTING };
+	char *uri = host_uri(d, NULL, 0);
+	dk_handle stream;
+	long err;
+
+	if (uri == NULL)
+		return -ENOMEM;
+	err = lx_err(DkStreamOpen(uri, &o, &stream));
+	heap_free(uri);
+	if (err != 0)
+		return err;
+	err = lx_err(DkStreamFlush(stream, mode));
+	(void)DkObjectClose(stream);
+	return err;
+}

@@ -40,6 +40,8 @@ long shade_listxattr(struct inode *i, char *buf, size_t size, long at); /* names
 /* The URI of d, or of name in d, in heap memory. */
 char *host_uri(struct dentry *d, const char *name, uint32_t len);
 void host_take_attr(struct inode *i, const struct dk_attributes *a);
+/* Makes a folder's names, or all of its file system, safe: enum dk_flush_mode.  d: a folder of a -v mount. */
+long host_dir_flush(struct dentry *d, uint32_t mode);
 void host_file_refresh(struct file *f);
 /* lock_dk.c: f is released; true = its stream is a lock's now. */
 bool host_lock_keeps(struct file *f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/sync.c - making written data safe.  Only files of -v folders outlive the sandbox. */
-#include "linux/fs/fs.h"
+#include "linux/fs/hostfs.h"
 
 static long sync_fd(struct lx_thread *t, int fd, bool data_only)
 {
@@ -29,9 +29,46 @@ long lx_sys_fdatasync(struct lx_thread *t, int fd)
 	return sync_fd(t, fd, true);
 }
 
+/* The n-th mount of a -v folder: a reference, or NULL. */
+static struct mount *host_mount(uint32_t n)
+{
+	struct mount *found = NULL;
+
+	lock_take(&vfs()->mount_lock);
+	LIST_FOR(m, &vfs()->mounts, struct mount, link)
+		if (m->fs->kind == INODE_HOST && found == NULL && n-- == 0)
+			found = m;
+	if (found != NULL)
+		ref_get(&found->ref);
+	lock_drop(&vfs()->mount_lock);
+	return found;
+}
+
+static long sync_mount(struct lx_thread *t, struct mount *m)
+{
+	struct file *f;
+	long err;
+
+	if (IS_DIR(m->root->inode))
+		return host_dir_flush(m->root, DK_FLUSH_FS);
+	err = open_quiet(t, &(struct path){ m, m->root }, O_RDONLY, &f); /* -v of a file */
+	if (err != 0)
+		return err;
+	err = lx_err(DkStreamFlush(f->stream, DK_FLUSH_FS));
+	file_put(f);
+	return err;
+}
+
+/* What was written to -v folders is the host's; it is asked to write it back. */
 long lx_sys_sync(struct lx_thread *t)
 {
-	return 0; /* every write to a -v folder is the host's already; it writes back by itself */
+	struct mount *m;
+
+	for (uint32_t n = 0; (m = host_mount(n)) != NULL; n++) {
+		(void)sync_mount(t, m);
+		mount_put(m);
+	}
+	return 0;
 }
 
 long lx_sys_syncfs(struct lx_thread *t, int fd)
@@ -43,8 +80,8 @@ long lx_sys_syncfs(struct lx_thread *t, int fd)
 		return -EBADF;
 	if (f->kind == FILE_PATH)
 		err = -EBADF;
-	else if (f->kind == FILE_HOST)
-		err = lx_file_ops[f->kind]->sync(t, f, false);
+	else if (f->inode != NULL && f->inode->kind == INODE_HOST && f->path.mnt != NULL)
+		err = sync_mount(t, f->path.mnt);
 	file_put(f);
 	return err;
 }
