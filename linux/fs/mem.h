@@ -119,14 +119,19 @@ struct inode *mem_lower_new(struct mount_fs *fs, const char *dir_uri, const char
 long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
 	struct inode **out, uint64_t *valid_until);
 bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint);
-long mem_lower_open(struct inode *i);      /* stream or inline contents are there; counts in opens */
-void mem_lower_close(struct inode *i);
+/* New attributes of the same lower object, as of now; contents that changed are forgotten. */
+void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now);
 void mem_settle(struct inode *i);           /* ... if they were never asked for, before something depends on them */
 long mem_lower_refresh(struct inode *i);   /* attributes, if they are too old */
 long mem_copy_up(struct dentry *d, bool contents, uint64_t keep); /* keep: bytes of the contents that are wanted */
-void mem_lower_free(struct inode *i);
 struct listing *mem_listing(struct inode *dir, bool fresh, long *err); /* a reference */
 long mem_take_attr(struct dentry *d);      /* attributes become ours; pins */
+
+/* memopen.c */
+long mem_lower_open(struct inode *i);      /* stream or inline contents are there; counts in opens */
+void mem_lower_close(struct inode *i);
+void mem_lower_idle(struct inode *i);      /* nobody has it open: it waits for the next, MEM_IDLE is set */
+void mem_lower_free(struct inode *i);
 
 /* memdata.c; all under inode->lock */
 struct mem_ext *mem_ext_at(struct inode *i, uint64_t fpage, uint64_t *run); /* NULL: a hole of *run pages (0 = to the end) */

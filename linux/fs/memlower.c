@@ -2,14 +2,9 @@
 /*
  * linux/fs/memlower.c - the overlay's lower side: inodes that still show the host's.
  *
- * Attributes are believed for a second.  The host file is opened by the first
- * open (one trip, with the contents if it is small) and shared by all that follow;
- * when the last one closes it waits in a ring of IDLE_SLOTS for the next open, so
- * that a program run again costs no trip.
+ * Attributes are believed for a second.  The host file is memopen.c's.
  */
 #include "linux/fs/mem.h"
-
-static void make_idle(struct inode *i);
 
 static char *copy_text(const char *s)
 {
@@ -145,7 +140,7 @@ static void take_opened(struct inode *i, struct lookup *hint)
 	lock_drop(&i->lock);
 	arena_free(data);
 	if (idle)
-		make_idle(i);
+		mem_lower_idle(i);
 }
 
 long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
@@ -180,7 +175,7 @@ long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint3
 }
 
 /* New attributes of the same lower object; contents that changed are forgotten. */
-static void take_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now)
+void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now)
 {
 	struct mem_priv *m = mem(i);
 	void *old = NULL;
@@ -217,7 +212,7 @@ bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
 		return false;
 	if (a.device != m->lower_dev || a.inode != m->lower_ino || mode_of_type(a.type) != S_IFMT_(d->inode->mode))
 		return false;
-	take_attributes(d->inode, &a, now);
+	mem_lower_attributes(d->inode, &a, now);
 	take_opened(d->inode, hint);
 	d->valid_until = now + TRUST_NS;
 	return true;
@@ -250,7 +245,7 @@ long mem_lower_refresh(struct inode *i)
 			m->lower_dev = a.device;
 			m->lower_ino = a.inode;
 		}
-		take_attributes(i, &a, now);
+		mem_lower_attributes(i, &a, now);
 		return 0;
 	}
 	/* Gone or hidden: what is known stays true enough for those that have it open. */
@@ -290,139 +285,6 @@ struct listing *mem_listing(struct inode *dir, bool fresh, long *err)
 	if (old != NULL)
 		listing_put(old);
 	return l;
-}
-
-/* ---- The host file ---- */
-
-/* Drops stream and contents of an inode that nobody has open. */
-static void forget_host(struct inode *i)
-{
-	struct mem_priv *m = mem(i);
-	dk_handle stream = DK_NO_HANDLE;
-	void *data = NULL;
-
-	lock_take(&i->lock);
-	m->flags &= ~MEM_IDLE;
-	if (m->opens == 0) {
-		stream = m->stream;
-		data = m->inline_data;
-		m->stream = DK_NO_HANDLE;
-		m->inline_data = NULL;
-		m->inline_size = 0;
-	}
-	lock_drop(&i->lock);
-	if (stream != DK_NO_HANDLE)
-		(void)DkObjectClose(stream);
-	arena_free(data);
-}
-
-/* Into the ring, which takes a reference; what was longest in it goes. */
-static void make_idle(struct inode *i)
-{
-	struct vfs *v = vfs();
-	struct inode *old;
-
-	inode_get(i);
-	lock_take(&v->idle_lock);
-	old = v->idle[v->idle_next];
-	v->idle[v->idle_next] = i;
-	v->idle_next = (v->idle_next + 1) % IDLE_SLOTS;
-	lock_drop(&v->idle_lock);
-	if (old != NULL) {
-		forget_host(old);
-		inode_put(old);
-	}
-}
-
-static long open_host(struct inode *i)
-{
-	struct mem_priv *m = mem(i);
-	bool small = i->size != 0 && i->size <= 16384;
-	struct dk_open o = { .access = DK_READ, .share = 7, .disposition = DK_OPEN_EXISTING };
-	dk_handle stream = DK_NO_HANDLE;
-	void *room = small ? heap_alloc_dirty(16384) : NULL, *data = NULL;
-	enum dk_status status;
-
-	if (room != NULL) {
-		o.options = DK_OPTION_INLINE;
-		o.inline_data = room;
-		o.inline_size = 16384;
-	}
-	status = DkStreamOpen(m->lower, &o, &stream);
-	if (status == DK_OK && room != NULL && o.inline_size != 0 && o.inline_size == o.attr.size) {
-		data = arena_alloc(o.inline_size);
-		if (data != NULL)
-			memcpy(data, room, o.inline_size);
-	}
-	heap_free(room);
-	if (status != DK_OK)
-		return status == DK_NOT_FOUND || status == DK_SYMLINK || status == DK_NOT_DIRECTORY ? -ESTALE : lx_err(status);
-	if (mode_of_type(o.attr.type) != S_IFMT_(i->mode) || o.attr.inode != m->lower_ino) {
-		(void)DkObjectClose(stream);
-		arena_free(data);
-		return -ESTALE; /* the name is something else now */
-	}
-	take_attributes(i, &o.attr, pico_now_coarse());
-	lock_take(&i->lock);
-	if (m->stream == DK_NO_HANDLE) {
-		m->stream = stream;
-		stream = DK_NO_HANDLE;
-	}
-	if (m->inline_data == NULL && data != NULL) {
-		m->inline_data = data;
-		m->inline_size = o.inline_size;
-		data = NULL;
-	}
-	lock_drop(&i->lock);
-	if (stream != DK_NO_HANDLE)
-		(void)DkObjectClose(stream);
-	arena_free(data);
-	return 0;
-}
-
-long mem_lower_open(struct inode *i)
-{
-	struct mem_priv *m = mem(i);
-	bool have;
-	long err;
-
-	lock_take(&i->lock);
-	m->opens++;
-	have = m->stream != DK_NO_HANDLE || !(m->flags & MEM_LOWER);
-	lock_drop(&i->lock);
-	if (have)
-		return 0;
-	err = open_host(i);
-	if (err < 0) {
-		lock_take(&i->lock);
-		m->opens--;
-		lock_drop(&i->lock);
-	}
-	return err;
-}
-
-void mem_lower_close(struct inode *i)
-{
-	struct mem_priv *m = mem(i);
-	bool idle;
-
-	lock_take(&i->lock);
-	idle = --m->opens == 0 && m->stream != DK_NO_HANDLE && !(m->flags & MEM_IDLE);
-	if (idle)
-		m->flags |= MEM_IDLE;
-	lock_drop(&i->lock);
-	if (idle)
-		make_idle(i);
-}
-
-void mem_lower_free(struct inode *i)
-{
-	struct mem_priv *m = mem(i);
-
-	if (m->stream != DK_NO_HANDLE)
-		(void)DkObjectClose(m->stream);
-	arena_free(m->inline_data);
-	arena_free(m->lower);
 }
 
 /* ---- Copy-up ---- */
