@@ -156,7 +156,9 @@ enum dk_attr_class {
 	DK_ATTR_LOCK,     /* Set: struct dk_lock on the host file */
 	DK_ATTR_AVAILABLE,/* u64: bytes that can be read now */
 	DK_ATTR_MEMBERS,  /* Set on waitset: */
-	DK_ATTR_XATTR_REMOVE /* Set, by URI: as DK_ATTR_XATTR, the attribute goes */
+	DK_ATTR_XATTR_REMOVE, /* Set, by URI: as DK_ATTR_XATTR, the attribute goes */
+	DK_ATTR_CONTENTS  /* by URI: struct dk_contents of each of the names behind '?' in the URI of
+	                     their folder, as many of them as there was room for */
 };
 struct dk_fs_info {
 	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;
@@ -217,6 +219,24 @@ struct dk_walk {
 };
 #define DK_WALK_MAX    24576u /* bytes of all segments */
 #define DK_WALK_INLINE 16384u /* of contents behind them */
+
+/*
+ * DK_ATTR_CONTENTS: small files of one folder, read as DkStreamOpen for reading with INLINE
+ * would, without a stream.  The names follow the '?' with a '/' between two: at most
+ * DK_CONTENTS_NAMES.  One record for each in their order, from the first on; if there are
+ * fewer than names, the rest is to be asked for again.  The buffer is DK_CONTENTS_ROOM bytes.
+ */
+struct dk_contents {
+	uint32_t size;     /* of the record, a multiple of 8 */
+	uint32_t status;   /* enum dk_status of this name; not OK: nothing more is known of it */
+	uint32_t complete; /* 1: the file is regular and small, and data_len bytes are all of it */
+	uint32_t data_len;
+	struct dk_attributes attr;
+	/* data_len bytes of contents */
+};
+#define DK_CONTENTS_NAMES 64u
+#define DK_CONTENTS_ROOM  98304u
+#define DK_CONTENTS_FILE  16384u /* the largest file that counts as small */
 
 #define DK_PAGE_RESIDENT 0u
 #define DK_PAGE_DIRTY    1u

@@ -416,12 +416,14 @@ enum dk_status file_query(struct job *j)
 {
 	enum dk_status status;
 
-	if (j->req.args[0] == DK_ATTR_XATTR) {
+	if (j->req.args[0] == DK_ATTR_XATTR || j->req.args[0] == DK_ATTR_CONTENTS) {
 		status = file_split_query(j);
 		if (status != DK_OK)
 			return status;
 	}
 	status = file_place(j, 0, &j->a);
+	if (j->req.args[0] == DK_ATTR_CONTENTS)
+		return status == DK_OK ? contents_query(j) : status;
 	if (j->req.args[0] == DK_ATTR_CHAIN && status != DK_INVALID_URI && status != DK_NAME_TOO_LONG) {
 		j->work = chain_work;
 		return DK_OK;

@@ -148,7 +148,7 @@ void stream_put(struct stream *s);
 void stream_close(struct stream *s);
 uint32_t fd_flags_of(int fd);
 
-/* ---- file.c, file_change.c, walk.c: the file driver.  Each fills j->work and checks its arguments. ---- */
+/* ---- file.c, file_change.c, walk.c, contents.c: the file driver.  Each fills j->work and checks its arguments. ---- */
 enum dk_status file_open(struct job *j);
 enum dk_status file_query(struct job *j);
 enum dk_status file_enum(struct job *j);
@@ -168,6 +168,7 @@ int open_at(const struct where *w, const char *path, int flags, unsigned mode, b
 void open_done(struct job *j, int fd, bool try); /* what was opened becomes the answer's, or is closed */
 uint32_t where_rights(const struct where *w);
 bool chain_work(struct job *j, bool try); /* answers DK_ATTR_CHAIN */
+enum dk_status contents_query(struct job *j); /* DK_ATTR_CONTENTS; the folder's place is judged */
 bool walk_work(struct job *j, bool try);  /* answers DK_OPTION_WALK; value[1]: bytes of struct dk_walk */
 int open_parent(const struct job *j, const struct where *w, const char **name);
 enum dk_status file_create_special(struct job *j);

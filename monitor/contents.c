@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/contents.c - small files of one folder, many in one answer.
+ *
+ * Each name is judged by policy as a path of its own and opened as an OPEN for reading
+ * would open it: below its mount, no link followed, without waiting for a pipe's other
+ * end.  Only what is below the same mount as the folder, which is opened once, is opened
+ * relative to it.  What a file is, and how long, is asked of the open descriptor.
+ *
+ * The loop thread goes as far as it can without waiting; if that is not even the first
+ * name, a worker does it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "monitor/host.h"
+#include "monitor/monitor.h"
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
+
+_Static_assert(DK_CONTENTS_ROOM <= MON_DATA_MAX, "an answer has room");
+_Static_assert(sizeof(struct dk_contents) + DK_CONTENTS_FILE + 8 <= DK_CONTENTS_ROOM, "the first name always has room");
+
+/* A plain name: no ".", no "..", not empty. */
+static bool plain_name(const char *name, size_t len)
+{
+	return len > 0 && len <= NAME_MAX && !(len == 1 && name[0] == '.') && !(len == 2 && name[0] == '.' && name[1] == '.');
+}
+
+/* Opens one name of the folder dir; the status says why not.  AGAIN: it could only be tried. */
+static enum dk_status open_child(const struct job *j, int dir, const char *path, const char *name, bool try, struct where *w, int *fd)
+{
+	enum dk_status status = policy_find(path, w);
+	struct where below;
+
+	if (status != DK_OK)
+		return status;
+	if (w->bare)
+		return DK_IS_DIRECTORY;
+	if (w->dirfd == j->a.dirfd && !w->fixed) {
+		below = *w;
+		below.dirfd = dir;
+		*fd = open_at(&below, name, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0, try);
+	} else {
+		*fd = open_at(w, w->fixed ? w->fixed : path + w->offset, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0, try);
+	}
+	if (*fd >= 0)
+		return DK_OK;
+	return errno == ENXIO ? DK_DENIED : status_of_errno(errno); /* ENXIO: a socket */
+}
+
+/* The record's contents, room bytes of place for them.  False: there is no room, or the disk would have to be waited for. */
+static bool read_child(struct dk_contents *c, int fd, size_t room, bool try)
+{
+	struct iovec v = { .iov_base = c + 1, .iov_len = room < DK_CONTENTS_FILE ? room : DK_CONTENTS_FILE };
+	uint64_t size = c->attr.size;
+	ssize_t n;
+
+	if (c->attr.type != DK_TYPE_FILE || size > DK_CONTENTS_FILE)
+		return true;
+	if (size > room)
+		return false;
+	n = host_preadv2(fd, &v, 1, 0, try ? RWF_NOWAIT : 0);
+	if (n != (ssize_t)size)
+		return !try; /* shorter or longer by now, or no file that tells its length */
+	c->data_len = (uint32_t)n;
+	c->complete = 1;
+	return true;
+}
+
+/* Adds the record of a name.  False: not now. */
+static bool add(struct job *j, int dir, const char *path, const char *name, bool try)
+{
+	struct dk_contents *c = (struct dk_contents *)(j->data + j->reply.data_len);
+	size_t room = DK_CONTENTS_ROOM - j->reply.data_len, size;
+	struct where w;
+	bool done = true;
+	int fd = -1;
+
+	if (room < sizeof *c + 8)
+		return false;
+	memset(c, 0, sizeof *c);
+	c->status = open_child(j, dir, path, name, try, &w, &fd);
+	if (c->status == DK_AGAIN && try)
+		return false;
+	if (fd >= 0) {
+		c->status = attr_of_fd(fd, where_rights(&w), &c->attr);
+		done = c->status != DK_OK || read_child(c, fd, room - sizeof *c - 8, try);
+		close(fd);
+	}
+	if (!done)
+		return false;
+	size = (sizeof *c + c->data_len + 7) & ~(size_t)7;
+	memset((char *)(c + 1) + c->data_len, 0, size - sizeof *c - c->data_len);
+	c->size = (uint32_t)size;
+	j->reply.data_len += c->size;
+	return true;
+}
+
+static bool contents_work(struct job *j, bool try)
+{
+	const char *folder = j->text + 5, *name = j->text + j->text2;
+	size_t dir_len = folder[1] ? strlen(folder) : 0;
+	char path[PATH_MAX + NAME_MAX + 2];
+	int dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, try);
+
+	if (dir < 0 && errno == EAGAIN && try)
+		return false;
+	if (dir < 0) {
+		j->reply.status = status_of_errno(errno);
+		return true;
+	}
+	memcpy(path, folder, dir_len);
+	path[dir_len] = '/';
+	for (;;) {
+		size_t len = strcspn(name, "/");
+
+		memcpy(path + dir_len + 1, name, len);
+		path[dir_len + 1 + len] = 0;
+		if (!add(j, dir, path, path + dir_len + 1, try) || !name[len])
+			break;
+		name += len + 1;
+	}
+	close(dir);
+	return j->reply.data_len > 0;
+}
+
+/* Names and sizes are checked here, once; contents_work relies on it. */
+enum dk_status contents_query(struct job *j)
+{
+	const char *names = j->text + j->text2;
+	uint32_t count = 0;
+
+	if (strlen(names) != j->req.text_len - j->text2)
+		return DK_INVALID_ARG;
+	for (const char *name = names;; name++) {
+		size_t len = strcspn(name, "/");
+
+		if (++count > DK_CONTENTS_NAMES || !plain_name(name, len))
+			return DK_INVALID_ARG;
+		name += len;
+		if (!*name)
+			break;
+	}
+	j->work = contents_work;
+	return DK_OK;
+}
