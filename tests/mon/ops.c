@@ -283,6 +283,97 @@ static void test_enum(void)
 	CHECK(simple(MON_ENUM, "file:/", 0, 90000) == DK_OK && reply.data_len > 500);
 }
 
+static const struct dk_contents *record(unsigned i)
+{
+	const char *at = reply_data;
+
+	while (i-- > 0)
+		at += ((const struct dk_contents *)(const void *)at)->size;
+	return (const struct dk_contents *)(const void *)at;
+}
+
+static unsigned records(void)
+{
+	unsigned n = 0;
+
+	while ((const char *)record(n) < reply_data + reply.data_len)
+		n++;
+	return n;
+}
+
+static void make_file(const char *uri, size_t size)
+{
+	static const char bytes[20000] = "made";
+
+	CHECK(open_uri(uri, DK_WRITE, DK_CREATE_NEW, 0, 0644) == DK_OK && write(reply_fd, bytes, size) == (ssize_t)size);
+	close(reply_fd);
+	close_stream(reply.value[0]);
+}
+
+/* Names that are no plain names of one folder, and folders that are none. */
+static void test_contents_refused(void)
+{
+	static const char *const bad[] = { "file:/etc?", "file:/etc?..", "file:/etc?.", "file:/etc?passwd/..", "file:/etc?/passwd",
+		"file:/etc?passwd//hostname", "file:/etc?passwd/" };
+	char many[400] = "file:/etc?x";
+
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		CHECK(query(bad[i], 0, DK_ATTR_CONTENTS) == DK_INVALID_ARG);
+	for (unsigned i = 1; i < DK_CONTENTS_NAMES; i++)
+		strcat(many, "/x");
+	CHECK(query(many, 0, DK_ATTR_CONTENTS) == DK_OK && records() == DK_CONTENTS_NAMES && record(63)->status == DK_NOT_FOUND);
+	strcat(many, "/x");
+	CHECK(query(many, 0, DK_ATTR_CONTENTS) == DK_INVALID_ARG);
+	memset(many, 'n', 300);
+	memcpy(many, "file:/etc?", 10);
+	many[300] = 0;
+	CHECK(query(many, 0, DK_ATTR_CONTENTS) == DK_INVALID_ARG);
+	CHECK(call(MON_QUERY, 0, (uint64_t[5]){ DK_ATTR_CONTENTS }, "file:/etc?passwd", "hostname", 8) == DK_INVALID_ARG);
+	CHECK(query("file:/etc", 0, DK_ATTR_CONTENTS) == DK_INVALID_URI);
+	CHECK(query("file:/etc/../etc?passwd", 0, DK_ATTR_CONTENTS) == DK_INVALID_URI);
+	CHECK(query("file:/nothing?x", 0, DK_ATTR_CONTENTS) == DK_NOT_FOUND);
+	CHECK(query("file:/etc/passwd?x", 0, DK_ATTR_CONTENTS) == DK_NOT_DIRECTORY);
+	CHECK(query("file:/bin?sh", 0, DK_ATTR_CONTENTS) == DK_SYMLINK);
+	CHECK(query("file:/proc/self?mem", 0, DK_ATTR_CONTENTS) == DK_NOT_FOUND);
+}
+
+static void test_contents(void)
+{
+	char uri[40];
+
+	test_contents_refused();
+	CHECK(query("file:/etc?shadow/passwd/gshadow/alternatives/nothing", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 5);
+	CHECK(record(0)->status == DK_NOT_FOUND && record(0)->data_len == 0 && record(0)->attr.inode == 0 && record(2)->status == DK_NOT_FOUND);
+	CHECK(record(1)->status == DK_OK && record(1)->complete == 1 && record(1)->data_len == record(1)->attr.size && !memcmp(record(1) + 1, "root:", 5));
+	CHECK(record(3)->status == DK_OK && record(3)->complete == 0 && record(3)->attr.type == DK_TYPE_DIR && record(4)->status == DK_NOT_FOUND);
+	CHECK(query("file:/?proc/root/etc/bin", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 4);
+	CHECK(record(0)->status == DK_IS_DIRECTORY && record(0)->attr.inode == 0 && record(2)->attr.type == DK_TYPE_DIR && record(3)->status == DK_SYMLINK);
+	CHECK(open_uri("file:/v/small", 0, DK_CREATE_NEW, DK_OPTION_TYPE(DK_TYPE_DIR), 0755) == DK_OK);
+	CHECK(open_uri("file:/v/small/link?/etc/passwd", 0, DK_CREATE_NEW, DK_OPTION_TYPE(DK_TYPE_SYMLINK), 0) == DK_OK);
+	CHECK(open_uri("file:/v/small/fifo", 0, DK_CREATE_NEW, DK_OPTION_TYPE(DK_TYPE_FIFO), 0600) == DK_OK);
+	make_file("file:/v/small/empty", 0);
+	make_file("file:/v/small/large", DK_CONTENTS_FILE + 1);
+	CHECK(query("file:/v/small?link/fifo/empty/large", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 4);
+	CHECK(record(0)->status == DK_SYMLINK && record(1)->status == DK_OK && record(1)->attr.type == DK_TYPE_FIFO && record(1)->complete == 0);
+	CHECK(record(2)->complete == 1 && record(2)->data_len == 0 && record(2)->attr.rights == 7);
+	CHECK(record(3)->complete == 0 && record(3)->data_len == 0 && record(3)->attr.size == DK_CONTENTS_FILE + 1);
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(uri, sizeof uri, "file:/v/small/%u", i);
+		make_file(uri, DK_CONTENTS_FILE);
+	}
+	CHECK(query("file:/v/small?0/1/2/3/4/5/6/7", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 5 && reply.data_len <= DK_CONTENTS_ROOM);
+	CHECK(record(4)->complete == 1 && record(4)->data_len == DK_CONTENTS_FILE && !memcmp(record(4) + 1, "made", 5));
+	CHECK(query("file:/v/small?5/6/7", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 3);
+	/* a name of the folder below which something else is mounted, or a folder with '?' and '%' in its name */
+	CHECK(query("file:/?v/r", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 2 && record(1)->attr.type == DK_TYPE_DIR && record(1)->attr.rights == (DK_READ | DK_EXECUTE));
+	CHECK(open_uri("file:/v/q?%", 0, DK_CREATE_NEW, DK_OPTION_TYPE(DK_TYPE_DIR), 0755) == DK_OK);
+	make_file("file:/v/q?%/a", 4);
+	CHECK(query("file:/v/q%3F%25?a", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 1 && record(0)->complete == 1);
+	simple(MON_DELETE, "file:/v/q?%/a", DK_DELETE_FILE, 0);
+	simple(MON_DELETE, "file:/v/q?%", DK_DELETE_DIR, 0);
+	CHECK(query(NULL, reply.value[0], DK_ATTR_CONTENTS) != DK_OK);
+}
+
 static enum dk_status set(const char *uri, uint64_t stream, uint64_t class, const void *value, uint32_t len)
 {
 	uint64_t args[5] = { class, len };
@@ -517,6 +608,7 @@ void run_ops(void)
 		test_query();
 	test_walk();
 		test_enum();
+		test_contents();
 		test_changes();
 		test_special();
 		test_processes();
