@@ -46,6 +46,7 @@ struct dcache {
 };
 
 #define IDLE_SLOTS    256u /* host files closed by all, kept open for the next */
+#define HOST_WRITING  256u
 #define LISTING_SLOTS 24u  /* directory listings of the host that are remembered */
 
 /* lx_state()->vfs */
@@ -60,11 +61,19 @@ struct vfs {
 	_Atomic uint32_t next_mount_id, next_minor;
 	_Atomic uint64_t next_anon_ino;
 	LOCK(RENAME) rename_lock;
-	LOCK(INODE) idle_lock;   /* the two rings below */
-	struct inode *idle[IDLE_SLOTS];
-	uint32_t idle_next;
+	LOCK(INODE) idle_lock;   /* the rings below */
+	struct idle_ring {
+		struct inode *slot[IDLE_SLOTS];
+		uint32_t next;
+	} idle, idle_small;      /* with a stream; with contents alone */
 	struct listing *listing[LISTING_SLOTS];
 	uint32_t listing_next;
+	_Atomic uint64_t gathered; /* bytes of contents that listings have; gather_dk.c */
+	uint32_t gather_window;    /* how many files at a time were worth it last; a hint, unlocked */
+	struct host_writing {      /* hostsmall_dk.c: files of -v folders, by device and number hashed */
+		_Atomic uint64_t last;    /* monotonic ns: when one was changed from inside */
+		_Atomic uint64_t writers; /* open files that may change one */
+	} writing[HOST_WRITING];
 	struct mount_fs *memfd_fs; /* unnamed memory files: memfd_create, SysV shared memory */
 	struct mount *anon_mount;  /* mount that paths of nameless files are in */
 	uint64_t root_lower_dev;
@@ -209,18 +218,42 @@ struct listing {
 	struct listing_entry {
 		uint64_t hash;  /* 61 bits; its place in the order and in the directory's positions */
 		struct dk_dirent *ent;
+		struct gathered *got; /* [l: lock] contents that came ahead, or NULL */
 	} *sorted;
 	size_t sorted_pages;
 	char *text;
+	/* gather_dk.c [l: lock]: */
+	LOCK(INODE) lock;
+	uint32_t last;          /* entry opened last, UINT32_MAX = none */
+	uint32_t window;        /* files to fetch in one trip; 0 = never did */
+	uint32_t asked, used;   /* of the last fetch: files beside the one opened; taken of those that came */
+	uint32_t plain;         /* opens since nothing is fetched any more */
+	uint32_t kept;          /* bytes of contents in entries */
 };
 struct listing *listing_fetch(const char *uri, long *err);
 void listing_put(struct listing *l);
 void listing_remember(struct listing *l); /* keeps the newest few alive */
+uint32_t listing_index(const struct listing *l, const char *name, uint32_t len); /* in sorted; UINT32_MAX = not there */
 struct dk_dirent *listing_find(const struct listing *l, const char *name, uint32_t len);
 uint64_t listing_hash(const char *name, uint32_t len);
 uint32_t listing_from(const struct listing *l, uint64_t hash); /* first index with at least this hash */
 #define LISTING_POS (1ull << 62)
 uint32_t dirent_type(uint32_t mode); /* DT_* */
+
+/* gather_dk.c.  All of a small host file, and its attributes. */
+struct gathered {
+	struct dk_attributes attr;
+	uint64_t when;          /* monotonic ns, before it was read */
+	uint32_t size, pad;
+	char data[];
+};
+/*
+ * The contents of the file of that name in the folder of the host that l lists: as they were less than trust ns
+ * ago, or by a trip that brings those of files to be opened next.  The caller's, for arena_free.
+ * NULL = open it.  Hold no lock.
+ */
+struct gathered *gather_take(struct listing *l, const char *dir_uri, const char *name, uint32_t len, uint64_t trust);
+void gather_drop(struct listing *l); /* l goes */
 
 /* memfs */
 struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode);

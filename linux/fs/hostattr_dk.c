@@ -29,6 +29,7 @@ long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr
 	char *uri = host_uri(d, NULL, 0);
 	long err = uri == NULL ? -ENOMEM : 0;
 
+	host_keep(d);
 	if (err == 0 && (a->valid & IATTR_SIZE))
 		err = set_size(uri, a->size);
 	if (err == 0 && (a->valid & (IATTR_UID | IATTR_GID))) {
@@ -50,6 +51,7 @@ long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr
 	}
 	heap_free(uri);
 	host(d->inode)->until = 0;
+	host_written(d->inode);
 	if (err == 0) {
 		/* Permission checks read these without asking the host again. */
 		lock_take(&d->inode->lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* linux/fs/hostfile_dk.c - open regular files of the host: each has a stream of its own. */
+/* linux/fs/hostfile_dk.c - open regular files of the host: each has a stream of its own, or (hostsmall_dk.c) none yet. */
 #include "linux/fs/hostfs.h"
 
 static long open_stream(struct dentry *d, struct file *f)
@@ -38,9 +38,26 @@ static dk_handle take_fresh(struct inode *i, int flags)
 	return stream;
 }
 
+static long open_regular(struct dentry *d, struct file *f)
+{
+	bool changes = (f->flags & O_ACCMODE) != O_RDONLY, reads = !changes && !(f->flags & O_TRUNC);
+	long err = 0;
+
+	if (changes)
+		host_write_begin(d->inode);
+	f->stream = take_fresh(d->inode, f->flags);
+	if (f->stream == DK_NO_HANDLE && !(reads && small_open(d, f)))
+		err = open_stream(d, f);
+	if (changes && err < 0)
+		host_write_end(d->inode);
+	else if (f->flags & O_TRUNC)
+		host_written(d->inode);
+	return err;
+}
+
 long host_open(struct lx_thread *t, struct dentry *d, struct file *f)
 {
-	long err = 0;
+	long err;
 
 	if (S_IFMT_(d->inode->mode) == S_IFIFO)
 		return fifo_open(t, d->inode, f);
@@ -48,9 +65,7 @@ long host_open(struct lx_thread *t, struct dentry *d, struct file *f)
 		return dev_open(t, d->inode, f);
 	if (!IS_REG(d->inode))
 		return -ENXIO;
-	f->stream = take_fresh(d->inode, f->flags);
-	if (f->stream == DK_NO_HANDLE)
-		err = open_stream(d, f);
+	err = open_regular(d, f);
 	if (err == 0)
 		f->kind = FILE_HOST;
 	return err;
@@ -61,14 +76,18 @@ void host_file_refresh(struct file *f)
 	struct dk_attributes a;
 	uint64_t done;
 
+	if (f->stream == DK_NO_HANDLE && (small_fresh(f) || host_stream(f) < 0))
+		return;
 	if (DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK)
 		host_take_attr(f->inode, &a);
 }
 
 static long read_host(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
-	long n = v->size == 0 ? 0 : rw_host_read(f->stream, v, *pos, 0);
+	long n = UNLIKELY(f->stream == DK_NO_HANDLE) ? small_read(f, v, *pos) : -EAGAIN;
 
+	if (n == -EAGAIN)
+		n = v->size == 0 ? 0 : rw_host_read(f->stream, v, *pos, 0);
 	if (n > 0)
 		*pos += (uint64_t)n;
 	return n;
@@ -136,11 +155,15 @@ static long map_host(struct lx_thread *t, struct file *f, uint64_t addr, uint64_
 
 	if ((prot & PROT_EXEC) && (f->path.mnt->flags & MS_NOEXEC))
 		return -EPERM;
+	if (host_stream(f) < 0)
+		return -ESTALE;
 	return lx_err(DkStreamMap(f->stream, &addr, offset, PAGE_UP(len), (uint32_t)prot & 7, how));
 }
 
 static long sync_host(struct lx_thread *t, struct file *f, bool data_only)
 {
+	if (host_stream(f) < 0)
+		return 0; /* it is gone, and was not written through this */
 	return lx_err(DkStreamFlush(f->stream, data_only ? DK_FLUSH_DATA : DK_FLUSH_ALL));
 }
 
@@ -181,7 +204,10 @@ static long fallocate_host(struct lx_thread *t, struct file *f, int mode, uint64
 
 static void release_host(struct file *f)
 {
-	if (f->stream != DK_NO_HANDLE && !host_lock_keeps(f))
+	if ((f->flags & O_ACCMODE) != O_RDONLY)
+		host_write_end(f->inode);
+	small_release(f);
+	if (f->stream != DK_NO_HANDLE)
 		(void)DkObjectClose(f->stream);
 }
 

@@ -14,7 +14,11 @@ struct host_priv { /* struct inode.priv of INODE_HOST */
 	bool fresh_reads;     /* it is for reading only */
 	struct listing *listing; /* [INODE] directories */
 	char *target;         /* symbolic links: text, or NULL */
+	struct gathered *contents; /* [INODE] of a small file, for sharers; see hostsmall_dk.c */
+	dk_handle kept;       /* [INODE] stream for sharers of a file whose name may be gone */
+	uint32_t sharers;     /* [INODE] open files that were opened without a stream */
 };
+_Static_assert(sizeof(struct host_priv) <= sizeof(((struct inode *)0)->priv), "inode.priv");
 static inline struct host_priv *host(struct inode *i)
 {
 	return (struct host_priv *)i->priv;
@@ -43,7 +47,20 @@ void host_take_attr(struct inode *i, const struct dk_attributes *a);
 /* Makes a folder's names, or all of its file system, safe: enum dk_flush_mode.  d: a folder of a -v mount. */
 long host_dir_flush(struct dentry *d, uint32_t mode);
 void host_file_refresh(struct file *f);
-/* lock_dk.c: f is released; true = its stream is a lock's now. */
-bool host_lock_keeps(struct file *f);
+/* The host's file of d, open; DK_NO_HANDLE = it cannot be, or the name is another file's. */
+dk_handle host_open_same(struct dentry *d, struct inode *i, uint32_t access);
+
+/* hostsmall_dk.c: small files that are opened without a stream. */
+bool small_open(struct dentry *d, struct file *f);        /* true: f is open, for reading */
+bool small_fresh(struct file *f);                         /* what is known of the file is what it is */
+long small_read(struct file *f, const struct iov *v, uint64_t pos); /* -EAGAIN: read f->stream */
+void small_release(struct file *f);
+long host_stream(struct file *f);                         /* f->stream is there: 0, or -ESTALE = it cannot be */
+void host_keep(struct dentry *d);                         /* d's name or rights are about to change */
+/* A file of that device and number is changed from inside: by files open for writing, or once, now. */
+void host_write_begin(struct inode *i);
+void host_write_end(struct inode *i);
+void host_written(struct inode *i);
+
 long host_open(struct lx_thread *t, struct dentry *d, struct file *f);
 #endif

@@ -114,6 +114,9 @@ static void host_free(struct inode *i)
 		(void)DkObjectClose(h->fresh);
 	if (h->listing != NULL)
 		listing_put(h->listing);
+	if (h->kept != DK_NO_HANDLE)
+		(void)DkObjectClose(h->kept);
+	arena_free(h->contents);
 	arena_free(h->target);
 	arena_free(h->uri);
 }
@@ -442,8 +445,10 @@ static long host_link(struct lx_thread *t, struct dentry *from, struct dentry *d
 static long remove_one(struct dentry *dir, struct dentry *victim, enum dk_delete_mode mode)
 {
 	char *uri = host_uri(victim, NULL, 0);
-	long err = uri == NULL ? -ENOMEM : lx_err(DkStreamDelete(DK_NO_HANDLE, uri, mode));
+	long err;
 
+	host_keep(victim);
+	err = uri == NULL ? -ENOMEM : lx_err(DkStreamDelete(DK_NO_HANDLE, uri, mode));
 	heap_free(uri);
 	if (err == 0) {
 		dir_changed(dir->inode);
@@ -478,6 +483,8 @@ static long host_rename(struct lx_thread *t, struct dentry *from_dir, struct den
 
 	if (flags & RENAME_WHITEOUT)
 		return -EINVAL;
+	if (over != NULL)
+		host_keep(over);
 	err = move(from, to_dir, name, len, mode);
 	if (err < 0)
 		return err;

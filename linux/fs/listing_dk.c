@@ -27,6 +27,8 @@ void listing_put(struct listing *l)
 {
 	if (!ref_put(&l->ref))
 		return;
+	if (l->sorted != NULL)
+		gather_drop(l);
 	if (l->text != NULL)
 		arena_free_pages(l->text, l->pages);
 	if (l->sorted != NULL)
@@ -114,6 +116,8 @@ static struct listing *build(const char *text, size_t size, uint32_t count)
 	if (l == NULL)
 		return NULL;
 	ref_init(&l->ref);
+	lock_init(&l->lock, LOCK_INODE);
+	l->last = UINT32_MAX;
 	l->pages = (uint32_t)(PAGE_UP(size + 1) >> PAGE_SHIFT);
 	l->sorted_pages = PAGE_UP((count + 1) * sizeof *l->sorted) >> PAGE_SHIFT;
 	l->text = arena_alloc_pages(l->pages);
@@ -185,17 +189,24 @@ uint32_t listing_from(const struct listing *l, uint64_t hash)
 	return low;
 }
 
-struct dk_dirent *listing_find(const struct listing *l, const char *name, uint32_t len)
+uint32_t listing_index(const struct listing *l, const char *name, uint32_t len)
 {
 	uint64_t hash = listing_hash(name, len);
 
 	for (uint32_t i = listing_from(l, hash); i < l->count && l->sorted[i].hash == hash; i++) {
-		struct dk_dirent *e = l->sorted[i].ent;
+		const struct dk_dirent *e = l->sorted[i].ent;
 
 		if (e->name_len == len && memcmp(e->name, name, len) == 0)
-			return e;
+			return i;
 	}
-	return NULL;
+	return UINT32_MAX;
+}
+
+struct dk_dirent *listing_find(const struct listing *l, const char *name, uint32_t len)
+{
+	uint32_t i = listing_index(l, name, len);
+
+	return i != UINT32_MAX ? l->sorted[i].ent : NULL;
 }
 
 uint32_t dirent_type(uint32_t mode)

@@ -21,8 +21,7 @@ struct lock_list {
 	struct list head;    /* [INODE: vfs()->locks_lock] by start */
 	LOCK(FILE) change;   /* one change at a time, here and on the host */
 	struct list leases;  /* [INODE: vfs()->locks_lock] lease.c */
-	dk_handle stream;    /* [change] the host's locks are held through it; 0 = none yet */
-	bool borrowed;       /* [change] it is an open file's own, which closes it */
+	dk_handle stream;    /* [change] the host's locks are held through it, a reference; 0 = none yet */
 };
 
 /* i's, made if needed; NULL: no memory. */

@@ -20,38 +20,18 @@ static long set(struct lock_list *l, uint32_t type, uint64_t start, uint64_t end
 	return lx_err(DkStreamAttributesSet(l->stream, NULL, DK_ATTR_LOCK, &d, sizeof d));
 }
 
-static dk_handle open_again(struct file *f, uint32_t access)
-{
-	struct dk_open o = { .access = access, .share = 7, .disposition = DK_OPEN_EXISTING };
-	char *uri = f->path.dentry->flags & D_DELETED ? NULL : host_uri(f->path.dentry, NULL, 0);
-	dk_handle stream;
-	enum dk_status status;
-
-	if (uri == NULL)
-		return DK_NO_HANDLE;
-	status = DkStreamOpen(uri, &o, &stream);
-	heap_free(uri);
-	if (status != DK_OK)
-		return DK_NO_HANDLE;
-	if (o.attr.inode == host(f->inode)->ino && o.attr.device == host(f->inode)->dev)
-		return stream;
-	(void)DkObjectClose(stream); /* another file has the name now */
-	return DK_NO_HANDLE;
-}
-
-/* Able to lock both ways if the host lets us.  A file without a name is locked through the descriptor at hand. */
+/* Able to lock both ways if the host lets us.  A file without a name is locked through the stream at hand. */
 static void want_stream(struct lock_list *l, struct file *f)
 {
 	if (l->stream != DK_NO_HANDLE)
 		return;
-	l->borrowed = false;
-	l->stream = open_again(f, DK_READ | DK_WRITE);
+	l->stream = host_open_same(f->path.dentry, f->inode, DK_READ | DK_WRITE);
 	if (l->stream == DK_NO_HANDLE)
-		l->stream = open_again(f, DK_READ);
+		l->stream = host_open_same(f->path.dentry, f->inode, DK_READ);
 	if (l->stream != DK_NO_HANDLE)
 		return;
-	l->stream = f->stream;
-	l->borrowed = true;
+	if (host_stream(f) == 0 && DkObjectReference(f->stream) == DK_OK)
+		l->stream = f->stream;
 }
 
 long host_lock_set(struct lock_list *l, struct file *f, const struct file_lock *want)
@@ -130,24 +110,7 @@ short host_lock_test(struct lock_list *l, struct file *f, const struct file_lock
 
 void host_lock_idle(struct lock_list *l)
 {
-	if (l->stream != DK_NO_HANDLE && !l->borrowed)
+	if (l->stream != DK_NO_HANDLE)
 		(void)DkObjectClose(l->stream);
 	l->stream = DK_NO_HANDLE;
-}
-
-/* f goes and its stream with it, unless locks of others are held through it: then it is theirs. */
-bool host_lock_keeps(struct file *f)
-{
-	struct lock_list *l = f->inode != NULL ? f->inode->flocks : NULL;
-	bool keeps = false;
-
-	if (l == NULL)
-		return false;
-	lock_take(&l->change);
-	if (l->stream == f->stream && l->borrowed) {
-		l->borrowed = false;
-		keeps = true;
-	}
-	lock_drop(&l->change);
-	return keeps;
 }

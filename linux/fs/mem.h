@@ -25,7 +25,7 @@
 #define MEM_LAZY   16u /* lower's attributes were not asked for yet */
 #define MEM_SEALS  32u /* a memfd: F_ADD_SEALS works */
 #define MEM_UNLINKABLE 64u /* O_TMPFILE with O_EXCL: cannot get a name */
-#define MEM_IDLE   128u /* in the ring of idle host files */
+#define MEM_IDLE   128u /* in a ring of idle host files */
 
 struct mem_ext { /* pages [fpage, fpage+count) of the file are arena-data pages from dpage on */
 	uint64_t fpage, dpage, count;
@@ -65,7 +65,7 @@ struct mem_priv {
 	dk_handle stream;        /* [INODE] lower, open for reading, or 0 */
 	uint32_t opens;          /* [INODE] files that may use stream */
 	uint32_t inline_size, next; /* next: extents in use */
-	void *inline_data;       /* [INODE] all of a small lower file, or NULL */
+	void *inline_data;       /* [INODE] all of a small lower file, inline_at bytes behind this, or NULL */
 	uint64_t until;          /* attributes of lower are believed up to then */
 	union {
 		struct mem_ext *ext; /* regular: sorted [INODE] */
@@ -77,6 +77,7 @@ struct mem_priv {
 	struct mem_xattr *xattrs;
 	uint64_t lower_dev, lower_ino;
 	uint64_t npages;         /* pages in extents */
+	uint32_t inline_at;
 };
 _Static_assert(sizeof(struct mem_priv) <= sizeof(((struct inode *)0)->priv), "inode.priv");
 
@@ -128,7 +129,10 @@ struct listing *mem_listing(struct inode *dir, bool fresh, long *err); /* a refe
 long mem_take_attr(struct dentry *d);      /* attributes become ours; pins */
 
 /* memopen.c */
-long mem_lower_open(struct inode *i);      /* stream or inline contents are there; counts in opens */
+/* d's file is opened, for its contents if not for more: the stream or inline contents are there.  Counts in opens. */
+long mem_lower_open(struct dentry *d, bool contents);
+/* The stream, for what needs more than inline contents, of a file that is open: 0, -ESTALE = the name is another's. */
+long mem_lower_stream(struct inode *i);
 void mem_lower_close(struct inode *i);
 void mem_lower_idle(struct inode *i);      /* nobody has it open: it waits for the next, MEM_IDLE is set */
 void mem_lower_free(struct inode *i);

@@ -23,7 +23,7 @@ static long read_inline(struct inode *i, const struct iov *v, uint64_t pos)
 	if (m->inline_data != NULL && (m->flags & MEM_LOWER)) {
 		uint64_t size = pos < m->inline_size ? MIN(v->size, m->inline_size - pos) : 0;
 
-		n = (long)iov_put(v, 0, (char *)m->inline_data + pos, size);
+		n = (long)iov_put(v, 0, (char *)m->inline_data + m->inline_at + pos, size);
 		if (n == 0 && size != 0)
 			n = -EFAULT;
 	}
@@ -53,6 +53,12 @@ static long mem_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 
 	if (m->flags & MEM_LOWER) {
 		n = read_inline(i, v, *pos);
+		if (n == -EAGAIN && UNLIKELY(m->stream == DK_NO_HANDLE)) {
+			n = mem_lower_stream(i);
+			if (n < 0)
+				return n;
+			n = -EAGAIN;
+		}
 		if (n == -EAGAIN && (m->flags & MEM_LOWER))
 			n = window_read(m->stream, m->lower_ino * 0x9e3779b97f4a7c15ull ^ (uint64_t)i->ctime_ns ^ m->lower_dev, v, *pos, i->size);
 		if (n == -EAGAIN && (m->flags & MEM_LOWER))
@@ -218,8 +224,10 @@ static long mem_map(struct lx_thread *t, struct file *f, uint64_t addr, uint64_t
 		return -EPERM;
 	if (shared && (prot & PROT_WRITE) && (m->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		return -EPERM;
-	if (m->flags & MEM_LOWER)
-		return lx_err(DkStreamMap(m->stream, &addr, offset, PAGE_UP(len), (uint32_t)prot & 7, map_flags(flags)));
+	if (m->flags & MEM_LOWER) {
+		err = mem_lower_stream(i);
+		return err < 0 ? err : lx_err(DkStreamMap(m->stream, &addr, offset, PAGE_UP(len), (uint32_t)prot & 7, map_flags(flags)));
+	}
 	lock_take(&i->lock);
 	if (shared)
 		err = mem_fill(i, fpage, pages); /* behind the end too: the file may grow into the mapping */

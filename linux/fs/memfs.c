@@ -224,7 +224,7 @@ static long open_regular(struct lx_thread *t, struct dentry *d, struct file *f)
 	if (writes)
 		err = mem_copy_up(d, true, f->flags & O_TRUNC ? 0 : UINT64_MAX);
 	if (err == 0)
-		err = mem_lower_open(d->inode);
+		err = mem_lower_open(d, true);
 	if (err == -ESTALE)
 		dentry_drop(d);
 	if (err == 0)

@@ -133,6 +133,7 @@ static void take_opened(struct inode *i, struct lookup *hint)
 		m->flags |= MEM_IDLE;
 		if (m->inline_data == NULL && hint->opened.mtime_ns == i->mtime_ns && hint->opened.size == i->size) {
 			m->inline_data = data;
+			m->inline_at = 0;
 			m->inline_size = data != NULL ? hint->inline_size : 0;
 			data = NULL;
 		}
@@ -218,6 +219,12 @@ bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
 	return true;
 }
 
+/* A name may be another file's by now; a folder's inode is only known once it was looked at. */
+static bool is_same(const struct mem_priv *m, const struct dk_attributes *a)
+{
+	return m->lower_ino == 0 || (a->inode == m->lower_ino && a->device == m->lower_dev);
+}
+
 void mem_settle(struct inode *i)
 {
 	if (mem(i)->flags & MEM_LAZY)
@@ -240,7 +247,7 @@ long mem_lower_refresh(struct inode *i)
 		status = DkStreamAttributesQueryByHandle(m->stream, DK_ATTR_BASIC, &a, sizeof a, &done);
 	else
 		status = DkStreamAttributesQuery(m->lower, DK_ATTR_BASIC, &a, sizeof a, &done);
-	if (status == DK_OK && (m->flags & MEM_LAZY || mode_of_type(a.type) == S_IFMT_(i->mode))) {
+	if (status == DK_OK && (m->flags & MEM_LAZY || (mode_of_type(a.type) == S_IFMT_(i->mode) && is_same(m, &a)))) {
 		if (m->flags & MEM_LAZY) {
 			m->lower_dev = a.device;
 			m->lower_ino = a.inode;
@@ -398,7 +405,7 @@ long mem_copy_up(struct dentry *d, bool contents, uint64_t keep)
 	into = mem_inode_new(i->fs, S_IFREG);
 	if (into == NULL)
 		return -ENOSPC;
-	err = contents && keep != 0 ? mem_lower_open(i) : 0;
+	err = contents && keep != 0 ? mem_lower_open(d, false) : 0;
 	if (err == 0) {
 		if (contents && keep != 0) {
 			err = copy_contents(i, into, keep);

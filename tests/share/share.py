@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""-v folders used by programs of the host and of a sandbox at once: file locks, one sqlite database, a full disk."""
+"""-v folders used by programs of the host and of a sandbox at once: file locks, one sqlite database, a full disk, small files that come ahead."""
 import fcntl, os, pathlib, shutil, signal, sqlite3, struct, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -274,6 +274,124 @@ def full_overlay(tap):
     r = run([bailey, "run", "-m", "96M", "-w", "/srv", "--", PYTHON, "-c", FILL])
     tap.ok("the sandbox's own files full is ENOSPC, and goes on with room", r.out == "28 28 100000 room\n", r)
 
+# Lists a folder, opens its files one after the other, which come many at a time, and does to them what may be done.
+SMALL = r"""
+import fcntl, mmap, os, socket, subprocess, sys, time
+wait = float(sys.argv[1])
+wrong = []
+def check(what, got, want):
+    if got != want:
+        wrong.append(f'{what}: {got!r}, not {want!r}')
+def whole(fd):
+    return os.pread(fd, 100000, 0)
+def old(name):
+    return f'this is {name}\n'.encode() * 20
+def open_all():
+    time.sleep(0.02)
+    return {e: os.open('d/' + e, os.O_RDONLY) for e in os.listdir('d') if e[0] == 'f'}
+def write(name, data, flags=os.O_WRONLY | os.O_TRUNC):
+    w = os.open('d/' + name, flags)
+    os.write(w, data)
+    os.close(w)
+
+fd = open_all()
+for name, f in fd.items():
+    check('contents of ' + name, os.read(f, 100000), old(name))
+    check('end of ' + name, os.read(f, 100), b'')
+    check('size of ' + name, (os.fstat(f).st_size, os.lseek(f, 0, os.SEEK_END), os.lseek(f, 3, os.SEEK_SET)), (len(old(name)), len(old(name)), 3))
+for f in fd.values():
+    os.close(f)
+fd = open_all()
+write('f01', b'new')
+check('written', whole(fd['f01']), b'new')
+write('f02', b'more', os.O_WRONLY | os.O_APPEND)
+check('appended to', whole(fd['f02']), old('f02') + b'more')
+os.truncate('d/f03', 5)
+check('cut', whole(fd['f03']), old('f03')[:5])
+os.unlink('d/f04')
+check('unlinked', whole(fd['f04']), old('f04'))
+os.rename('d/f05', 'd/f06')
+check('renamed', whole(fd['f05']), old('f05'))
+check('renamed over', whole(fd['f06']), old('f06'))
+check('the new f06', whole(os.open('d/f06', os.O_RDONLY)), old('f05'))
+os.chmod('d/f07', 0)
+check('chmod 0', whole(fd['f07']), old('f07'))
+m = mmap.mmap(fd['f08'], 0, prot=mmap.PROT_READ)
+check('mapped', m[:], old('f08'))
+write('f08', b'X', os.O_WRONLY)
+check('mapped, and then written', whole(fd['f08'])[:4], b'Xhis')
+os.link('d/f09', 'd/other')
+write('other', b'linked')
+check('written by another name', whole(fd['f09']), b'linked')
+if os.fork() == 0:
+    write('f10', b'child')
+    check('written by myself', whole(fd['f10']), b'child')
+    os._exit(0)
+os.wait()
+check('written by a child', whole(fd['f10']), b'child')
+w = os.open('d/f11', os.O_RDWR)
+m = mmap.mmap(w, 0)
+os.close(w)
+m[0:3] = b'MAP'
+check('written by a mapping', whole(fd['f11'])[:7], b'MAPs is')
+a, b = socket.socketpair()
+check('sendfile', os.sendfile(a.fileno(), fd['f12'], 0, 50) and b.recv(100), old('f12')[:50])
+os.fsync(fd['f13'])
+fcntl.flock(fd['f13'], fcntl.LOCK_EX | fcntl.LOCK_NB)
+fcntl.lockf(fd['f13'], fcntl.LOCK_SH | fcntl.LOCK_NB)
+second = os.open('d/f13', os.O_RDONLY)
+try:
+    fcntl.flock(second, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    wrong.append('flock twice')
+except BlockingIOError:
+    pass
+os.unlink('d/f13')
+check('locked and unlinked', (whole(fd['f13']), whole(second)), (old('f13'), old('f13')))
+os.rename('d', 'e'); os.rename('e/f14', 'e/moved')
+check('in a renamed folder', (whole(fd['f14']), whole(fd['f15'])), (old('f14'), old('f15')))
+os.rename('e', 'd')
+again = {e: os.open('d/' + e, os.O_RDONLY) for e in os.listdir('d') if e[0] == 'f' and e != 'f07'}
+for name, want in dict(f01=b'new', f03=old('f03')[:5], f06=old('f05'), f09=b'linked', f10=b'child').items():
+    check(name + ' again', whole(again[name]), want)
+check('a script', subprocess.run(['d/s1'], stdout=subprocess.PIPE).stdout, b'script\n')
+held = {n: os.open('d/' + n, os.O_RDONLY) for n in os.listdir('d') if n[0] == 'h'}
+print('changed?', flush=True)
+sys.stdin.readline()
+time.sleep(wait)
+check('changed outside, open', (whole(held['h1']), os.fstat(held['h1']).st_size), (b'outside', 7))
+check('replaced outside, open', whole(held['h2']), old('h2'))
+check('changed outside', [whole(os.open('d/' + n, os.O_RDONLY)) for n in ('h1', 'h2', 'h3')], [b'outside', b'replaced', b'outside'])
+print(wrong or 'right', flush=True)
+"""
+
+
+def small(tap, what, options, wait):
+    folder = work / ("small-" + what)
+    shutil.rmtree(folder, ignore_errors=True)
+    d = folder / "d"
+    d.mkdir(parents=True)
+    for name in [f"f{k:02}" for k in range(40)] + ["h1", "h2", "h3"]:
+        (d / name).write_text(f"this is {name}\n" * 20)
+    (d / "s1").write_text("#!/bin/sh\necho script\n")
+    (d / "s1").chmod(0o755)
+    (folder / "small.py").write_text(SMALL)
+    p = subprocess.Popen([bailey, "run", "--stats"] + [o.format(folder) for o in options] + ["-w", str(folder), "--", PYTHON, "small.py", str(wait)], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    asked = p.stdout.readline() if select.select([p.stdout], [], [], 40)[0] else ""
+    (d / "h1").write_text("outside"), (d / "h3").write_text("outside"), (d / "new").write_text("replaced")
+    (d / "new").rename(d / "h2")
+    try:
+        out, err = p.communicate("yes\n", timeout=40)
+    except subprocess.TimeoutExpired:
+        end_tree(p.pid)
+        out, err = "hangs", ""
+    tap.ok(f"small files of {what}: what is done to them is seen at once, what is done outside soon", asked == "changed?\n" and out == "right\n", out + err)
+
+
+def small_files(tap):
+    small(tap, "a -v folder", ["-v", "{0}:{0}"], 0.1)
+    small(tap, "the host's root", [], 1.2)
+
 
 run_tests(Tap(patterns), [posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
-                          full_folder, full_overlay])
+                          full_folder, full_overlay, small_files])

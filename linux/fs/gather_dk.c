@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/fs/gather_dk.c - contents of small host files, fetched ahead for whole folders.
+ *
+ * Programs that walk trees (grep -r, tar, compilers) list a folder and then open its
+ * files one after the other.  A trip to the monitor for each costs ten times what a host's
+ * open does; so from the second small file of a listing on, an open asks for the
+ * contents of it and of the files likely to be opened next, in one trip.  They hang on
+ * the listing's entries until an open takes them.
+ *
+ * What is next: the listing's order, which is getdents's, as long as opens follow it;
+ * otherwise the order of names, in which shells expand patterns.  How many: a window of
+ * WINDOW_MIN at first, which doubles while most of what came was used and shrinks when it
+ * was not, down to 1, when nothing is gathered; after RETRY opens it is tried again.  A new
+ * listing begins with half of what the one before has come to; and if that was much and
+ * its first file is opened first, somebody walks a tree, and the first open gathers already.
+ *
+ * Bounds: KEPT_MAX bytes in one listing, GATHERED_MAX in all.  Locks: listing.lock
+ * guards what the entries have and the counts; it is never held over a trip.
+ */
+#include "linux/fs/fs.h"
+
+#define WINDOW_MIN   4u
+#define WINDOW_MAX   DK_CONTENTS_NAMES
+#define WINDOW_WALK  16u
+#define RETRY        16u
+#define NEAR         16u          /* entries an open may skip and still be following the listing's order */
+#define BY_NAME_MAX  4096u        /* entries of a listing that is looked through for the names that follow */
+#define QUERY_ROOM   4096u        /* bytes of names in one request, beside a folder's URI of as much */
+#define KEPT_MAX     (1u << 20)
+#define GATHERED_MAX (8u << 20)
+
+struct batch {
+	uint32_t count;
+	uint32_t names, bytes; /* of text asked with, of the answer expected */
+	uint32_t index[WINDOW_MAX];
+};
+
+static bool is_small(const struct dk_dirent *e)
+{
+	return e->attr.type == DK_TYPE_FILE && e->attr.size <= DK_CONTENTS_FILE;
+}
+
+static void count_kept(struct listing *l, int64_t bytes)
+{
+	l->kept = (uint32_t)(l->kept + bytes);
+	atomic_fetch_add_explicit(&vfs()->gathered, (uint64_t)bytes, memory_order_relaxed);
+}
+
+static struct gathered *take_out(struct listing *l, uint32_t k)
+{
+	struct gathered *g = l->sorted[k].got;
+
+	if (g != NULL) {
+		l->sorted[k].got = NULL;
+		count_kept(l, -(int64_t)g->size);
+	}
+	return g;
+}
+
+void gather_drop(struct listing *l)
+{
+	if (l->kept == 0 && l->window == 0)
+		return;
+	for (uint32_t k = 0; k < l->count; k++)
+		arena_free(take_out(l, k));
+}
+
+/* ---- What to ask for ---- */
+
+/* False: the batch is full. */
+static bool add(const struct listing *l, struct batch *b, uint32_t k)
+{
+	const struct dk_dirent *e = l->sorted[k].ent;
+	uint32_t bytes = (uint32_t)(sizeof(struct dk_contents) + ALIGN_UP(e->attr.size, 8));
+
+	if (b->names + e->name_len + 1 > QUERY_ROOM || b->bytes + bytes > DK_CONTENTS_ROOM)
+		return false;
+	b->index[b->count++] = k;
+	b->names += e->name_len + 1;
+	b->bytes += bytes;
+	return true;
+}
+
+static void add_in_order(const struct listing *l, struct batch *b, uint32_t k, uint32_t want)
+{
+	while (++k < l->count && b->count < want)
+		if (is_small(l->sorted[k].ent) && l->sorted[k].got == NULL && !add(l, b, k))
+			return;
+}
+
+static int compare(const struct dk_dirent *a, const struct dk_dirent *b)
+{
+	int c = memcmp(a->name, b->name, MIN(a->name_len, b->name_len));
+
+	return c != 0 ? c : (int)a->name_len - (int)b->name_len;
+}
+
+/* The names behind k's in the alphabet, nearest first: insertion into a short sorted list. */
+static void add_by_name(const struct listing *l, struct batch *b, uint32_t k, uint32_t want)
+{
+	uint32_t best[WINDOW_MAX], n = 0;
+
+	for (uint32_t i = 0; i < l->count; i++) {
+		const struct dk_dirent *e = l->sorted[i].ent;
+		uint32_t at = n;
+
+		if (!is_small(e) || l->sorted[i].got != NULL || compare(e, l->sorted[k].ent) <= 0)
+			continue;
+		while (at > 0 && compare(e, l->sorted[best[at - 1]].ent) < 0)
+			at--;
+		if (at == want - 1)
+			continue;
+		n = MIN(n + 1, want - 1);
+		for (uint32_t m = n - 1; m > at; m--)
+			best[m] = best[m - 1];
+		best[at] = i;
+	}
+	for (uint32_t i = 0; i < n && b->count < want; i++)
+		if (!add(l, b, best[i]))
+			return;
+}
+
+/* How many files to ask for now, from how the ones before were used. */
+static uint32_t next_window(struct listing *l)
+{
+	struct vfs *v = vfs();
+
+	if (l->window == 0) { /* the listing's first time */
+		l->window = MAX(WINDOW_MIN, v->gather_window / 2);
+	} else if (l->window == 1) {
+		if (++l->plain >= RETRY)
+			l->window = WINDOW_MIN;
+	} else if (l->asked != 0 && l->used * 4 >= l->asked * 3) {
+		l->window = MIN(l->window * 2, WINDOW_MAX);
+	} else if (l->used * 2 < l->asked) {
+		l->window = l->window > WINDOW_MIN ? l->window / 2 : 1;
+	}
+	v->gather_window = l->window;
+	if (l->kept >= KEPT_MAX || atomic_load_explicit(&v->gathered, memory_order_relaxed) >= GATHERED_MAX)
+		return 1;
+	return l->window;
+}
+
+/* Nothing of l was opened yet: is k what a walk through all of a tree would open first? */
+static bool walks(const struct listing *l, uint32_t k)
+{
+	return vfs()->gather_window >= WINDOW_WALK && k < NEAR;
+}
+
+/* An open of entry k found nothing: what to fetch, or an empty batch. */
+static void plan(struct listing *l, struct batch *b, uint32_t k, uint32_t last)
+{
+	bool first = last == UINT32_MAX;
+	uint32_t want = first && !walks(l, k) ? 0 : next_window(l);
+
+	b->count = b->names = b->bytes = 0;
+	if (want < 2)
+		return;
+	(void)add(l, b, k);
+	if (first || (k > last && k - last <= NEAR) || l->count > BY_NAME_MAX)
+		add_in_order(l, b, k, want);
+	else
+		add_by_name(l, b, k, want);
+	l->plain = l->used = 0;
+	l->asked = b->count - 1;
+	if (l->asked == 0)
+		b->count = 0; /* alone it is better opened */
+}
+
+/* ---- Asking ---- */
+
+static char *query_uri(const struct listing *l, const struct batch *b, const char *dir_uri)
+{
+	char *names = heap_alloc_dirty(b->names + 1), *p = names, *uri;
+
+	if (names == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct dk_dirent *e = l->sorted[b->index[i]].ent;
+
+		if (i != 0)
+			*p++ = '/';
+		memcpy(p, e->name, e->name_len);
+		p += e->name_len;
+	}
+	*p = '\0';
+	uri = uri_with_query(dir_uri, names);
+	heap_free(names);
+	return uri;
+}
+
+/* The record's contents if they are those of the file that the listing means. */
+static struct gathered *from_record(const struct dk_contents *c, const struct dk_dirent *e, uint64_t when)
+{
+	struct gathered *g;
+
+	if (c->status != DK_OK || !c->complete || c->attr.type != DK_TYPE_FILE || c->attr.inode != e->attr.inode ||
+		c->attr.device != e->attr.device)
+		return NULL;
+	g = arena_alloc(sizeof *g + c->data_len);
+	if (g == NULL)
+		return NULL;
+	g->attr = c->attr;
+	g->when = when;
+	g->size = c->data_len;
+	memcpy(g->data, c + 1, c->data_len);
+	return g;
+}
+
+/* Puts g on entry k. */
+static void put_on(struct listing *l, uint32_t k, struct gathered *g)
+{
+	struct gathered *old;
+
+	lock_take(&l->lock);
+	old = take_out(l, k);
+	l->sorted[k].got = g;
+	count_kept(l, g->size);
+	lock_drop(&l->lock);
+	arena_free(old);
+}
+
+/* Deals out the answer; the first record is for who asks. */
+static struct gathered *deal(struct listing *l, const struct batch *b, const char *buf, uint64_t size, uint64_t when)
+{
+	struct gathered *first = NULL;
+	uint64_t at = 0;
+
+	for (uint32_t i = 0; i < b->count && size - at >= sizeof(struct dk_contents); i++) {
+		const struct dk_contents *c = (const void *)(buf + at);
+		struct gathered *g;
+
+		if (c->size < sizeof *c || c->size > size - at || c->data_len > c->size - sizeof *c)
+			break; /* nonsense from below: what was good counts */
+		g = from_record(c, l->sorted[b->index[i]].ent, when);
+		if (i == 0)
+			first = g;
+		else if (g != NULL)
+			put_on(l, b->index[i], g);
+		at += c->size;
+	}
+	return first;
+}
+
+static struct gathered *fetch(struct listing *l, const struct batch *b, const char *dir_uri)
+{
+	char *uri = query_uri(l, b, dir_uri), *buf = heap_alloc_dirty(DK_CONTENTS_ROOM);
+	uint64_t when = pico_now_coarse(), size;
+	struct gathered *first = NULL;
+
+	if (uri != NULL && buf != NULL && DkStreamAttributesQuery(uri, DK_ATTR_CONTENTS, buf, DK_CONTENTS_ROOM, &size) == DK_OK)
+		first = deal(l, b, buf, MIN(size, DK_CONTENTS_ROOM), when);
+	heap_free(buf);
+	heap_free(uri);
+	return first;
+}
+
+struct gathered *gather_take(struct listing *l, const char *dir_uri, const char *name, uint32_t len, uint64_t trust)
+{
+	uint64_t now = pico_now_coarse();
+	uint32_t k = listing_index(l, name, len), last;
+	struct gathered *g;
+	struct batch b;
+
+	if (k == UINT32_MAX || !is_small(l->sorted[k].ent) || l->until <= now || strlen(dir_uri) > QUERY_ROOM)
+		return NULL;
+	lock_take(&l->lock);
+	last = l->last;
+	l->last = k;
+	g = take_out(l, k);
+	if (g != NULL && g->when + trust > now) {
+		l->used++;
+		lock_drop(&l->lock);
+		return g;
+	}
+	plan(l, &b, k, last);
+	lock_drop(&l->lock);
+	arena_free(g);
+	return b.count != 0 ? fetch(l, &b, dir_uri) : NULL;
+}
