@@ -223,7 +223,6 @@ static void make_first(struct lx_state *lx, const struct dk_boot *boot)
 
 	cred_set(&t->cred, (uint32_t)config_u64(boot, "uid", 10, 0), (uint32_t)config_u64(boot, "gid", 10, 0));
 	parse_groups(&t->cred, config_get(boot, "groups", 0));
-	t->cred.no_new_privs = 1;
 	all_cpus(t, lx->ncpus);
 	all_cpus(lx->kthread, lx->ncpus);
 	p->fs = fs_new_root();

@@ -127,6 +127,7 @@ void lx_return_to_user(struct pico_thread *pt, struct dk_context *c)
 {
 	struct lx_thread *t = (struct lx_thread *)pt;
 
+	__atomic_store_n(&t->barrier_seen, atomic_load(&lx_state()->barriers), __ATOMIC_RELEASE);
 	if (UNLIKELY(remote_asked(t->proc)) || UNLIKELY(t->vfork_parent != NULL))
 		remote_serve(t);
 	if (thread_should_exit(t))

@@ -81,6 +81,7 @@ struct lx_thread {
 	struct cpu_times shown;  /* [P] */
 	uint64_t min_flt, maj_flt, nivcsw;
 	int nice, policy, rt_priority;
+	uint64_t dl_runtime, dl_deadline, dl_period; /* SCHED_DEADLINE's, ns */
 	uint64_t affinity[16];
 
 	/* sig/ */
@@ -93,7 +94,8 @@ struct lx_thread {
 	struct { uint32_t kind, clock; uint64_t deadline; struct gva ptr; uint64_t arg[3]; } restart; /* [o] */
 	uint32_t jobctl_stopped; /* [S] */
 	uint64_t trapno, trap_err, cr2; /* [o] of the last fault, shown in signal frames */
-	uint64_t pdeath_signal, timer_slack;
+	uint64_t pdeath_signal, timer_slack, timer_slack_default; /* slack in ns */
+	uint32_t barrier_seen, barrier_pad; /* [o] misc/barrier.c */
 	uint32_t ioprio, sched_reset; /* 0 = by nice; SCHED_RESET_ON_FORK */
 	uint32_t mempolicy, mempolicy_pad; /* [o] set_mempolicy's, as mm/numa.c packs it */
 
@@ -229,6 +231,7 @@ struct lx_state {
 	_Atomic uint32_t next_ns; /* numbers of namespaces */
 	void *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
 	uint64_t random_state[8];
+	_Atomic uint32_t barriers; /* requests of membarrier, counted; misc/barrier.c */
 	_Atomic uint32_t watches; /* inotify watches, fanotify marks ... there are; 0: events are not looked into */
 	_Atomic uint32_t askers;  /* fanotify marks with permission events */
 };

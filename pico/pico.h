@@ -53,7 +53,7 @@ struct pico_thread {
 	struct lock *waiting_lock;    /* [o] lock in whose queue it is, for lock.c and panic */
 	struct list lock_link;        /* in that queue */
 	uint32_t lock_granted;
-	uint32_t in_guest;            /* [o] 1 while guest code runs */
+	uint32_t sleeping;            /* [o] 1 while it waits, perhaps still spinning */
 	struct dk_context *frame;     /* [o] the guest's registers while in the library OS (private memory) */
 	struct waiter waiters[PICO_THREAD_WAITERS]; /* [o] for one- and few-object waits */
 	uint32_t waiters_lent;        /* [o] 1: the provider keeps something of its own in waiters */

@@ -173,23 +173,27 @@ void pico_interrupt(struct pico_thread *t)
 /* A mark that the provider settles by itself (another process wants a look at our memory) does not end a wait. */
 static enum dk_status wait_any(uint32_t count, const dk_handle *handles, uint64_t deadline, uint32_t flags, uint32_t *index)
 {
+	struct pico_thread *t = pico_current();
 	enum dk_status status;
 
+	t->waits++;
+	t->sleeping = 1;
 	do
 		status = DkObjectsWaitAny(count, handles, deadline, flags, index);
-	while (UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(pico_current()));
+	while (UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(t));
+	t->sleeping = 0;
 	return status;
 }
 
 enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint64_t deadline, uint32_t flags, uint32_t *index)
 {
+	struct pico_thread *t = pico_current();
 	dk_handle all[DK_WAIT_MAX];
 
 	if (count >= DK_WAIT_MAX)
 		return DK_TOO_MANY;
-	all[0] = pico_current()->event;
+	all[0] = t->event;
 	memcpy(all + 1, handles, count * sizeof *handles);
-	pico_current()->waits++;
 	return wait_any(count + 1, all, deadline, flags, index);
 }
 
@@ -198,7 +202,6 @@ enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
 	struct pico_thread *t = pico_current();
 	uint32_t index;
 
-	t->waits++;
 	return wait_any(1, &t->event, deadline, flags, &index);
 }
 

@@ -9,7 +9,7 @@
  *	- else (a vfork child on its parent's thread, or CLONE_VM) in a fresh picoprocess
  *	  that goes on as the calling thread, while the host thread goes back to the
  *	  parent, or ends.
- * Set-user-id and file capabilities are ignored: a sandbox is no_new_privs.
+ * Credentials over it are privs.c's.
  */
 #include "linux/exec/exec.h"
 #include "linux/boot.h"
@@ -140,11 +140,10 @@ void exec_commit(struct lx_thread *t, struct exec_image *img)
 	t->fs_base = 0;
 	t->restart.kind = 0;
 	p->exit_signal = SIGCHLD;
-	p->dumpable = 1;
 	p->personality &= ~0x400000ull; /* READ_IMPLIES_EXEC */
 	fdt_close_on_exec(t);
 	ns_exec(t);
-	cred_exec(t);
+	img->secure = exec_privs(t, img->prog.file);
 	sig_exec(t);
 	sec_exec(t);
 	set_exe(t, img);

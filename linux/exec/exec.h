@@ -25,6 +25,7 @@ struct exec_image {
 	struct elf_file prog, interp; /* interp.file NULL: none */
 	uint32_t stack_exec;
 	int old_tid;       /* the calling thread's, for its tracer */
+	uint32_t secure;   /* AT_SECURE: it has more rights than who started it */
 	uint32_t first;    /* the sandbox's first program: path is still to be searched */
 	char *cwd;         /* first: where to start */
 	bool cwd_later;    /* it is the caller's own and will be there: looked up when it is used */
@@ -68,6 +69,8 @@ void vdso_clocks(struct lx_thread *t);
 long exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c);
 void exec_commit(struct lx_thread *t, struct exec_image *img);
 uint64_t exec_random(void);
+/* privs.c: t's credentials become those it has in the program in f; true: AT_SECURE. */
+bool exec_privs(struct lx_thread *t, const struct file *f);
 /* first.c: PATH search, working directory; ends the sandbox if it fails. */
 void first_open(struct lx_thread *t, struct exec_image *img);
 #endif

@@ -45,7 +45,7 @@ static void aux_fill(struct aux *a, struct lx_thread *t, const struct stack_fact
 	aux_add(a, AT_EUID, t->cred.euid);
 	aux_add(a, AT_GID, t->cred.gid);
 	aux_add(a, AT_EGID, t->cred.egid);
-	aux_add(a, AT_SECURE, 0);
+	aux_add(a, AT_SECURE, f->img->secure);
 	aux_add(a, AT_RANDOM, at->random);
 	aux_add(a, AT_HWCAP2, 0);
 	aux_add(a, AT_EXECFN, at->execfn);

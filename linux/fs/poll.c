@@ -223,7 +223,7 @@ void deadline_out(struct gva timespec, uint64_t deadline)
 {
 	uint64_t now, left;
 
-	if (timespec.va == 0 || deadline == DK_FOREVER)
+	if (timespec.va == 0 || deadline == DK_FOREVER || lx_current()->proc->personality & STICKY_TIMEOUTS)
 		return;
 	now = pico_now();
 	left = deadline > now ? deadline - now : 0;

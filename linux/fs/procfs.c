@@ -81,7 +81,7 @@ static const struct text_node nodes[] = {
 	PROCESS_NODES(PD_PID),
 	DIR_(PD_PID, "task", PD_TASK),
 	CONSTANT(PD_PID, "coredump_filter", "00000033\n"),
-	CONSTANT(PD_PID, "timerslack_ns", "50000\n"),
+	SETTABLE(PD_PID, "timerslack_ns", show_timerslack, store_timerslack),
 	SHOWN(PD_PID, "mountstats", show_mountstats),
 	CONSTANT(PD_PID, "clear_refs", ""),
 	CONSTANT(PD_PID, "autogroup", "/autogroup-1 nice 0\n"),

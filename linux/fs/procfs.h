@@ -14,7 +14,7 @@ enum proc_dir { PD_NONE, PD_ROOT = TEXT_ROOT, PD_PID, PD_TASK, PD_TID, PD_FD, PD
 #define SHOW(name) void show_##name(struct text *x, struct node_ctx *c)
 /* procfs_pid.c, procfs_status.c */
 SHOW(stat); SHOW(status); SHOW(statm); SHOW(cmdline); SHOW(environ); SHOW(comm); SHOW(auxv); SHOW(limits); SHOW(io);
-SHOW(oom_score_adj); SHOW(oom_score); SHOW(children); SHOW(schedstat); SHOW(syscall); SHOW(personality); SHOW(sched);
+SHOW(oom_score_adj); SHOW(oom_score); SHOW(children); SHOW(schedstat); SHOW(syscall); SHOW(personality); SHOW(sched); SHOW(timerslack);
 /* procfs_maps.c */
 SHOW(maps); SHOW(smaps); SHOW(smaps_rollup);
 /* procfs_fd.c, mountinfo.c */
@@ -29,6 +29,7 @@ SHOW(hostname); SHOW(domainname); SHOW(boot_id); SHOW(uuid); SHOW(threads_max); 
 SHOW(pty_nr); SHOW(ns_last_pid);
 
 long store_comm(struct node_ctx *c, char *text, size_t n);
+long store_timerslack(struct node_ctx *c, char *text, size_t n);
 long store_oom_score_adj(struct node_ctx *c, char *text, size_t n);
 long store_hostname(struct node_ctx *c, char *text, size_t n);
 long store_domainname(struct node_ctx *c, char *text, size_t n);

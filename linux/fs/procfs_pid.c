@@ -155,6 +155,34 @@ long store_comm(struct node_ctx *c, char *text, size_t n)
 	return t ? (long)n : -ESRCH;
 }
 
+SHOW(timerslack)
+{
+	uint64_t ns = 0;
+
+	lock_take(&lx_state()->tasklist);
+	if (c->proc->leader)
+		ns = c->proc->leader->timer_slack;
+	lock_drop(&lx_state()->tasklist);
+	text_add(x, "%lu\n", (unsigned long)ns);
+}
+
+long store_timerslack(struct node_ctx *c, char *text, size_t n)
+{
+	size_t len = strlen(text);
+	uint64_t ns;
+
+	len -= len && text[len - 1] == '\n';
+	if (c->proc != c->t->proc && !lx_capable(c->t, 23 /* SYS_NICE */))
+		return -EPERM;
+	if (!name_number(text, (uint32_t)len, &ns))
+		return -EINVAL;
+	lock_take(&lx_state()->tasklist);
+	if (c->proc->leader)
+		c->proc->leader->timer_slack = ns ? ns : c->proc->leader->timer_slack_default;
+	lock_drop(&lx_state()->tasklist);
+	return (long)n;
+}
+
 static void limit_value(struct text *x, uint64_t v)
 {
 	if (v == RLIM64_INFINITY)

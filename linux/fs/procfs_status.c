@@ -34,9 +34,9 @@ static char state_of(const struct lx_proc *p, const struct lx_thread *t, const s
 		return 't';
 	if (p->stopped || (t && t->jobctl_stopped))
 		return 'T';
-	if (t == self || (t && t->pico.in_guest))
-		return 'R';
-	return 'S';
+	if (t && t->priv[0]) /* its thread is lent to a vfork child */
+		return 'D';
+	return t && t != self && t->pico.sleeping ? 'S' : 'R';
 }
 
 static void snap_signals(struct snapshot *s, struct lx_proc *p, struct lx_thread *t)
@@ -210,6 +210,8 @@ static const char *state_name(char state)
 	switch (state) {
 	case 'R':
 		return "R (running)";
+	case 'D':
+		return "D (disk sleep)";
 	case 'T':
 		return "T (stopped)";
 	case 't':

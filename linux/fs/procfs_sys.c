@@ -85,7 +85,7 @@ static void all_times(struct lx_thread *me, uint64_t *user, uint64_t *system, un
 		*system += now.system + p->cstime_ns;
 		lock_take(&p->lock);
 		LIST_FOR(t, &p->threads, struct lx_thread, sibling)
-			*running += t->pico.in_guest != 0;
+			*running += !t->pico.sleeping;
 		lock_drop(&p->lock);
 	}
 	lock_drop(&lx_state()->tasklist);

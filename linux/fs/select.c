@@ -148,7 +148,7 @@ long lx_sys_select(struct lx_thread *t, int n, struct gva in, struct gva out, st
 			deadline = pico_now() + (uint64_t)tv[0] * 1000000000 + (uint64_t)tv[1] * 1000;
 	}
 	result = do_select(t, n, user, deadline);
-	if (timeout.va != 0 && deadline != DK_FOREVER) {
+	if (timeout.va != 0 && deadline != DK_FOREVER && !(t->proc->personality & STICKY_TIMEOUTS)) {
 		uint64_t now = pico_now();
 		uint64_t left = deadline > now ? deadline - now : 0;
 

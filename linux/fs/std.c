@@ -103,7 +103,9 @@ static long std_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 	stream = std_stream(f);
 	if (stream == DK_NO_HANDLE)
 		return -EIO;
+	t->pico.sleeping = !is_regular(f);
 	n = rw_host_read(stream, v, offset, f->flags & O_NONBLOCK && !is_regular(f) ? DK_IO_NONBLOCK : 0);
+	t->pico.sleeping = 0;
 	if (n > 0 && offset != DK_OFFSET_NONE)
 		*pos += (uint64_t)n;
 	return n;

@@ -467,3 +467,14 @@ const struct file_ops file_proc_ops = {
 	.release = text_release,
 	.seekable = true,
 };
+
+int text_process_dir(const struct file *f)
+{
+	const struct inode *i = f->inode;
+	const struct text_node *n;
+
+	if (!i || i->kind != INODE_PROC || i->priv[T_TID])
+		return 0;
+	n = &procfs.node[i->priv[T_NODE]];
+	return n->parent == TEXT_ROOT && !n->name ? (int)i->priv[T_PID] : 0;
+}

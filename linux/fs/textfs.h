@@ -70,6 +70,8 @@ extern const struct text_fs procfs, sysfs;
 #define TEXT_ROOT 1u /* number of the root directory */
 
 uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir); /* index of the node without a name in dir */
+/* The pid, if f is an open /proc/PID; else 0. */
+int text_process_dir(const struct file *f);
 bool name_number(const char *name, uint32_t len, uint64_t *n);      /* plain decimal */
 
 #endif

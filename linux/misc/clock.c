@@ -14,7 +14,8 @@
 #include "syscalls.gen.h"
 #include <linux/timex.h>
 
-#define NS 1000000000ull
+#define NS           1000000000ull
+#define MODE_ADJTIME 0x8000u /* the bit all of adjtime's modes have */
 
 long user_timespec_in(struct gva from, uint64_t *ns)
 {
@@ -213,6 +214,8 @@ static long adjtimex(struct lx_thread *t, struct gva buf)
 
 	if (copy_in(&tx, buf, sizeof tx))
 		return -EFAULT;
+	if ((tx.modes & MODE_ADJTIME) && !(tx.modes & ADJ_OFFSET_SINGLESHOT & ~MODE_ADJTIME))
+		return -EINVAL;
 	if (tx.modes && tx.modes != ADJ_OFFSET_SS_READ)
 		return -EPERM;
 	memset(&tx, 0, sizeof tx);

@@ -91,24 +91,65 @@ long lx_sys_getcpu(struct lx_thread *t, struct gva cpu, struct gva node, struct 
 
 /* ---- I/O priority: kept and reported ---- */
 
+struct ioprio_scan {
+	int which, who, set; /* set < 0: look, and keep the best */
+	long result;
+};
+
+/* The better of two, where a class of 0 means by nice. */
+static long ioprio_best(long a, long b)
+{
+	const long best_effort = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4);
+
+	a = a >> IOPRIO_CLASS_SHIFT ? a : best_effort;
+	b = b >> IOPRIO_CLASS_SHIFT ? b : best_effort;
+	return MIN(a, b);
+}
+
+static void ioprio_one(struct lx_thread *t, struct lx_thread *o, struct ioprio_scan *s)
+{
+	if (s->set < 0) {
+		s->result = s->result < 0 ? (long)o->ioprio : ioprio_best(s->result, (long)o->ioprio);
+	} else if (t->cred.uid != o->cred.euid && t->cred.uid != o->cred.uid && !lx_capable(t, CAP_SYS_NICE)) {
+		s->result = -EPERM;
+	} else {
+		o->ioprio = (uint32_t)s->set;
+		s->result = s->result == -ESRCH ? 0 : s->result;
+	}
+}
+
+static bool ioprio_means(struct lx_thread *t, const struct lx_proc *p, const struct ioprio_scan *s)
+{
+	if (s->which == IOPRIO_WHO_PGRP)
+		return p->pgrp == (s->who ? s->who : t->proc->pgrp);
+	return p->leader && p->leader->cred.uid == (s->who ? (uint32_t)s->who : t->cred.uid);
+}
+
 static long ioprio(struct lx_thread *t, int which, int who, int set)
 {
+	struct ioprio_scan s = { which, who, set, -ESRCH };
 	struct lx_state *lx = lx_state();
 	struct lx_thread *o;
-	long result = -ESRCH;
 
-	if (which != IOPRIO_WHO_PROCESS)
-		return which == IOPRIO_WHO_PGRP || which == IOPRIO_WHO_USER ? -EPERM : -EINVAL;
+	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER)
+		return -EINVAL;
 	lock_take(&lx->tasklist);
-	o = who ? thread_find(who) : t;
-	if (o && set >= 0)
-		o->ioprio = (uint32_t)set;
-	if (o && set >= 0)
-		result = 0;
-	else if (o)
-		result = o->ioprio ? (long)o->ioprio : (long)IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, (o->nice + 20) / 5);
+	if (which == IOPRIO_WHO_PROCESS) {
+		o = who ? thread_find(who) : t;
+		if (o)
+			ioprio_one(t, o, &s);
+	} else {
+		LIST_FOR(p, &lx->procs, struct lx_proc, all) {
+			if (!ioprio_means(t, p, &s))
+				continue;
+			lock_take(&p->lock);
+			LIST_FOR(each, &p->threads, struct lx_thread, sibling)
+				ioprio_one(t, each, &s);
+			lock_drop(&p->lock);
+		}
+	}
 	lock_drop(&lx->tasklist);
-	return result;
+	return s.result;
 }
 
 long lx_sys_ioprio_set(struct lx_thread *t, int which, int who, int prio)
@@ -165,15 +206,9 @@ static long barrier(void)
 	return status == DK_OK ? 0 : lx_err(status);
 }
 
-long lx_sys_membarrier(struct lx_thread *t, int cmd, uint32_t flags, int cpu)
+static long private_barrier(struct lx_proc *p, int cmd)
 {
-	struct lx_proc *p = t->proc;
-
-	if (flags || !barrier_works())
-		return cmd == MEMBARRIER_CMD_QUERY && !flags ? 0 : -EINVAL;
 	switch (cmd) {
-	case MEMBARRIER_CMD_QUERY:
-		return BARRIER_COMMANDS;
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
 		__atomic_or_fetch(&p->membarrier, (uint32_t)cmd >> 1, __ATOMIC_RELAXED);
@@ -185,5 +220,25 @@ long lx_sys_membarrier(struct lx_thread *t, int cmd, uint32_t flags, int cpu)
 		return p->nthreads > 1 || p->mm_borrowed ? barrier() : 0;
 	default:
 		return -EINVAL;
+	}
+}
+
+long lx_sys_membarrier(struct lx_thread *t, int cmd, uint32_t flags, int cpu)
+{
+	struct lx_proc *p = t->proc;
+
+	if (flags)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_CMD_QUERY:
+		return (barrier_works() ? BARRIER_COMMANDS : 0) | MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
+			MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
+	case MEMBARRIER_CMD_GLOBAL:
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+		return barrier_all(t);
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+		return 0; /* all are reached anyway */
+	default:
+		return barrier_works() ? private_barrier(p, cmd) : -EINVAL;
 	}
 }

@@ -122,7 +122,7 @@ static uint64_t sum_threads(struct lx_thread *t, struct lx_proc *p) REQUIRES(PRO
 	return ns;
 }
 
-static uint64_t sum_of(struct lx_thread *t, struct lx_proc *p) REQUIRES(PROC)
+uint64_t proc_cpu_ns_locked(struct lx_thread *t, struct lx_proc *p)
 {
 	uint64_t ns;
 
@@ -165,7 +165,7 @@ void proc_cpu_times(struct lx_thread *t, struct lx_proc *p, struct cpu_times *ou
 	if (p->state != PROC_LIVE)
 		*out = (struct cpu_times){ p->utime_ns, p->stime_ns };
 	else
-		split(sum_of(t, p), system_of(p), &p->shown, out);
+		split(proc_cpu_ns_locked(t, p), system_of(p), &p->shown, out);
 	lock_drop(&p->lock);
 }
 
@@ -174,7 +174,7 @@ uint64_t proc_cpu_ns(struct lx_thread *t, struct lx_proc *p)
 	uint64_t ns;
 
 	lock_take(&p->lock);
-	ns = sum_of(t, p);
+	ns = proc_cpu_ns_locked(t, p);
 	lock_drop(&p->lock);
 	return ns;
 }

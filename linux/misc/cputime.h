@@ -16,6 +16,10 @@ void proc_cpu_times(struct lx_thread *t, struct lx_proc *p, struct cpu_times *ou
 /* The sum alone. */
 uint64_t thread_cpu_ns(struct lx_thread *t, struct lx_thread *o);
 uint64_t proc_cpu_ns(struct lx_thread *t, struct lx_proc *p);
+uint64_t proc_cpu_ns_locked(struct lx_thread *t, struct lx_proc *p) REQUIRES(PROC);
+
+/* sched.c: a new thread's policy and priorities. */
+void sched_inherit(struct lx_thread *to, const struct lx_thread *from);
 
 /* A new thread: its first sample. */
 void cputime_init(struct lx_thread *t);

@@ -10,8 +10,10 @@
 
 /* The caller's own; hold no lock from TASKLIST inwards. */
 void cred_commit(struct lx_thread *t, const struct lx_cred *new);
-/* execve: the capabilities of the next program, which is never set-user-id here. */
+/* execve: the capabilities of the next program, after privs.c has changed ids. */
 void cred_exec(struct lx_thread *t);
+/* barrier.c: all threads of the sandbox pass a memory barrier.  -EINTR: t is to end. */
+long barrier_all(struct lx_thread *t);
 /* prctl's part about capabilities. */
 long cap_prctl(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 #endif

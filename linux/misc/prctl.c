@@ -3,16 +3,15 @@
  * linux/misc/prctl.c - prctl and personality.
  *
  * What only tunes the host (transparent huge pages, timer slack) is remembered or accepted without effect; what would promise protection
- * that is not given (speculation control) is refused.
+ * that is not given is refused.
  */
 #include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
 #include "linux/mm/mm.h"
+#include "linux/proc/proc.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
-
-#define TIMER_SLACK_DEFAULT 50000u
 
 static long set_name(struct lx_thread *t, struct gva from)
 {
@@ -59,6 +58,20 @@ static long mce_kill(uint64_t a, uint64_t b)
 	return a == PR_MCE_KILL_SET && b <= PR_MCE_KILL_DEFAULT ? 0 : -EINVAL;
 }
 
+/* The host decides; a thread cannot change it, and mitigations that are per thread are off. */
+static long speculation(uint64_t which)
+{
+	switch (which) {
+	case PR_SPEC_STORE_BYPASS:
+	case PR_SPEC_INDIRECT_BRANCH:
+		return PR_SPEC_ENABLE;
+	case PR_SPEC_L1D_FLUSH:
+		return PR_SPEC_FORCE_DISABLE;
+	default:
+		return -ENODEV;
+	}
+}
+
 static long process_option(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	struct lx_proc *p = t->proc;
@@ -94,6 +107,14 @@ static long process_option(struct lx_thread *t, int option, uint64_t a, uint64_t
 			return -EINVAL;
 		p->ptracer = (int)a > 0 ? pid_in(t, (int)a) : (int)a;
 		return 0;
+	case PR_GET_SPECULATION_CTRL:
+		return b || c || d ? -EINVAL : speculation(a);
+	case PR_SET_SPECULATION_CTRL:
+		return c || d ? -EINVAL : speculation(a) < 0 ? speculation(a) : a == PR_SPEC_STORE_BYPASS ? -ENXIO : -EPERM;
+	case PR_SET_IO_FLUSHER:
+		return !lx_capable(lx_current(), CAP_SYS_RESOURCE) ? -EPERM : a > 1 || b || c || d ? -EINVAL : 0;
+	case PR_GET_IO_FLUSHER:
+		return !lx_capable(lx_current(), CAP_SYS_RESOURCE) ? -EPERM : a || b || c || d ? -EINVAL : 0;
 	case PR_TASK_PERF_EVENTS_DISABLE:
 	case PR_TASK_PERF_EVENTS_ENABLE:
 		return 0;
@@ -124,10 +145,10 @@ long lx_sys_prctl(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint6
 	case PR_SET_SYSCALL_USER_DISPATCH:
 		return dispatch_prctl(t, a, b, c, d);
 	case PR_SET_TIMERSLACK:
-		t->timer_slack = (int64_t)a > 0 ? a : TIMER_SLACK_DEFAULT;
+		t->timer_slack = (int64_t)a > 0 ? a : t->timer_slack_default;
 		return 0;
 	case PR_GET_TIMERSLACK:
-		return (long)(t->timer_slack ? t->timer_slack : TIMER_SLACK_DEFAULT);
+		return (long)t->timer_slack;
 	case PR_GET_TIMING:
 		return PR_TIMING_STATISTICAL;
 	case PR_SET_TIMING:

@@ -83,9 +83,9 @@ long lx_sys_clock_nanosleep(struct lx_thread *t, int clock, int flags, struct gv
 	uint64_t ns;
 	long err;
 
-	if (clock == CLOCK_THREAD_CPUTIME_ID || clock > CLOCK_TAI)
+	if (clock > CLOCK_TAI)
 		return -EINVAL;
-	if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+	if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
 		return -EOPNOTSUPP;
 	err = user_timespec_in(req, &ns);
 	if (err)

@@ -230,6 +230,7 @@ long futex_wake(struct lx_thread *t, uint64_t addr, int count, uint32_t bits, bo
 	struct futex_wakes wakes;
 	struct futex_key key;
 	struct futex_bucket *b;
+	uint32_t now;
 	long woken = 0, err = futex_key(t, addr, shared, &key);
 
 	if (err != 0)
@@ -237,7 +238,7 @@ long futex_wake(struct lx_thread *t, uint64_t addr, int count, uint32_t bits, bo
 	b = futex_bucket(&key);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&b->waiters, memory_order_relaxed) == 0)
-		return 0;
+		return shared && !uaccess_load32(addr, &now) ? -EFAULT : 0;
 	wakes.count = 0;
 	lock_take(&b->lock);
 	LIST_FOR_SAFE(q, next, &b->queue, struct futex_q, link) {

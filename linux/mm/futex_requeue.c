@@ -57,6 +57,8 @@ long futex_requeue(struct lx_thread *t, uint64_t addr, bool shared, uint64_t add
 	ret = futex_key(t, addr, shared, &key);
 	if (ret == 0)
 		ret = futex_key(t, addr2, shared2, &key2);
+	if (ret == 0 && shared2 && !uaccess_load32(addr2, &now))
+		ret = -EFAULT;
 	if (ret != 0)
 		return ret;
 	b = futex_bucket(&key);

@@ -12,6 +12,7 @@
  */
 #include "linux/entry.h"
 #include "linux/exec/exec.h"
+#include "linux/misc/cputime.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/mm.h"
@@ -81,10 +82,9 @@ static void copy_thread(struct lx_thread *to, const struct lx_thread *from, cons
 	memcpy(to->comm, from->comm, sizeof to->comm);
 	to->cred = from->cred;
 	sec_inherit(to, from);
-	to->nice = from->nice;
+	to->timer_slack = to->timer_slack_default = from->timer_slack;
 	to->mempolicy = from->mempolicy;
-	to->policy = from->policy;
-	to->rt_priority = from->rt_priority;
+	sched_inherit(to, from);
 	memcpy(to->affinity, from->affinity, sizeof to->affinity);
 	to->sigmask = from->restore_sigmask ? from->saved_sigmask : from->sigmask;
 	if (!(a->flags & CLONE_VM) || (a->flags & CLONE_VFORK))

@@ -222,6 +222,8 @@ struct lx_thread *thread_new(struct lx_proc *p, int tid)
 	t->start_ns = pico_now();
 	t->altstack.ss_flags = 2; /* SS_DISABLE */
 	cputime_init(t);
+	t->timer_slack = t->timer_slack_default = TIMER_SLACK_NS;
+	t->barrier_seen = atomic_load(&lx_state()->barriers);
 	return t;
 }
 

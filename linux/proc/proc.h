@@ -14,6 +14,7 @@
 #include "linux/linux.h"
 
 #define LX_PID_MAX 4194304
+#define TIMER_SLACK_NS 50000u
 
 /* Look-ups; the caller holds TASKLIST, or uses proc_get... which gives a reference.  A number is one that the
    calling program names, and means what it means in its pid namespace; the _global ones take lx_proc.pid or lx_thread.tid. */

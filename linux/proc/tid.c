@@ -33,7 +33,7 @@ long lx_sys_arch_prctl(struct lx_thread *t, int code, uint64_t addr)
 	case ARCH_GET_CPUID:
 		return 1;
 	case ARCH_SET_CPUID:
-		return addr ? 0 : -ENODEV;
+		return -ENODEV;
 	default:
 		return -EINVAL;
 	}

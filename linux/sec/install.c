@@ -26,7 +26,7 @@ struct user_prog {
 	struct gva filter;
 };
 
-static long filter_in(struct gva from, struct seccomp_filter **out)
+static long filter_in(struct lx_thread *t, struct gva from, struct seccomp_filter **out)
 {
 	struct seccomp_filter *f;
 	struct user_prog prog;
@@ -35,6 +35,8 @@ static long filter_in(struct gva from, struct seccomp_filter **out)
 		return -EFAULT;
 	if (prog.len == 0 || prog.len > BPF_MAXINSNS)
 		return -EINVAL;
+	if (!t->cred.no_new_privs && !cap_own(t, CAP_SYS_ADMIN))
+		return -EACCES;
 	f = arena_alloc(sizeof *f + prog.len * sizeof f->insn[0]);
 	if (!f)
 		return -ENOMEM;
@@ -134,11 +136,9 @@ static long set_filter(struct lx_thread *t, uint64_t flags, struct gva from)
 		return -EINVAL;
 	if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
 		return -EINVAL;
-	if (!t->cred.no_new_privs && !cap_own(t, CAP_SYS_ADMIN))
-		return -EACCES;
 	if (t->seccomp_mode == SECCOMP_MODE_STRICT)
 		return -EINVAL;
-	err = filter_in(from, &f);
+	err = filter_in(t, from, &f);
 	if (err)
 		return err;
 	if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/sig/kill.c - the system calls that send signals, and who may. */
+#include "linux/fs/textfs.h"
 #include "linux/fs/vfs.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
@@ -212,28 +213,49 @@ long lx_sys_rt_tgsigqueueinfo(struct lx_thread *t, int pid, int tid, int sig, st
 	return send_tid(t, pid, tid, sig, &info);
 }
 
+/* The process fd stands for, with a reference: a pidfd's, or that of an open /proc/PID; NULL: *err. */
+static struct lx_proc *proc_of_fd(struct lx_thread *t, int fd, long *err)
+{
+	struct file *f = fd_get(t, fd);
+	struct lx_proc *p = NULL;
+	int pid;
+
+	*err = -EBADF;
+	if (!f)
+		return NULL;
+	if (f->kind == FILE_PIDFD) {
+		p = f->object;
+		proc_get(p);
+	} else if ((pid = text_process_dir(f))) {
+		*err = -ESRCH;
+		p = proc_get_by_pid(pid);
+	}
+	file_put(f);
+	return p;
+}
+
 long lx_sys_pidfd_send_signal(struct lx_thread *t, int fd, int sig, struct gva from, uint32_t flags)
 {
 	struct lx_state *lx = lx_state();
 	struct lx_proc *p;
-	struct file *f;
 	siginfo_t info;
+	int signo;
 	long err = 0;
 
 	if (flags || (sig != 0 && !sig_valid(sig)))
 		return -EINVAL;
-	f = fd_get_kind(t, fd, FILE_PIDFD, -EBADF, &err);
-	if (!f)
+	p = proc_of_fd(t, fd, &err);
+	if (!p)
 		return err;
-	p = f->object;
 	siginfo_user(t, &info, sig, SI_USER);
-	if (from.va)
-		err = info_in(t, from, sig, p == t->proc, &info);
+	err = from.va ? info_in(t, from, sig, p == t->proc, &info) : 0;
+	if (!err && from.va && (copy_in(&signo, from, sizeof signo) || signo != sig))
+		err = -EINVAL;
 	if (!err) {
 		lock_take(&lx->tasklist);
 		err = p->state == PROC_DEAD ? -ESRCH : send_one(t, p, sig, &info);
 		lock_drop(&lx->tasklist);
 	}
-	file_put(f);
+	proc_put(p);
 	return err;
 }
