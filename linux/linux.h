@@ -200,7 +200,8 @@ struct lx_proc {
 	/* misc/time */
 	struct list timers;       /* [TIMER] POSIX timers */
 	struct lx_timer *itimer_real;
-	uint64_t itimer_virtual[2], itimer_prof[2];
+	uint64_t itimer_virtual[2], itimer_prof[2]; /* value, interval on CPU clocks */
+	struct cpu_timers *cpu_timers; /* misc/cpu_timer.c */
 	void *priv[4];
 };
 

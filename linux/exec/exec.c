@@ -245,6 +245,8 @@ void exec_fresh(struct lx_thread *t)
 
 	proc_set_host(p, pico_boot_block->process);
 	cputime_fresh(p);
+	if (p->rlim[RLIMIT_CPU].rlim_cur != RLIM64_INFINITY)
+		cpu_timers_arm(t);
 	p->exec = NULL;
 	p->mm = mm_new();
 	if (!p->mm)

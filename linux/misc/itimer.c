@@ -5,25 +5,16 @@
  * ITIMER_REAL is a timer of kproc's queue.  With an interval it is armed again when
  * its SIGALRM is taken, so that a program that does not run makes no work.
  *
- * ITIMER_VIRTUAL and ITIMER_PROF count the CPU time of the process, which only the
- * picoprocess itself can read.  The same kproc timer stands in: it fires at the
- * earliest time the CPU time can be used up, marks p->cpu_check, and the
- * process looks at its clock on the way out to the guest (itimer_cpu_check), sends the
- * signal or arms again.  A process that sleeps is looked at ever more rarely.
+ * ITIMER_VIRTUAL and ITIMER_PROF count CPU time: misc/cpu_timer.c.
  */
-#include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
-
-#define CPU_CHECK_MIN_NS 1000000u
 
 /* p->itimer_real points here. */
 struct itimers {
 	struct lx_timer real; /* first */
 	uint64_t expires, interval; /* [TIMER-like: SIGHAND] of ITIMER_REAL, kept while its signal waits */
-	struct lx_timer cpu;
-	uint64_t last_cpu, pause; /* of the last check */
 };
 
 struct user_itimerval {
@@ -40,7 +31,6 @@ static struct itimers *itimers_of(struct lx_proc *p, bool make)
 	if (!new)
 		return NULL;
 	timer_init(&new->real, TIMER_ITIMER_REAL, p);
-	timer_init(&new->cpu, TIMER_ITIMER_REAL, p);
 	lock_take(&p->lock);
 	it = (struct itimers *)p->itimer_real;
 	if (!it) {
@@ -58,18 +48,8 @@ void itimer_fired(struct lx_timer *tm)
 	struct lx_proc *p = tm->owner;
 	struct itimers *it = (struct itimers *)p->itimer_real;
 
-	if (!it)
-		return;
-	if (tm == &it->real) {
+	if (it && tm == &it->real)
 		(void)signal_proc(p, SIGALRM, NULL);
-		return;
-	}
-	atomic_store(&p->cpu_check, 1);
-	lock_take(&p->lock);
-	if (p->leader && p->state == PROC_LIVE)
-		signal_interrupt(p->nthreads == 1 || list_empty(&p->threads) ? p->leader :
-			LIST_FIRST(&p->threads, struct lx_thread, sibling));
-	lock_drop(&p->lock);
 }
 
 void itimer_rearm(struct lx_proc *p)
@@ -90,64 +70,12 @@ void itimers_exit(struct lx_proc *p)
 	struct itimers *it = (struct itimers *)p->itimer_real;
 
 	posix_timers_delete_all(p);
+	cpu_timers_exit(p);
 	if (!it)
 		return;
 	timer_disarm(&it->real);
-	timer_disarm(&it->cpu);
 	p->itimer_real = NULL;
 	arena_free(it);
-}
-
-/* ---- CPU timers ---- */
-
-/* True if it expired; then it is armed again by its interval. */
-static bool cpu_expired(uint64_t timer[2], uint64_t used)
-{
-	if (!timer[0] || used < timer[0])
-		return false;
-	timer[0] = timer[1] ? used + timer[1] : 0;
-	return true;
-}
-
-static uint64_t cpu_remaining(const struct lx_proc *p, uint64_t used)
-{
-	uint64_t least = UINT64_MAX;
-
-	if (p->itimer_virtual[0])
-		least = MIN(least, p->itimer_virtual[0] - MIN(used, p->itimer_virtual[0]));
-	if (p->itimer_prof[0])
-		least = MIN(least, p->itimer_prof[0] - MIN(used, p->itimer_prof[0]));
-	return least;
-}
-
-/* Arms the stand-in; a process that used nothing since the last look waits twice as long. */
-static void cpu_arm(struct lx_proc *p, struct itimers *it, uint64_t used)
-{
-	uint64_t wait = cpu_remaining(p, used);
-	uint32_t running = MIN(p->nthreads, lx_state()->ncpus);
-
-	if (wait == UINT64_MAX)
-		return;
-	wait = MAX(wait / MAX(1u, running), CPU_CHECK_MIN_NS);
-	it->pause = used - it->last_cpu < CPU_CHECK_MIN_NS ? MIN(it->pause * 2 + CPU_CHECK_MIN_NS, 1000000000u) : 0;
-	it->last_cpu = used;
-	timer_arm(&it->cpu, pico_now() + MAX(wait, it->pause), 0);
-}
-
-void itimer_cpu_check(struct lx_thread *t)
-{
-	struct lx_proc *p = t->proc;
-	struct itimers *it = itimers_of(p, false);
-	uint64_t used;
-
-	if (!it)
-		return;
-	used = proc_cpu_ns(t, p);
-	if (cpu_expired(p->itimer_virtual, used))
-		(void)signal_proc(p, SIGVTALRM, NULL);
-	if (cpu_expired(p->itimer_prof, used))
-		(void)signal_proc(p, SIGPROF, NULL);
-	cpu_arm(p, it, used);
 }
 
 /* ---- System calls ---- */
@@ -185,7 +113,7 @@ static void read_timer(struct lx_thread *t, int which, uint64_t out[2])
 
 	out[0] = out[1] = 0;
 	if (which != ITIMER_REAL) {
-		out[0] = until(cpu[0], cpu[0] ? proc_cpu_ns(t, p) : 0);
+		out[0] = until(cpu[0], cpu[0] ? cpu_timer_now(t, which == ITIMER_VIRTUAL) : 0);
 		out[1] = cpu[1];
 	} else if (it) {
 		out[0] = it->real.deadline ? until(it->real.deadline, pico_now()) : it->interval ? until(it->expires, pico_now()) : 0;
@@ -196,12 +124,12 @@ static void read_timer(struct lx_thread *t, int which, uint64_t out[2])
 static long write_timer(struct lx_thread *t, int which, uint64_t value, uint64_t interval)
 {
 	struct lx_proc *p = t->proc;
-	struct itimers *it = itimers_of(p, value != 0);
+	struct itimers *it = itimers_of(p, value != 0 && which == ITIMER_REAL);
 	uint64_t *cpu = which == ITIMER_VIRTUAL ? p->itimer_virtual : p->itimer_prof, used;
 
-	if (!it)
-		return value ? -ENOMEM : 0;
 	if (which == ITIMER_REAL) {
+		if (!it)
+			return value ? -ENOMEM : 0;
 		timer_disarm(&it->real);
 		it->expires = value ? pico_now() + value : 0;
 		it->interval = interval;
@@ -209,12 +137,10 @@ static long write_timer(struct lx_thread *t, int which, uint64_t value, uint64_t
 			timer_arm(&it->real, it->expires, 0);
 		return 0;
 	}
-	used = proc_cpu_ns(t, p);
+	used = value ? cpu_timer_now(t, which == ITIMER_VIRTUAL) : 0;
 	cpu[0] = value ? used + value : 0;
 	cpu[1] = interval;
-	it->pause = 0;
-	timer_disarm(&it->cpu);
-	cpu_arm(p, it, used);
+	cpu_timers_arm(t);
 	return 0;
 }
 

@@ -6,8 +6,11 @@
  * the signal is queued once at most.  While it waits to be taken, the timer rests;
  * the thread that takes it counts the intervals that passed as overruns and arms
  * the timer again (posix_timer_rearm).  A process's timers are in p->timers, under PROC.
+ * Those on a CPU clock of the process or of one of its threads are not in kproc's queue:
+ * cpu_timer.c asks how long they have (posix_cpu_left) and has them looked at.
  */
 #include "linux/ns/ns.h"
+#include "linux/misc/cputime.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/internal.h"
@@ -22,7 +25,9 @@ struct posix_timer {
 	struct sigqueue q;
 	struct lx_proc *proc;
 	int id, clock, notify, tid;
-	uint64_t expires, interval; /* [PROC] monotonic; kept while the signal waits */
+	bool cpu;
+	int cpu_tid;                /* its clock: of this thread, 0 = of the process */
+	uint64_t expires, interval; /* [PROC] by its clock; kept while the signal waits */
 	uint64_t overrun_last;      /* [PROC] of the last signal taken */
 };
 
@@ -57,6 +62,22 @@ static int queue_signal(struct posix_timer *pt)
 	return queued;
 }
 
+/* What a timer on a CPU clock counts by; 0 once the thread is gone. */
+static uint64_t cpu_now(struct lx_thread *t, const struct posix_timer *pt) REQUIRES(PROC)
+{
+	if (!pt->cpu_tid)
+		return proc_cpu_ns_locked(t, pt->proc);
+	LIST_FOR(o, &pt->proc->threads, struct lx_thread, sibling)
+		if (o->tid == pt->cpu_tid)
+			return thread_cpu_ns(t, o);
+	return 0;
+}
+
+static uint64_t now_of(const struct posix_timer *pt) REQUIRES(PROC)
+{
+	return pt->cpu ? cpu_now(lx_current(), pt) : pico_now();
+}
+
 static uint64_t advance(struct posix_timer *pt, uint64_t now) REQUIRES(PROC)
 {
 	uint64_t missed = now > pt->expires ? (now - pt->expires) / pt->interval : 0;
@@ -84,18 +105,77 @@ void posix_timer_fired(struct lx_timer *tm)
 void posix_timer_rearm(struct lx_proc *p, siginfo_t *info)
 {
 	struct posix_timer *pt;
+	bool cpu = false;
 
 	lock_take(&p->lock);
 	pt = find(p, info->si_tid);
 	if (pt) {
 		pt->overrun_last = 0;
 		if (pt->interval && pt->expires && !pt->tm.deadline) {
-			uint64_t missed = advance(pt, pico_now());
+			uint64_t missed = advance(pt, now_of(pt));
 
 			pt->overrun_last = MIN(missed, (uint64_t)OVERRUN_MAX);
-			timer_arm(&pt->tm, pt->expires, 0);
+			cpu = pt->cpu;
+			if (!cpu)
+				timer_arm(&pt->tm, pt->expires, 0);
 		}
 		info->si_overrun = (int)pt->overrun_last;
+	}
+	lock_drop(&p->lock);
+	if (cpu)
+		cpu_timers_arm(lx_current());
+}
+
+uint64_t posix_cpu_left(struct lx_thread *t)
+{
+	struct lx_proc *p = t->proc;
+	uint64_t least = UINT64_MAX;
+
+	if (!p->timers.next || list_empty(&p->timers))
+		return least;
+	lock_take(&p->lock);
+	LIST_FOR(pt, timers(p), struct posix_timer, link) {
+		uint64_t now;
+
+		if (!pt->cpu || !pt->expires || pt->notify == SIGEV_NONE || !list_empty(&pt->q.link))
+			continue;
+		now = cpu_now(t, pt);
+		least = MIN(least, pt->expires > now ? pt->expires - now : 0);
+	}
+	lock_drop(&p->lock);
+	return least;
+}
+
+/* What is due is queued with PROC held, so that nobody deletes the timer meanwhile. */
+static void expire_one(struct posix_timer *pt, uint64_t now) REQUIRES(PROC)
+{
+	struct lx_thread *to = NULL;
+
+	if (pt->notify == SIGEV_THREAD_ID)
+		LIST_FOR(o, &pt->proc->threads, struct lx_thread, sibling)
+			if (o->tid == pt->tid)
+				to = o;
+	if (pt->notify == SIGEV_THREAD_ID && !to)
+		pt->expires = 0;
+	else if (signal_queue_timer_locked(pt->proc, to, &pt->q) < 0 && pt->interval)
+		(void)advance(pt, now); /* ignored */
+	if (!pt->interval)
+		pt->expires = 0;
+}
+
+void posix_cpu_expire(struct lx_thread *t)
+{
+	struct lx_proc *p = t->proc;
+
+	lock_take(&p->lock);
+	LIST_FOR(pt, timers(p), struct posix_timer, link) {
+		uint64_t now;
+
+		if (!pt->cpu || !pt->expires || pt->notify == SIGEV_NONE || !list_empty(&pt->q.link))
+			continue;
+		now = cpu_now(t, pt);
+		if (now >= pt->expires)
+			expire_one(pt, now);
 	}
 	lock_drop(&p->lock);
 }
@@ -125,11 +205,6 @@ void posix_timers_delete_all(struct lx_proc *p)
 
 /* ---- System calls ---- */
 
-static bool clock_ok(int clock)
-{
-	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
-}
-
 static long check_thread(struct lx_thread *t, int tid)
 {
 	struct lx_state *lx = lx_state();
@@ -141,6 +216,27 @@ static long check_thread(struct lx_thread *t, int tid)
 	ok = o && o->proc == t->proc;
 	lock_drop(&lx->tasklist);
 	return ok ? 0 : -EINVAL;
+}
+
+/* A CPU clock of the caller's process or of one of its threads: cpu_tid. */
+static bool cpu_clock_ok(struct lx_thread *t, int clock, int *cpu_tid)
+{
+	int id = ~(clock >> 3);
+
+	*cpu_tid = clock == CLOCK_THREAD_CPUTIME_ID ? t->tid : 0;
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+		return true;
+	if (clock >= 0 || (clock & 3) == 3 || id < 0)
+		return false;
+	if (!(clock & 4))
+		return id == 0 || id == t->proc->pid;
+	*cpu_tid = id ? id : t->tid;
+	return check_thread(t, *cpu_tid) == 0;
+}
+
+static bool clock_ok(int clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
 }
 
 static long event_in(struct lx_thread *t, struct gva from, struct posix_timer *pt)
@@ -183,10 +279,13 @@ long lx_sys_timer_create(struct lx_thread *t, int clock, struct gva event, struc
 {
 	struct lx_proc *p = t->proc;
 	struct posix_timer *pt;
+	int cpu_tid = 0;
+	bool cpu;
 	long err;
 
-	if (!clock_ok(clock))
-		return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID ? -EOPNOTSUPP : -EINVAL;
+	cpu = !clock_ok(clock);
+	if (cpu && !cpu_clock_ok(t, clock, &cpu_tid))
+		return -EINVAL;
 	pt = arena_alloc(sizeof *pt);
 	if (!pt)
 		return -EAGAIN;
@@ -195,6 +294,8 @@ long lx_sys_timer_create(struct lx_thread *t, int clock, struct gva event, struc
 	pt->q.timer = pt;
 	pt->proc = p;
 	pt->clock = clock;
+	pt->cpu = cpu;
+	pt->cpu_tid = cpu_tid;
 	lock_take(&p->lock);
 	pt->id = free_id(p);
 	list_append(timers(p), &pt->link);
@@ -214,7 +315,7 @@ long lx_sys_timer_create(struct lx_thread *t, int clock, struct gva event, struc
 /* it_interval and it_value of a timer; what is left of a resting periodic one is computed. */
 static void value_of(struct posix_timer *pt, int64_t out[4]) REQUIRES(PROC)
 {
-	uint64_t now = pico_now(), left = 0, expires = pt->expires;
+	uint64_t now = now_of(pt), left = 0, expires = pt->expires;
 
 	if (expires && pt->interval && expires <= now)
 		expires += ((now - expires) / pt->interval + 1) * pt->interval;
@@ -228,20 +329,21 @@ static void value_of(struct posix_timer *pt, int64_t out[4]) REQUIRES(PROC)
 	out[3] = left % 1000000000u;
 }
 
-static uint64_t deadline_of(int clock, int flags, uint64_t value)
+static uint64_t deadline_of(struct posix_timer *pt, int flags, uint64_t value) REQUIRES(PROC)
 {
-	uint64_t now = pico_now();
+	uint64_t now = now_of(pt);
 
 	if (!value)
 		return 0;
 	if (flags & TIMER_ABSTIME)
-		return MAX(clock_to_mono(clock, value), 1u);
+		return pt->cpu ? value : MAX(clock_to_mono(pt->clock, value), 1u);
 	return value > UINT64_MAX - 1 - now ? DK_FOREVER : now + value;
 }
 
 static long set(struct lx_proc *p, int id, int flags, uint64_t value, uint64_t interval, int64_t old[4])
 {
 	struct posix_timer *pt;
+	bool cpu;
 
 	lock_take(&p->lock);
 	pt = find(p, id);
@@ -251,10 +353,14 @@ static long set(struct lx_proc *p, int id, int flags, uint64_t value, uint64_t i
 	}
 	value_of(pt, old);
 	pt->interval = value ? interval : 0;
-	pt->expires = deadline_of(pt->clock, flags, value);
+	pt->expires = deadline_of(pt, flags, value);
 	pt->overrun_last = 0;
-	timer_arm(&pt->tm, pt->expires, 0);
+	cpu = pt->cpu;
+	if (!cpu)
+		timer_arm(&pt->tm, pt->expires, 0);
 	lock_drop(&p->lock);
+	if (cpu)
+		cpu_timers_arm(lx_current());
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * whoever hands out the resource.
  */
 #include "linux/ns/ns.h"
+#include "linux/misc/timer.h"
 #include "linux/proc/proc.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -32,6 +33,8 @@ static long change(struct lx_thread *t, struct lx_proc *p, uint32_t which, const
 		err = check_new(t, which, old, new);
 	if (new && !err)
 		p->rlim[which] = *new;
+	if (new && !err && which == RLIMIT_CPU)
+		cpu_timers_ask(p);
 	lock_drop(&p->lock);
 	return err;
 }

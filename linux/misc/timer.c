@@ -111,6 +111,9 @@ static void fire(struct lx_timer *tm)
 	case TIMER_TIMERFD:
 		timerfd_fired(tm);
 		break;
+	case TIMER_CPU:
+		cpu_timer_fired(tm);
+		break;
 	default:
 		break;
 	}

@@ -10,7 +10,7 @@
 
 #include "linux/linux.h"
 
-enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_KINDS };
+enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_CPU, TIMER_KINDS };
 
 struct lx_timer {
 	struct list link;      /* [TIMER] in the queue */
@@ -41,7 +41,21 @@ void itimer_rearm(struct lx_proc *p);
 void posix_timer_rearm(struct lx_proc *p, siginfo_t *info);
 void itimers_exit(struct lx_proc *p); /* the process's last thread: all timers go; hold no lock */
 void posix_timers_delete_all(struct lx_proc *p);
-void itimer_cpu_check(struct lx_thread *t); /* on the way out, when p->cpu_check was set */
+/*
+ * Timers on CPU clocks, and RLIMIT_CPU (cpu_timer.c).  arm: something about t's process's timers or
+ * limit has changed.  check: on the way out, when p->cpu_check was set.
+ */
+void cpu_timers_arm(struct lx_thread *t);
+void cpu_timers_check(struct lx_thread *t);
+void cpu_timers_exit(struct lx_proc *p);
+void cpu_timer_fired(struct lx_timer *tm);
+/* Has a thread of p check soon. */
+void cpu_timers_ask(struct lx_proc *p) REQUIRES(PROC);
+/* ns of the clock of ITIMER_VIRTUAL (user) or ITIMER_PROF. */
+uint64_t cpu_timer_now(struct lx_thread *t, bool user);
+/* posix_timer.c's: ns until the first on a CPU clock expires (UINT64_MAX: none); sends what has expired. */
+uint64_t posix_cpu_left(struct lx_thread *t);
+void posix_cpu_expire(struct lx_thread *t);
 /* Guest times: -EFAULT, -EINVAL. */
 long user_timespec_in(struct gva from, uint64_t *ns);
 long user_timespec_out(struct gva to, uint64_t ns);

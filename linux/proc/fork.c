@@ -13,6 +13,7 @@
 #include "linux/entry.h"
 #include "linux/exec/exec.h"
 #include "linux/misc/cputime.h"
+#include "linux/misc/timer.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/mm/mm.h"
@@ -229,6 +230,8 @@ static void in_new_process(struct lx_thread *c, const struct fork_args *a)
 	c->fs_base = pico_get_fs_base();
 	if (a->stack)
 		pico_frame()->rsp = a->stack;
+	if (c->proc->rlim[RLIMIT_CPU].rlim_cur != RLIM64_INFINITY)
+		cpu_timers_arm(c);
 }
 
 /* Back twice: the child's pid, and 0 in the child. */

@@ -289,7 +289,7 @@ void sig_return_to_user(struct lx_thread *t, struct dk_context *c)
 	struct sig_taken s UNINIT; /* filled by take */
 
 	if (UNLIKELY(atomic_load_explicit(&p->cpu_check, memory_order_relaxed)) && atomic_exchange(&p->cpu_check, 0))
-		itimer_cpu_check(t);
+		cpu_timers_check(t);
 	restore_finished_mask(t, c);
 	for (;;) {
 		if (thread_should_exit(t))

@@ -46,6 +46,7 @@ void signal_retarget(struct lx_thread *t, uint64_t set);
 int signal_take(struct lx_thread *t, uint64_t blocked, siginfo_t *info, bool *timer) REQUIRES(SIGHAND);
 void signal_timer_next(struct lx_thread *t, siginfo_t *info);
 /* A POSIX timer's own queue entry: 1 queued, 0 it is queued already, -1 the signal is ignored. */
+int signal_queue_timer_locked(struct lx_proc *p, struct lx_thread *t, struct sigqueue *q) REQUIRES(PROC);
 int signal_queue_timer(struct lx_proc *p, struct lx_thread *t, struct sigqueue *q);
 void signal_unqueue_timer(struct lx_proc *p, struct sigqueue *q, bool to_process);
 

@@ -279,16 +279,13 @@ int signal_pgrp(int pgrp, int sig, const siginfo_t *info)
 	return found;
 }
 
-int signal_queue_timer(struct lx_proc *p, struct lx_thread *t, struct sigqueue *q)
+int signal_queue_timer_locked(struct lx_proc *p, struct lx_thread *t, struct sigqueue *q)
 {
 	struct sigpending *pend = t ? &t->pending : &p->pending;
 	int sig = q->info.si_signo, result = 0;
 
-	lock_take(&p->lock);
-	if (!p->sighand || p->state != PROC_LIVE) {
-		lock_drop(&p->lock);
+	if (!p->sighand || p->state != PROC_LIVE)
 		return -1;
-	}
 	lock_take(&p->sighand->lock);
 	if (is_ignored(p, t, sig)) {
 		result = -1;
@@ -299,6 +296,15 @@ int signal_queue_timer(struct lx_proc *p, struct lx_thread *t, struct sigqueue *
 		result = 1;
 	}
 	lock_drop(&p->sighand->lock);
+	return result;
+}
+
+int signal_queue_timer(struct lx_proc *p, struct lx_thread *t, struct sigqueue *q)
+{
+	int result;
+
+	lock_take(&p->lock);
+	result = signal_queue_timer_locked(p, t, q);
 	lock_drop(&p->lock);
 	return result;
 }
