@@ -368,7 +368,7 @@ long lx_sys_timer_settime(struct lx_thread *t, int id, int flags, struct gva new
 {
 	uint64_t value, interval;
 	int64_t was[4];
-	long err = user_timespec_in(new, &interval);
+	long err = new.va ? user_timespec_in(new, &interval) : -EINVAL;
 
 	if (!err)
 		err = user_timespec_in(gva_add(new, 16), &value);
