@@ -414,7 +414,7 @@ static long text_read(struct lx_thread *t, struct file *f, const struct iov *v, 
 	if (!n->show && !n->text && !n->raw)
 		return -EINVAL;
 	if (!ctx_init(&c, t, f->inode))
-		return -ESRCH;
+		return n->raw ? 0 : -ESRCH; /* a process that has ended has no memory */
 	c.file = f;
 	result = n->raw ? n->raw(&c, v, pos, false) : read_text(f, &c, n, v, pos);
 	ctx_done(&c);
@@ -445,7 +445,7 @@ static long text_write(struct lx_thread *t, struct file *f, const struct iov *v,
 	if (!n->store && !n->raw)
 		return -EINVAL;
 	if (!ctx_init(&c, t, f->inode))
-		return -ESRCH;
+		return n->raw ? 0 : -ESRCH; /* a process that has ended has no memory */
 	c.file = f;
 	result = n->raw ? n->raw(&c, v, pos, true) : store_text(&c, n, v);
 	ctx_done(&c);
