@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/sig/core.h - a core file in the making, for core.c and core_notes.c. */
+#ifndef LINUX_SIG_CORE_H
+#define LINUX_SIG_CORE_H
+
+#include "linux/sig/internal.h"
+
+#define NOTES_SIZE  0x8000u
+
+struct region {
+	uint64_t start, end, dump; /* dump: bytes of contents */
+	uint32_t flags;
+};
+
+struct core {
+	struct lx_thread *t;
+	const struct dk_context *c;
+	int sig;
+	struct file *f;
+	uint64_t limit;
+	struct region *region;
+	uint32_t count;
+	char *notes;
+	uint32_t notes_size;
+	char *page; /* one page for copying */
+};
+
+/* core_notes.c: fills d->notes, which has NOTES_SIZE bytes. */
+void core_notes(struct core *d);
+#endif
