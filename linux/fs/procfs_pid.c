@@ -9,6 +9,7 @@
 #include "linux/misc/cputime.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/proc/remote.h"
 
 /* The process's own memory as it is now (setproctitle writes there); false: it is another's. */
@@ -274,17 +275,18 @@ SHOW(sched)
 SHOW(syscall)
 {
 	int tid = c->key.tid ? c->key.tid : c->proc->pid;
-	struct dk_context r;
+	struct user_regs regs;
+	const struct dk_context *r = &regs.c;
 	long waits = 1;
 
 	if (tid == c->t->tid)
-		r = *pico_frame();
+		r = pico_frame();
 	else
-		waits = remote_call(c->proc, tid, &r);
+		waits = remote_regs(c->proc, tid, &regs);
 	if (waits == 1)
-		text_add(x, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n", (long)r.orig_rax, (unsigned long)r.rdi, (unsigned long)r.rsi,
-			(unsigned long)r.rdx, (unsigned long)r.r10, (unsigned long)r.r8, (unsigned long)r.r9, (unsigned long)r.rsp,
-			(unsigned long)r.rip);
+		text_add(x, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n", (long)r->orig_rax, (unsigned long)r->rdi, (unsigned long)r->rsi,
+			(unsigned long)r->rdx, (unsigned long)r->r10, (unsigned long)r->r8, (unsigned long)r->r9, (unsigned long)r->rsp,
+			(unsigned long)r->rip);
 	else
 		text_add(x, "running\n");
 }

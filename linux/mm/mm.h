@@ -71,6 +71,16 @@ size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t *from, enum 
 uint64_t mm_read(struct mm *mm, uint64_t addr, void *buf, uint64_t size, bool force);
 uint64_t mm_write(struct mm *mm, uint64_t addr, const void *buf, uint64_t size, bool force);
 
+/* The first region that ends above addr (region.c): false: none.  path, PATH_MAX bytes, gets its file's, or "". */
+struct mm_region {
+	uint64_t start, end, offset;
+	uint32_t prot;
+	bool file, shared;
+	bool own;  /* its pages are the process's: anonymous, or a private file's that it may have written */
+	bool keep; /* MADV_DONTDUMP */
+};
+bool mm_region_at(struct mm *mm, uint64_t addr, struct mm_region *out, char *path);
+
 /* Futexes: futex.c.  A thread's exit: futex_exit_robust, then store 0 at clear_child_tid and
    futex_wake_addr(t, clear_child_tid, 1, true): guests wait there through futex.c, not at the host. */
 void futex_boot(void);

@@ -19,13 +19,15 @@
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sig/internal.h"
+#include "pico/patch.h"
 #include "rt/mem.h"
 
 #define CHUNK      0x10000u
 #define STEP_NS    2000000ull  /* before all threads are marked */
 #define STEP_MAX   50000000ull
+#define PATIENCE   10000000000ull /* for one thread alone: it may be where marks do not reach it */
 
-enum remote_kind { REMOTE_READ, REMOTE_WRITE, REMOTE_MAPS, REMOTE_FP_GET, REMOTE_FP_SET, REMOTE_CALL };
+enum remote_kind { REMOTE_READ, REMOTE_WRITE, REMOTE_MAPS, REMOTE_FP_GET, REMOTE_FP_SET, REMOTE_REGS };
 
 struct remote_op { /* arena */
 	struct list link;        /* [P] */
@@ -102,8 +104,9 @@ static long run(struct remote_op *op, struct lx_thread *t)
 		return (long)mm_write(mm, op->addr, op->data, op->size, op->flags);
 	case REMOTE_MAPS:
 		return (long)mm_maps_text(mm, (char *)op->data, op->size, &op->addr, op->flags);
-	case REMOTE_CALL:
-		memcpy(op->data, c, sizeof *c);
+	case REMOTE_REGS:
+		memcpy(op->data, &(struct user_regs){ .c = *c, .fs_base = pico_get_fs_base() }, op->size);
+		((struct dk_context *)op->data)->rip = pico_trace_rip(c->rip);
 		return (int64_t)c->orig_rax >= 0;
 	default:
 		return fp_access(op);
@@ -204,15 +207,15 @@ static bool is_lost(struct lx_proc *p, const struct remote_op *op) REQUIRES(PROC
 	if (!op->only)
 		return false;
 	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
-		if (t->tid == op->only)
-			return t->exiting == 2;
+		if (t->tid == op->only) /* lent: its registers are put away, vfork.c */
+			return t->exiting == 2 || t->lent_to;
 	return true;
 }
 
 /* Waits for the answer, in steps.  True: it is there. */
 static bool await(struct lx_proc *p, struct remote_op *op, struct lx_thread *me)
 {
-	uint64_t step = STEP_NS;
+	uint64_t step = STEP_NS, until = op->only ? pico_now() + PATIENCE : DK_FOREVER;
 	bool done, lost;
 
 	for (;;) {
@@ -224,7 +227,7 @@ static bool await(struct lx_proc *p, struct remote_op *op, struct lx_thread *me)
 		}
 		lock_take(&p->lock);
 		done = op->done;
-		lost = !done && (is_lost(p, op) || thread_should_exit(me));
+		lost = !done && (is_lost(p, op) || thread_should_exit(me) || pico_now() > until);
 		if (lost) {
 			op->by = NULL;
 			if (!list_empty(&op->link)) {
@@ -286,7 +289,7 @@ static long ask(struct lx_proc *p, struct remote_op *op, void *buf)
 	} else if (await(p, op, me)) {
 		result = op->result;
 		if (result >= 0 && !carries_in(op->kind))
-			memcpy(buf, op->data, op->kind == REMOTE_CALL ? op->size : MIN((uint64_t)result, op->size));
+			memcpy(buf, op->data, op->kind == REMOTE_REGS ? op->size : MIN((uint64_t)result, op->size));
 	} else if (thread_should_exit(me)) {
 		result = -EINTR;
 	}
@@ -352,7 +355,7 @@ long remote_fp_set(struct lx_proc *p, int tid, const void *area, uint64_t size)
 	return simple(p, tid, REMOTE_FP_SET, 0, (void *)area, size, 0);
 }
 
-long remote_call(struct lx_proc *p, int tid, struct dk_context *c)
+long remote_regs(struct lx_proc *p, int tid, struct user_regs *r)
 {
-	return simple(p, tid, REMOTE_CALL, 0, c, sizeof *c, 0);
+	return simple(p, tid, REMOTE_REGS, 0, r, sizeof *r, 0);
 }

@@ -21,8 +21,9 @@ long remote_maps(struct lx_proc *p, char *buf, uint64_t size, uint64_t *from, en
 #define REMOTE_FP_MAX 8192u
 long remote_fp_get(struct lx_proc *p, int tid, void *area, uint64_t size);
 long remote_fp_set(struct lx_proc *p, int tid, const void *area, uint64_t size);
-/* Registers of a thread that waits in a system call: 1, or 0 if it does not. */
-long remote_call(struct lx_proc *p, int tid, struct dk_context *c);
+/* Registers of a thread wherever it is: 1 if it waits in a system call, else 0. */
+struct user_regs;
+long remote_regs(struct lx_proc *p, int tid, struct user_regs *r);
 
 /* Serves what is asked of the calling thread's process. */
 void remote_serve(struct lx_thread *t);

@@ -4,74 +4,35 @@
  *
  * A signal whose default is a core writes "core" into the working directory, if
  * RLIMIT_CORE allows and the process is dumpable: an ELF file with notes about the
- * process and the thread that died, and the memory that was its own.  Pages that
- * cannot be read or hold only zeros become holes.  Other threads have no notes.
+ * process and its threads, and the memory that was its own.  Pages that cannot be read or
+ * hold only zeros become holes.  Its other threads run on meanwhile, until they are asked for
+ * their registers, and after that.
  */
 #include "linux/fs/vfs.h"
 #include "linux/mm/mm.h"
 #include "linux/sig/core.h"
-#include "pico/uaccess.h"
 
 #define REGIONS_MAX 4096u
-#define MAPS_SIZE   0x10000u
 
-static bool hex(const char **s, uint64_t *out)
+/* What was the process's own is dumped, of mapped files their first page: Linux's coredump_filter as it is at first. */
+static uint64_t bytes_to_dump(const struct mm_region *m)
 {
-	const char *start = *s;
-	uint64_t v = 0;
+	bool readable = m->prot & (PROT_READ | PROT_WRITE);
 
-	for (;; (*s)++) {
-		char ch = **s;
-
-		if (ch >= '0' && ch <= '9')
-			v = v << 4 | (uint64_t)(ch - '0');
-		else if (ch >= 'a' && ch <= 'f')
-			v = v << 4 | (uint64_t)(ch - 'a' + 10);
-		else
-			break;
-	}
-	*out = v;
-	return *s != start;
+	if (m->keep || !readable)
+		return 0;
+	if (m->own || (m->shared && !m->file))
+		return m->end - m->start;
+	return m->file && !m->offset ? PAGE_SIZE : 0;
 }
 
-/* One line of /proc/PID/maps: what was the process's own is dumped, of mapped files their first page. */
-static void add_region(struct core *d, const char *line)
+static void list_regions(struct core *d)
 {
-	struct region r = { 0 };
-	uint64_t offset;
-	bool file;
+	struct mm_region m = { 0 };
 
-	if (!hex(&line, &r.start) || *line++ != '-' || !hex(&line, &r.end) || *line++ != ' ')
-		return;
-	r.flags = (line[0] == 'r' ? PF_R : 0) | (line[1] == 'w' ? PF_W : 0) | (line[2] == 'x' ? PF_X : 0);
-	line += 5;
-	if (!hex(&line, &offset) || d->count == REGIONS_MAX || r.start >= GUEST_HIGH)
-		return;
-	file = strchr(line, '/') != NULL;
-	if ((r.flags & PF_W) || (!file && (r.flags & PF_R)))
-		r.dump = r.end - r.start;
-	else if ((r.flags & PF_R) && !offset)
-		r.dump = PAGE_SIZE;
-	d->region[d->count++] = r;
-}
-
-static bool list_regions(struct core *d)
-{
-	char *text = heap_alloc(MAPS_SIZE), *line, *end;
-	uint64_t from = 0;
-	size_t n;
-
-	if (!text)
-		return false;
-	while ((n = mm_maps_text(d->t->proc->mm, text, MAPS_SIZE - 1, &from, MAPS_MAPS))) {
-		text[n] = 0;
-		for (line = text; (end = strchr(line, '\n')); line = end + 1) {
-			*end = 0;
-			add_region(d, line);
-		}
-	}
-	heap_free(text);
-	return true;
+	while (d->count < REGIONS_MAX && mm_region_at(d->t->proc->mm, m.end, &m, NULL))
+		d->region[d->count++] = (struct region){ .start = m.start, .end = m.end, .dump = bytes_to_dump(&m),
+			.flags = (m.prot & PROT_READ ? PF_R : 0u) | (m.prot & PROT_WRITE ? PF_W : 0u) | (m.prot & PROT_EXEC ? PF_X : 0u) };
 }
 
 static bool put(struct core *d, const void *data, uint64_t size, uint64_t at)
@@ -132,8 +93,9 @@ static bool all_zero(const char *page)
 static bool write_region(struct core *d, const struct region *r, uint64_t at)
 {
 	for (uint64_t o = 0; o < r->dump; o += PAGE_SIZE) {
-		if (uaccess_read(d->page, r->start + o, PAGE_SIZE))
-			memset(d->page, 0, PAGE_SIZE);
+		uint64_t n = mm_read(d->t->proc->mm, r->start + o, d->page, PAGE_SIZE, false);
+
+		memset(d->page + n, 0, PAGE_SIZE - n);
 		if (!all_zero(d->page) && !put(d, d->page, PAGE_SIZE, at + o))
 			return false;
 	}
@@ -144,8 +106,8 @@ static bool write_core(struct core *d)
 {
 	uint64_t at;
 
-	core_notes(d);
-	if (!list_regions(d))
+	list_regions(d);
+	if (!core_notes(d))
 		return false;
 	at = PAGE_UP(sizeof(Elf64_Ehdr) + (d->count + 1) * sizeof(Elf64_Phdr) + d->notes_size);
 	if (!write_headers(d, at))
@@ -169,9 +131,8 @@ bool core_dump(struct lx_thread *t, const struct dk_context *c, int sig)
 	if (vfs_open(t, AT_FDCWD, "core", O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW, 0600, &d.f))
 		return false;
 	d.region = heap_alloc(REGIONS_MAX * sizeof *d.region);
-	d.notes = heap_alloc(NOTES_SIZE);
 	d.page = heap_alloc(PAGE_SIZE);
-	if (d.region && d.notes && d.page)
+	if (d.region && d.page)
 		done = write_core(&d);
 	heap_free(d.region);
 	heap_free(d.notes);

@@ -5,8 +5,6 @@
 
 #include "linux/sig/internal.h"
 
-#define NOTES_SIZE  0x8000u
-
 struct region {
 	uint64_t start, end, dump; /* dump: bytes of contents */
 	uint32_t flags;
@@ -21,10 +19,10 @@ struct core {
 	struct region *region;
 	uint32_t count;
 	char *notes;
-	uint32_t notes_size;
+	uint32_t notes_size, notes_room;
 	char *page; /* one page for copying */
 };
 
-/* core_notes.c: fills d->notes, which has NOTES_SIZE bytes. */
-void core_notes(struct core *d);
+/* core_notes.c: makes d->notes (heap); false: no memory. */
+bool core_notes(struct core *d);
 #endif

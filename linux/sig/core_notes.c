@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* linux/sig/core_notes.c - the notes of a core file: what is known of the process and its thread. */
+/*
+ * linux/sig/core_notes.c - the notes of a core file: the process, its files and its threads.
+ *
+ * The thread that dies comes first.  The others are asked for their registers (proc/remote.c);
+ * one that ends meanwhile has no note.
+ */
+#include "linux/mm/mm.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
+#include "linux/proc/remote.h"
 #include "linux/sig/core.h"
 #include "pico/patch.h"
 #include "pico/uaccess.h"
@@ -27,34 +35,40 @@ _Static_assert(sizeof(struct prstatus) == 336 && sizeof(struct prpsinfo) == 136,
 static void add_note(struct core *d, const char *name, uint32_t type, const void *data, uint32_t size)
 {
 	uint32_t len = (uint32_t)strlen(name) + 1, head[3] = { len, size, type };
-	char *to = d->notes + d->notes_size;
+	uint32_t need = d->notes_size + 12 + 8 + (uint32_t)ALIGN_UP(size, 4);
+	char *to;
 
-	if (d->notes_size + 12 + 8 + ALIGN_UP(size, 4) > NOTES_SIZE)
-		return;
+	if (need > d->notes_room) {
+		char *more = heap_realloc(d->notes, need * 2);
+
+		if (!more)
+			return;
+		d->notes = more;
+		d->notes_room = need * 2;
+	}
+	to = d->notes + d->notes_size;
+	memset(to, 0, 12 + 8 + ALIGN_UP(size, 4));
 	memcpy(to, head, sizeof head);
 	memcpy(to + 12, name, len);
 	memcpy(to + 12 + ALIGN_UP(len, 4), data, size);
 	d->notes_size += 12 + ALIGN_UP(len, 4) + ALIGN_UP(size, 4);
 }
 
-static void note_status(struct core *d)
+static void note_status(struct core *d, const struct lx_thread *t, int sig, const struct user_regs *r)
 {
-	struct lx_thread *t = d->t;
 	struct lx_proc *p = t->proc;
 	struct prstatus s;
 
 	memset(&s, 0, sizeof s);
-	s.signo = d->sig;
-	s.cursig = (int16_t)d->sig;
+	s.signo = sig;
+	s.cursig = (int16_t)sig;
 	s.sigpend = t->pending.set | p->pending.set;
 	s.sighold = t->sigmask;
 	s.pid = t->tid;
 	s.ppid = p->ppid;
 	s.pgrp = p->pgrp;
 	s.sid = p->session;
-	memcpy(s.regs, d->c, sizeof *d->c);
-	s.regs[16] = pico_guest_rip(d->c->rip);
-	s.regs[21] = pico_get_fs_base();
+	memcpy(s.regs, r, sizeof s.regs);
 	s.fpvalid = 1;
 	add_note(d, "CORE", 1 /* NT_PRSTATUS */, &s, sizeof s);
 }
@@ -104,7 +118,24 @@ static void note_auxv(struct core *d)
 	add_note(d, "CORE", 6 /* NT_AUXV */, aux, count * 8);
 }
 
-static void note_fp(struct core *d)
+static void note_fp(struct core *d, const char *area)
+{
+	add_note(d, "CORE", 2 /* NT_FPREGSET */, area, 512);
+	if (fp_features())
+		add_note(d, "LINUX", 0x202 /* NT_X86_XSTATE */, area, fp_size());
+}
+
+static void note_own(struct core *d)
+{
+	struct user_regs r = { .c = *d->c, .fs_base = pico_get_fs_base() };
+
+	r.c.rip = pico_guest_rip(r.c.rip);
+	r.c.cs = 0x33;
+	r.c.ss = 0x2b;
+	note_status(d, d->t, d->sig, &r);
+}
+
+static void note_own_fp(struct core *d)
 {
 	void *raw = heap_alloc(fp_size() + 64 + 576);
 	char *area = (void *)ALIGN_UP((uint64_t)raw, 64);
@@ -114,21 +145,93 @@ static void note_fp(struct core *d)
 		return;
 	fp_save(area);
 	memcpy(area + 464, &features, sizeof features);
-	add_note(d, "CORE", 2 /* NT_FPREGSET */, area, 512);
-	if (features)
-		add_note(d, "LINUX", 0x202 /* NT_X86_XSTATE */, area, fp_size());
+	note_fp(d, area);
 	heap_free(raw);
 }
 
-void core_notes(struct core *d)
+/* The next thread behind tid, of those that are not about to go; its status is copied. */
+static bool next_thread(struct core *d, int tid, struct lx_thread *copy)
+{
+	struct lx_proc *p = d->t->proc;
+	const struct lx_thread *best = NULL;
+
+	lock_take(&p->lock);
+	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
+		if (t->tid > tid && t != d->t && !t->exiting && (!best || t->tid < best->tid))
+			best = t;
+	if (best)
+		*copy = *best;
+	lock_drop(&p->lock);
+	return best != NULL;
+}
+
+static void note_threads(struct core *d)
+{
+	struct lx_thread *copy = heap_alloc(sizeof *copy);
+	char *area = heap_alloc(REMOTE_FP_MAX);
+	struct user_regs r;
+
+	if (copy && area)
+		for (int tid = 0; next_thread(d, tid, copy); tid = copy->tid) {
+			if (remote_regs(d->t->proc, copy->tid, &r) < 0)
+				continue;
+			note_status(d, copy, 0, &r);
+			if (remote_fp_get(d->t->proc, copy->tid, area, REMOTE_FP_MAX) > 0)
+				note_fp(d, area);
+		}
+	heap_free(copy);
+	heap_free(area);
+}
+
+/* Which files are mapped where: three words each, then their names. */
+static void note_files(struct core *d)
+{
+	struct mm_region m = { 0 };
+	char *path = path_buf(), *names = NULL;
+	uint64_t *word = heap_alloc((2 + 3ull * d->count) * 8), count = 0, names_size = 0;
+
+	while (path && word && count < d->count && mm_region_at(d->t->proc->mm, m.end, &m, path)) {
+		uint64_t n = strlen(path) + 1;
+		char *more = m.file && n > 1 ? heap_realloc(names, names_size + n) : NULL;
+
+		if (!more)
+			continue;
+		names = more;
+		memcpy(names + names_size, path, n);
+		names_size += n;
+		word[2 + 3 * count] = m.start;
+		word[3 + 3 * count] = m.end;
+		word[4 + 3 * count++] = m.offset / PAGE_SIZE;
+	}
+	path_buf_free(path);
+	if (count) {
+		uint64_t head = (2 + 3 * count) * 8;
+		uint64_t *all = heap_realloc(word, head + names_size);
+
+		word = all ? all : word;
+		word[0] = count;
+		word[1] = PAGE_SIZE;
+		if (all) {
+			memcpy((char *)all + head, names, names_size);
+			add_note(d, "CORE", 0x46494c45 /* NT_FILE */, all, (uint32_t)(head + names_size));
+		}
+	}
+	heap_free(word);
+	heap_free(names);
+}
+
+bool core_notes(struct core *d)
 {
 	siginfo_t info;
 
 	memset(&info, 0, sizeof info);
 	info.si_signo = d->sig;
-	note_status(d);
+	note_own(d);
 	note_process(d);
 	add_note(d, "CORE", 0x53494749 /* NT_SIGINFO */, &info, sizeof info);
 	note_auxv(d);
-	note_fp(d);
+	note_files(d);
+	note_own_fp(d);
+	note_threads(d);
+	return d->notes != NULL;
 }
