@@ -23,6 +23,8 @@
 struct fdtable;
 struct file;
 struct fs_context;
+struct io_engine;
+struct io_worker;
 struct mm;
 struct mount;
 struct ns;
@@ -121,6 +123,9 @@ struct lx_thread {
 	struct futex_q *waitv;          /* [o] mm/futex_sys.c */
 	uint32_t waitv_count, waitv_pad;
 
+	uint32_t nowait;          /* [o] what it calls is to answer -EAGAIN, not to wait, whatever the file's flags say */
+	struct io_worker *worker; /* [I] it is no guest's thread: aio/worker.c */
+
 	void *priv[4];
 };
 
@@ -196,6 +201,7 @@ struct lx_proc {
 	/* proc/remote.c */
 	struct list remote;       /* [P] what others ask of this address space */
 	_Atomic uint32_t remote_count; /* [a] how many */
+	struct io_engine *io;     /* [a] what it has under way without a thread that waits: aio/engine.h */
 
 	/* misc/time */
 	struct list timers;       /* [TIMER] POSIX timers */

@@ -416,6 +416,13 @@ static long check_fallocate(struct lx_thread *t, struct file *f, int mode, int64
 	return lx_file_ops[f->kind]->fallocate == NULL ? -EOPNOTSUPP : 0;
 }
 
+long file_fallocate(struct lx_thread *t, struct file *f, int mode, int64_t offset, int64_t len)
+{
+	long err = check_fallocate(t, f, mode, offset, len);
+
+	return err != 0 ? err : lx_file_ops[f->kind]->fallocate(t, f, mode, (uint64_t)offset, (uint64_t)len);
+}
+
 long lx_sys_fallocate(struct lx_thread *t, int fd, int mode, int64_t offset, int64_t len)
 {
 	struct file *f = fd_get(t, fd);
@@ -423,9 +430,7 @@ long lx_sys_fallocate(struct lx_thread *t, int fd, int mode, int64_t offset, int
 
 	if (f == NULL)
 		return -EBADF;
-	err = check_fallocate(t, f, mode, offset, len);
-	if (err == 0)
-		err = lx_file_ops[f->kind]->fallocate(t, f, mode, (uint64_t)offset, (uint64_t)len);
+	err = file_fallocate(t, f, mode, offset, len);
 	file_put(f);
 	return err;
 }

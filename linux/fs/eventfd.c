@@ -84,7 +84,7 @@ static long eventfd_write(struct lx_thread *t, struct file *f, const struct iov 
 	if (value == UINT64_MAX)
 		return -EINVAL;
 	while (!add_count(e, value)) {
-		err = f->flags & O_NONBLOCK ? -EAGAIN : wait_for_room(e, value);
+		err = file_nonblock(t, f) ? -EAGAIN : wait_for_room(e, value);
 		if (err != 0)
 			return err;
 	}

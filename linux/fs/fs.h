@@ -174,6 +174,22 @@ long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t 
 long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags);
 long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos);
 long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos);
+/* read, write and their p forms once the vector is in: offset counts unless HERE is set. */
+#define FILE_RW_WRITE 1u
+#define FILE_RW_HERE  2u /* at the description's own position */
+long file_rw(struct lx_thread *t, struct file *f, const struct iov *v, int64_t offset, uint32_t how);
+long file_sync(struct lx_thread *t, struct file *f, bool data_only);
+long file_sync_range(struct lx_thread *t, struct file *f, int64_t offset, int64_t count, uint32_t flags);
+long file_fallocate(struct lx_thread *t, struct file *f, int mode, int64_t offset, int64_t len);
+long file_fadvise(struct file *f, uint64_t len, int advice);
+/* splice and tee; the offsets are NULL, or where to read or write, moved on by what was done. */
+long file_splice(struct lx_thread *t, struct file *in, uint64_t *in_off, struct file *out, uint64_t *out_off, uint64_t len, uint32_t flags);
+long file_tee(struct lx_thread *t, struct file *in, struct file *out, uint64_t len, uint32_t flags);
+long file_setxattr(struct lx_thread *t, struct file *f, struct gva attr, struct gva value, uint64_t size, int flags);
+long file_getxattr(struct lx_thread *t, struct file *f, struct gva attr, struct gva value, uint64_t size);
+/* open(2) and openat2(2) without the descriptor: a file with one reference in *out. */
+long open_file(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, struct file **out);
+long open_file_how(struct lx_thread *t, int dirfd, struct gva name, struct gva how, uint64_t size, bool *cloexec, struct file **out);
 size_t iov_put_zero(const struct iov *v, uint64_t at, size_t n);
 
 /* fileattr.c: FS_IOC_GETFLAGS and its like; -ENOTTY: none of them. */

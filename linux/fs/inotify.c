@@ -221,7 +221,7 @@ static long inotify_read(struct lx_thread *t, struct file *f, const struct iov *
 			result = too_small ? -EINVAL : -EFAULT;
 		if (result)
 			break;
-		if (f->flags & O_NONBLOCK) {
+		if (file_nonblock(t, f)) {
 			result = -EAGAIN;
 			break;
 		}

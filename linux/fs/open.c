@@ -400,16 +400,28 @@ long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flag
 	return err == -ESTALE ? -ENOENT : err;
 }
 
-static long open_fd(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, uint32_t walk)
+static long open_user(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, uint32_t walk, struct file **out)
 {
-	struct file *f;
 	long err;
 	char *buf = path_in(name, &err);
 
 	if (buf == NULL)
 		return err;
-	err = open_flags(t, dirfd, buf, flags, mode, walk, &f);
+	err = open_flags(t, dirfd, buf, flags, mode, walk, out);
 	path_buf_free(buf);
+	return err;
+}
+
+long open_file(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, struct file **out)
+{
+	return open_user(t, dirfd, name, flags & OPEN_KNOWN, mode, 0, out);
+}
+
+static long open_fd(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, uint32_t walk)
+{
+	struct file *f;
+	long err = open_user(t, dirfd, name, flags, mode, walk, &f);
+
 	if (err != 0)
 		return err;
 	err = fd_install(t, f, (flags & O_CLOEXEC) != 0, 0);
@@ -478,21 +490,43 @@ static long resolve_flags(uint64_t resolve, uint32_t *walk)
 	return resolve & RESOLVE_CACHED ? -EAGAIN : 0;
 }
 
-long lx_sys_openat2(struct lx_thread *t, int dirfd, struct gva name, struct gva ptr, uint64_t size)
+/* The struct of openat2: checked, with its walk flags. */
+static long how_checked(struct gva ptr, uint64_t size, struct open_how *out, uint32_t *walk)
 {
 	struct open_how how;
-	uint32_t walk;
 	long err = how_in(ptr, size, &how);
 
 	if (err == 0)
-		err = resolve_flags(how.resolve, &walk);
+		err = resolve_flags(how.resolve, walk);
 	if (err != 0)
 		return err;
+	*out = how;
 	if ((how.flags & ~(uint64_t)OPEN_KNOWN) != 0 || (how.mode & ~07777ull) != 0)
 		return -EINVAL;
 	if (how.mode != 0 && !(how.flags & (O_CREAT | __O_TMPFILE)))
 		return -EINVAL;
 	if ((how.flags & O_PATH) && (how.flags & ~(uint64_t)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
 		return -EINVAL;
-	return open_fd(t, dirfd, name, (int)how.flags, (uint32_t)how.mode, walk);
+	return 0;
+}
+
+long lx_sys_openat2(struct lx_thread *t, int dirfd, struct gva name, struct gva ptr, uint64_t size)
+{
+	struct open_how how;
+	uint32_t walk;
+	long err = how_checked(ptr, size, &how, &walk);
+
+	return err != 0 ? err : open_fd(t, dirfd, name, (int)how.flags, (uint32_t)how.mode, walk);
+}
+
+long open_file_how(struct lx_thread *t, int dirfd, struct gva name, struct gva ptr, uint64_t size, bool *cloexec, struct file **out)
+{
+	struct open_how how;
+	uint32_t walk;
+	long err = how_checked(ptr, size, &how, &walk);
+
+	if (err != 0)
+		return err;
+	*cloexec = how.flags & O_CLOEXEC;
+	return open_user(t, dirfd, name, (int)how.flags, (uint32_t)how.mode, walk, out);
 }

@@ -125,7 +125,7 @@ long pipe_read_mode(struct pipe *p, const struct iov *v, bool nonblock)
 
 long pipe_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
-	return pipe_read_mode(f->object, v, f->flags & O_NONBLOCK);
+	return pipe_read_mode(f->object, v, file_nonblock(t, f));
 }
 
 /* ---- Writing ---- */
@@ -192,7 +192,7 @@ long pipe_write_mode(struct lx_thread *t, struct pipe *p, const struct iov *v, b
 
 long pipe_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
-	return pipe_write_mode(t, f->object, v, f->flags & O_NONBLOCK);
+	return pipe_write_mode(t, f->object, v, file_nonblock(t, f));
 }
 
 /* ---- The rest ---- */

@@ -180,7 +180,7 @@ long file_wait(struct lx_thread *t, struct file *f, uint32_t events, uint64_t de
 	events |= POLLERR | POLLHUP;
 	if (file_poll(t, f, NULL) & events)
 		return 0;
-	if (f->flags & O_NONBLOCK)
+	if (file_nonblock(t, f))
 		return -EAGAIN;
 	poll_table_init(&p);
 	p.key = events;

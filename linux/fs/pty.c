@@ -76,7 +76,7 @@ static long slave_read(struct lx_thread *t, struct file *f, const struct iov *v,
 	while (!slave_try_read(tty, &r, &result)) {
 		enum dk_status s;
 
-		if (f->flags & O_NONBLOCK) {
+		if (file_nonblock(t, f)) {
 			result = r.done ? (long)r.done : -EAGAIN;
 			break;
 		}
@@ -113,7 +113,7 @@ static long slave_put(struct tty *tty, const uint8_t *buf, size_t n)
 }
 
 /* Moves v out by pieces through put, waiting on q while nothing fits. */
-static long write_all(struct file *f, const struct iov *v, struct waitq *q, long (*put)(struct tty *, const uint8_t *, size_t))
+static long write_all(struct lx_thread *t, struct file *f, const struct iov *v, struct waitq *q, long (*put)(struct tty *, const uint8_t *, size_t))
 {
 	struct tty *tty = tty_of(f);
 	struct waiter *w = waiter_self(0);
@@ -130,7 +130,7 @@ static long write_all(struct file *f, const struct iov *v, struct waitq *q, long
 			done += (size_t)put_now;
 		} else if (put_now < 0) {
 			err = put_now;
-		} else if (f->flags & O_NONBLOCK) {
+		} else if (file_nonblock(t, f)) {
 			err = -EAGAIN;
 		} else {
 			enum dk_status s = pico_wait(DK_FOREVER, 0);
@@ -152,7 +152,7 @@ static long slave_write(struct lx_thread *t, struct file *f, const struct iov *v
 		if (err)
 			return err;
 	}
-	return write_all(f, v, &tty->slave_wq, slave_put);
+	return write_all(t, f, v, &tty->slave_wq, slave_put);
 }
 
 static uint32_t slave_poll(struct tty *tty)
@@ -215,7 +215,7 @@ static long master_try_read(struct tty *tty, const struct iov *v)
 	return done ? (long)done : err;
 }
 
-static long master_read(struct file *f, const struct iov *v)
+static long master_read(struct lx_thread *t, struct file *f, const struct iov *v)
 {
 	struct tty *tty = tty_of(f);
 	struct waiter *w = waiter_self(0);
@@ -227,7 +227,7 @@ static long master_read(struct file *f, const struct iov *v)
 	while ((result = master_try_read(tty, v)) == 0) {
 		enum dk_status s;
 
-		if (f->flags & O_NONBLOCK) {
+		if (file_nonblock(t, f)) {
 			result = -EAGAIN;
 			break;
 		}
@@ -278,13 +278,13 @@ static uint32_t master_poll(struct tty *tty)
 
 static long pty_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
-	return is_master(f) ? master_read(f, v) : slave_read(t, f, v, pos);
+	return is_master(f) ? master_read(t, f, v) : slave_read(t, f, v, pos);
 }
 
 static long pty_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
 	if (is_master(f))
-		return write_all(f, v, &tty_of(f)->master_wq, master_put);
+		return write_all(t, f, v, &tty_of(f)->master_wq, master_put);
 	return slave_write(t, f, v, pos);
 }
 

@@ -170,6 +170,13 @@ static long at_offset(struct lx_thread *t, struct file *f, const struct iov *v, 
 	return fn(t, f, v, &pos);
 }
 
+long file_rw(struct lx_thread *t, struct file *f, const struct iov *v, int64_t offset, uint32_t how)
+{
+	if (how & FILE_RW_HERE)
+		return at_position(t, f, v, how & FILE_RW_WRITE ? file_write : file_read);
+	return at_offset(t, f, v, offset, how & FILE_RW_WRITE ? file_write : file_read);
+}
+
 static long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, int64_t offset, bool here, RW_FN(fn))
 {
 	struct dk_segment seg = { (void *)buf.va, MIN(size, RW_LIMIT) };
@@ -253,9 +260,14 @@ long lx_sys_pwritev(struct lx_thread *t, int fd, struct gva vec, uint64_t count,
 
 static long vector2(struct lx_thread *t, int fd, struct gva vec, uint64_t count, uint64_t low, int flags, RW_FN(fn))
 {
+	long n;
+
 	if (flags & ~RWF_KNOWN)
 		return -EOPNOTSUPP;
-	return vector(t, fd, vec, count, (int64_t)low, (int64_t)low == -1, fn);
+	t->nowait = (flags & RWF_NOWAIT) != 0;
+	n = vector(t, fd, vec, count, (int64_t)low, (int64_t)low == -1, fn);
+	t->nowait = 0;
+	return n;
 }
 
 long lx_sys_preadv2(struct lx_thread *t, int fd, struct gva vec, uint64_t count, uint64_t low, uint64_t high, int flags)

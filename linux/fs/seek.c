@@ -200,19 +200,23 @@ long lx_sys_readahead(struct lx_thread *t, int fd, int64_t offset, uint64_t coun
 	return err;
 }
 
+long file_fadvise(struct file *f, uint64_t len, int advice)
+{
+	if (f->kind == FILE_PATH)
+		return -EBADF;
+	if (f->inode != NULL && S_IFMT_(f->inode->mode) == S_IFIFO)
+		return -ESPIPE;
+	return advice < 0 || advice > 5 || (int64_t)len < 0 ? -EINVAL : 0;
+}
+
 long lx_sys_fadvise64(struct lx_thread *t, int fd, int64_t offset, uint64_t len, int advice)
 {
 	struct file *f = fd_get(t, fd);
-	long err = 0;
+	long err;
 
 	if (f == NULL)
 		return -EBADF;
-	if (f->kind == FILE_PATH)
-		err = -EBADF;
-	else if (f->inode != NULL && S_IFMT_(f->inode->mode) == S_IFIFO)
-		err = -ESPIPE;
-	else if (advice < 0 || advice > 5 || (int64_t)len < 0)
-		err = -EINVAL;
+	err = file_fadvise(f, len, advice);
 	file_put(f);
 	return err;
 }

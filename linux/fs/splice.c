@@ -200,23 +200,22 @@ static long between_pipes(struct lx_thread *t, struct pipe *from, struct pipe *t
 }
 
 /* Sets where the side that is no pipe is read or written. */
-static long side_init(struct side *s, struct file *f, struct gva offset)
+static long side_init(struct side *s, struct file *f, const uint64_t *offset)
 {
 	bool seekable = lx_file_ops[f->kind]->seekable;
 
 	s->f = f;
 	s->pos = DK_OFFSET_NONE;
-	s->own = offset.va == 0 && seekable;
-	if (offset.va == 0)
+	s->own = offset == NULL && seekable;
+	if (offset == NULL)
 		return 0;
 	if (!seekable)
 		return -EINVAL;
-	if (copy_in(&s->pos, offset, sizeof s->pos) != 0)
-		return -EFAULT;
+	s->pos = *offset;
 	return (int64_t)s->pos < 0 ? -EINVAL : 0;
 }
 
-static long splice_side(struct lx_thread *t, struct file *in, struct file *out, struct gva offset, uint64_t len, bool nonblock)
+static long splice_side(struct lx_thread *t, struct file *in, struct file *out, uint64_t *offset, uint64_t len, bool nonblock)
 {
 	bool pipe_in = in->kind == FILE_PIPE;
 	struct file *pf = pipe_in ? in : out;
@@ -230,16 +229,15 @@ static long splice_side(struct lx_thread *t, struct file *in, struct file *out, 
 	s.buf = heap_alloc(CHUNK);
 	if (s.buf == NULL)
 		return -ENOMEM;
-	nonblock = nonblock || (pf->flags & O_NONBLOCK);
+	nonblock = nonblock || file_nonblock(t, pf);
 	result = pipe_in ? from_pipe(t, pf->object, &s, len, nonblock) : to_pipe(t, &s, pf->object, len, nonblock);
 	heap_free(s.buf);
-	if (offset.va != 0 && result > 0 && PUT_USER(offset, s.pos) != 0)
-		return -EFAULT;
+	if (offset != NULL && result > 0)
+		*offset = s.pos;
 	return result;
 }
 
-static long splice_files(struct lx_thread *t, struct file *in, struct gva in_off, struct file *out, struct gva out_off,
-	uint64_t len, uint32_t flags)
+long file_splice(struct lx_thread *t, struct file *in, uint64_t *in_off, struct file *out, uint64_t *out_off, uint64_t len, uint32_t flags)
 {
 	bool nonblock = flags & SPLICE_F_NONBLOCK;
 
@@ -247,14 +245,28 @@ static long splice_files(struct lx_thread *t, struct file *in, struct gva in_off
 		return -EBADF;
 	if (in->kind != FILE_PIPE && out->kind != FILE_PIPE)
 		return -EINVAL;
-	if ((in->kind == FILE_PIPE && in_off.va != 0) || (out->kind == FILE_PIPE && out_off.va != 0))
+	if ((in->kind == FILE_PIPE && in_off != NULL) || (out->kind == FILE_PIPE && out_off != NULL))
 		return -ESPIPE;
 	if (in->kind != FILE_PIPE || out->kind != FILE_PIPE)
 		return splice_side(t, in, out, in->kind == FILE_PIPE ? out_off : in_off, len, nonblock);
 	if (in->object == out->object)
 		return -EINVAL;
-	nonblock = nonblock || ((in->flags | out->flags) & O_NONBLOCK);
+	nonblock = nonblock || ((in->flags | out->flags) & O_NONBLOCK) || t->nowait;
 	return between_pipes(t, in->object, out->object, len, nonblock, false);
+}
+
+static long splice_at(struct lx_thread *t, struct file *in, struct gva in_off, struct file *out, struct gva out_off, uint64_t len,
+	uint32_t flags)
+{
+	uint64_t from, to;
+	long n;
+
+	if ((in_off.va != 0 && copy_in(&from, in_off, sizeof from) != 0) || (out_off.va != 0 && copy_in(&to, out_off, sizeof to) != 0))
+		return -EFAULT;
+	n = file_splice(t, in, in_off.va != 0 ? &from : NULL, out, out_off.va != 0 ? &to : NULL, len, flags);
+	if (n > 0 && ((in_off.va != 0 && PUT_USER(in_off, from) != 0) || (out_off.va != 0 && PUT_USER(out_off, to) != 0)))
+		return -EFAULT;
+	return n;
 }
 
 long lx_sys_splice(struct lx_thread *t, int in, struct gva in_off, int out, struct gva out_off, uint64_t len, uint32_t flags)
@@ -270,7 +282,7 @@ long lx_sys_splice(struct lx_thread *t, int in, struct gva in_off, int out, stru
 	fi = fd_get(t, in);
 	fo = fd_get(t, out);
 	if (fi != NULL && fo != NULL)
-		result = splice_files(t, fi, in_off, fo, out_off, len, flags);
+		result = splice_at(t, fi, in_off, fo, out_off, len, flags);
 	if (fi != NULL)
 		file_put(fi);
 	if (fo != NULL)
@@ -278,14 +290,14 @@ long lx_sys_splice(struct lx_thread *t, int in, struct gva in_off, int out, stru
 	return result;
 }
 
-static long tee_files(struct lx_thread *t, struct file *in, struct file *out, uint64_t len, uint32_t flags)
+long file_tee(struct lx_thread *t, struct file *in, struct file *out, uint64_t len, uint32_t flags)
 {
 	if (!pipe_reads(in) || !pipe_writes(out))
 		return -EBADF;
 	if (in->kind != FILE_PIPE || out->kind != FILE_PIPE || in->object == out->object)
 		return -EINVAL;
 	return between_pipes(t, in->object, out->object, len,
-		(flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK), true);
+		(flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK) || t->nowait, true);
 }
 
 long lx_sys_tee(struct lx_thread *t, int in, int out, uint64_t len, uint32_t flags)
@@ -300,7 +312,7 @@ long lx_sys_tee(struct lx_thread *t, int in, int out, uint64_t len, uint32_t fla
 	fi = fd_get(t, in);
 	fo = fd_get(t, out);
 	if (fi != NULL && fo != NULL)
-		result = tee_files(t, fi, fo, len, flags);
+		result = file_tee(t, fi, fo, len, flags);
 	if (fi != NULL)
 		file_put(fi);
 	if (fo != NULL)
@@ -323,7 +335,7 @@ long lx_sys_vmsplice(struct lx_thread *t, int fd, struct gva iov, uint64_t count
 		return result;
 	result = iov_in(iov, count, small, ARRAY_LEN(small), &v);
 	if (result == 0) {
-		nonblock = (flags & SPLICE_F_NONBLOCK) || (f->flags & O_NONBLOCK);
+		nonblock = (flags & SPLICE_F_NONBLOCK) || file_nonblock(t, f);
 		result = pipe_writes(f) ? pipe_write_mode(t, f->object, &v, nonblock) : pipe_read_mode(f->object, &v, nonblock);
 		if (result == -EPIPE)
 			(void)pipe_broken(t);

@@ -104,7 +104,7 @@ static long std_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 	if (stream == DK_NO_HANDLE)
 		return -EIO;
 	t->pico.sleeping = !is_regular(f);
-	n = rw_host_read(stream, v, offset, f->flags & O_NONBLOCK && !is_regular(f) ? DK_IO_NONBLOCK : 0);
+	n = rw_host_read(stream, v, offset, file_nonblock(t, f) && !is_regular(f) ? DK_IO_NONBLOCK : 0);
 	t->pico.sleeping = 0;
 	if (n > 0 && offset != DK_OFFSET_NONE)
 		*pos += (uint64_t)n;
@@ -134,7 +134,7 @@ static long write_out(dk_handle stream, const struct iov *v, uint64_t offset, ui
 static long std_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
 	uint64_t offset = offset_of(f, pos);
-	uint32_t flags = f->flags & O_NONBLOCK && !is_regular(f) ? DK_IO_NONBLOCK : 0;
+	uint32_t flags = file_nonblock(t, f) && !is_regular(f) ? DK_IO_NONBLOCK : 0;
 	dk_handle stream;
 	long n;
 

@@ -2,19 +2,23 @@
 /* linux/fs/sync.c - making written data safe.  Only files of -v folders outlive the sandbox. */
 #include "linux/fs/hostfs.h"
 
+long file_sync(struct lx_thread *t, struct file *f, bool data_only)
+{
+	const struct file_ops *ops = lx_file_ops[f->kind];
+
+	if (f->kind == FILE_PATH)
+		return -EBADF;
+	return ops->sync != NULL ? ops->sync(t, f, data_only) : -EINVAL;
+}
+
 static long sync_fd(struct lx_thread *t, int fd, bool data_only)
 {
 	struct file *f = fd_get(t, fd);
-	const struct file_ops *ops;
 	long err;
 
 	if (f == NULL)
 		return -EBADF;
-	ops = lx_file_ops[f->kind];
-	if (f->kind == FILE_PATH)
-		err = -EBADF;
-	else
-		err = ops->sync != NULL ? ops->sync(t, f, data_only) : -EINVAL;
+	err = file_sync(t, f, data_only);
 	file_put(f);
 	return err;
 }
@@ -86,20 +90,23 @@ long lx_sys_syncfs(struct lx_thread *t, int fd)
 	return err;
 }
 
-long lx_sys_sync_file_range(struct lx_thread *t, int fd, int64_t offset, int64_t count, uint32_t flags)
+long file_sync_range(struct lx_thread *t, struct file *f, int64_t offset, int64_t count, uint32_t flags)
 {
-	struct file *f;
-	long err = 0;
-
 	if (offset < 0 || count < 0 || (flags & ~7u))
 		return -EINVAL;
-	f = fd_get(t, fd);
+	if (f->inode == NULL || (!IS_REG(f->inode) && !IS_DIR(f->inode) && !IS_LNK(f->inode)))
+		return -ESPIPE;
+	return f->kind == FILE_HOST ? lx_file_ops[f->kind]->sync(t, f, true) : 0;
+}
+
+long lx_sys_sync_file_range(struct lx_thread *t, int fd, int64_t offset, int64_t count, uint32_t flags)
+{
+	struct file *f = fd_get(t, fd);
+	long err;
+
 	if (f == NULL)
 		return -EBADF;
-	if (f->inode == NULL || (!IS_REG(f->inode) && !IS_DIR(f->inode) && !IS_LNK(f->inode)))
-		err = -ESPIPE;
-	else if (f->kind == FILE_HOST)
-		err = lx_file_ops[f->kind]->sync(t, f, true);
+	err = file_sync_range(t, f, offset, count, flags);
 	file_put(f);
 	return err;
 }

@@ -129,6 +129,11 @@ struct file_ops {
 extern const struct file_ops *const lx_file_ops[FILE_KINDS]; /* fs/file_kinds.c */
 
 struct file *file_new(enum file_kind kind, uint32_t flags); /* one reference; NULL: no memory */
+/* Is the call under way to answer -EAGAIN where it would have to wait? */
+static inline bool file_nonblock(const struct lx_thread *t, const struct file *f)
+{
+	return (f->flags & O_NONBLOCK) || t->nowait;
+}
 void file_get(struct file *f);
 void file_put(struct file *f); /* hold no lock */
 

@@ -143,6 +143,13 @@ static long no_name(const struct call *c)
 	return c->fn == get ? -ENODATA : -EPERM;
 }
 
+static long on_file(struct lx_thread *t, struct file *f, struct call *c)
+{
+	if (f->kind == FILE_PATH)
+		return -EBADF;
+	return f->path.dentry == NULL ? no_name(c) : c->fn(t, &f->path, c);
+}
+
 static long on_fd(struct lx_thread *t, int fd, struct call *c)
 {
 	struct file *f = fd_get(t, fd);
@@ -150,10 +157,7 @@ static long on_fd(struct lx_thread *t, int fd, struct call *c)
 
 	if (f == NULL)
 		return -EBADF;
-	if (f->kind == FILE_PATH)
-		err = -EBADF;
-	else
-		err = f->path.dentry == NULL ? no_name(c) : c->fn(t, &f->path, c);
+	err = on_file(t, f, c);
 	file_put(f);
 	return err;
 }
@@ -181,6 +185,22 @@ long lx_sys_lsetxattr(struct lx_thread *t, struct gva name, struct gva attr, str
 	long err = set_call(&c);
 
 	return err != 0 ? err : on_path(t, name, 0, &c);
+}
+
+long file_setxattr(struct lx_thread *t, struct file *f, struct gva attr, struct gva value, uint64_t size, int flags)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .flags = flags, .fn = set };
+	long err = set_call(&c);
+
+	return err != 0 ? err : on_file(t, f, &c);
+}
+
+long file_getxattr(struct lx_thread *t, struct file *f, struct gva attr, struct gva value, uint64_t size)
+{
+	struct call c = { .name = attr, .value = value, .size = size, .fn = get };
+	long err = name_in(&c);
+
+	return err != 0 ? err : on_file(t, f, &c);
 }
 
 long lx_sys_fsetxattr(struct lx_thread *t, int fd, struct gva attr, struct gva value, uint64_t size, int flags)

@@ -38,7 +38,7 @@ static long send_xfer(struct lx_thread *t, struct file *f, struct xfer *x)
 {
 	long n;
 
-	x->nonblock = (f->flags & O_NONBLOCK) || (x->flags & MSG_DONTWAIT);
+	x->nonblock = file_nonblock(t, f) || (x->flags & MSG_DONTWAIT);
 	n = unix_send(t, f->object, x);
 	if (n == -EPIPE)
 		broken_pipe(t, f->object, x->flags);
@@ -51,7 +51,7 @@ static long address_in(struct xfer *x, struct gva addr, int len)
 	return x->has_addr ? uaddr_in(&x->addr, addr, len) : 0;
 }
 
-static long send_buffer(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen)
+long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen)
 {
 	struct dk_segment seg = { (void *)buf.va, MIN(len, RW_LIMIT) };
 	struct iov v = { &seg, 1, false, seg.size };
@@ -72,7 +72,7 @@ long lx_sys_sendto(struct lx_thread *t, int fd, struct gva buf, uint64_t len, ui
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
-	result = send_buffer(t, f, buf, len, flags, addr, addrlen);
+	result = sock_send(t, f, buf, len, flags, addr, addrlen);
 	file_put(f);
 	return result;
 }
@@ -103,7 +103,7 @@ static long send_header(struct lx_thread *t, struct file *f, const struct lx_msg
 	return result;
 }
 
-static long send_msg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags)
+long sock_sendmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags)
 {
 	struct lx_msghdr h;
 
@@ -120,7 +120,7 @@ long lx_sys_sendmsg(struct lx_thread *t, int fd, struct gva msg, uint32_t flags)
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
-	result = send_msg(t, f, msg, flags);
+	result = sock_sendmsg(t, f, msg, flags);
 	file_put(f);
 	return result;
 }
@@ -137,7 +137,7 @@ long lx_sys_sendmmsg(struct lx_thread *t, int fd, struct gva msgs, uint32_t coun
 	for (n = 0; done < MIN(count, MMSG_MAX); done++) {
 		struct gva at = gva_add(msgs, (uint64_t)done * MMSG_SIZE);
 
-		n = send_msg(t, f, at, flags);
+		n = sock_sendmsg(t, f, at, flags);
 		if (n < 0)
 			break;
 		n = PUT_USER(gva_add(at, sizeof(struct lx_msghdr)), (uint32_t)n);
@@ -174,11 +174,11 @@ static long sender_out(struct sock *s, struct xfer *x, struct gva addr, struct g
 
 static long recv_xfer(struct lx_thread *t, struct file *f, struct xfer *x)
 {
-	x->nonblock = (f->flags & O_NONBLOCK) || (x->flags & MSG_DONTWAIT);
+	x->nonblock = file_nonblock(t, f) || (x->flags & MSG_DONTWAIT);
 	return unix_recv(t, f->object, x);
 }
 
-static long recv_buffer(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr,
+long sock_recv(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr,
 	struct gva addrlen)
 {
 	struct dk_segment seg = { (void *)buf.va, MIN(len, RW_LIMIT) };
@@ -204,7 +204,7 @@ long lx_sys_recvfrom(struct lx_thread *t, int fd, struct gva buf, uint64_t len, 
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
-	result = recv_buffer(t, f, buf, len, flags, addr, addrlen);
+	result = sock_recv(t, f, buf, len, flags, addr, addrlen);
 	file_put(f);
 	return result;
 }
@@ -226,7 +226,7 @@ static long header_back(struct lx_thread *t, struct file *f, struct gva msg, str
 	return err;
 }
 
-static long recv_msg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags)
+long sock_recvmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags)
 {
 	struct dk_segment fast[FAST_IOV];
 	struct lx_msghdr h;
@@ -257,7 +257,7 @@ long lx_sys_recvmsg(struct lx_thread *t, int fd, struct gva msg, uint32_t flags)
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
-	result = recv_msg(t, f, msg, flags);
+	result = sock_recvmsg(t, f, msg, flags);
 	file_put(f);
 	return result;
 }
@@ -270,7 +270,7 @@ static long recv_many(struct lx_thread *t, struct file *f, struct gva msgs, uint
 	while (done < MIN(count, MMSG_MAX)) {
 		struct gva at = gva_add(msgs, (uint64_t)done * MMSG_SIZE);
 
-		n = recv_msg(t, f, at, flags & ~MSG_WAITFORONE);
+		n = sock_recvmsg(t, f, at, flags & ~MSG_WAITFORONE);
 		if (n < 0)
 			break;
 		n = PUT_USER(gva_add(at, sizeof(struct lx_msghdr)), (uint32_t)n);

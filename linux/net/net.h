@@ -89,6 +89,17 @@ void fdset_put(struct fdset *s); /* drops all references; NULL is fine */
 long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *scm);
 /* Writes what was received; takes over scm->fds.  hdr's controllen and flags are set. */
 void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, bool passcred, bool cloexec);
+/* The socket calls on a file (FILE_UNIX) instead of a descriptor. */
+long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen);
+long sock_recv(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, struct gva addrlen);
+long sock_sendmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags);
+long sock_recvmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags);
+long sock_connect(struct lx_thread *t, struct file *f, struct gva addr, int len);
+long sock_shutdown(struct file *f, int how);
+/* The accepted or new socket's file with one reference in *out: 0 or -errno. */
+long sock_accept(struct lx_thread *t, struct file *f, struct gva addr, struct gva len, int flags, struct file **out);
+long sock_make(struct lx_thread *t, int family, int type, int protocol, struct file **out);
+
 struct fdset *fdset_copy(const struct fdset *s); /* for MSG_PEEK; NULL: no memory */
 
 #endif

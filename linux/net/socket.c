@@ -39,28 +39,40 @@ static long check_type(int family, int *type, int protocol)
 }
 
 /* A descriptor for s; takes over the reference. */
+static long sock_open(struct sock *s, int flags, struct file **out)
+{
+	*out = sock_file(s, (uint32_t)flags & O_NONBLOCK);
+	if (*out != NULL)
+		return 0;
+	sock_close(s);
+	return -ENOMEM;
+}
+
 static long sock_fd(struct lx_thread *t, struct sock *s, int flags)
 {
-	struct file *f = sock_file(s, (uint32_t)flags & O_NONBLOCK);
+	struct file *f;
+	long err = sock_open(s, flags, &f);
 
-	if (f == NULL) {
-		sock_close(s);
-		return -ENOMEM;
-	}
-	return anon_fd(t, f, flags & O_CLOEXEC);
+	return err != 0 ? err : anon_fd(t, f, flags & O_CLOEXEC);
+}
+
+long sock_make(struct lx_thread *t, int family, int type, int protocol, struct file **out)
+{
+	int flags = type;
+	long err = check_type(family, &type, protocol);
+	struct sock *s = err == 0 ? sock_new((uint32_t)type) : NULL;
+
+	if (err != 0)
+		return err;
+	return s != NULL ? sock_open(s, flags, out) : -ENOMEM;
 }
 
 long lx_sys_socket(struct lx_thread *t, int family, int type, int protocol)
 {
-	struct sock *s;
-	int flags = type;
-	long err;
+	struct file *f;
+	long err = sock_make(t, family, type, protocol, &f);
 
-	err = check_type(family, &type, protocol);
-	if (err != 0)
-		return err;
-	s = sock_new((uint32_t)type);
-	return s != NULL ? sock_fd(t, s, flags) : -ENOMEM;
+	return err != 0 ? err : anon_fd(t, f, type & LX_SOCK_CLOEXEC);
 }
 
 long lx_sys_socketpair(struct lx_thread *t, int family, int type, int protocol, struct gva fds)
@@ -127,7 +139,7 @@ long lx_sys_listen(struct lx_thread *t, int fd, int backlog)
 	return err;
 }
 
-static long connect_to(struct lx_thread *t, struct file *f, struct gva addr, int len)
+long sock_connect(struct lx_thread *t, struct file *f, struct gva addr, int len)
 {
 	struct sock *s = f->object;
 	uint16_t family = 0;
@@ -139,7 +151,7 @@ static long connect_to(struct lx_thread *t, struct file *f, struct gva addr, int
 	if (len >= (int)sizeof family && family == AF_UNSPEC && s->type == LX_SOCK_DGRAM)
 		return unix_connect(t, s, NULL, false);
 	err = uaddr_in(&a, addr, len);
-	return err != 0 ? err : unix_connect(t, s, &a, f->flags & O_NONBLOCK);
+	return err != 0 ? err : unix_connect(t, s, &a, file_nonblock(t, f));
 }
 
 long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
@@ -150,7 +162,7 @@ long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = connect_to(t, f, addr, len);
+	err = sock_connect(t, f, addr, len);
 	file_put(f);
 	return err;
 }
@@ -170,19 +182,14 @@ static long peer_name_out(struct sock *s, struct gva addr, struct gva len)
 	return uaddr_out(&a, addr, len);
 }
 
-long lx_sys_accept4(struct lx_thread *t, int fd, struct gva addr, struct gva len, int flags)
+long sock_accept(struct lx_thread *t, struct file *f, struct gva addr, struct gva len, int flags, struct file **out)
 {
 	struct sock *child;
-	struct file *f;
 	long err;
 
 	if (flags & ~(LX_SOCK_NONBLOCK | LX_SOCK_CLOEXEC))
 		return -EINVAL;
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
-	if (f == NULL)
-		return err;
-	err = unix_accept(t, f->object, f->flags & O_NONBLOCK, &child);
-	file_put(f);
+	err = unix_accept(t, f->object, file_nonblock(t, f), &child);
 	if (err != 0)
 		return err;
 	if (addr.va != 0) {
@@ -192,7 +199,22 @@ long lx_sys_accept4(struct lx_thread *t, int fd, struct gva addr, struct gva len
 			return err;
 		}
 	}
-	return sock_fd(t, child, flags);
+	return sock_open(child, flags, out);
+}
+
+long lx_sys_accept4(struct lx_thread *t, int fd, struct gva addr, struct gva len, int flags)
+{
+	struct file *f, *child;
+	long err;
+
+	if (flags & ~(LX_SOCK_NONBLOCK | LX_SOCK_CLOEXEC))
+		return -EINVAL;
+	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	if (f == NULL)
+		return err;
+	err = sock_accept(t, f, addr, len, flags, &child);
+	file_put(f);
+	return err != 0 ? err : anon_fd(t, child, flags & LX_SOCK_CLOEXEC);
 }
 
 long lx_sys_accept(struct lx_thread *t, int fd, struct gva addr, struct gva len)
@@ -200,19 +222,22 @@ long lx_sys_accept(struct lx_thread *t, int fd, struct gva addr, struct gva len)
 	return lx_sys_accept4(t, fd, addr, len, 0);
 }
 
+long sock_shutdown(struct file *f, int how)
+{
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	return unix_shutdown(f->object, (uint32_t)how + 1); /* RD, WR, RDWR are bits 1, 2, 3 */
+}
+
 long lx_sys_shutdown(struct lx_thread *t, int fd, int how)
 {
-	struct sock *s;
 	struct file *f;
 	long err;
 
-	if (how < SHUT_RD || how > SHUT_RDWR)
-		return -EINVAL;
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	s = f->object;
-	err = unix_shutdown(s, (uint32_t)how + 1); /* RD, WR, RDWR are bits 1, 2, 3 */
+	err = sock_shutdown(f, how);
 	file_put(f);
 	return err;
 }

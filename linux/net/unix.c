@@ -236,7 +236,7 @@ static uint32_t unix_poll(struct lx_thread *t, struct file *f, struct poll_table
 
 static long unix_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
-	struct xfer x = { .v = v, .nonblock = f->flags & O_NONBLOCK };
+	struct xfer x = { .v = v, .nonblock = file_nonblock(t, f) };
 	long n = unix_recv(t, f->object, &x);
 
 	fdset_put(x.scm.fds); /* read has no place for them: they are closed */
@@ -245,7 +245,7 @@ static long unix_read(struct lx_thread *t, struct file *f, const struct iov *v, 
 
 static long unix_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
-	struct xfer x = { .v = v, .nonblock = f->flags & O_NONBLOCK };
+	struct xfer x = { .v = v, .nonblock = file_nonblock(t, f) };
 
 	return unix_send(t, f->object, &x);
 }
