@@ -7,6 +7,7 @@
  * hears which picoprocesses died, passes on the signals, fires timers, and ends the sandbox
  * when the program has ended.  It sleeps until one of these comes.
  */
+#include "linux/aio/engine.h"
 #include "linux/ask.h"
 #include "linux/fs/fasync.h"
 #include "linux/boot.h"
@@ -47,6 +48,8 @@ static bool bury_one(struct lx_proc *p, uint32_t wait_status, bool *ended, bool 
 	}
 	if (p->state == PROC_ZOMBIE)
 		return had_ref;
+	if (io_workers_held(p))
+		panic("process %d died at the host with a lock held by a worker (wait status 0x%x)", p->pid, wait_status);
 	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
 		if (atomic_load(&t->pico.held) != 0)
 			panic("process %d (%s) died at the host with a lock held (wait status 0x%x)", p->pid, t->comm, wait_status);
@@ -79,7 +82,9 @@ static void leave_queues(struct lx_proc *p)
 		futex_thread_died(t);
 		sec_thread_died(t);
 		waiters_abandon(&t->pico);
+		uring_submitter_died(t);
 	}
+	io_workers_died(p);
 }
 
 static void let_tracees_go(struct lx_proc *p)
@@ -212,6 +217,8 @@ static bool died_with_locks(dk_handle process)
 {
 	struct lx_proc *p = find_by_host(process);
 
+	if (p && p->state == PROC_LIVE && io_workers_held(p))
+		return true;
 	if (p && p->state == PROC_LIVE)
 		LIST_FOR (t, &p->threads, struct lx_thread, sibling)
 			if (atomic_load(&t->pico.held) != 0)

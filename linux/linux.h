@@ -124,6 +124,7 @@ struct lx_thread {
 	uint32_t waitv_count, waitv_pad;
 
 	uint32_t nowait;          /* [o] what it calls is to answer -EAGAIN, not to wait, whatever the file's flags say */
+	void *submitting;         /* [o] the io_uring it submits to just now */
 	struct io_worker *worker; /* [I] it is no guest's thread: aio/worker.c */
 
 	void *priv[4];
@@ -239,6 +240,7 @@ struct lx_state {
 	void *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
 	uint64_t random_state[8];
 	_Atomic uint32_t barriers; /* requests of membarrier, counted; misc/barrier.c */
+	_Atomic uint64_t aio_nr;  /* requests all aio contexts may have at once */
 	_Atomic uint32_t watches; /* inotify watches, fanotify marks ... there are; 0: events are not looked into */
 	_Atomic uint32_t askers;  /* fanotify marks with permission events */
 };

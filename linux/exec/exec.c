@@ -12,6 +12,7 @@
  * Credentials over it are privs.c's.
  */
 #include "linux/exec/exec.h"
+#include "linux/aio/engine.h"
 #include "linux/boot.h"
 #include "linux/misc/cputime.h"
 #include "linux/misc/cred.h"
@@ -45,7 +46,7 @@ static long own_tables(struct lx_proc *p)
 	struct fdtable *fdt = p->fdt;
 	struct sighand *sh = p->sighand;
 
-	if (atomic_load(&fdt->ref.count) > 1) {
+	if (io_table_users(p) > 1) {
 		struct fdtable *n = fdt_copy(fdt);
 
 		if (!n)
@@ -54,6 +55,7 @@ static long own_tables(struct lx_proc *p)
 		p->fdt = n;
 		lock_drop(&p->lock);
 		fdt_put_table(fdt);
+		io_table_changed(p);
 	}
 	if (atomic_load(&sh->ref.count) > 1) {
 		struct sighand *n = sighand_copy(sh);
@@ -141,6 +143,7 @@ void exec_commit(struct lx_thread *t, struct exec_image *img)
 	t->restart.kind = 0;
 	p->exit_signal = SIGCHLD;
 	p->personality &= ~0x400000ull; /* READ_IMPLIES_EXEC */
+	io_exit(p);
 	fdt_close_on_exec(t);
 	ns_exec(t);
 	img->secure = exec_privs(t, img->prog.file);

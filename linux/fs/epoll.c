@@ -93,7 +93,9 @@ void lx_wake(struct waiter *w, uint32_t key)
 
 	if (w->kind == LX_WAITER_FASYNC)
 		fasync_wake(w, key);
-	if (w->kind == LX_WAITER_EPOLL && (item->events & ~EP_PRIVATE) != 0)
+	else if (w->kind == LX_WAITER_IO)
+		io_woken(w->data);
+	else if (w->kind == LX_WAITER_EPOLL && (item->events & ~EP_PRIVATE) != 0)
 		epitem_ready(item);
 }
 

@@ -109,6 +109,14 @@ static uint32_t eventfd_poll(struct lx_thread *t, struct file *f, struct poll_ta
 	return mask;
 }
 
+void eventfd_signal(struct file *f)
+{
+	struct eventfd *e = f->object;
+
+	(void)add_count(e, 1);
+	(void)waitq_wake(&e->wq, UINT32_MAX, EPOLLIN | EPOLLRDNORM);
+}
+
 static void eventfd_release(struct file *f)
 {
 	arena_free(f->object);

@@ -7,6 +7,7 @@
  * the table, so it looks descriptors up without the lock; others (through
  * /proc/PID/fd) only read, under the lock, and every change is made under it.
  */
+#include "linux/aio/engine.h"
 #include "linux/fs/fs.h"
 
 #define FDT_FIRST 32u
@@ -306,13 +307,14 @@ static long unshare_table(struct lx_thread *t)
 {
 	struct fdtable *old = t->proc->fdt, *new;
 
-	if (atomic_load(&old->ref.count) == 1)
+	if (io_table_users(t->proc) == 1)
 		return 0;
 	new = fdt_copy(old);
 	if (new == NULL)
 		return -ENOMEM;
 	t->proc->fdt = new;
 	fdt_put_table(old);
+	io_table_changed(t->proc);
 	return 0;
 }
 

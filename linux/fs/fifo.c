@@ -64,8 +64,8 @@ static long wait_for_reader(struct pipe *p, uint32_t seen)
 	return err;
 }
 
-/* Counts f in and waits for the other side: 0, -ENXIO, -ERESTARTSYS. */
-static long join(struct pipe *p, struct file *f)
+/* Counts f in and waits for the other side: 0, -ENXIO, -ERESTARTSYS; -EAGAIN if it must not wait (t->nowait). */
+static long join(struct lx_thread *t, struct pipe *p, struct file *f)
 {
 	bool nonblock = f->flags & O_NONBLOCK;
 	uint32_t r_seen, w_seen;
@@ -76,6 +76,13 @@ static long join(struct pipe *p, struct file *f)
 	if (!pipe_reads(f) && nonblock && p->readers == 0) {
 		lock_drop(&p->lock);
 		return -ENXIO;
+	}
+	alone = pipe_reads(f) ? p->writers == 0 : p->readers == 0;
+	if (pipe_reads(f) && pipe_writes(f))
+		alone = false;
+	if (alone && !nonblock && t->nowait) {
+		lock_drop(&p->lock);
+		return -EAGAIN;
 	}
 	count_in(p, f, 1);
 	r_seen = p->r_opens;
@@ -105,7 +112,7 @@ long fifo_open(struct lx_thread *t, struct inode *inode, struct file *f)
 
 	if (p == NULL)
 		return inode->kind == INODE_ANON ? -ENXIO : -ENOMEM;
-	err = join(p, f);
+	err = join(t, p, f);
 	if (err != 0) {
 		pipe_put(p);
 		return err;

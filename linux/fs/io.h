@@ -21,6 +21,11 @@ void epoll_file_gone(struct file *f);
 /* pico_provider.wake: the waiter kinds of this personality. */
 void lx_wake(struct waiter *w, uint32_t key);
 
+/* Counts 1 up, for an event of the library OS's own; f is of FILE_EVENTFD. */
+void eventfd_signal(struct file *f);
+/* A request's file may be ready: aio/engine.c.  Its queue's lock is held. */
+void io_woken(struct io_req *r);
+
 /* F_SETPIPE_SZ and F_GETPIPE_SZ; -EBADF if f is no pipe. */
 long pipe_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg);
 

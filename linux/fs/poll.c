@@ -32,6 +32,7 @@ void poll_table_init(struct poll_table *p)
 	p->too_many = p->failed = false;
 	p->epitem = NULL;
 	p->fasync = NULL;
+	p->io = NULL;
 	p->key = UINT32_MAX;
 }
 
@@ -106,6 +107,10 @@ void poll_wait(struct poll_table *p, struct waitq *q)
 		fasync_add_queue(p, q);
 		return;
 	}
+	if (p->io != NULL) {
+		io_add_queue(p, q);
+		return;
+	}
 	w = next_waiter(p);
 	if (w == NULL) {
 		p->failed = true;
@@ -132,6 +137,10 @@ void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_eve
 	}
 	if (p->fasync != NULL)
 		return;
+	if (p->io != NULL) {
+		io_add_stream(p, stream, which);
+		return;
+	}
 	if (DkStreamGetEvent(stream, which, &event) != DK_OK)
 		return;
 	for (uint32_t i = 0; i < p->nevents; i++)

@@ -13,6 +13,9 @@
 #include "linux/fs/vfs.h"
 
 #define LX_WAITER_EPOLL (PICO_WAITER_PROVIDER + 0)
+#define LX_WAITER_IO    (PICO_WAITER_PROVIDER + 1) /* data: a struct io_req, aio/engine.h */
+
+struct io_req;
 
 struct poll_table {
 	struct poll_chunk *chunks; /* arena: waiters beyond the thread's own; w->data is the queue */
@@ -23,6 +26,7 @@ struct poll_table {
 	bool failed;            /* no memory: the caller returns -ENOMEM */
 	void *epitem;           /* epoll: waiters are of kind LX_WAITER_EPOLL for this item */
 	struct fasync *fasync;  /* O_ASYNC: waiters are of kind LX_WAITER_FASYNC for this */
+	struct io_req *io;      /* the same for an asynchronous request: kind LX_WAITER_IO */
 	uint32_t key;           /* events that are waited for */
 };
 void poll_table_init(struct poll_table *p);

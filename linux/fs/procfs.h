@@ -25,7 +25,7 @@ SHOW(id_map); SHOW(setgroups); SHOW(timens_offsets); SHOW(user_max);
 SHOW(cpuinfo); SHOW(meminfo); SHOW(system_stat); SHOW(uptime); SHOW(loadavg); SHOW(version); SHOW(interrupts);
 SHOW(vmstat);
 /* procfs_sysctl.c */
-SHOW(hostname); SHOW(domainname); SHOW(boot_id); SHOW(uuid); SHOW(threads_max); SHOW(file_nr); SHOW(number);
+SHOW(hostname); SHOW(domainname); SHOW(boot_id); SHOW(uuid); SHOW(threads_max); SHOW(file_nr); SHOW(aio_nr); SHOW(number);
 SHOW(pty_nr); SHOW(ns_last_pid);
 
 long store_comm(struct node_ctx *c, char *text, size_t n);
@@ -62,7 +62,7 @@ struct file *proc_file(struct lx_proc *p, uint64_t fd);
 /* Settings that may be changed but mean nothing: their values, in lx_state()->misc. */
 enum sysctl { CTL_OVERCOMMIT, CTL_RATIO, CTL_SWAPPINESS, CTL_MAX_MAP, CTL_PID_MAX, CTL_PIPE_MAX, CTL_FILE_MAX, CTL_SOMAXCONN,
 	CTL_RANDOMIZE, CTL_CORE_USES_PID, CTL_PTRACE, CTL_SHMMAX, CTL_SHMALL, CTL_SHMMNI, CTL_MSGMAX, CTL_MSGMNB, CTL_MSGMNI,
-	CTL_INSTANCES, CTL_WATCHES, CTL_QUEUED, CTL_NR_OPEN, CTL_AIO_MAX, CTL_HUGE, CTL_DIRTY_RATIO, CTL_DIRTY_BG, CTL_MMAP_MIN, CTL_LEASE_BREAK, CTL_FAN_QUEUED, CTL_FAN_GROUPS, CTL_FAN_MARKS, CTL_COUNT };
+	CTL_INSTANCES, CTL_WATCHES, CTL_QUEUED, CTL_NR_OPEN, CTL_AIO_MAX, CTL_HUGE, CTL_DIRTY_RATIO, CTL_DIRTY_BG, CTL_MMAP_MIN, CTL_LEASE_BREAK, CTL_FAN_QUEUED, CTL_FAN_GROUPS, CTL_FAN_MARKS, CTL_URING_OFF, CTL_COUNT };
 uint64_t sysctl_value(enum sysctl which); /* for the rest of linux/ too */
 
 #endif

@@ -15,7 +15,7 @@ static const uint64_t defaults[CTL_COUNT] = { [CTL_OVERCOMMIT] = 0, [CTL_RATIO] 
 	[CTL_SHMALL] = 18446744073692774399ull, [CTL_SHMMNI] = 4096, [CTL_MSGMAX] = 8192, [CTL_MSGMNB] = 16384, [CTL_MSGMNI] = 32000,
 	[CTL_INSTANCES] = 128, [CTL_WATCHES] = 65536, [CTL_QUEUED] = 16384, [CTL_NR_OPEN] = 1048576, [CTL_AIO_MAX] = 65536,
 	[CTL_HUGE] = 0, [CTL_DIRTY_RATIO] = 20, [CTL_DIRTY_BG] = 10, [CTL_MMAP_MIN] = 65536, [CTL_LEASE_BREAK] = 45,
-	[CTL_FAN_QUEUED] = 16384, [CTL_FAN_GROUPS] = 128, [CTL_FAN_MARKS] = 65536 };
+	[CTL_FAN_QUEUED] = 16384, [CTL_FAN_GROUPS] = 128, [CTL_FAN_MARKS] = 65536, [CTL_URING_OFF] = 0 };
 
 /* Values that were set: lx_state()->misc[6], made by the first that is. */
 struct changed {
@@ -152,6 +152,11 @@ SHOW(threads_max)
 SHOW(ns_last_pid)
 {
 	text_add(x, "%d\n", MAX(atomic_load(&lx_state()->next_tid) - 1, 1));
+}
+
+SHOW(aio_nr)
+{
+	text_add(x, "%lu\n", (unsigned long)atomic_load(&lx_state()->aio_nr));
 }
 
 SHOW(file_nr)

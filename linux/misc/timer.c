@@ -114,6 +114,9 @@ static void fire(struct lx_timer *tm)
 	case TIMER_CPU:
 		cpu_timer_fired(tm);
 		break;
+	case TIMER_URING:
+		uring_timer_fired(tm);
+		break;
 	default:
 		break;
 	}

@@ -226,27 +226,46 @@ static long header_back(struct lx_thread *t, struct file *f, struct gva msg, str
 	return err;
 }
 
+/* h was read from msg. */
+static long recv_into(struct lx_thread *t, struct file *f, struct gva msg, struct lx_msghdr *h, const struct iov *v, uint32_t flags)
+{
+	struct xfer x = { .v = v, .flags = flags };
+	long err, n = recv_xfer(t, f, &x);
+
+	if (n < 0) {
+		fdset_put(x.scm.fds);
+		return n;
+	}
+	err = header_back(t, f, msg, h, &x);
+	return err != 0 ? err : n;
+}
+
 long sock_recvmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags)
 {
 	struct dk_segment fast[FAST_IOV];
 	struct lx_msghdr h;
 	struct iov v;
-	struct xfer x = { .v = &v, .flags = flags };
-	long n, err;
+	long n;
 
 	if (copy_in(&h, msg, sizeof h) != 0)
 		return -EFAULT;
-	err = vector_in(&h, fast, &v);
-	if (err != 0)
-		return err;
-	n = recv_xfer(t, f, &x);
-	iov_done(&v, fast);
-	if (n < 0) {
-		fdset_put(x.scm.fds);
+	n = vector_in(&h, fast, &v);
+	if (n != 0)
 		return n;
-	}
-	err = header_back(t, f, msg, &h, &x);
-	return err != 0 ? err : n;
+	n = recv_into(t, f, msg, &h, &v, flags);
+	iov_done(&v, fast);
+	return n;
+}
+
+long sock_recvmsg_at(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags, uint64_t addr, uint64_t len)
+{
+	struct dk_segment seg = { (void *)addr, len };
+	const struct iov v = { &seg, 1, false, len };
+	struct lx_msghdr h;
+
+	if (copy_in(&h, msg, sizeof h) != 0 || !guest_range_ok(addr, len))
+		return -EFAULT;
+	return recv_into(t, f, msg, &h, &v, flags);
 }
 
 long lx_sys_recvmsg(struct lx_thread *t, int fd, struct gva msg, uint32_t flags)

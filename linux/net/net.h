@@ -94,6 +94,8 @@ long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len
 long sock_recv(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, struct gva addrlen);
 long sock_sendmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags);
 long sock_recvmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags);
+/* The message goes to addr, whatever its header says. */
+long sock_recvmsg_at(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags, uint64_t addr, uint64_t len);
 long sock_connect(struct lx_thread *t, struct file *f, struct gva addr, int len);
 long sock_shutdown(struct file *f, int how);
 /* The accepted or new socket's file with one reference in *out: 0 or -errno. */

@@ -12,6 +12,7 @@
  * and then ends the picoprocess, or gives a borrowed thread back.
  */
 #include "linux/proc/exit.h"
+#include "linux/aio/engine.h"
 #include "linux/boot.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
@@ -118,6 +119,7 @@ long exit_siblings(struct lx_thread *t)
 		return -EAGAIN;
 	while (__atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) > 1)
 		(void)pico_wait(DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE);
+	io_stop_workers(t, 0);
 	exit_wait_others(0);
 
 	lock_take(&lx->tasklist);
@@ -195,6 +197,7 @@ void exit_resources(struct lx_proc *p)
 	struct fs_context *fs;
 	struct path *exe;
 
+	io_exit(p);
 	itimers_exit(p);
 	ipc_exit(p);
 	tty_session_end(p);
@@ -360,6 +363,7 @@ static void process_end(struct lx_thread *t)
 	bool reaped;
 
 	cputime_proc_exit(t, p);
+	io_stop_workers(t, 1);
 	exit_resources(p);
 	if (pico_users() == 1 && p->mm)
 		mm_exit(p->mm);

@@ -10,6 +10,7 @@
  * Kernel objects are made first, by copying or sharing what the flags say, and are in
  * the tree before the child runs, so that it can do everything at once.
  */
+#include "linux/aio/engine.h"
 #include "linux/entry.h"
 #include "linux/exec/exec.h"
 #include "linux/misc/cputime.h"
@@ -328,6 +329,8 @@ void lx_thread_started(struct pico_thread *pt, struct dk_context *c)
 
 	(void)c;
 	t->host_thread = t->pico.thread; /* the maker must not touch us any more: we may be gone by then */
+	if (UNLIKELY(t->worker != NULL))
+		io_worker_main(t);
 	if (t->set_child_tid.va)
 		(void)PUT_USER(t->set_child_tid, t->vtid);
 }
