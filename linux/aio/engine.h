@@ -49,13 +49,16 @@ struct io_req {
 	struct lx_cred cred;    /* for a worker; if cred_kept */
 };
 
-/* A thread that is no guest's. */
+/* A thread that is no guest's: it runs eng->ready, eng->blocking, or a submission queue. */
+enum io_job { IO_JOB_READY, IO_JOB_BLOCKING, IO_JOB_SQ };
+
 struct io_worker {
 	struct list link;       /* [Q] in eng->workers */
 	struct io_engine *eng;
 	struct lx_thread *thread;
 	struct io_req *busy;    /* [Q] */
-	bool poller;            /* [I] the one that runs eng->ready; the others eng->blocking */
+	enum io_job job;        /* [I] */
+	void *ring;             /* [I] IO_JOB_SQ: the io_uring, a reference */
 	bool idle;              /* [Q] */
 };
 
@@ -113,6 +116,12 @@ void io_kick_locked(struct io_engine *eng) REQUIRES(IOQUEUE);
 uint32_t io_host_events(struct io_engine *eng, dk_handle *events, uint32_t max) REQUIRES(IOQUEUE);
 /* All that wait on a host stream may be ready. */
 void io_hosts_fired(struct io_engine *eng);
+
+/* worker.c: a worker for a ring's SQ, which takes over a reference on it. */
+struct io_worker *io_sq_worker(struct lx_thread *t, struct io_engine *eng, void *ring);
+/* uring_sqpoll.c: its life. */
+void uring_sq_loop(struct lx_thread *t, struct io_worker *w);
+void uring_sq_gone(struct io_worker *w);
 
 /* ---- For the rest of linux/ ---- */
 

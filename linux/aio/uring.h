@@ -97,6 +97,10 @@ struct uring {
 	uint32_t allowed_flags, required_flags;
 	bool restricted, registered_restrictions;
 	uint32_t iowq[2];
+
+	/* IORING_SETUP_SQPOLL: uring_sqpoll.c */
+	struct io_worker *sq_worker;/* [a] a worker of the maker's process; NULL once it is gone */
+	uint64_t sq_idle_ns;        /* [I] */
 };
 
 struct uring_req {
@@ -111,7 +115,7 @@ struct uring_req {
 	bool parked, expired;       /* a LINK_TIMEOUT: it has begun; it was over at once */
 	uint32_t target;            /* TIMEOUT: ring->completions that end it */
 	long init_err;              /* [r] found when it was submitted */
-	bool failed;                /* [r] what is linked is cancelled */
+	bool failed, quiet;         /* [r] what is linked is cancelled; there will be no CQE */
 	uint32_t cflags;            /* [r] of its CQE */
 	uint64_t extra[2];          /* of a 32-byte CQE */
 	uint64_t done;              /* [r] bytes so far, of a MSG_WAITALL */
@@ -130,11 +134,21 @@ struct uring_req {
 #define OP_RW     16u /* a file with O_NONBLOCK answers EAGAIN; a short one breaks a link */
 #define OP_BLOCK  32u /* what would wait goes to a worker */
 #define OP_MSG    128u /* with MSG_DONTWAIT in sqe->msg_flags it is not tried again */
+#define OP_IOPOLL 256u /* a ring that polls devices takes it */
 #define OP_IOPRIO 64u /* sqe->ioprio has flags or a priority */
 
+/* Fields of an SQE that must be 0. */
+#define Z_OFF   1u
+#define Z_ADDR  2u
+#define Z_LEN   4u
+#define Z_FLAGS 8u  /* rw_flags and its other names */
+#define Z_BUF   16u /* buf_index */
+#define Z_INDEX 32u /* file_index, splice_fd_in, addr_len */
+
 struct uring_op {
-	uint32_t flags;
+	uint32_t flags, zero;
 	long (*run)(struct lx_thread *t, struct uring_req *r);
+	bool (*right)(const struct io_uring_sqe *sqe); /* what else an SQE must be, or it is EINVAL; NULL = nothing */
 };
 extern const struct uring_op uring_ops[IORING_OP_LAST];
 
@@ -168,7 +182,8 @@ void uring_hand_over(struct lx_thread *t, struct uring_req *r);
 /* uring_link.c */
 void uring_queue_chain(struct lx_thread *t, struct uring_req *head);
 void uring_undefer(struct lx_thread *t, struct uring *ring);
-void uring_cancel_chain(struct lx_thread *t, struct uring_req *first);
+/* quiet: without CQEs. */
+void uring_cancel_chain(struct lx_thread *t, struct uring_req *first, bool quiet);
 /* Submits up to count SQEs: how many were taken, or -errno. */
 long uring_submit(struct lx_thread *t, struct uring *ring, uint32_t count);
 
@@ -198,6 +213,8 @@ struct file *uring_fixed_get(struct uring *ring, uint32_t index);   /* a referen
 long uring_fixed_install(struct uring *ring, uint32_t file_index, struct file *f);
 long uring_fixed_close(struct uring *ring, uint32_t slot);
 long uring_files_register(struct lx_thread *t, struct uring *ring, struct gva fds, struct gva tags, uint32_t count);
+/* FILES_UPDATE with IORING_FILE_INDEX_ALLOC: the slots chosen are written over the descriptors. */
+long uring_files_place(struct lx_thread *t, struct uring *ring, struct gva fds, uint32_t count);
 long uring_files_update(struct lx_thread *t, struct uring *ring, uint32_t offset, struct gva fds, struct gva tags, uint32_t count);
 long uring_files_unregister(struct uring *ring);
 long uring_buffers_register(struct uring *ring, struct gva iovs, struct gva tags, uint32_t count);
@@ -214,8 +231,29 @@ void uring_buf_drop_all(struct uring *ring);
 long uring_pbuf_register(struct lx_thread *t, struct uring *ring, struct gva arg);
 long uring_pbuf_unregister(struct uring *ring, struct gva arg);
 
+/* uring_sqpoll.c */
+bool uring_sq_start(struct lx_thread *t, struct uring *ring);
+void uring_sq_kick(struct uring *ring);
+/* SQ_WAIT: until there is room in the SQ. */
+long uring_sq_wait(struct uring *ring);
+
 /* uring_register.c: what one SQE may do; 0 or -EACCES. */
 long uring_restricted(const struct uring *ring, const struct io_uring_sqe *sqe);
+
+/* uring_check.c: what one SQE may be: 0, -EINVAL, -EOPNOTSUPP, -EACCES. */
+long uring_check(const struct uring *ring, const struct io_uring_sqe *sqe);
+bool uring_check_accept(const struct io_uring_sqe *sqe);
+bool uring_check_cancel(const struct io_uring_sqe *sqe);
+bool uring_check_fsync(const struct io_uring_sqe *sqe);
+bool uring_check_no_fixed(const struct io_uring_sqe *sqe);
+bool uring_check_poll_add(const struct io_uring_sqe *sqe);
+bool uring_check_poll_remove(const struct io_uring_sqe *sqe);
+bool uring_check_recv(const struct io_uring_sqe *sqe);
+bool uring_check_send(const struct io_uring_sqe *sqe);
+bool uring_check_splice(const struct io_uring_sqe *sqe);
+bool uring_check_timeout(const struct io_uring_sqe *sqe);
+bool uring_check_timeout_remove(const struct io_uring_sqe *sqe);
+bool uring_check_unlink(const struct io_uring_sqe *sqe);
 
 /* Operations, by file. */
 #define URING_OP(name) long uring_op_##name(struct lx_thread *t, struct uring_req *r)

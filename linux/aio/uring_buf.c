@@ -178,8 +178,6 @@ URING_OP(provide_buffers)
 	const struct io_uring_sqe *sqe = &r->sqe;
 	uint64_t size, end, count = (uint64_t)(int64_t)sqe->fd;
 
-	if (sqe->rw_flags != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (count == 0 || count > UINT16_MAX + 1u)
 		return -E2BIG;
 	size = count * sqe->len;
@@ -214,8 +212,6 @@ URING_OP(remove_buffers)
 	struct uring_provided *p;
 	long err = 0, n = 0;
 
-	if (sqe->rw_flags != 0 || sqe->addr != 0 || sqe->len != 0 || sqe->off != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (sqe->fd <= 0 || sqe->fd > UINT16_MAX + 1)
 		return -EINVAL;
 	while (n < sqe->fd && (p = take_any(r->ring, sqe->buf_group, &err)) != NULL) {

@@ -76,7 +76,7 @@ long uring_cancel(struct lx_thread *t, struct uring *ring, const struct uring_ma
 			return 0;
 	}
 	while ((all || (n == 0 && !busy)) && (r = take_deferred(ring, m)) != NULL) {
-		uring_cancel_chain(t, r);
+		uring_cancel_chain(t, r, false);
 		n++;
 		if (!all)
 			return 0;
@@ -96,15 +96,10 @@ void uring_cancel_all(struct lx_thread *t, struct uring *ring)
 URING_OP(async_cancel)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
-	const uint32_t known = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_FD_FIXED;
 	struct uring_match m = { .user_data = sqe->addr, .flags = sqe->cancel_flags, .not = r };
 	long result;
 
-	if ((sqe->flags & IOSQE_BUFFER_SELECT) || sqe->off != 0 || sqe->splice_fd_in != 0 || (m.flags & ~known))
-		return -EINVAL;
 	if (m.flags & IORING_ASYNC_CANCEL_FD) {
-		if (m.flags & IORING_ASYNC_CANCEL_ANY)
-			return -EINVAL;
 		m.file = (m.flags & IORING_ASYNC_CANCEL_FD_FIXED) || (sqe->flags & IOSQE_FIXED_FILE) ?
 			uring_fixed_get(r->ring, (uint32_t)sqe->fd) : fd_get(t, sqe->fd);
 		if (m.file == NULL)

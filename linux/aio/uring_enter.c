@@ -94,6 +94,16 @@ static long check_issuer(struct lx_thread *t, struct uring *ring)
 	return ring->issuer == t->tid ? 0 : -EEXIST;
 }
 
+/* SQPOLL: another thread submits. */
+static long by_poller(struct uring *ring, uint32_t flags)
+{
+	if (ring->sq_worker == NULL)
+		return -EOWNERDEAD;
+	if (flags & IORING_ENTER_SQ_WAKEUP)
+		uring_sq_kick(ring);
+	return flags & IORING_ENTER_SQ_WAIT ? uring_sq_wait(ring) : 0;
+}
+
 static long enter(struct lx_thread *t, struct uring *ring, uint32_t submit, uint32_t complete, uint32_t flags, struct gva arg,
 	uint64_t size)
 {
@@ -102,7 +112,12 @@ static long enter(struct lx_thread *t, struct uring *ring, uint32_t submit, uint
 
 	if (err != 0)
 		return submit != 0 || ring->disabled || (ring->flags & IORING_SETUP_DEFER_TASKRUN) ? err : 0;
-	if (submit != 0) {
+	if (ring->flags & IORING_SETUP_SQPOLL) {
+		err = by_poller(ring, flags);
+		if (err != 0)
+			return err;
+		done = submit;
+	} else if (submit != 0) {
 		done = uring_submit(t, ring, submit);
 		if (done != (long)submit)
 			return done;

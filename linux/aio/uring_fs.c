@@ -29,8 +29,6 @@ URING_OP(openat)
 	struct file *f;
 	long err = no_fixed(sqe);
 
-	if (sqe->buf_index != 0)
-		err = -EINVAL;
 	if (sqe->file_index != 0 && (sqe->open_flags & O_CLOEXEC))
 		err = -EINVAL;
 	if (err == 0)
@@ -45,8 +43,6 @@ URING_OP(openat2)
 	struct file *f;
 	long err = no_fixed(sqe);
 
-	if (sqe->buf_index != 0)
-		err = -EINVAL;
 	if (err == 0)
 		err = open_file_how(t, sqe->fd, G(sqe->addr), G(sqe->off), sqe->len, &cloexec, &f);
 	if (err != 0)
@@ -64,8 +60,6 @@ URING_OP(close)
 	struct file *f;
 	bool ring;
 
-	if (sqe->off != 0 || sqe->addr != 0 || sqe->len != 0 || sqe->rw_flags != 0 || sqe->buf_index != 0)
-		return -EINVAL;
 	if (no_fixed(sqe) != 0)
 		return -EBADF;
 	if (sqe->file_index != 0)
@@ -82,8 +76,6 @@ URING_OP(statx)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (no_fixed(sqe) != 0)
 		return -EBADF;
 	return lx_sys_statx(t, sqe->fd, G(sqe->addr), (int)sqe->statx_flags, sqe->len, G(sqe->addr2));
@@ -93,8 +85,6 @@ URING_OP(renameat)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (no_fixed(sqe) != 0)
 		return -EBADF;
 	return lx_sys_renameat2(t, sqe->fd, G(sqe->addr), (int)sqe->len, G(sqe->addr2), sqe->rename_flags);
@@ -104,8 +94,6 @@ URING_OP(unlinkat)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->off != 0 || sqe->len != 0 || sqe->buf_index != 0 || sqe->splice_fd_in != 0 || (sqe->unlink_flags & ~AT_REMOVEDIR))
-		return -EINVAL;
 	if (no_fixed(sqe) != 0)
 		return -EBADF;
 	return lx_sys_unlinkat(t, sqe->fd, G(sqe->addr), (int)sqe->unlink_flags);
@@ -115,8 +103,6 @@ URING_OP(mkdirat)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->off != 0 || sqe->rw_flags != 0 || sqe->buf_index != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (no_fixed(sqe) != 0)
 		return -EBADF;
 	return lx_sys_mkdirat(t, sqe->fd, G(sqe->addr), sqe->len);
@@ -126,8 +112,6 @@ URING_OP(symlinkat)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->len != 0 || sqe->rw_flags != 0 || sqe->buf_index != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (no_fixed(sqe) != 0)
 		return -EBADF;
 	return lx_sys_symlinkat(t, G(sqe->addr), sqe->fd, G(sqe->addr2));
@@ -137,8 +121,6 @@ URING_OP(linkat)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (no_fixed(sqe) != 0)
 		return -EBADF;
 	return lx_sys_linkat(t, sqe->fd, G(sqe->addr), (int)sqe->len, G(sqe->addr2), (int)sqe->hardlink_flags);
@@ -160,15 +142,13 @@ URING_OP(setxattr)
 
 URING_OP(fgetxattr)
 {
-	return r->sqe.xattr_flags != 0 ? -EINVAL : file_getxattr(t, r->io.file, G(r->sqe.addr), G(r->sqe.addr2), r->sqe.len);
+	return file_getxattr(t, r->io.file, G(r->sqe.addr), G(r->sqe.addr2), r->sqe.len);
 }
 
 URING_OP(getxattr)
 {
 	if (no_fixed(&r->sqe) != 0)
 		return -EBADF;
-	if (r->sqe.xattr_flags != 0)
-		return -EINVAL;
 	return lx_sys_getxattr(t, G(r->sqe.addr3), G(r->sqe.addr), G(r->sqe.addr2), r->sqe.len);
 }
 
@@ -178,8 +158,6 @@ URING_OP(madvise)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->buf_index != 0 || sqe->off != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	return lx_sys_madvise(t, G(sqe->addr), sqe->len, (int)sqe->fadvise_advice);
 }
 
@@ -187,8 +165,6 @@ URING_OP(epoll_ctl)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	return lx_sys_epoll_ctl(t, sqe->fd, (int)sqe->len, (int)sqe->off, G(sqe->addr));
 }
 
@@ -196,9 +172,9 @@ URING_OP(files_update)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
 
-	if ((sqe->flags & (IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT)) || sqe->rw_flags != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (sqe->len == 0)
 		return -EINVAL;
+	if ((uint32_t)sqe->off == IORING_FILE_INDEX_ALLOC)
+		return uring_files_place(t, r->ring, G(sqe->addr), sqe->len);
 	return uring_files_update(t, r->ring, (uint32_t)sqe->off, G(sqe->addr), GVA_NULL, sqe->len);
 }

@@ -9,18 +9,16 @@
 #include "linux/aio/uring.h"
 #include "linux/fs/fs.h"
 
-#define SQE_FLAGS                                                                                    \
-	(IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC | IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS)
-
 /* ---- Chains ---- */
 
-void uring_cancel_chain(struct lx_thread *t, struct uring_req *r)
+void uring_cancel_chain(struct lx_thread *t, struct uring_req *r, bool quiet)
 {
 	while (r != NULL) {
 		struct uring_req *next = r->link;
 
 		r->link = NULL;
 		r->failed = true;
+		r->quiet = quiet;
 		(void)uring_finish(t, r, r->init_err != 0 ? r->init_err : -ECANCELED);
 		r = next;
 	}
@@ -78,7 +76,7 @@ void uring_queue_chain(struct lx_thread *t, struct uring_req *head)
 	if (later)
 		return;
 	if (head->link != NULL && chain_broken(head))
-		uring_cancel_chain(t, head);
+		uring_cancel_chain(t, head, false);
 	else
 		uring_start(t, head);
 }
@@ -106,27 +104,15 @@ void uring_undefer(struct lx_thread *t, struct uring *ring)
 {
 	struct uring_req *head;
 
-	while ((head = take_deferred(ring)) != NULL)
-		uring_hand_over(t, head);
+	while ((head = take_deferred(ring)) != NULL) {
+		if (head->link != NULL && chain_broken(head))
+			uring_cancel_chain(t, head, false);
+		else
+			uring_hand_over(t, head);
+	}
 }
 
 /* ---- SQEs ---- */
-
-static long check_sqe(struct uring *ring, const struct io_uring_sqe *sqe)
-{
-	uint32_t op_flags;
-
-	if (sqe->opcode >= IORING_OP_LAST || uring_ops[sqe->opcode].run == NULL || (sqe->flags & ~SQE_FLAGS))
-		return -EINVAL;
-	op_flags = uring_ops[sqe->opcode].flags;
-	if ((sqe->flags & IOSQE_BUFFER_SELECT) && !(op_flags & OP_BUFSEL))
-		return -EOPNOTSUPP;
-	if (sqe->ioprio != 0 && !(op_flags & OP_IOPRIO))
-		return -EINVAL;
-	if ((sqe->flags & IOSQE_CQE_SKIP_SUCCESS) && (sqe->flags & IOSQE_IO_DRAIN))
-		return -EOPNOTSUPP;
-	return uring_restricted(ring, sqe);
-}
 
 /* The credentials of a registered personality, copied. */
 static long take_personality(struct uring *ring, struct uring_req *r)
@@ -204,9 +190,11 @@ static void flush(struct lx_thread *t, struct batch *b)
 		uring_queue_chain(t, head);
 }
 
-static bool submit_one(struct lx_thread *t, struct uring *ring, struct io_engine *eng, struct batch *b)
+/* False: no more are taken now. */
+static bool submit_one(struct lx_thread *t, struct uring *ring, struct io_engine *eng, struct batch *b, uint32_t *done)
 {
 	struct uring_req *r = uring_req_new(ring, eng);
+	bool wrong;
 
 	if (r == NULL)
 		return false;
@@ -217,12 +205,14 @@ static bool submit_one(struct lx_thread *t, struct uring *ring, struct io_engine
 		return false;
 	}
 	atomic_store_explicit(&ring->shared->sq_head, ring->sq_head, memory_order_release);
-	r->init_err = check_sqe(ring, &r->sqe);
+	r->init_err = uring_check(ring, &r->sqe);
 	if (r->init_err == 0)
 		r->init_err = take_personality(ring, r);
+	wrong = r->init_err != 0 && !(r->sqe.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK));
 	if (add_to(b, r))
 		flush(t, b);
-	return true;
+	*done += 1;
+	return !wrong || (ring->flags & IORING_SETUP_SUBMIT_ALL);
 }
 
 static long become_submitter(struct lx_thread *t, struct uring *ring)
@@ -267,9 +257,11 @@ long uring_submit(struct lx_thread *t, struct uring *ring, uint32_t count)
 	err = become_submitter(t, ring);
 	if (err != 0)
 		return err;
+	if (t->worker == NULL && (ring->flags & IORING_SETUP_SQPOLL))
+		count = 0;
 	count = MIN(count, ring->sq_entries);
-	while (done < count && submit_one(t, ring, eng, &b))
-		done++;
+	while (done < count && submit_one(t, ring, eng, &b, &done))
+		;
 	flush(t, &b);
 	atomic_store_explicit(&ring->shared->sq_head, ring->sq_head, memory_order_release);
 	leave(t, ring);

@@ -4,8 +4,6 @@
 #include "linux/fs/fs.h"
 #include "linux/net/net.h"
 
-#define SENDRECV_FLAGS (IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT)
-
 static long is_socket(const struct uring_req *r)
 {
 	return r->io.file->kind == FILE_UNIX ? 0 : -ENOTSOCK;
@@ -46,13 +44,10 @@ static long send_some(struct lx_thread *t, struct uring_req *r)
 
 URING_OP(send)
 {
-	const struct io_uring_sqe *sqe = &r->sqe;
 	long err = is_socket(r);
 
 	if (err != 0)
 		return err;
-	if ((sqe->ioprio & ~IORING_RECVSEND_POLL_FIRST) || sqe->__pad3[0] != 0)
-		return -EINVAL;
 	if (poll_first(r))
 		return -EAGAIN;
 	return send_some(t, r);
@@ -65,8 +60,6 @@ URING_OP(sendmsg)
 
 	if (err != 0)
 		return err;
-	if ((sqe->ioprio & ~IORING_RECVSEND_POLL_FIRST) || sqe->addr2 != 0 || sqe->file_index != 0)
-		return -EINVAL;
 	if (poll_first(r))
 		return -EAGAIN;
 	return sock_sendmsg(t, r->io.file, (struct gva){ sqe->addr }, sqe->msg_flags | MSG_NOSIGNAL);
@@ -178,10 +171,6 @@ URING_OP(recv)
 
 	if (err != 0)
 		return err;
-	if ((r->sqe.ioprio & ~SENDRECV_FLAGS) || r->sqe.addr2 != 0 || r->sqe.file_index != 0)
-		return -EINVAL;
-	if (many && (!(r->sqe.flags & IOSQE_BUFFER_SELECT) || (r->sqe.msg_flags & MSG_WAITALL) || r->sqe.len != 0))
-		return -EINVAL;
 	if (poll_first(r))
 		return -EAGAIN;
 	return many ? recv_many(t, r) : recv_one(t, r);
@@ -218,10 +207,6 @@ URING_OP(recvmsg)
 
 	if (n != 0)
 		return n;
-	if ((r->sqe.ioprio & ~SENDRECV_FLAGS) || r->sqe.addr2 != 0 || r->sqe.file_index != 0)
-		return -EINVAL;
-	if (r->sqe.ioprio & IORING_RECV_MULTISHOT)
-		return -EINVAL; /* not offered: recv is */
 	if (poll_first(r))
 		return -EAGAIN;
 	if (r->sqe.flags & IOSQE_BUFFER_SELECT)
@@ -264,10 +249,6 @@ URING_OP(accept)
 
 	if (n != 0)
 		return n;
-	if (sqe->len != 0 || sqe->buf_index != 0 || (sqe->ioprio & ~IORING_ACCEPT_MULTISHOT))
-		return -EINVAL;
-	if (sqe->file_index != 0 && ((sqe->accept_flags & LX_SOCK_CLOEXEC) || (many && sqe->file_index != IORING_FILE_INDEX_ALLOC)))
-		return -EINVAL;
 	for (;;) {
 		n = accept_one(t, r);
 		if (n < 0 || !many || !list_empty(&r->ring->overflow))
@@ -282,8 +263,6 @@ URING_OP(connect)
 
 	if (err != 0)
 		return err;
-	if (r->sqe.len != 0 || r->sqe.buf_index != 0 || r->sqe.rw_flags != 0 || r->sqe.splice_fd_in != 0)
-		return -EINVAL;
 	return sock_connect(t, r->io.file, (struct gva){ r->sqe.addr }, (int)r->sqe.addr2);
 }
 
@@ -291,8 +270,6 @@ URING_OP(shutdown)
 {
 	long err = is_socket(r);
 
-	if (r->sqe.off != 0 || r->sqe.addr != 0 || r->sqe.rw_flags != 0 || r->sqe.buf_index != 0 || r->sqe.splice_fd_in != 0)
-		return -EINVAL;
 	return err != 0 ? err : sock_shutdown(r->io.file, (int)r->sqe.len);
 }
 
@@ -302,8 +279,6 @@ URING_OP(socket)
 	struct file *f;
 	long err;
 
-	if (r->sqe.addr != 0 || r->sqe.rw_flags != 0 || r->sqe.buf_index != 0)
-		return -EINVAL;
 	if (r->sqe.file_index != 0 && (type & LX_SOCK_CLOEXEC))
 		return -EINVAL;
 	err = sock_make(t, r->sqe.fd, type, (int)r->sqe.len, &f);

@@ -22,10 +22,6 @@ URING_OP(poll_add)
 	bool many = sqe->len & IORING_POLL_ADD_MULTI, first = !r->io.armed;
 	uint32_t mask;
 
-	if (sqe->buf_index != 0 || sqe->off != 0 || sqe->addr != 0 || (sqe->len & ~(IORING_POLL_ADD_MULTI | IORING_POLL_ADD_LEVEL)))
-		return -EINVAL;
-	if (many && (sqe->flags & IOSQE_CQE_SKIP_SUCCESS))
-		return -EINVAL;
 	if (first) {
 		r->io.events = sqe->poll32_events & ~(EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE);
 		uring_list(r);
@@ -72,7 +68,6 @@ static void update(struct lx_thread *t, struct uring_req *old, const struct io_u
 {
 	if (sqe->len & IORING_POLL_UPDATE_EVENTS) {
 		old->sqe.poll32_events = sqe->poll32_events;
-		old->sqe.len = (old->sqe.len & ~IORING_POLL_ADD_MULTI) | (sqe->len & IORING_POLL_ADD_MULTI);
 		io_disarm(&old->io);
 	}
 	if (sqe->len & IORING_POLL_UPDATE_USER_DATA)
@@ -87,14 +82,6 @@ URING_OP(poll_remove)
 	struct uring_req *old;
 	long err;
 
-	if (sqe->buf_index != 0 || sqe->splice_fd_in != 0 || (sqe->len & ~(updates | IORING_POLL_ADD_MULTI)))
-		return -EINVAL;
-	if ((sqe->len & IORING_POLL_ADD_MULTI) && !(sqe->len & IORING_POLL_UPDATE_EVENTS))
-		return -EINVAL;
-	if (!(sqe->len & IORING_POLL_UPDATE_USER_DATA) && sqe->off != 0)
-		return -EINVAL;
-	if (!(sqe->len & IORING_POLL_UPDATE_EVENTS) && sqe->poll32_events != 0)
-		return -EINVAL;
 	old = take_poll(r->ring, sqe->addr, &err);
 	if (old == NULL)
 		return err;
@@ -131,7 +118,7 @@ URING_OP(msg_ring)
 
 	if (to == NULL)
 		return -EBADFD;
-	if (sqe->buf_index != 0 || sqe->personality != 0 || (sqe->msg_ring_flags & ~IORING_MSG_RING_CQE_SKIP))
+	if (sqe->personality != 0 || (sqe->msg_ring_flags & ~IORING_MSG_RING_CQE_SKIP))
 		return -EINVAL;
 	if (to->disabled)
 		return -EBADFD;

@@ -15,54 +15,54 @@
 #include "linux/fs/fs.h"
 
 const struct uring_op uring_ops[IORING_OP_LAST] = {
-	[IORING_OP_NOP] = { 0, uring_op_nop },
-	[IORING_OP_READV] = { OP_FILE | OP_IN | OP_BUFSEL | OP_RW | OP_IOPRIO, uring_op_readv },
-	[IORING_OP_WRITEV] = { OP_FILE | OP_OUT | OP_RW | OP_IOPRIO, uring_op_writev },
-	[IORING_OP_FSYNC] = { OP_FILE, uring_op_fsync },
-	[IORING_OP_READ_FIXED] = { OP_FILE | OP_IN | OP_RW | OP_IOPRIO, uring_op_read_fixed },
-	[IORING_OP_WRITE_FIXED] = { OP_FILE | OP_OUT | OP_RW | OP_IOPRIO, uring_op_write_fixed },
-	[IORING_OP_POLL_ADD] = { OP_FILE, uring_op_poll_add },
-	[IORING_OP_POLL_REMOVE] = { 0, uring_op_poll_remove },
-	[IORING_OP_SYNC_FILE_RANGE] = { OP_FILE, uring_op_sync_range },
-	[IORING_OP_SENDMSG] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, uring_op_sendmsg },
-	[IORING_OP_RECVMSG] = { OP_FILE | OP_MSG | OP_IN | OP_BUFSEL | OP_IOPRIO, uring_op_recvmsg },
-	[IORING_OP_TIMEOUT] = { 0, uring_op_timeout },
-	[IORING_OP_TIMEOUT_REMOVE] = { 0, uring_op_timeout_remove },
-	[IORING_OP_ACCEPT] = { OP_FILE | OP_IN | OP_IOPRIO, uring_op_accept },
-	[IORING_OP_ASYNC_CANCEL] = { 0, uring_op_async_cancel },
-	[IORING_OP_LINK_TIMEOUT] = { 0, uring_op_link_timeout },
-	[IORING_OP_CONNECT] = { OP_FILE | OP_BLOCK, uring_op_connect },
-	[IORING_OP_FALLOCATE] = { OP_FILE, uring_op_fallocate },
-	[IORING_OP_OPENAT] = { OP_BLOCK, uring_op_openat },
-	[IORING_OP_CLOSE] = { 0, uring_op_close },
-	[IORING_OP_FILES_UPDATE] = { 0, uring_op_files_update },
-	[IORING_OP_STATX] = { 0, uring_op_statx },
-	[IORING_OP_READ] = { OP_FILE | OP_IN | OP_BUFSEL | OP_RW | OP_IOPRIO, uring_op_read },
-	[IORING_OP_WRITE] = { OP_FILE | OP_OUT | OP_RW | OP_IOPRIO, uring_op_write },
-	[IORING_OP_FADVISE] = { OP_FILE, uring_op_fadvise },
-	[IORING_OP_MADVISE] = { 0, uring_op_madvise },
-	[IORING_OP_SEND] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, uring_op_send },
-	[IORING_OP_RECV] = { OP_FILE | OP_MSG | OP_IN | OP_BUFSEL | OP_IOPRIO, uring_op_recv },
-	[IORING_OP_OPENAT2] = { OP_BLOCK, uring_op_openat2 },
-	[IORING_OP_EPOLL_CTL] = { 0, uring_op_epoll_ctl },
-	[IORING_OP_SPLICE] = { OP_FILE | OP_BLOCK, uring_op_splice },
-	[IORING_OP_PROVIDE_BUFFERS] = { 0, uring_op_provide_buffers },
-	[IORING_OP_REMOVE_BUFFERS] = { 0, uring_op_remove_buffers },
-	[IORING_OP_TEE] = { OP_FILE | OP_BLOCK, uring_op_tee },
-	[IORING_OP_SHUTDOWN] = { OP_FILE, uring_op_shutdown },
-	[IORING_OP_RENAMEAT] = { 0, uring_op_renameat },
-	[IORING_OP_UNLINKAT] = { 0, uring_op_unlinkat },
-	[IORING_OP_MKDIRAT] = { 0, uring_op_mkdirat },
-	[IORING_OP_SYMLINKAT] = { 0, uring_op_symlinkat },
-	[IORING_OP_LINKAT] = { 0, uring_op_linkat },
-	[IORING_OP_MSG_RING] = { OP_FILE, uring_op_msg_ring },
-	[IORING_OP_FSETXATTR] = { OP_FILE, uring_op_fsetxattr },
-	[IORING_OP_SETXATTR] = { 0, uring_op_setxattr },
-	[IORING_OP_FGETXATTR] = { OP_FILE, uring_op_fgetxattr },
-	[IORING_OP_GETXATTR] = { 0, uring_op_getxattr },
-	[IORING_OP_SOCKET] = { 0, uring_op_socket },
-	[IORING_OP_SEND_ZC] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, uring_op_send_zc },
-	[IORING_OP_SENDMSG_ZC] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, uring_op_sendmsg_zc },
+	[IORING_OP_NOP] = { OP_IOPOLL, 0, uring_op_nop },
+	[IORING_OP_READV] = { OP_FILE | OP_IN | OP_BUFSEL | OP_RW | OP_IOPRIO | OP_IOPOLL, 0, uring_op_readv },
+	[IORING_OP_WRITEV] = { OP_FILE | OP_OUT | OP_RW | OP_IOPRIO | OP_IOPOLL, 0, uring_op_writev },
+	[IORING_OP_FSYNC] = { OP_FILE, Z_ADDR | Z_BUF | Z_INDEX, uring_op_fsync, uring_check_fsync },
+	[IORING_OP_READ_FIXED] = { OP_FILE | OP_IN | OP_RW | OP_IOPRIO | OP_IOPOLL, 0, uring_op_read_fixed },
+	[IORING_OP_WRITE_FIXED] = { OP_FILE | OP_OUT | OP_RW | OP_IOPRIO | OP_IOPOLL, 0, uring_op_write_fixed },
+	[IORING_OP_POLL_ADD] = { OP_FILE, Z_BUF | Z_OFF | Z_ADDR, uring_op_poll_add, uring_check_poll_add },
+	[IORING_OP_POLL_REMOVE] = { 0, Z_BUF | Z_INDEX, uring_op_poll_remove, uring_check_poll_remove },
+	[IORING_OP_SYNC_FILE_RANGE] = { OP_FILE, Z_ADDR | Z_BUF | Z_INDEX, uring_op_sync_range },
+	[IORING_OP_SENDMSG] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, Z_OFF | Z_INDEX, uring_op_sendmsg, uring_check_send },
+	[IORING_OP_RECVMSG] = { OP_FILE | OP_MSG | OP_IN | OP_BUFSEL | OP_IOPRIO, Z_OFF | Z_INDEX, uring_op_recvmsg, uring_check_recv },
+	[IORING_OP_TIMEOUT] = { 0, Z_BUF | Z_INDEX, uring_op_timeout, uring_check_timeout },
+	[IORING_OP_TIMEOUT_REMOVE] = { 0, Z_BUF | Z_LEN | Z_INDEX, uring_op_timeout_remove, uring_check_timeout_remove },
+	[IORING_OP_ACCEPT] = { OP_FILE | OP_IN | OP_IOPRIO, Z_LEN | Z_BUF, uring_op_accept, uring_check_accept },
+	[IORING_OP_ASYNC_CANCEL] = { 0, Z_OFF | Z_INDEX, uring_op_async_cancel, uring_check_cancel },
+	[IORING_OP_LINK_TIMEOUT] = { 0, Z_BUF | Z_INDEX | Z_OFF, uring_op_link_timeout, uring_check_timeout },
+	[IORING_OP_CONNECT] = { OP_FILE | OP_BLOCK, Z_LEN | Z_BUF | Z_FLAGS | Z_INDEX, uring_op_connect },
+	[IORING_OP_FALLOCATE] = { OP_FILE, Z_BUF | Z_FLAGS | Z_INDEX, uring_op_fallocate },
+	[IORING_OP_OPENAT] = { OP_BLOCK, Z_BUF, uring_op_openat },
+	[IORING_OP_CLOSE] = { 0, Z_OFF | Z_ADDR | Z_LEN | Z_FLAGS | Z_BUF, uring_op_close },
+	[IORING_OP_FILES_UPDATE] = { OP_IOPOLL, Z_FLAGS | Z_INDEX, uring_op_files_update, uring_check_no_fixed },
+	[IORING_OP_STATX] = { 0, Z_BUF | Z_INDEX, uring_op_statx },
+	[IORING_OP_READ] = { OP_FILE | OP_IN | OP_BUFSEL | OP_RW | OP_IOPRIO | OP_IOPOLL, 0, uring_op_read },
+	[IORING_OP_WRITE] = { OP_FILE | OP_OUT | OP_RW | OP_IOPRIO | OP_IOPOLL, 0, uring_op_write },
+	[IORING_OP_FADVISE] = { OP_FILE, Z_BUF | Z_ADDR | Z_INDEX, uring_op_fadvise },
+	[IORING_OP_MADVISE] = { 0, Z_BUF | Z_OFF | Z_INDEX, uring_op_madvise },
+	[IORING_OP_SEND] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, 0, uring_op_send, uring_check_send },
+	[IORING_OP_RECV] = { OP_FILE | OP_MSG | OP_IN | OP_BUFSEL | OP_IOPRIO, Z_OFF | Z_INDEX, uring_op_recv, uring_check_recv },
+	[IORING_OP_OPENAT2] = { OP_BLOCK, Z_BUF, uring_op_openat2 },
+	[IORING_OP_EPOLL_CTL] = { 0, Z_BUF | Z_INDEX, uring_op_epoll_ctl },
+	[IORING_OP_SPLICE] = { OP_FILE | OP_BLOCK, 0, uring_op_splice, uring_check_splice },
+	[IORING_OP_PROVIDE_BUFFERS] = { OP_IOPOLL, Z_FLAGS | Z_INDEX, uring_op_provide_buffers },
+	[IORING_OP_REMOVE_BUFFERS] = { OP_IOPOLL, Z_FLAGS | Z_ADDR | Z_LEN | Z_OFF | Z_INDEX, uring_op_remove_buffers },
+	[IORING_OP_TEE] = { OP_FILE | OP_BLOCK, Z_OFF | Z_ADDR, uring_op_tee, uring_check_splice },
+	[IORING_OP_SHUTDOWN] = { OP_FILE, Z_OFF | Z_ADDR | Z_FLAGS | Z_BUF | Z_INDEX, uring_op_shutdown },
+	[IORING_OP_RENAMEAT] = { 0, Z_BUF | Z_INDEX, uring_op_renameat },
+	[IORING_OP_UNLINKAT] = { 0, Z_OFF | Z_LEN | Z_BUF | Z_INDEX, uring_op_unlinkat, uring_check_unlink },
+	[IORING_OP_MKDIRAT] = { 0, Z_OFF | Z_FLAGS | Z_BUF | Z_INDEX, uring_op_mkdirat },
+	[IORING_OP_SYMLINKAT] = { 0, Z_LEN | Z_FLAGS | Z_BUF | Z_INDEX, uring_op_symlinkat },
+	[IORING_OP_LINKAT] = { 0, Z_BUF | Z_INDEX, uring_op_linkat },
+	[IORING_OP_MSG_RING] = { OP_FILE | OP_IOPOLL, Z_BUF, uring_op_msg_ring },
+	[IORING_OP_FSETXATTR] = { OP_FILE, 0, uring_op_fsetxattr },
+	[IORING_OP_SETXATTR] = { 0, 0, uring_op_setxattr },
+	[IORING_OP_FGETXATTR] = { OP_FILE, Z_FLAGS, uring_op_fgetxattr },
+	[IORING_OP_GETXATTR] = { 0, Z_FLAGS, uring_op_getxattr },
+	[IORING_OP_SOCKET] = { 0, Z_ADDR | Z_FLAGS | Z_BUF, uring_op_socket },
+	[IORING_OP_SEND_ZC] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, 0, uring_op_send_zc },
+	[IORING_OP_SENDMSG_ZC] = { OP_FILE | OP_MSG | OP_OUT | OP_IOPRIO, Z_OFF | Z_INDEX, uring_op_sendmsg_zc },
 };
 
 URING_OP(nop)
@@ -139,7 +139,7 @@ struct uring_req *uring_finish(struct lx_thread *t, struct uring_req *r, long re
 {
 	struct uring_req *next = r->link;
 	struct uring *ring = r->ring;
-	bool failed, timeout = r->sqe.opcode == IORING_OP_TIMEOUT || r->sqe.opcode == IORING_OP_LINK_TIMEOUT;
+	bool failed, skip, timeout = r->sqe.opcode == IORING_OP_TIMEOUT || r->sqe.opcode == IORING_OP_LINK_TIMEOUT;
 
 	if (res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK)
 		res = r->io.state & IO_CANCEL ? -ECANCELED : -EINTR;
@@ -153,11 +153,12 @@ struct uring_req *uring_finish(struct lx_thread *t, struct uring_req *r, long re
 	if (r->guard != NULL)
 		uring_guard_done(t, r);
 	uring_get(ring);
-	if (!(r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS) || res < 0)
+	skip = r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS;
+	if (!r->quiet && (!skip || (r->sqe.opcode != IORING_OP_LINK_TIMEOUT && (res < 0 || r->failed))))
 		uring_report(r, (int32_t)res, r->cflags);
 	release(r);
 	if (next != NULL && failed) {
-		uring_cancel_chain(t, next);
+		uring_cancel_chain(t, next, skip); /* one CQE says it for all that wanted none */
 		next = NULL;
 	}
 	if (ring->counted != 0 && !timeout)

@@ -116,6 +116,7 @@ static long file_in(struct lx_thread *t, struct gva fds, uint32_t i, int *fd, st
 	if (uring_of(*f) == NULL)
 		return 0;
 	file_put(*f); /* a ring that holds itself would never end */
+	*f = NULL;
 	return -EBADF;
 }
 
@@ -206,6 +207,36 @@ long uring_files_update(struct lx_thread *t, struct uring *ring, uint32_t offset
 			replace(ring, offset + done, f, tag);
 	}
 	return done > 0 ? (long)done : err;
+}
+
+long uring_files_place(struct lx_thread *t, struct uring *ring, struct gva fds, uint32_t count)
+{
+	uint32_t done;
+	long n = 0;
+
+	if (ring->files == NULL)
+		return -ENXIO;
+	for (done = 0; done < count; done++) {
+		struct file *f;
+		int fd;
+
+		n = file_in(t, fds, done, &fd, &f);
+		if (n == 0 && f == NULL)
+			n = -EBADF;
+		if (n != 0)
+			break;
+		n = uring_fixed_install(ring, IORING_FILE_INDEX_ALLOC, f);
+		if (n < 0) {
+			file_put(f);
+			break;
+		}
+		if (PUT_USER(gva_add(fds, (uint64_t)done * sizeof fd), (int)n) != 0) {
+			(void)uring_fixed_close(ring, (uint32_t)n);
+			n = -EFAULT;
+			break;
+		}
+	}
+	return done > 0 ? (long)done : n;
 }
 
 /* ---- Buffers ---- */

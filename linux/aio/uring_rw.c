@@ -15,9 +15,11 @@ static long check_rw(const struct uring_req *r, bool write)
 		return -EBADF;
 	if ((write ? ops->write : ops->read) == NULL)
 		return f->kind == FILE_DIR && !write ? -EISDIR : -EINVAL;
+	if (r->ring->flags & IORING_SETUP_IOPOLL)
+		return -EOPNOTSUPP; /* no device to poll, as with most file systems */
 	if (r->sqe.rw_flags & ~RWF_URING)
 		return -EOPNOTSUPP;
-	return r->sqe.ioprio >> 13 > 3 ? -EINVAL : 0;
+	return 0;
 }
 
 static long sync_after(struct lx_thread *t, struct uring_req *r, long n)
@@ -74,13 +76,14 @@ static long vector(struct lx_thread *t, struct uring_req *r, bool write)
 {
 	struct dk_segment fast[FAST_SEGMENTS];
 	struct iov v;
-	long n = check_rw(r, write);
+	long n = iov_in((struct gva){ r->sqe.addr }, r->sqe.len, fast, FAST_SEGMENTS, &v);
 
-	if (n == 0)
-		n = iov_in((struct gva){ r->sqe.addr }, r->sqe.len, fast, FAST_SEGMENTS, &v);
 	if (n != 0)
 		return n;
-	if (!(r->sqe.flags & IOSQE_BUFFER_SELECT))
+	n = check_rw(r, write);
+	if (n != 0)
+		;
+	else if (!(r->sqe.flags & IOSQE_BUFFER_SELECT))
 		n = move(t, r, &v, write);
 	else
 		n = r->sqe.len == 1 ? selected(t, r, v.size) : -EINVAL;
@@ -137,29 +140,21 @@ URING_OP(write_fixed)
 
 URING_OP(fsync)
 {
-	if (r->sqe.addr != 0 || r->sqe.buf_index != 0 || r->sqe.splice_fd_in != 0 || (r->sqe.fsync_flags & ~IORING_FSYNC_DATASYNC))
-		return -EINVAL;
 	return file_sync(t, r->io.file, r->sqe.fsync_flags & IORING_FSYNC_DATASYNC);
 }
 
 URING_OP(sync_range)
 {
-	if (r->sqe.addr != 0 || r->sqe.buf_index != 0 || r->sqe.splice_fd_in != 0)
-		return -EINVAL;
 	return file_sync_range(t, r->io.file, (int64_t)r->sqe.off, r->sqe.len, r->sqe.sync_range_flags);
 }
 
 URING_OP(fallocate)
 {
-	if (r->sqe.buf_index != 0 || r->sqe.rw_flags != 0 || r->sqe.splice_fd_in != 0)
-		return -EINVAL;
 	return file_fallocate(t, r->io.file, (int)r->sqe.len, (int64_t)r->sqe.off, (int64_t)r->sqe.addr);
 }
 
 URING_OP(fadvise)
 {
-	if (r->sqe.buf_index != 0 || r->sqe.addr != 0 || r->sqe.splice_fd_in != 0)
-		return -EINVAL;
 	return file_fadvise(r->io.file, r->sqe.len, (int)r->sqe.fadvise_advice);
 }
 
@@ -174,9 +169,7 @@ static long splice(struct lx_thread *t, struct uring_req *r, bool tee)
 
 	if (in == NULL)
 		return -EBADF;
-	if (flags & ~15u || (tee && (r->sqe.splice_off_in != 0 || r->sqe.off != 0)))
-		n = -EINVAL;
-	else if (r->sqe.len == 0)
+	if (r->sqe.len == 0)
 		n = 0;
 	else if (tee)
 		n = file_tee(t, in, r->io.file, r->sqe.len, flags);

@@ -5,12 +5,12 @@
 #include "linux/fs/procfs.h"
 
 #define SETUP_KNOWN                                                                                  \
-	(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_ATTACH_WQ | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | \
+	(IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_ATTACH_WQ | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | \
 		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SQE128 | IORING_SETUP_CQE32 |             \
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 #define FEATURES                                                                                     \
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |                    \
-		IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG |          \
+		IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_SQPOLL_NONFIXED | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG |          \
 		IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_RSRC_TAGS | IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE)
 
 static uint64_t cqe_size(uint32_t flags)
@@ -109,6 +109,7 @@ static void uring_release(struct file *f)
 	eventfd = ring->eventfd;
 	ring->eventfd = NULL;
 	lock_drop(&ring->lock);
+	uring_sq_kick(ring);
 	uring_cancel_all(lx_current(), ring);
 	(void)uring_files_unregister(ring);
 	(void)uring_buffers_unregister(ring);
@@ -177,7 +178,11 @@ static uint32_t power_of_two(uint32_t n)
 static long check_flags(struct lx_thread *t, const struct io_uring_params *p)
 {
 	if (p->flags & ~SETUP_KNOWN)
-		return -EINVAL; /* IOPOLL and SQPOLL among them: no device is polled, no thread spins for a guest */
+		return -EINVAL;
+	if ((p->flags & IORING_SETUP_SQ_AFF) && !(p->flags & IORING_SETUP_SQPOLL))
+		return -EINVAL;
+	if ((p->flags & IORING_SETUP_SQPOLL) && (p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_DEFER_TASKRUN)))
+		return -EINVAL;
 	if ((p->flags & IORING_SETUP_TASKRUN_FLAG) && !(p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
 		return -EINVAL;
 	if ((p->flags & IORING_SETUP_DEFER_TASKRUN) && !(p->flags & IORING_SETUP_SINGLE_ISSUER))
@@ -265,6 +270,7 @@ long lx_sys_io_uring_setup(struct lx_thread *t, uint32_t entries, struct gva par
 		return -ENOMEM;
 	if ((p.flags & IORING_SETUP_SINGLE_ISSUER) && !ring->disabled)
 		ring->issuer = t->tid;
+	ring->sq_idle_ns = (p.sq_thread_idle != 0 ? p.sq_thread_idle : 1000) * 1000000ull;
 	describe(ring, &p);
 	f = anon_file(FILE_URING, O_RDWR, 0600, ring);
 	if (f == NULL) {
@@ -274,6 +280,10 @@ long lx_sys_io_uring_setup(struct lx_thread *t, uint32_t entries, struct gva par
 	if (copy_out(params, &p, sizeof p) != 0) {
 		file_put(f);
 		return -EFAULT;
+	}
+	if ((p.flags & IORING_SETUP_SQPOLL) && !uring_sq_start(t, ring)) {
+		file_put(f);
+		return -ENOMEM;
 	}
 	return anon_fd(t, f, true);
 }

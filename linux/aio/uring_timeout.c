@@ -103,15 +103,10 @@ void uring_timer_fired(struct lx_timer *tm)
 URING_OP(timeout)
 {
 	const struct io_uring_sqe *sqe = &r->sqe;
-	const uint32_t known = IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS;
 	struct uring *ring = r->ring;
 	uint64_t deadline;
 	long err;
 
-	if (sqe->buf_index != 0 || sqe->len != 1 || sqe->splice_fd_in != 0 || (sqe->timeout_flags & ~known))
-		return -EINVAL;
-	if ((sqe->timeout_flags & IORING_TIMEOUT_CLOCK_MASK) == IORING_TIMEOUT_CLOCK_MASK)
-		return -EINVAL;
 	err = deadline_of((struct gva){ sqe->addr }, sqe->timeout_flags, &deadline);
 	if (err != 0)
 		return err;
@@ -188,8 +183,6 @@ static long update(struct lx_thread *t, struct uring_req *r)
 	uint64_t deadline;
 	long err;
 
-	if (sqe->timeout_flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK))
-		return -EINVAL;
 	err = deadline_of((struct gva){ sqe->off }, sqe->timeout_flags, &deadline);
 	old = err == 0 ? uring_take_timeout(r->ring, sqe->addr, &err) : NULL;
 	if (old == NULL)
@@ -209,12 +202,8 @@ URING_OP(timeout_remove)
 	struct uring_req *old;
 	long err;
 
-	if ((sqe->flags & (IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT)) || sqe->buf_index != 0 || sqe->len != 0 || sqe->splice_fd_in != 0)
-		return -EINVAL;
 	if (sqe->timeout_flags & IORING_TIMEOUT_UPDATE_MASK)
 		return update(t, r);
-	if (sqe->timeout_flags != 0)
-		return -EINVAL;
 	old = uring_take_timeout(r->ring, sqe->addr, &err);
 	if (old == NULL)
 		return err;

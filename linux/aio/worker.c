@@ -62,8 +62,9 @@ void io_table_changed(struct lx_proc *p)
 
 /* ---- A worker's life ---- */
 
-static struct io_worker *worker_new(struct io_engine *eng, bool poller)
+static struct io_worker *worker_new(struct io_engine *eng, enum io_job job)
 {
+	static const char names[][8] = { "io-poll", "io-work", "io-sq" };
 	struct io_worker *w = arena_alloc(sizeof *w);
 
 	if (w == NULL)
@@ -75,10 +76,10 @@ static struct io_worker *worker_new(struct io_engine *eng, bool poller)
 	}
 	list_init(&w->link);
 	w->eng = eng;
-	w->poller = poller;
+	w->job = job;
 	w->thread->worker = w;
 	w->thread->sigmask = ~0ull;
-	str_copy(w->thread->comm, poller ? "io-poll" : "io-work", sizeof w->thread->comm);
+	str_copy(w->thread->comm, names[job], sizeof w->thread->comm);
 	return w;
 }
 
@@ -100,9 +101,9 @@ static void worker_off(struct io_worker *w)
 
 	lock_take(&eng->lock);
 	list_remove(&w->link);
-	if (w->poller)
+	if (w->job == IO_JOB_READY)
 		eng->poller = NULL;
-	else
+	else if (w->job == IO_JOB_BLOCKING)
 		eng->nblocking--;
 	eng->nworkers--;
 	if (eng->stopper != NULL)
@@ -110,33 +111,39 @@ static void worker_off(struct io_worker *w)
 	lock_drop(&eng->lock);
 }
 
-static bool worker_add(struct lx_thread *t, struct io_engine *eng, bool poller)
+static struct io_worker *worker_add(struct lx_thread *t, struct io_engine *eng, enum io_job job, void *ring)
 {
-	struct io_worker *w = worker_new(eng, poller);
+	struct io_worker *w = worker_new(eng, job);
 
 	if (w == NULL)
-		return false;
+		return NULL;
+	w->ring = ring;
 	hold_table(eng);
 	lock_take(&eng->lock);
 	list_append(&eng->workers, &w->link);
 	eng->nworkers++;
-	if (poller)
+	if (job == IO_JOB_READY)
 		eng->poller = w;
-	else
+	else if (job == IO_JOB_BLOCKING)
 		eng->nblocking++;
 	lock_drop(&eng->lock);
 	if (worker_start(t, w))
-		return true;
+		return w;
 	worker_off(w);
 	thread_free(w->thread);
 	arena_free(w);
-	return false;
+	return NULL;
+}
+
+struct io_worker *io_sq_worker(struct lx_thread *t, struct io_engine *eng, void *ring)
+{
+	return worker_add(t, eng, IO_JOB_SQ, ring);
 }
 
 bool io_need_poller(struct lx_thread *t, struct io_engine *eng)
 {
 	/* Two threads at once may make two, of which one is never kicked: harmless, and it ends with the process. */
-	return LIKELY(__atomic_load_n(&eng->poller, __ATOMIC_ACQUIRE) != NULL) || t->worker != NULL || worker_add(t, eng, true);
+	return LIKELY(__atomic_load_n(&eng->poller, __ATOMIC_ACQUIRE) != NULL) || t->worker != NULL || worker_add(t, eng, IO_JOB_READY, NULL) != NULL;
 }
 
 /* An idle worker wakes up, and is not idle any more. */
@@ -182,7 +189,7 @@ bool io_hand_to_worker(struct lx_thread *t, struct io_req *r)
 	list_append(&eng->blocking, &r->run);
 	more = !kick_idle(eng) && eng->nblocking < eng->max_blocking;
 	lock_drop(&eng->lock);
-	return !more || worker_add(t, eng, false) || !take_back(eng, r);
+	return !more || worker_add(t, eng, IO_JOB_BLOCKING, NULL) != NULL || !take_back(eng, r);
 }
 
 static void worker_end(struct lx_thread *t) NORETURN;
@@ -286,10 +293,12 @@ void io_worker_main(struct lx_thread *t)
 {
 	struct io_worker *w = t->worker;
 
-	if (w->poller)
+	if (w->job == IO_JOB_READY)
 		poller_loop(t, w->eng);
-	else
+	else if (w->job == IO_JOB_BLOCKING)
 		blocking_loop(t, w);
+	else
+		uring_sq_loop(t, w);
 	worker_end(t);
 }
 
@@ -339,6 +348,8 @@ void io_workers_died(struct lx_proc *p)
 		poll_thread_died(w->thread);
 		futex_thread_died(w->thread);
 		waiters_abandon(&w->thread->pico);
+		if (w->job == IO_JOB_SQ)
+			uring_sq_gone(w);
 		if (w->busy != NULL)
 			w->busy->state &= ~IO_RUNNING;
 		list_remove(&w->link);
