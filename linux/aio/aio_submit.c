@@ -96,10 +96,21 @@ static long do_sync(struct lx_thread *t, struct aio_req *r, const struct iocb *c
 
 /* ---- Polling ---- */
 
+/* What is told of a file that became ready: Linux passes on the waker's mask, which names the normal band too. */
+static uint32_t woken_mask(struct lx_thread *t, struct io_req *io)
+{
+	uint32_t events = io->events | EPOLLERR | EPOLLHUP;
+	uint32_t mask = file_poll(t, io->file, NULL);
+
+	if (!(mask & events))
+		return 0;
+	return mask & (events | (events & EPOLLIN ? EPOLLRDNORM : 0) | (events & EPOLLOUT ? EPOLLWRNORM : 0));
+}
+
 void aio_run(struct lx_thread *t, struct io_req *io)
 {
 	struct aio_req *r = (struct aio_req *)io;
-	uint32_t mask = file_poll(t, io->file, NULL) & (io->events | EPOLLERR | EPOLLHUP);
+	uint32_t mask = io->armed ? woken_mask(t, io) : file_poll(t, io->file, NULL) & (io->events | EPOLLERR | EPOLLHUP);
 
 	if (mask == 0 && !io_arm(t, io)) {
 		aio_complete(r, -ENOMEM);

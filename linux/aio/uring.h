@@ -131,7 +131,7 @@ struct uring_req {
 #define OP_IN     2u  /* waits for input */
 #define OP_OUT    4u
 #define OP_BUFSEL 8u
-#define OP_RW     16u /* a file with O_NONBLOCK answers EAGAIN; a short one breaks a link */
+#define OP_RW     16u /* with RWF_NOWAIT it is not tried again; a short one breaks a link */
 #define OP_BLOCK  32u /* what would wait goes to a worker */
 #define OP_MSG    128u /* with MSG_DONTWAIT in sqe->msg_flags it is not tried again */
 #define OP_IOPOLL 256u /* a ring that polls devices takes it */

@@ -238,7 +238,7 @@ static bool waits(const struct uring_req *r)
 		return false;
 	if (flags & OP_MSG)
 		return !(r->sqe.msg_flags & 0x40u /* MSG_DONTWAIT */);
-	return !(flags & OP_RW) || !((r->io.file->flags & O_NONBLOCK) || (r->sqe.rw_flags & RWF_NOWAIT));
+	return !(flags & OP_RW) || !(r->sqe.rw_flags & RWF_NOWAIT); /* O_NONBLOCK does not keep it from waiting, in Linux either */
 }
 
 enum next { NEXT_END, NEXT_TRY, NEXT_GONE };
