@@ -32,7 +32,7 @@ URING_OP(openat)
 	if (sqe->file_index != 0 && (sqe->open_flags & O_CLOEXEC))
 		err = -EINVAL;
 	if (err == 0)
-		err = open_file(t, sqe->fd, G(sqe->addr), (int)sqe->open_flags, sqe->len, &f);
+		err = open_at(t, sqe->fd, G(sqe->addr), (int)sqe->open_flags, sqe->len, &f);
 	return err != 0 ? err : install(t, r, f, sqe->open_flags & O_CLOEXEC);
 }
 

@@ -188,7 +188,7 @@ long file_tee(struct lx_thread *t, struct file *in, struct file *out, uint64_t l
 long file_setxattr(struct lx_thread *t, struct file *f, struct gva attr, struct gva value, uint64_t size, int flags);
 long file_getxattr(struct lx_thread *t, struct file *f, struct gva attr, struct gva value, uint64_t size);
 /* open(2) and openat2(2) without the descriptor: a file with one reference in *out. */
-long open_file(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, struct file **out);
+long open_at(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, struct file **out);
 long open_file_how(struct lx_thread *t, int dirfd, struct gva name, struct gva how, uint64_t size, bool *cloexec, struct file **out);
 size_t iov_put_zero(const struct iov *v, uint64_t at, size_t n);
 

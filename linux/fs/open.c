@@ -412,7 +412,7 @@ static long open_user(struct lx_thread *t, int dirfd, struct gva name, int flags
 	return err;
 }
 
-long open_file(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, struct file **out)
+long open_at(struct lx_thread *t, int dirfd, struct gva name, int flags, uint32_t mode, struct file **out)
 {
 	return open_user(t, dirfd, name, flags & OPEN_KNOWN, mode, 0, out);
 }
