@@ -13,6 +13,7 @@
  * by who has its IO_RUNNING, after it left the context's list and its file's queues.
  */
 #include "linux/aio/worker.h"
+#include "linux/ns/ns.h"
 
 struct io_engine *io_engine_get(struct lx_thread *t)
 {
@@ -86,11 +87,25 @@ void io_woken(struct io_req *r)
 
 /* ---- Parking and claiming ---- */
 
+void io_cred_keep(struct lx_cred *to, const struct lx_cred *from)
+{
+	*to = *from;
+	if (to->user_ns != NULL)
+		ns_get(to->user_ns);
+}
+
+void io_cred_drop(struct lx_cred *c)
+{
+	if (c->user_ns != NULL)
+		ns_put(c->user_ns);
+	c->user_ns = NULL;
+}
+
 static void keep_cred(struct lx_thread *t, struct io_req *r)
 {
 	if (r->cred_kept)
 		return;
-	r->cred = t->cred;
+	io_cred_keep(&r->cred, &t->cred);
 	r->cred_kept = true;
 }
 
@@ -157,6 +172,9 @@ void io_req_done(struct io_req *r)
 	if (r->file != NULL)
 		file_put(r->file);
 	r->file = NULL;
+	if (r->cred_kept)
+		io_cred_drop(&r->cred);
+	r->cred_kept = false;
 }
 
 /* ---- Running ---- */

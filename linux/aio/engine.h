@@ -110,6 +110,10 @@ void uring_run(struct lx_thread *t, struct io_req *r, bool block);
 void aio_cancelled(struct lx_thread *t, struct io_req *r);
 void uring_cancelled(struct lx_thread *t, struct io_req *r);
 
+/* Copies of credentials, with a reference on their user namespace. */
+void io_cred_keep(struct lx_cred *to, const struct lx_cred *from);
+void io_cred_drop(struct lx_cred *c);
+
 /* Wakes one of those who may run ready requests.  Q is held. */
 void io_kick_locked(struct io_engine *eng) REQUIRES(IOQUEUE);
 /* The stream events requests wait on, at most max; how many there are.  Q is held. */

@@ -127,7 +127,7 @@ static long take_personality(struct uring *ring, struct uring_req *r)
 	lock_take(&ring->lock);
 	id = id <= URING_PERSONALITIES && ring->personality[id - 1] != NULL ? id : 0;
 	if (id != 0)
-		*r->cred = *ring->personality[id - 1];
+		io_cred_keep(r->cred, ring->personality[id - 1]);
 	lock_drop(&ring->lock);
 	return id != 0 ? 0 : -EINVAL;
 }

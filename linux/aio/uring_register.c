@@ -84,7 +84,7 @@ static long personality(struct lx_thread *t, struct uring *ring)
 
 	if (cred == NULL)
 		return -ENOMEM;
-	*cred = t->cred;
+	io_cred_keep(cred, &t->cred);
 	lock_take(&ring->lock);
 	for (uint32_t i = 0; i < URING_PERSONALITIES && id < 0; i++)
 		if (ring->personality[i] == NULL) {
@@ -92,8 +92,10 @@ static long personality(struct lx_thread *t, struct uring *ring)
 			id = i + 1;
 		}
 	lock_drop(&ring->lock);
-	if (id < 0)
+	if (id < 0) {
+		io_cred_drop(cred);
 		arena_free(cred);
+	}
 	return id;
 }
 
@@ -107,6 +109,8 @@ static long unpersonality(struct uring *ring, uint32_t id)
 		ring->personality[id - 1] = NULL;
 	}
 	lock_drop(&ring->lock);
+	if (cred != NULL)
+		io_cred_drop(cred);
 	arena_free(cred);
 	return cred != NULL ? 0 : -EINVAL;
 }

@@ -130,6 +130,8 @@ static void release(struct uring_req *r)
 		ring->inflight--;
 	lock_drop(&ring->lock);
 	io_req_done(&r->io);
+	if (r->cred != NULL)
+		io_cred_drop(r->cred);
 	arena_free(r->cred);
 	arena_free(r);
 	uring_put(ring);

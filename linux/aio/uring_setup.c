@@ -90,7 +90,10 @@ void uring_put(struct uring *ring)
 		arena_free(o);
 	}
 	for (uint32_t i = 0; i < URING_PERSONALITIES; i++)
-		arena_free(ring->personality[i]);
+		if (ring->personality[i] != NULL) {
+			io_cred_drop(ring->personality[i]);
+			arena_free(ring->personality[i]);
+		}
 	data_free(ring->page, ring->pages);
 	data_free(ring->sqe_page, ring->sqe_pages);
 	arena_free(ring);

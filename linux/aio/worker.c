@@ -90,7 +90,7 @@ static bool worker_start(struct lx_thread *t, struct io_worker *w)
 
 	memset(&regs, 0, sizeof regs);
 	regs.orig_rax = UINT64_MAX;
-	w->thread->cred = t->cred;
+	io_cred_keep(&w->thread->cred, &t->cred); /* thread_free drops it */
 	return pico_create_thread(&w->thread->pico, &regs, 0) == DK_OK;
 }
 

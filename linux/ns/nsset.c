@@ -9,6 +9,7 @@
  * children will be in.  A time namespace begins with the next fork or program.
  */
 #include "linux/ns/ns.h"
+#include "linux/aio/engine.h"
 #include "linux/boot.h"
 #include "linux/exec/exec.h"
 #include "linux/fs/vfs.h"
@@ -314,7 +315,7 @@ static long unshare_make(struct lx_thread *t, uint64_t flags, struct unshared *u
 		if (!fs)
 			return -ENOMEM;
 	}
-	if ((flags & CLONE_FILES) && atomic_load(&p->fdt->ref.count) > 1) {
+	if ((flags & CLONE_FILES) && io_table_users(p) > 1) {
 		u->fdt = fdt_copy(p->fdt);
 		if (!u->fdt)
 			return -ENOMEM;
@@ -366,6 +367,8 @@ static void unshare_commit(struct lx_thread *t, struct unshared *u)
 		u->fdt = old;
 	}
 	lock_drop(&p->lock);
+	if (u->fdt)
+		io_table_changed(p);
 	if (u->user)
 		change_user(t, u->user);
 	u->user = NULL;
