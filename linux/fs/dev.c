@@ -8,7 +8,7 @@
 #include "linux/fs/special.h"
 #include "linux/fs/tty.h"
 
-enum mem_minor { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8, MINOR_URANDOM = 9 };
+enum mem_minor { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8, MINOR_URANDOM = 9, MINOR_KMSG = 11 };
 
 static long read_random(const struct iov *v)
 {
@@ -129,9 +129,11 @@ static long open_pts(struct lx_thread *t, uint32_t index, struct file *f)
 	return err;
 }
 
-static long open_memory(uint32_t minor, struct file *f)
+static long open_memory(struct lx_thread *t, uint32_t minor, struct file *f)
 {
 	switch (minor) {
+	case MINOR_KMSG:
+		return kmsg_open(t, f);
 	case MINOR_NULL:
 	case MINOR_ZERO:
 	case MINOR_FULL:
@@ -156,7 +158,7 @@ long dev_open(struct lx_thread *t, struct inode *i, struct file *f)
 	if (major == MISC_MAJOR)
 		return minor == MISC_LOOP_CONTROL ? loop_control_open(f) : -ENODEV;
 	if (major == 1)
-		return open_memory(minor, f);
+		return open_memory(t, minor, f);
 	if (major == PTS_MAJOR)
 		return open_pts(t, minor, f);
 	if (major != 5)

@@ -19,6 +19,7 @@ static const struct dev_node nodes[] = {
 	{ "full", S_IFCHR | 0666, 1, 7, NULL },
 	{ "random", S_IFCHR | 0666, 1, 8, NULL },
 	{ "urandom", S_IFCHR | 0666, 1, 9, NULL },
+	{ "kmsg", S_IFCHR | 0644, 1, 11, NULL },
 	{ "tty", S_IFCHR | 0666, 5, 0, NULL },
 	{ "console", S_IFCHR | 0620, 5, 1, NULL },
 	{ "ptmx", S_IFCHR | 0666, 5, 2, NULL },

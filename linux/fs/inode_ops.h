@@ -172,6 +172,7 @@ void dentry_forget(struct dentry *dir, const char *name, uint32_t len);
  * f prepared; they set f->kind, f->object.  dev_open finds the driver by i->rdev.
  */
 long dev_open(struct lx_thread *t, struct inode *i, struct file *f);   /* fs/dev.c */
+long kmsg_open(struct lx_thread *t, struct file *f);                   /* fs/kmsg.c: dev_open's part */
 long fifo_open(struct lx_thread *t, struct inode *i, struct file *f);  /* fs/pipe.c; keeps its pipe in i->object */
 void fifo_inode_free(struct inode *i);                                 /* fs/pipe.c: i is going, drop i->object */
 void unix_inode_free(struct inode *i);                                 /* net/: the same for a bound socket */

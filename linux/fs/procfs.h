@@ -40,6 +40,7 @@ long store_timens_offsets(struct node_ctx *c, char *text, size_t n);
 long store_user_max(struct node_ctx *c, char *text, size_t n);
 long store_nothing(struct node_ctx *c, char *text, size_t n); /* accepted, without effect */
 long raw_mem(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write);
+long raw_kmsg(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* kmsg.c */
 
 long link_self(struct node_ctx *c, char *buf, size_t size);
 long link_thread_self(struct node_ctx *c, char *buf, size_t size);
@@ -60,7 +61,7 @@ struct fdtable *proc_fdtable(struct lx_proc *p);
 struct file *proc_file(struct lx_proc *p, uint64_t fd);
 
 /* Settings that may be changed but mean nothing: their values, in lx_state()->misc. */
-enum sysctl { CTL_OVERCOMMIT, CTL_RATIO, CTL_SWAPPINESS, CTL_MAX_MAP, CTL_PID_MAX, CTL_PIPE_MAX, CTL_FILE_MAX, CTL_SOMAXCONN,
+enum sysctl { CTL_DMESG, CTL_OVERCOMMIT, CTL_RATIO, CTL_SWAPPINESS, CTL_MAX_MAP, CTL_PID_MAX, CTL_PIPE_MAX, CTL_FILE_MAX, CTL_SOMAXCONN,
 	CTL_RANDOMIZE, CTL_CORE_USES_PID, CTL_PTRACE, CTL_SHMMAX, CTL_SHMALL, CTL_SHMMNI, CTL_MSGMAX, CTL_MSGMNB, CTL_MSGMNI,
 	CTL_INSTANCES, CTL_WATCHES, CTL_QUEUED, CTL_NR_OPEN, CTL_AIO_MAX, CTL_HUGE, CTL_DIRTY_RATIO, CTL_DIRTY_BG, CTL_MMAP_MIN, CTL_LEASE_BREAK, CTL_FAN_QUEUED, CTL_FAN_GROUPS, CTL_FAN_MARKS, CTL_URING_OFF, CTL_COUNT };
 uint64_t sysctl_value(enum sysctl which); /* for the rest of linux/ too */

@@ -56,33 +56,6 @@ long lx_sys_setdomainname(struct lx_thread *t, struct gva name, int len)
 	return set_name(t, name, len, ns_of(t, NS_UTS)->uts.domain);
 }
 
-/* The kernel log of a sandbox is empty: there is no kernel that would write it. */
-long lx_sys_syslog(struct lx_thread *t, int type, struct gva buf, int len)
-{
-	enum { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL, UNREAD, SIZE };
-
-	if (!lx_capable(t, CAP_SYSLOG))
-		return -EPERM;
-	switch (type) {
-	case CLOSE:
-	case OPEN:
-	case CLEAR:
-	case CONSOLE_OFF:
-	case CONSOLE_ON:
-	case UNREAD:
-		return 0;
-	case READ_ALL:
-	case READ_CLEAR:
-		return !buf.va || len < 0 ? -EINVAL : 0;
-	case CONSOLE_LEVEL:
-		return len < 1 || len > 8 ? -EINVAL : 0;
-	case SIZE:
-		return 262144;
-	default:
-		return -EINVAL; /* READ would wait for ever */
-	}
-}
-
 long lx_sys_acct(struct lx_thread *t, struct gva name)
 {
 	if (!lx_capable(t, CAP_SYS_PACCT))

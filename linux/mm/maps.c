@@ -222,3 +222,26 @@ size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t *from, enum 
 	heap_free(m.line);
 	return m.done;
 }
+
+const char *mm_describe(struct mm *mm, uint64_t addr, char *buf, size_t size)
+{
+	char *path = heap_alloc_dirty(PATH_MAX);
+	struct maps m = { .mm = mm, .path = path };
+	const struct region *r;
+	const char *name, *base;
+
+	buf[0] = '\0';
+	if (path == NULL)
+		return buf;
+	mm_lock(mm);
+	r = region_find(&mm->tree, addr);
+	if (r != NULL && r->kind == REGION_FILE) {
+		name = region_name(&m, r);
+		base = strrchr(name, '/');
+		(void)fmt_snprintf(buf, size, " in %s[%lx+%lx]", base != NULL ? base + 1 : name, (unsigned long)r->start,
+			(unsigned long)(r->end - r->start));
+	}
+	mm_unlock(mm);
+	heap_free(path);
+	return buf;
+}

@@ -54,6 +54,9 @@ struct proc_rss {
 };
 void proc_rss(struct lx_proc *p, struct proc_rss *out);
 
+/* " in NAME[start+size]" for the mapping at addr of this process into buf, or ""; returns buf. */
+const char *mm_describe(struct mm *mm, uint64_t addr, char *buf, size_t size);
+
 /* PR_SET_VMA_ANON_NAME; name NULL takes the name off. */
 long mm_set_name(struct mm *mm, uint64_t addr, uint64_t len, struct gva name);
 

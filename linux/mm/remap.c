@@ -273,7 +273,8 @@ static long remap_locked(struct mm *mm, struct move *m)
 
 	if (r == NULL || r->kind == REGION_ROOM)
 		return -EFAULT;
-	if ((r->flags & RF_SEALED) || ((m->flags & MREMAP_FIXED) && mm_sealed(mm, m->to, m->to + m->new_len)))
+	if (mm_sealed(mm, m->old, m->old + MAX(m->old_len, PAGE_SIZE)) ||
+	    ((m->flags & MREMAP_FIXED) && mm_sealed(mm, m->to, m->to + m->new_len)))
 		return -EPERM;
 	if (m->old_len == 0 && !(r->flags & RF_SHARED))
 		return -EINVAL;
