@@ -55,6 +55,7 @@ struct dk_boot {
 	const char *config;           /* the first: settings, records ended by NUL, an empty one last */
 	uint64_t config_size;
 	uint64_t memory_limit;        /* bytes, UINT64_MAX = none */
+	uint64_t memory_watched;      /* 1: what is really used counts, and kproc is told when it is too much (DK_DEATH_MEMORY) */
 	uint64_t host_vdso;           /* address of the moved vdso's ELF header, 0 = none */
 	uint64_t cpu_features;        /* the host's AT_HWCAP: asking the CPU leaves a virtual machine */
 	uint64_t signal_frame;        /* bytes of stack that a signal frame of the host's may take */

@@ -53,6 +53,7 @@ enum dk_kind { DK_KIND_EVENT = 1, DK_KIND_SEMAPHORE, DK_KIND_THREAD, DK_KIND_PRO
 
 /* Query. */
 #define DK_QUERY_RESIDENT 0u /* a byte a page of the range, 1 = in memory; the caller's own memory */
+#define DK_QUERY_TOTAL    2u /* one struct dk_memory_usage for the whole sandbox */
 #define DK_QUERY_USAGE    1u /* struct dk_memory_usage of the process, or (process 0) of each process there is */
 struct dk_memory_usage {
 	dk_handle process; /* as DkProcessCreate gave it; DK_NO_HANDLE: one that has not started */
@@ -269,9 +270,10 @@ struct dk_exception {
 #define DK_PROCESS_CLONE 1u /* copy-on-write copy of the caller, with the calling thread only */
 #define DK_PROCESS_KPROC 2u /* the sandbox's kproc, if it has not been started yet */
 
+#define DK_DEATH_MEMORY 0x10000u /* no death: the sandbox's memory is used up, somebody has to end */
 /* Record read from the kproc's deaths stream. */
 struct dk_death {
-	dk_handle process;    /* DK_NO_HANDLE: no death, a terminal signal; wait_status is its Linux number (0: nothing) */
+	dk_handle process;    /* DK_NO_HANDLE: no death, a terminal signal; wait_status is its Linux number (0: nothing), or _MEMORY */
 	uint32_t wait_status; /* the host's, as waitpid gives it */
 	uint32_t ask, number; /* not DK_ASK_NOTHING: a question with this number; wait_status is its argument */
 };

@@ -50,7 +50,7 @@
 	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal; ignored from the first when there is a kproc. no reply") \
 	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon. no reply")               \
 	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread") \
-	X(USAGE, 19, "args[0] = process index, or UINT64_MAX for all. reply: data = struct mon_usage[]")
+	X(USAGE, 19, "args[0] = process index, MON_USAGE_ALL or _TOTAL. reply: data = struct mon_usage[]")
 
 enum mon_op {
 #define X(name, nr, text) MON_##name = nr,
@@ -105,6 +105,7 @@ struct mon_boot {
 	uint64_t config_size;
 	uint64_t memory_limit, pids_limit, cpu_quota;
 	uint32_t ncpus;
+	uint32_t memory_watched, pad; /* 1: the monitor says when the limit is reached (MON_NOTE_MEMORY) */
 	uint32_t gathered;       /* on one CPU with the monitor, until it says SPREAD or MON_GATHER_NS are over */
 	/* Host mappings that make up vvar and vdso, relative to the vdso's start (same for each
 	   process of one kernel); the monitor reads them from its own maps. */
@@ -129,6 +130,9 @@ struct mon_start {
 #define MON_START 0u
 #define MON_COPY  1u
 
+#define MON_USAGE_ALL   UINT64_MAX       /* each picoprocess */
+#define MON_USAGE_TOTAL (UINT64_MAX - 1) /* one record for all of them, without counting pages twice if the host tells */
+
 /* Memory of a picoprocess, in pages of 4 KB. */
 struct mon_usage {
 	uint64_t process_index;
@@ -144,6 +148,7 @@ struct mon_death {
 };
 #define MON_NOTE_DEATH  0u
 #define MON_NOTE_SIGNAL 1u /* wait_status = Linux signal number for the foreground group */
+#define MON_NOTE_MEMORY 4u /* the sandbox's memory is used up */
 #define MON_NOTE_START  2u /* unused by deaths; reserved */
 #define MON_NOTE_ASK    3u /* process_index = enum dk_ask, pico = its number, wait_status = its argument */
 

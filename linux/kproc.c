@@ -4,7 +4,8 @@
  *
  * It is started (kproc_need) before there is a second process, with the first timer, or, by
  * the monitor, with a signal to `bailey`.  It does what needs no particular process: it
- * hears which picoprocesses died, passes on the signals, fires timers, and ends the sandbox
+ * hears which picoprocesses died, passes on the signals, fires timers, ends a process when the
+ * memory is used up, and ends the sandbox
  * when the program has ended.  It sleeps until one of these comes.
  */
 #include "linux/aio/engine.h"
@@ -16,6 +17,7 @@
 #include "linux/fs/tty.h"
 #include "linux/misc/timer.h"
 #include "linux/mm/futex.h"
+#include "linux/mm/mm.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
@@ -179,6 +181,8 @@ static void take_death(const struct dk_death *d)
 		ask_answer(d);
 	else if (d->process != DK_NO_HANDLE)
 		lx_process_died(d->process, d->wait_status);
+	else if (d->wait_status == DK_DEATH_MEMORY)
+		oom_kill();
 	else if (d->wait_status)
 		tty_host_signal((int)d->wait_status);
 }

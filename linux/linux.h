@@ -237,6 +237,7 @@ struct lx_state {
 	struct ns *ns_initial;    /* [I] an array by kind, ns/ns.h */
 	struct mount *nsfs;       /* [I] where files that are namespaces lie; made when needed */
 	_Atomic uint32_t next_ns; /* numbers of namespaces */
+	uint64_t oom_kills;       /* [kproc] processes ended because the memory was used up */
 	void *klog;               /* [a] misc/klog.c: made by the first record */
 	void *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
 	uint64_t random_state[8];

@@ -3,10 +3,11 @@
  * monitor/cgroup.c - host limits on memory and CPU, where cgroups let us.
  *
  * A sandbox gets cgroups of its own only if -m or --cpus asks for them.  The
- * memory limit is -m plus 32 MB: the library OS is to meet the limit first and end
- * a guest as Linux would, the host only if that fails.  Version 1 controllers and
- * the unified tree are tried, below the caller's own cgroup.  Where neither lets
- * us, the library OS's own counting is what is left, and a warning says so.
+ * memory limit is -m plus 16 MB, for what the library OS itself takes; when it is reached
+ * a guest is ended as Linux would (memwatch.c), the host's own killer is only for when that
+ * fails.  Version 1 controllers and the unified tree are tried, below the caller's own
+ * cgroup.  Where neither lets us, the library OS's own counting of what guests ask for
+ * is what is left, and a warning says so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 
 #include "monitor/monitor.h"
 
-#define MEMORY_SLACK (32u << 20)
+#define MEMORY_SLACK (16u << 20)
 
 static char folders[3][PATH_MAX] BIG_BSS, joins[3][PATH_MAX + 16] BIG_BSS;
 static unsigned count;
@@ -120,10 +121,13 @@ static bool limit_memory(const char *folder, bool v2)
 	if (spec.memory == UINT64_MAX)
 		return true;
 	snprintf(value, sizeof value, "%llu", (unsigned long long)spec.memory + MEMORY_SLACK);
-	if (!v2)
-		return set(folder, "memory.limit_in_bytes", value);
-	set(folder, "memory.swap.max", "0");
-	return set(folder, "memory.max", value);
+	if (v2)
+		set(folder, "memory.swap.max", "0");
+	if (!set(folder, v2 ? "memory.max" : "memory.limit_in_bytes", value))
+		return false;
+	if (!memwatch_start(folder, v2, spec.memory + MEMORY_SLACK))
+		log_line(DK_LOG_WARNING, "-m: this host does not tell when the memory is used up");
+	return true;
 }
 
 static bool limit_cpu(const char *folder, bool v2)

@@ -46,6 +46,14 @@ void loop_add(int fd, uint32_t what, uint64_t number)
 	control(EPOLL_CTL_ADD, fd, what, number, false);
 }
 
+void loop_add_priority(int fd, uint32_t what, uint64_t number)
+{
+	struct epoll_event e = { .events = EPOLLPRI, .data.u64 = (uint64_t)what << 56 | number };
+
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
+		log_line(DK_LOG_ERROR, "cannot watch a descriptor: %s", strerror(errno));
+}
+
 void loop_set_write(int fd, uint32_t what, uint64_t number, bool write)
 {
 	control(EPOLL_CTL_MOD, fd, what, number, write);
@@ -125,6 +133,9 @@ static void handle(uint64_t tag)
 	case LOOP_DEATHS:
 		deaths_flush();
 		break;
+	case LOOP_MEMORY:
+		memwatch_event();
+		break;
 	case LOOP_CONTROL:
 	case LOOP_CLIENT:
 	case LOOP_TRACER:
@@ -135,7 +146,7 @@ static void handle(uint64_t tag)
 
 static int timeout_ms(void)
 {
-	int all[] = { pico_timeout_ms(), state_timeout_ms(), affinity_timeout_ms(), control_timeout_ms() }, least = -1;
+	int all[] = { pico_timeout_ms(), state_timeout_ms(), affinity_timeout_ms(), control_timeout_ms(), memwatch_timeout_ms() }, least = -1;
 
 	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i] >= 0 && (least < 0 || all[i] < least))
@@ -149,6 +160,7 @@ static void tick(void)
 	state_tick();
 	affinity_tick();
 	control_tick();
+	memwatch_tick();
 }
 
 void loop_run(void)

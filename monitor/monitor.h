@@ -264,9 +264,10 @@ void channel_job_done(struct job *j);
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);
 
 /* ---- loop.c ---- */
-enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER };
+enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER, LOOP_MEMORY };
 void loop_init(void);
 void loop_add(int fd, uint32_t what, uint64_t number);
+void loop_add_priority(int fd, uint32_t what, uint64_t number); /* EPOLLPRI: a cgroup file that changed */
 void loop_set_write(int fd, uint32_t what, uint64_t number, bool write);
 void loop_remove(int fd);
 void loop_run(void);
@@ -304,6 +305,14 @@ int control_timeout_ms(void);
 void control_tick(void);
 void report_trace(const char *text, size_t len); /* a line that a report of a panic may end with */
 size_t report_panic(int folder, const char *name, const char *text, size_t len); /* as state_panic */
+
+/* ---- memwatch.c ---- */
+bool memwatch_start(const char *folder, bool v2, uint64_t limit); /* of the sandbox's memory cgroup, which has this limit */
+bool memwatch_on(void);
+bool memwatch_total(struct mon_usage *u); /* private and shared memory of all; false: not known here */
+void memwatch_event(void);
+int memwatch_timeout_ms(void);
+void memwatch_tick(void);
 
 /* ---- cgroup.c, state.c, filter.c ---- */
 void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL behind */

@@ -200,6 +200,7 @@ static void fill_template(void)
 	b->ext_count = spec.ext_count;
 	b->config_size = 0;
 	b->memory_limit = spec.memory;
+	b->memory_watched = memwatch_on();
 	b->pids_limit = spec.pids;
 	b->cpu_quota = spec.cpu_quota;
 	b->ncpus = host_ncpus();

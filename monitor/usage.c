@@ -16,7 +16,7 @@
 static struct {
 	struct mon_usage *out;
 	uint32_t count, room;
-	uint64_t index; /* UINT64_MAX: all */
+	uint64_t index; /* or MON_USAGE_ALL, _TOTAL */
 } ask;
 
 /* Decimal at *p, which moves behind it. */
@@ -96,12 +96,22 @@ static void add(struct pico *p)
 		(void)sandbox_first_pid();
 	if (p->pid <= 0 || p->reaped || p->state != PICO_RUNNING || ask.count == ask.room)
 		return;
-	if (ask.index != UINT64_MAX && p->process_index != ask.index)
+	if (ask.index < MON_USAGE_TOTAL && p->process_index != ask.index)
 		return;
 	u = &ask.out[ask.count];
 	*u = (struct mon_usage){ .process_index = p->process_index };
-	if (ask.index == UINT64_MAX ? read_statm(p->pid, u) : read_status(p->pid, u))
+	if (ask.index >= MON_USAGE_TOTAL ? read_statm(p->pid, u) : read_status(p->pid, u))
 		ask.count++;
+}
+
+/* Adds all up into the first record. */
+static void sum_up(void)
+{
+	for (uint32_t i = 1; i < ask.count; i++) {
+		ask.out[0].anon += ask.out[i].anon;
+		ask.out[0].shared = ask.out[0].shared > ask.out[i].shared ? ask.out[0].shared : ask.out[i].shared;
+	}
+	ask.count = ask.count > 0;
 }
 
 enum dk_status usage_query(struct job *j)
@@ -110,7 +120,15 @@ enum dk_status usage_query(struct job *j)
 	ask.count = 0;
 	ask.room = MON_DATA_MAX / sizeof *ask.out;
 	ask.index = j->req.args[0];
-	pico_each(add);
+	if (ask.index == MON_USAGE_TOTAL && memwatch_total(&ask.out[0])) {
+		ask.count = 1;
+	} else {
+		pico_each(add);
+		if (ask.index == MON_USAGE_TOTAL)
+			sum_up();
+	}
+	if (ask.index == MON_USAGE_TOTAL && ask.count > 0)
+		ask.out[0].process_index = UINT64_MAX;
 	j->reply.data_len = ask.count * (uint32_t)sizeof *ask.out;
 	return ask.count == 0 ? DK_NOT_FOUND : DK_OK;
 }

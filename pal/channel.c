@@ -11,6 +11,7 @@
 #include "rt/mem.h"
 
 #define SPIN_TRIES 60
+#define MEMORY_TRIES 10000 /* of a millisecond and more */
 
 int channel_fd = MON_CHANNEL_FD;
 struct mutex channel_lock;
@@ -47,13 +48,25 @@ static long message_build(struct rpc *r)
 	return (long)(sizeof message.req + len);
 }
 
+/* The host has no memory for the message: for as long as it takes until kproc has ended somebody. */
+static bool wait_for_memory(long result, unsigned *tries)
+{
+	struct host_timespec ms = { 0, 1000000 };
+
+	if ((result != -HOST_ENOMEM && result != -HOST_ENOBUFS) || ++*tries > MEMORY_TRIES)
+		return false;
+	(void)HOST6(ppoll, NULL, 0, &ms, NULL, 8, 0);
+	return true;
+}
+
 static void message_send(long size)
 {
+	unsigned tries = 0;
 	long n;
 
 	do {
 		n = HOST6(sendto, channel_fd, &message, size, MSG_NOSIGNAL, 0, 0);
-	} while (n == -HOST_EINTR || n == -HOST_EAGAIN);
+	} while (n == -HOST_EINTR || n == -HOST_EAGAIN || wait_for_memory(n, &tries));
 	if (n != size)
 		channel_broken();
 }
@@ -128,6 +141,7 @@ static long reply_receive(struct rpc *r, uint32_t *flags)
 	struct host_msghdr m;
 	unsigned tries = pal_boot.ncpus > 1 && !process_gathered() ? SPIN_TRIES : 0;
 	int fds[1 + MON_FETCH_MORE];
+	unsigned hungry = 0;
 	long n;
 
 	for (;;) {
@@ -137,7 +151,7 @@ static long reply_receive(struct rpc *r, uint32_t *flags)
 			tries--;
 			continue;
 		}
-		if (n != -HOST_EINTR)
+		if (n != -HOST_EINTR && !wait_for_memory(n, &hungry))
 			break;
 	}
 	if (n < (long)sizeof r->reply)

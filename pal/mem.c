@@ -139,8 +139,8 @@ enum dk_status DkVirtualMemoryProtect(uint64_t address, uint64_t size, uint32_t 
 enum dk_status DkVirtualMemoryQuery(dk_handle process, uint64_t address, uint64_t size, uint32_t what, void *buffer, uint64_t buffer_size,
 	uint64_t *done)
 {
-	if (what == DK_QUERY_USAGE)
-		return process_usage(process, buffer, buffer_size / sizeof(struct dk_memory_usage), done);
+	if (what == DK_QUERY_USAGE || what == DK_QUERY_TOTAL)
+		return process_usage(process, what == DK_QUERY_TOTAL, buffer, buffer_size / sizeof(struct dk_memory_usage), done);
 	if (what != DK_QUERY_RESIDENT || (process != DK_NO_HANDLE && process != pal_boot.process))
 		return DK_NOT_SUPPORTED;
 	if (!mem_range_ok(address, size) || buffer_size < size >> PAGE_SHIFT)

@@ -116,8 +116,8 @@ void waits_drop(struct thread *t); /* of a dead thread */
 
 /* ---- process.c ---- */
 void process_died(const struct mon_death *d, struct dk_death *out);
-/* DkVirtualMemoryQuery's USAGE; room: how many out takes. */
-enum dk_status process_usage(dk_handle process, struct dk_memory_usage *out, uint64_t room, uint64_t *done);
+/* DkVirtualMemoryQuery's USAGE and TOTAL; room: how many out takes. */
+enum dk_status process_usage(dk_handle process, bool total, struct dk_memory_usage *out, uint64_t room, uint64_t *done);
 
 /* ---- stream.c ---- */
 enum dk_status stream_fd(dk_handle h, int *fd, uint32_t *flags);

@@ -258,9 +258,9 @@ static uint64_t usage_store(const struct mon_usage *u, uint64_t count, struct dk
 	for (uint64_t i = 0; i < count && n < room; i++) {
 		struct mon_usage one = u[i];
 
-		if (one.process_index < PS_PROCESSES)
-			out[n++] = (struct dk_memory_usage){ .process = atomic_load(&shared()->processes[one.process_index].object.handle),
-				.anon = one.anon, .file = one.file, .shared = one.shared };
+		if (one.process_index < PS_PROCESSES || one.process_index == UINT64_MAX)
+			out[n++] = (struct dk_memory_usage){ .process = one.process_index == UINT64_MAX ? DK_NO_HANDLE :
+				atomic_load(&shared()->processes[one.process_index].object.handle), .anon = one.anon, .file = one.file, .shared = one.shared };
 	}
 	return n;
 }
@@ -268,9 +268,9 @@ static uint64_t usage_store(const struct mon_usage *u, uint64_t count, struct dk
 _Static_assert(sizeof(struct mon_usage) == sizeof(struct dk_memory_usage), "usage");
 
 /* Both structs have one size, so that the reply's room is the caller's buffer. */
-enum dk_status process_usage(dk_handle process, struct dk_memory_usage *out, uint64_t room, uint64_t *done)
+enum dk_status process_usage(dk_handle process, bool total, struct dk_memory_usage *out, uint64_t room, uint64_t *done)
 {
-	struct rpc r = { .req = { .op = MON_USAGE, .args = { UINT64_MAX } }, .data = out, .data_size = room * sizeof(struct mon_usage) };
+	struct rpc r = { .req = { .op = MON_USAGE, .args = { total ? MON_USAGE_TOTAL : MON_USAGE_ALL } }, .data = out, .data_size = room * sizeof(struct mon_usage) };
 	enum dk_status status;
 
 	if (process != DK_NO_HANDLE) {
@@ -308,7 +308,7 @@ void process_died(const struct mon_death *d, struct dk_death *out)
 {
 	struct process *p;
 
-	*out = (struct dk_death){ DK_NO_HANDLE, d->wait_status, 0, 0 };
+	*out = (struct dk_death){ DK_NO_HANDLE, d->kind == MON_NOTE_MEMORY ? DK_DEATH_MEMORY : d->wait_status, 0, 0 };
 	if (d->kind == MON_NOTE_ASK) {
 		out->ask = (uint32_t)d->process_index;
 		out->number = (uint32_t)d->pico;

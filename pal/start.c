@@ -203,6 +203,7 @@ static void fill_boot(struct dk_tb *tb, uint64_t vdso)
 		pal_boot.config_size = boot.config_size;
 	}
 	pal_boot.memory_limit = boot.memory_limit;
+	pal_boot.memory_watched = boot.memory_watched;
 	pal_boot.pids_limit = boot.pids_limit;
 	pal_boot.cpu_quota = boot.cpu_quota;
 	pal_boot.host_vdso = vdso;

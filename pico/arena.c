@@ -42,7 +42,7 @@ static struct allocators *alloc_state(void)
 	return (struct allocators *)(void *)arena_root()->allocator;
 }
 
-void arena_make(uint64_t limit_pages)
+void arena_make(uint64_t limit_pages, bool overcommit)
 {
 	struct arena_root *r = arena_root();
 	struct allocators *a = alloc_state();
@@ -50,6 +50,7 @@ void arena_make(uint64_t limit_pages)
 
 	r->version = ARENA_VERSION;
 	r->limit_pages = limit_pages;
+	r->overcommit = overcommit;
 	lock_init(&a->arena_lock, LOCK_PAGES);
 	lock_init(&a->data_lock, LOCK_PAGES);
 	a->arena = (struct buddy){ .state = (uint8_t *)base + AT_ARENA_STATE, .link = (void *)(base + AT_ARENA_LINK),
@@ -70,20 +71,65 @@ void arena_attach(void)
 		panic("the arena is not one of this build");
 }
 
+void arena_ask(void)
+{
+	struct arena_root *r = arena_root();
+	struct dk_memory_usage u;
+	uint64_t done;
+
+	atomic_store(&r->asked_at, atomic_load(&r->pages_used) + atomic_load(&r->data_pages_used));
+	if (DkVirtualMemoryQuery(DK_NO_HANDLE, 0, 0, DK_QUERY_TOTAL, &u, sizeof u, &done) == DK_OK && done == sizeof u)
+		atomic_store(&r->guest_resident, u.anon);
+}
+
+/* Each time the shared pages have grown by a sixty-fourth of the limit, once they are a quarter of it. */
+static void ask_sometimes(struct arena_root *r)
+{
+	uint64_t now = atomic_load_explicit(&r->pages_used, memory_order_relaxed) + atomic_load_explicit(&r->data_pages_used, memory_order_relaxed);
+
+	if (UNLIKELY(now + r->limit_pages / 64 < atomic_load_explicit(&r->asked_at, memory_order_relaxed)))
+		atomic_store_explicit(&r->asked_at, now, memory_order_relaxed);
+	if (now > r->limit_pages / 4 && now > atomic_load_explicit(&r->asked_at, memory_order_relaxed) + r->limit_pages / 64)
+		arena_ask();
+}
+
+/*
+ * Guests that use more than there is are dealt with elsewhere (kproc ends one).  Until that has
+ * happened kernel objects, up to a quarter of the limit, are had all the same, so that fork and
+ * the like do not fail for somebody who has done nothing wrong; files and shared memory are not.
+ */
+static bool kernel_may(struct arena_root *r, const _Atomic uint64_t *used)
+{
+	return used == &r->pages_used && atomic_load_explicit(used, memory_order_relaxed) <= r->limit_pages / 4;
+}
+
 /* Takes pages against the limit, or says no. */
 static bool reserve(_Atomic uint64_t *used, uint64_t pages)
 {
 	struct arena_root *r = arena_root();
-	uint64_t total;
 
 	atomic_fetch_add_explicit(used, pages, memory_order_relaxed);
-	total = atomic_load_explicit(&r->pages_used, memory_order_relaxed) +
-	    atomic_load_explicit(&r->data_pages_used, memory_order_relaxed) +
-	    atomic_load_explicit(&r->guest_pages, memory_order_relaxed);
-	if (LIKELY(total <= r->limit_pages))
+	if (UNLIKELY(r->overcommit))
+		ask_sometimes(r);
+	if (LIKELY(arena_in_use() <= r->limit_pages))
 		return true;
+	if (r->overcommit) {
+		if (kernel_may(r, used))
+			return true;
+		arena_ask(); /* what was known may be old: processes have ended */
+		if (arena_in_use() <= r->limit_pages)
+			return true;
+	}
 	atomic_fetch_sub_explicit(used, pages, memory_order_relaxed);
 	return false;
+}
+
+static bool take_count(_Atomic uint64_t *used, uint64_t pages)
+{
+	if (used != &arena_root()->lazy_pages)
+		return reserve(used, pages);
+	atomic_fetch_add_explicit(used, pages, memory_order_relaxed);
+	return true;
 }
 
 static int64_t pages_take(struct buddy *b, LOCK(PAGES) *l, _Atomic uint64_t *used, size_t count, char *base)
@@ -188,15 +234,14 @@ static void split_tail(struct buddy *b, uint64_t page, unsigned order, size_t co
 	}
 }
 
-bool data_alloc(size_t count, uint64_t *page)
+static bool data_take(size_t count, uint64_t *page, _Atomic uint64_t *used)
 {
 	struct allocators *a = alloc_state();
-	_Atomic uint64_t *used = &arena_root()->data_pages_used;
 	unsigned order = buddy_order(count);
 	bool clean = false;
 	int64_t got;
 
-	if (count == 0 || order >= BUDDY_ORDERS || !reserve(used, count))
+	if (count == 0 || order >= BUDDY_ORDERS || !take_count(used, count))
 		return false;
 	lock_take(&a->data_lock);
 	got = buddy_alloc(&a->data, order, &clean);
@@ -211,6 +256,31 @@ bool data_alloc(size_t count, uint64_t *page)
 		memset(data_ptr((uint64_t)got), 0, count << PAGE_SHIFT);
 	*page = (uint64_t)got;
 	return true;
+}
+
+/* Where what is in use is known, what was only asked for need not be counted. */
+static _Atomic uint64_t *lazy_count(void)
+{
+	struct arena_root *r = arena_root();
+
+	return r->overcommit ? &r->lazy_pages : &r->data_pages_used;
+}
+
+bool data_alloc(size_t count, uint64_t *page)
+{
+	return data_take(count, page, &arena_root()->data_pages_used);
+}
+
+bool data_alloc_lazy(size_t count, uint64_t *page)
+{
+	return data_take(count, page, lazy_count());
+}
+
+void data_free_lazy(uint64_t page, size_t count)
+{
+	struct allocators *a = alloc_state();
+
+	pages_give(&a->data, &a->data_lock, lazy_count(), page, count);
 }
 
 void data_free(uint64_t page, size_t count)

@@ -26,6 +26,10 @@ struct arena_root {
 	_Atomic uint64_t pages_used, data_pages_used; /* 4 KB pages taken from arena and arena-data */
 	uint64_t limit_pages;       /* memory limit of the sandbox in pages */
 	_Atomic uint64_t guest_pages; /* private pages the guests' address spaces have committed */
+	_Atomic uint64_t guest_resident; /* those in use, when the host was asked last (arena_ask) */
+	_Atomic uint64_t asked_at;    /* pages_used + data_pages_used then */
+	_Atomic uint64_t lazy_pages; /* arena-data given to shared mappings, which may not be touched */
+	uint64_t overcommit;        /* 1: guests may commit what they like; the limit is for what is in use */
 	_Atomic uint64_t faults_left;
 	_Atomic uint64_t traps;       /* system calls that came by a trap, for --stats */
 	_Atomic uint64_t text_pages;  /* pages of text that were changed */
@@ -37,6 +41,17 @@ static inline struct arena_root *arena_root(void)
 {
 	return (struct arena_root *)ARENA_BASE;
 }
+
+/* Pages in use: the library OS's shared ones, and the guests' private ones as known. */
+static inline uint64_t arena_in_use(void)
+{
+	struct arena_root *r = arena_root();
+
+	return atomic_load_explicit(&r->pages_used, memory_order_relaxed) + atomic_load_explicit(&r->data_pages_used, memory_order_relaxed) +
+		atomic_load_explicit(r->overcommit ? &r->guest_resident : &r->guest_pages, memory_order_relaxed);
+}
+/* Asks the host what the guests' private pages in use are. */
+void arena_ask(void);
 
 /* Zeroed, 16-byte aligned; NULL when the limit is reached. */
 void *arena_alloc(size_t size) MUST_CHECK;
@@ -55,6 +70,9 @@ void heap_free(void *p);
    data_ptr is their address in every picoprocess; data_offset what DkStreamMap takes. */
 bool data_alloc(size_t count, uint64_t *page) MUST_CHECK;
 void data_free(uint64_t page, size_t count);
+/* The same for memory that guests map and may never touch: it counts when it is in use (where that is known). */
+bool data_alloc_lazy(size_t count, uint64_t *page) MUST_CHECK;
+void data_free_lazy(uint64_t page, size_t count);
 static inline void *data_ptr(uint64_t page)
 {
 	return (void *)(DATA_BASE + (page << PAGE_SHIFT));

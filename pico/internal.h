@@ -23,7 +23,7 @@ static inline void set_entries(struct dk_tb *tb)
 }
 
 /* arena.c */
-void arena_make(uint64_t limit_pages);
+void arena_make(uint64_t limit_pages, bool overcommit);
 void arena_attach(void);
 
 /* Locks of private state: taken by fork around the clone, so that the copy is at rest; the

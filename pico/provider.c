@@ -43,7 +43,8 @@ void pico_boot(const struct dk_boot *boot)
 	pico_tb()->scratch[TB_OWN_THREAD] = boot->thread;
 	heap_boot();
 	if (boot->role == DK_ROLE_FIRST) {
-		arena_make(boot->memory_limit == UINT64_MAX ? UINT64_MAX / 2 : boot->memory_limit >> PAGE_SHIFT);
+		arena_make(boot->memory_limit == UINT64_MAX ? UINT64_MAX / 2 : boot->memory_limit >> PAGE_SHIFT,
+			boot->memory_limit == UINT64_MAX || boot->memory_watched);
 		patch_boot(true);
 		pico_provider->first_main(boot);
 		panic("first_main came back");

@@ -7,6 +7,7 @@
 
 #include "linux/misc/timer.h"
 #include "linux/misc/cputime.h"
+#include "linux/mm/mm.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
@@ -227,7 +228,7 @@ SHOW(oom_score_adj)
 
 SHOW(oom_score)
 {
-	text_add(x, "%d\n", 666 + c->proc->oom_score_adj * 2 / 3);
+	text_add(x, "%u\n", oom_score(c->proc));
 }
 
 long store_oom_score_adj(struct node_ctx *c, char *text, size_t n)

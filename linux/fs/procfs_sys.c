@@ -7,6 +7,7 @@
 #include "linux/fs/procfs.h"
 #include "linux/ns/ns.h"
 
+#include "linux/mm/mm.h"
 #include "linux/proc/proc.h"
 
 #define TICK_NS 10000000ull
@@ -15,7 +16,8 @@ static uint64_t used_bytes(void)
 {
 	struct arena_root *a = arena_root();
 
-	return (atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_pages)) * PAGE_SIZE;
+	arena_ask();
+	return (atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_resident)) * PAGE_SIZE;
 }
 
 static void kb(struct text *x, const char *name, uint64_t bytes)
@@ -55,8 +57,8 @@ SHOW(meminfo)
 	kb(x, "SUnreclaim", kernel);
 	for (unsigned i = 0; i < ARRAY_LEN(last); i++)
 		kb(x, last[i], 0);
-	kb(x, "CommitLimit", lx->memtotal);
-	kb(x, "Committed_AS", used);
+	kb(x, "CommitLimit", mm_commit_limit() * PAGE_SIZE);
+	kb(x, "Committed_AS", atomic_load(&arena_root()->guest_pages) * PAGE_SIZE + shared);
 	text_add(x, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:          0 kB\n");
 	text_add(x, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\n");
 	kb(x, "Hugepagesize", 2048 * 1024);
@@ -65,10 +67,10 @@ SHOW(meminfo)
 
 SHOW(vmstat)
 {
-	uint64_t left = lx_state()->memtotal > used_bytes() ? lx_state()->memtotal - used_bytes() : 0;
+	uint64_t used = used_bytes(), left = lx_state()->memtotal - MIN(used, lx_state()->memtotal);
 
 	text_add(x, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_mapped 0\nnr_file_pages 0\nnr_dirty 0\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n"
-		"pgfault 0\npgmajfault 0\noom_kill 0\n", (unsigned long)(left / PAGE_SIZE), (unsigned long)(used_bytes() / PAGE_SIZE));
+		"pgfault 0\npgmajfault 0\noom_kill %lu\n", (unsigned long)(left / PAGE_SIZE), (unsigned long)(used / PAGE_SIZE), (unsigned long)lx_state()->oom_kills);
 }
 
 /* Totals over all live processes; those that ended and were waited for are in their parents. */

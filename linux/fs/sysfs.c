@@ -61,9 +61,18 @@ static void show_memory_max(struct text *x, struct node_ctx *c)
 static void show_memory_current(struct text *x, struct node_ctx *c)
 {
 	struct arena_root *a = arena_root();
-	uint64_t pages = atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_pages);
+	uint64_t pages;
 
+	arena_ask();
+	pages = atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_resident);
 	text_add(x, "%lu\n", (unsigned long)(pages << PAGE_SHIFT));
+}
+
+static void show_memory_events(struct text *x, struct node_ctx *c)
+{
+	unsigned long kills = (unsigned long)lx_state()->oom_kills;
+
+	text_add(x, "low 0\nhigh 0\nmax %lu\noom %lu\noom_kill %lu\noom_group_kill 0\n", kills, kills, kills);
 }
 
 /* Thousandths of a CPU, as a share of 100 ms. */
@@ -132,7 +141,7 @@ static const struct text_node nodes[] = {
 	TEXT(S_CGROUP, "cgroup.controllers", "cpu memory pids\n"), TEXT(S_CGROUP, "cgroup.subtree_control", ""), TEXT(S_CGROUP, "cgroup.type", "domain\n"),
 	SHOWN(S_CGROUP, "memory.max", show_memory_max), SHOWN(S_CGROUP, "memory.high", show_memory_max),
 	SHOWN(S_CGROUP, "memory.current", show_memory_current), TEXT(S_CGROUP, "memory.swap.max", "0\n"), TEXT(S_CGROUP, "memory.swap.current", "0\n"),
-	TEXT(S_CGROUP, "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n"),
+	SHOWN(S_CGROUP, "memory.events", show_memory_events),
 	SHOWN(S_CGROUP, "cpu.max", show_cpu_max), TEXT(S_CGROUP, "cpu.weight", "100\n"), SHOWN(S_CGROUP, "pids.max", show_pids_max),
 	SHOWN(S_CGROUP, "pids.current", show_pids_current),
 	SHOWN(S_CGROUP, "cpuset.cpus.effective", show_cpus), SHOWN(S_CGROUP, "cpuset.mems.effective", show_zero),

@@ -14,7 +14,8 @@ long lx_sys_sysinfo(struct lx_thread *t, struct gva out)
 	uint64_t used;
 
 	memset(&s, 0, sizeof s);
-	used = (atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_pages)) * PAGE_SIZE;
+	arena_ask();
+	used = (atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_resident)) * PAGE_SIZE;
 	s.uptime = timens_add(t, CLOCK_BOOTTIME, pico_now() - lx->boot_mono_ns) / 1000000000u;
 	s.totalram = lx->memtotal;
 	s.freeram = lx->memtotal > used ? lx->memtotal - used : 0;

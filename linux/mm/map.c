@@ -8,6 +8,7 @@
  * Linux.
  */
 #include "linux/fs/fs.h"
+#include "linux/fs/procfs.h"
 #include "linux/mm/mm_int.h"
 #include "pico/patch.h"
 
@@ -274,7 +275,7 @@ static bool absurd(const struct map_wish *w)
 {
 	uint64_t total = lx_state()->memtotal;
 
-	return total != 0 && w->len > total && w->len > 1ull << 30;
+	return total != 0 && w->len > total && w->len > 1ull << 30 && sysctl_value(CTL_OVERCOMMIT) != 1;
 }
 
 long mm_map_locked(struct mm *mm, struct map_wish *w)

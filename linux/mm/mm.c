@@ -4,10 +4,11 @@
  * emptied by execve, given up at exit.
  *
  * Counting: vm_pages is all that is mapped (RLIMIT_AS), data_pages private writable
- * memory but the stack (RLIMIT_DATA).  charged_pages is what counts against the
- * sandbox's memory limit: private memory that was ever writable, except stacks and
- * MAP_NORESERVE; arena_root()->guest_pages has the sum over all processes.
- * Shared memory is charged where its pages are taken, by data_alloc.
+ * memory but the stack (RLIMIT_DATA).  charged_pages is what counts as committed
+ * (and against the sandbox's memory limit, where the host does not tell what is really
+ * used): private memory that was ever writable, except stacks and MAP_NORESERVE;
+ * arena_root()->guest_pages has the sum over all processes.
+ * Shared memory is charged where its pages are taken, by data_alloc and data_alloc_lazy.
  */
 #include "linux/fs/fs.h"
 #include "linux/fs/procfs.h"
@@ -154,6 +155,22 @@ void mm_count(struct mm *mm, const struct region *r, int sign)
 		mm->text_pages += n;
 }
 
+/*
+ * Where the host tells when memory is really used up, only vm.overcommit_memory 2 limits
+ * what may be asked for; else it is the sandbox's limit.
+ */
+static uint64_t commit_limit(const struct arena_root *root)
+{
+	if (!root->overcommit)
+		return root->limit_pages != 0 ? root->limit_pages : UINT64_MAX;
+	return sysctl_value(CTL_OVERCOMMIT) == 2 ? mm_commit_limit() : UINT64_MAX;
+}
+
+uint64_t mm_commit_limit(void)
+{
+	return (lx_state()->memtotal >> PAGE_SHIFT) * sysctl_value(CTL_RATIO) / 100;
+}
+
 bool mm_charge(struct mm *mm, uint64_t pages)
 {
 	struct arena_root *root = arena_root();
@@ -162,7 +179,7 @@ bool mm_charge(struct mm *mm, uint64_t pages)
 	used = atomic_fetch_add_explicit(&root->guest_pages, pages, memory_order_relaxed) + pages;
 	other = atomic_load_explicit(&root->pages_used, memory_order_relaxed) +
 		atomic_load_explicit(&root->data_pages_used, memory_order_relaxed);
-	if (pages != 0 && root->limit_pages != 0 && used + other > root->limit_pages) {
+	if (pages != 0 && UNLIKELY(used + other > commit_limit(root))) {
 		atomic_fetch_sub_explicit(&root->guest_pages, pages, memory_order_relaxed);
 		return false;
 	}

@@ -47,6 +47,13 @@ long mm_fork_begin(struct mm *mm);
 void mm_fork_end(struct mm *mm, bool cloned);
 void mm_after_fork(struct mm *mm);
 
+/* Pages that may be committed under vm.overcommit_memory 2. */
+uint64_t mm_commit_limit(void);
+
+/* oom.c.  kproc: the sandbox's memory is used up; chooses a process and kills it.  What /proc/PID/oom_score shows. */
+void oom_kill(void);
+uint32_t oom_score(struct lx_proc *p);
+
 /* What of a process's memory is resident, in pages, as the host says; without the library OS's own.  peak: the most that was
    ever told.  All 0 if it cannot be known (it has ended).  Asks the monitor: no lock may be held. */
 struct proc_rss {

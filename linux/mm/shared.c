@@ -13,7 +13,7 @@ struct shared_mem *shared_mem_new(uint64_t pages)
 
 	if (m == NULL)
 		return NULL;
-	if (!data_alloc(pages, &m->page)) {
+	if (!data_alloc_lazy(pages, &m->page)) {
 		arena_free(m);
 		return NULL;
 	}
@@ -36,6 +36,6 @@ void shared_mem_put(struct shared_mem *m)
 		sysv_shm_detached(m);
 	if (!ref_put(&m->ref))
 		return;
-	data_free(m->page, m->count);
+	data_free_lazy(m->page, m->count);
 	arena_free(m);
 }

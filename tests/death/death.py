@@ -284,6 +284,39 @@ def low_limits(tap):
         tap.note(f"{len(fine)} limits, {len(said)} said no:\n" + "\n".join(said))
 
 
+def memory_used_up(tap):
+    """At the limit of -m a guest is killed, or told that there is no memory; the sandbox goes on."""
+    eater = compile_guest(HERE / "eater.c", work / "eater")
+
+    def ask(script, limit="64m"):
+        return run([bailey, "run", "-m", limit, "-v", f"{work}:/guest:ro", "-w", "/", "--", "/bin/sh", "-c", script], timeout=60)
+
+    watched = "is held by the sandbox itself only" not in ask("true").err
+
+    def check(name, good, r):
+        tap.ok(f"memory used up: {name}", good, str(r))
+
+    r = ask("/guest/eater 200; echo rc $?; /guest/eater 20; echo rc $?; cat /sys/fs/cgroup/memory.events; dmesg")
+    lines = r.out.splitlines()
+    if watched:
+        check("the eater is killed, the next one that fits is not", r.code == 0 and lines[:2] == ["rc 137", "rc 0"] and "oom_kill 1" in lines, r)
+        check("the kernel log says so", re.search(r"Memory cgroup out of memory: Killed process \d+ \(eater\) total-vm:", r.out), r)
+    else:
+        check("the eater is told", r.code == 0 and lines[:2] == ["rc 3", "rc 0"], r)
+    r = ask("/guest/eater 15 8; echo rc $?")
+    m = re.search(r"killed (\d+) fine (\d+) refused (\d+)\nrc 0\n", r.out)
+    check("of eight children some end well", m and int(m[2]) >= 2 and int(m[1]) + int(m[3]) >= 1, r)
+    if watched:
+        r = ask("echo -1000 > /proc/self/oom_score_adj; /guest/eater 40 & (echo 500 > /proc/self/oom_score_adj; exec /guest/eater 100); "
+                "echo rc $?; wait $! && echo fine")
+        check("oom_score_adj decides", r.out == "rc 137\nfine\n", r)
+        r = run([bailey, "run", "-m", "64m", "-v", f"{work}:/guest:ro", "-w", "/", "--", "/guest/eater", "200"], timeout=60)
+        check("the only process is killed", r.code == 137, r)
+    r = ask("dd if=/dev/zero of=/dev/shm/x bs=1M count=200 2>&1 | grep -c 'No space'; rm /dev/shm/x; head -c 200m /dev/zero > /big; rm -f /big; echo alive; "
+            "cat /sys/fs/cgroup/memory.events | grep oom_kill; /bin/true && echo fine")
+    check("files in memory get ENOSPC and nobody is killed", r.code == 0 and r.out == "1\nalive\noom_kill 0\nfine\n", r)
+
+
 def full_disk(tap):
     bad = []
 
@@ -465,5 +498,5 @@ def freezer(tap):
             pass
 
 
-run_tests(Tap(patterns), [killed_monitor, killed_monitor_early, killed_support, killed_picoprocess, killed_in_guest_code, killed_first_program, killed_alone, low_limits, full_disk,
+run_tests(Tap(patterns), [killed_monitor, killed_monitor_early, killed_support, killed_picoprocess, killed_in_guest_code, killed_first_program, killed_alone, low_limits, memory_used_up, full_disk,
                           stop_and_continue, storm, debugger, straced, freezer])
