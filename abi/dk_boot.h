@@ -72,6 +72,10 @@ struct dk_boot {
  * guest memory access is there and cannot crash.  restart_*: a kick that finds a
  * thread in [begin,end) resumes it at restart_to: the last check of tb->work and
  * the return to the guest are in that range, so no kick is lost.
+ *
+ * leaf_*: answers to system calls that change nothing but eax and r11, on the guest's stack.  A kick that
+ * finds a thread in [begin,end) is as if it had come before the call, rcx - 2; at end, as if
+ * behind it, rcx.
  */
 struct dk_image {
 	uint64_t magic; /* DK_IMAGE_MAGIC */
@@ -84,6 +88,7 @@ struct dk_image {
 	const struct dk_table *(*attach)(const struct dk_table *below, const struct dk_boot *boot, const char *arg);
 	uint64_t uaccess_begin, uaccess_end, uaccess_fixup;
 	uint64_t restart_begin, restart_end, restart_to;
+	uint64_t leaf_begin, leaf_end; /* both 0: there is none */
 };
 #define DK_IMAGE_MAGIC   0x31676d694b44ull /* "DKimg1" */
 #define DK_IMAGE_VERSION 1u

@@ -48,6 +48,8 @@
 #define BAILEY_HIGH       0x6a0000000000
 #define GUEST_HIGH        0x7ffffffef000 /* first address a guest cannot have */
 
+#define ARENA_TRACING     0x684000000018 /* struct arena_root's tracing, for assembly; asserted in pico/internal.h */
+
 /* Offsets in struct dk_tb, for assembly; asserted in abi/dk_boot.h. */
 #define TB_SELF           0
 #define TB_KSTACK_TOP     8
@@ -56,6 +58,7 @@
 #define TB_WORK           32
 #define TB_LIBOS          40
 #define TB_SCRATCH        48
+#define TB_PROCESS        72 /* scratch[3]: the current thread's process */
 #define TB_CPUID_ENTRY    56 /* scratch[1]: the library OS's place for changed CPUIDs */
 
 /* Offsets in struct dk_context; the order is Linux's pt_regs. */

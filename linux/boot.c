@@ -261,7 +261,7 @@ void lx_first_main(const struct dk_boot *boot)
 {
 	struct lx_state *lx = state_new(boot);
 
-	entry_trace_init();
+	entry_init();
 	ns_boot();
 	make_init(lx);
 	if (vfs_boot(boot) != 0)

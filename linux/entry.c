@@ -17,6 +17,7 @@
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
+#include "syscalls.gen.h"
 
 /* Private to each picoprocess, inherited by fork: ENTRY_*; not 0: calls go the long way, as they do
    while arena_root()->tracing says that somebody traces: --trace lx, or `bailey strace` (ask.c). */
@@ -30,9 +31,11 @@ static inline uint32_t tracing(void)
 void entry_go_slow(uint32_t why)
 {
 	__atomic_or_fetch(&slow, why, __ATOMIC_RELAXED);
+	memset(pico_leaf, 0, sizeof pico_leaf);
 }
 
-void entry_trace_init(void)
+
+static void entry_trace_init(void)
 {
 	const char *s = pico_boot_block->trace;
 
@@ -46,6 +49,14 @@ void entry_trace_init(void)
 		s += len;
 		s += *s == ',';
 	}
+}
+
+void entry_init(void)
+{
+	pico_leaf[LX_NR_getpid] = PICO_LEAF_PROCESS(struct lx_proc, vpid);
+	pico_leaf[LX_NR_getppid] = PICO_LEAF_PROCESS(struct lx_proc, ppid);
+	pico_leaf[LX_NR_gettid] = PICO_LEAF_THREAD(struct lx_thread, vtid);
+	entry_trace_init();
 }
 
 /* A call we do not have: remembered, and said once a number when tracing is on. */
@@ -137,7 +148,7 @@ void lx_return_to_user(struct pico_thread *pt, struct dk_context *c)
 
 void lx_process_start(struct pico_thread *pt)
 {
-	entry_trace_init();
+	entry_init();
 	sec_thread_here((struct lx_thread *)pt);
 	exec_fresh((struct lx_thread *)pt);
 }

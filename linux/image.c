@@ -11,7 +11,7 @@
 #include "rt/mem.h"
 
 /* pico/syscall_x86_64.S, pico/uaccess_x86_64.S */
-extern char pico_restart_begin[], pico_restart_end[], pico_restart[];
+extern char pico_restart_begin[], pico_restart_end[], pico_restart[], pico_leaf_begin[], pico_leaf_end[];
 extern char pico_uaccess_begin[], pico_uaccess_end[], pico_uaccess_fixup[];
 void pico_initialize_entry(const struct dk_boot *boot);
 void pico_thread_entry(uint64_t parameter);
@@ -55,4 +55,6 @@ __attribute__((section(".image"), used)) const struct dk_image linux_image = {
 	.restart_begin = (uint64_t)pico_restart_begin,
 	.restart_end = (uint64_t)pico_restart_end,
 	.restart_to = (uint64_t)pico_restart,
+	.leaf_begin = (uint64_t)pico_leaf_begin,
+	.leaf_end = (uint64_t)pico_leaf_end,
 };

@@ -202,6 +202,20 @@ static bool in_restart(uint64_t rip)
 	return rip >= pal_image.restart_begin && rip < pal_image.restart_end;
 }
 
+/* Before or behind a call that is being answered without a frame: as if it were the guest that is there. */
+static void leave_leaf(struct host_ucontext *u)
+{
+	if (u->rip == pal_image.leaf_end)
+		u->rip = u->rcx;
+	else
+		u->rip = u->rcx - 2;
+}
+
+static bool in_leaf(uint64_t rip)
+{
+	return rip != 0 && rip >= pal_image.leaf_begin && rip <= pal_image.leaf_end;
+}
+
 static void on_fault(int sig, struct host_siginfo *info, struct host_ucontext *u)
 {
 	uint64_t old_gs;
@@ -269,6 +283,8 @@ static void on_kick(int sig, struct host_siginfo *info, struct host_ucontext *u)
 		tb->work = 1;
 	if (!tb->work)
 		return; /* a late kick, meant for a wait that is over */
+	if (in_leaf(u->rip))
+		leave_leaf(u);
 	if (is_guest(tb, u->rip, u->rsp))
 		deliver(tb, u, &e, false);
 	else if (in_restart(u->rip))

@@ -10,9 +10,12 @@
 extern const struct pico_provider *pico_provider;
 extern void (*pico_dispatch)(struct pico_thread *t, struct dk_context *c);
 
-/* tb->scratch: 0 = handle of the host thread, 1 = pico_cpuid_entry (TB_CPUID_ENTRY); the rest is the personality's. */
+/* tb->scratch: 0 = handle of the host thread, 1 = pico_cpuid_entry (TB_CPUID_ENTRY), 3 = the current
+   process (TB_PROCESS); the rest is the personality's. */
 #define TB_OWN_THREAD 0
 _Static_assert(offsetof(struct dk_tb, scratch[1]) == TB_CPUID_ENTRY, "tb");
+_Static_assert(offsetof(struct dk_tb, scratch[3]) == TB_PROCESS, "tb");
+_Static_assert(ARENA_BASE + offsetof(struct arena_root, tracing) == ARENA_TRACING, "arena");
 /* Where changed call sites of the thread lead from now on. */
 static inline void set_entries(struct dk_tb *tb)
 {

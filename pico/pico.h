@@ -44,6 +44,17 @@ struct waiter {
  * A thread as both personalities know it; first member of theirs; in the arena.
  *	I immutable after creation, o its own thread only, a atomic
  */
+/*
+ * System calls whose answer is 32 bits of the thread's or the process's object: answered by the entry
+ * code, in half the time.  By number; 0 = not of that kind.  Private to each picoprocess, copied by
+ * fork; the provider fills it, and clears it when calls are to be watched.  While
+ * arena_root()->tracing is not 0 it is not looked at.
+ */
+#define PICO_LEAFS 192u
+extern uint32_t pico_leaf[PICO_LEAFS];
+#define PICO_LEAF_THREAD(type, member)  ((uint32_t)offsetof(type, member) | 2u)
+#define PICO_LEAF_PROCESS(type, member) ((uint32_t)offsetof(type, member) | 3u)
+
 struct pico_thread {
 	struct pico_process *process; /* [I] */
 	dk_handle thread;             /* the host thread that runs it: for pico_interrupt; 0 = none yet */

@@ -16,6 +16,7 @@
 const struct dk_table *dk;
 const struct dk_boot *pico_boot_block;
 const struct pico_provider *pico_provider;
+uint32_t pico_leaf[PICO_LEAFS];
 void (*pico_dispatch)(struct pico_thread *t, struct dk_context *c);
 
 void pico_register(const struct pico_provider *provider)

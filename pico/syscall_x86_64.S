@@ -22,6 +22,7 @@
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define FLAG_NT 0x4000
+#define LEAFS   192			/* PICO_LEAFS */
 #define FLAGS_IRET 0x50100		/* TF would trap in our code, AC fault there, RF only iretq sets */
 
 	.text
@@ -30,6 +31,16 @@
 	.hidden	pico_syscall_entry
 	.balign	64
 pico_syscall_entry:
+	cmpq	$LEAFS, %rax
+	jae	.Lcall
+	movabsq	$ARENA_TRACING, %r11
+	cmpl	$0, (%r11)
+	jne	.Lcall
+	leaq	pico_leaf(%rip), %r11
+	movl	(%r11,%rax,4), %r11d
+	testl	%r11d, %r11d
+	jnz	pico_leaf_begin
+.Lcall:
 	movq	%rsp, %gs:TB_USER_RSP
 	movq	%gs:TB_KSTACK_TOP, %rsp
 	pushq	$USER_SS
@@ -129,10 +140,31 @@ pico_restart_begin:
 	.hidden	pico_restart_end
 pico_restart_end:
 
+/*
+ * Answers that are 32 bits of an object (pico.h).  Only r11, and last of all eax, change: whoever
+ * interrupts this for good puts the guest before or behind the call (abi/dk_boot.h).
+ */
+	.globl	pico_leaf_begin, pico_leaf_end
+	.hidden	pico_leaf_begin, pico_leaf_end
+pico_leaf_begin:
+	cmpl	$0, %gs:TB_WORK
+	jne	.Lcall
+	testb	$1, %r11b
+	jnz	1f
+	incq	%r11
+	addq	%gs:TB_LIBOS, %r11
+	jmp	2f
+1:	addq	%gs:TB_PROCESS, %r11
+2:	movl	-3(%r11), %eax
+pico_leaf_end:
+	jmp	*%rcx
+
 /* Full way out from the thread's frame; also where a kick in the range above leads. */
 	.globl	pico_restart
 	.hidden	pico_restart
 pico_restart:
+	movq	%gs:TB_KSTACK_TOP, %rsp	/* first of all: it may be the guest's, or within the frame */
+	subq	$(CTX_SIZE + 8), %rsp
 	pushq	$2			/* the host's sigreturn leaves a guest's flags */
 	popfq
 .Lwork:

@@ -33,6 +33,7 @@ void pico_become(struct pico_thread *t)
 
 	t->frame = pico_frame();
 	tb->libos = t;
+	tb->scratch[3] = (uint64_t)t->process;
 	__atomic_store_n(&t->thread, (dk_handle)tb->scratch[TB_OWN_THREAD], __ATOMIC_SEQ_CST);
 	/* Whoever wanted t to look at something while no host thread ran it set no mark. */
 	tb->work = 1;
