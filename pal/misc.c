@@ -19,11 +19,13 @@ enum dk_status status_of(long result)
 		{ 104, DK_BROKEN_PIPE }, { 110, DK_TIMEOUT }, { 122, DK_QUOTA },
 	};
 
+	if (LIKELY(result >= 0))
+		return DK_OK; /* each read and write comes here */
 	for (unsigned i = 0; i < ARRAY_LEN(map); i++) {
 		if (map[i].err == -result)
 			return (enum dk_status)map[i].status;
 	}
-	return result < 0 ? DK_IO : DK_OK;
+	return DK_IO;
 }
 
 void mutex_take(struct mutex *m)
