@@ -242,7 +242,7 @@ struct listing {
 	LOCK(INODE) lock;
 	uint32_t last;          /* entry opened last, UINT32_MAX = none */
 	uint32_t window;        /* files to fetch in one trip; 0 = never did */
-	uint32_t asked, used;   /* of the last fetch: files beside the one opened; taken of those that came */
+	uint32_t came, used;    /* by the last fetch, beside the one opened; taken of those */
 	uint32_t plain;         /* opens since nothing is fetched any more */
 	uint32_t kept;          /* bytes of contents in entries */
 };

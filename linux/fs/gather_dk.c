@@ -131,9 +131,9 @@ static uint32_t next_window(struct listing *l)
 	} else if (l->window == 1) {
 		if (++l->plain >= RETRY)
 			l->window = WINDOW_MIN;
-	} else if (l->asked != 0 && l->used * 4 >= l->asked * 3) {
+	} else if (l->came != 0 && l->used * 4 >= l->came * 3) {
 		l->window = MIN(l->window * 2, WINDOW_MAX);
-	} else if (l->used * 2 < l->asked) {
+	} else if (l->used * 2 < l->came) {
 		l->window = l->window > WINDOW_MIN ? l->window / 2 : 1;
 	}
 	v->gather_window = l->window;
@@ -162,9 +162,8 @@ static void plan(struct listing *l, struct batch *b, uint32_t k, uint32_t last)
 		add_in_order(l, b, k, want);
 	else
 		add_by_name(l, b, k, want);
-	l->plain = l->used = 0;
-	l->asked = b->count - 1;
-	if (l->asked == 0)
+	l->plain = l->used = l->came = 0;
+	if (b->count == 1)
 		b->count = 0; /* alone it is better opened */
 }
 
@@ -226,8 +225,9 @@ static struct gathered *deal(struct listing *l, const struct batch *b, const cha
 {
 	struct gathered *first = NULL;
 	uint64_t at = 0;
+	uint32_t i;
 
-	for (uint32_t i = 0; i < b->count && size - at >= sizeof(struct dk_contents); i++) {
+	for (i = 0; i < b->count && size - at >= sizeof(struct dk_contents); i++) {
 		const struct dk_contents *c = (const void *)(buf + at);
 		struct gathered *g;
 
@@ -240,6 +240,7 @@ static struct gathered *deal(struct listing *l, const struct batch *b, const cha
 			put_on(l, b->index[i], g);
 		at += c->size;
 	}
+	l->came = i != 0 ? i - 1 : 0; /* a hint: no lock */
 	return first;
 }
 
@@ -253,6 +254,8 @@ static struct gathered *fetch(struct listing *l, const struct batch *b, const ch
 		first = deal(l, b, buf, MIN(size, DK_CONTENTS_ROOM), when);
 	heap_free(buf);
 	heap_free(uri);
+	if (first == NULL && l->came == 0)
+		l->window = 1; /* it does not work here */
 	return first;
 }
 
