@@ -191,8 +191,8 @@ static void put_record(char *line, bool full)
 	} else if (!strncmp(line, "time=", 5)) {
 		when = strtoll(line + 5, NULL, 10);
 		t = (time_t)when;
-		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", gmtime(&t));
-		printf("when: %s\n", text);
+		if (gmtime(&t) && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", gmtime(&t)))
+			printf("when: %s\n", text);
 	} else if (!strncmp(line, "image=", 6)) {
 		check_image(line + 6);
 	} else if (!strncmp(line, "ext=", 4)) {

@@ -27,12 +27,13 @@ for f in "$root"/monitor/*.c; do
 	*) monitor="$monitor $f" ;;
 	esac
 done
-for name in ${*:-monitor spec elf control bpf}; do
+for name in ${*:-monitor spec elf control bpf state}; do
 	case $name in
 	monitor) hosted monitor -Dkill=fuzz_kill $monitor ;;
 	spec) hosted spec ;;
 	elf) free elf "$root/linux/exec/image.c" "$root/linux/exec/elf.c" "$root"/rt/*.c ;;
 	control) hosted control ;;
+	state) hosted state -DBAILEY_VERSION='"0"' ;;
 	bpf) free bpf "$root/linux/sec/bpf.c" ;;
 	*) echo "there is no fuzz target $name" >&2; exit 1 ;;
 	esac
