@@ -6,15 +6,16 @@
 
 struct file *anon_file(enum file_kind kind, uint32_t flags, uint32_t mode, void *object)
 {
-	struct file *f = file_new(kind, flags);
+	struct inode *i = inode_new(INODE_ANON, mode);
+	struct file *f = i != NULL ? file_new(kind, flags) : NULL;
 
-	if (f == NULL)
-		return NULL;
-	f->inode = inode_new(INODE_ANON, mode);
-	if (f->inode == NULL) {
-		file_put(f);
+	/* In this order: a file without its object cannot be released. */
+	if (f == NULL) {
+		if (i != NULL)
+			inode_put(i);
 		return NULL;
 	}
+	f->inode = i;
 	f->inode->ino = atomic_fetch_add(&vfs()->next_anon_ino, 1);
 	f->inode->uid = lx_current()->cred.fsuid;
 	f->inode->gid = lx_current()->cred.fsgid;

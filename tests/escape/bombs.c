@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -213,10 +214,60 @@ static void files(void)
 		mkdir(strcat(name, "d"), 0700);
 	}
 }
+static void memory_files(void)
+{
+	static char block[65536];
+	int fd = open("/tmp", O_RDWR | O_TMPFILE, 0600);
+
+	memset(block, 1, sizeof block);
+	while (more() && write(fd, block, sizeof block) > 0)
+		;
+}
 static void depth(void)
 {
 	while (more() && mkdir("d", 0700) == 0 && chdir("d") == 0)
 		;
+}
+/* All memory is in files; then one of each kind of object, again and again, until each has been refused. */
+static void full(void)
+{
+	static char block[65536];
+	unsigned refused = 0, round = 0;
+
+	memory_files();
+	while (more() && refused < 20000) {
+		struct sigevent e = { .sigev_notify = SIGEV_NONE };
+		sigset_t set;
+		int p[2] = { -1, -1 }, fds[12], n = 0;
+		timer_t t;
+
+		sigemptyset(&set);
+		fds[n++] = inotify_init1(IN_NONBLOCK);
+		fds[n++] = epoll_create1(0);
+		fds[n++] = eventfd(0, 0);
+		fds[n++] = timerfd_create(CLOCK_MONOTONIC, 0);
+		fds[n++] = signalfd(-1, &set, 0);
+		fds[n++] = memfd_create("x", 0);
+		fds[n++] = socket(AF_UNIX, SOCK_DGRAM, 0);
+		fds[n++] = open("/proc/self/status", O_RDONLY);
+		fds[n++] = open("/tmp", O_RDWR | O_TMPFILE, 0600);
+		(void)!pipe(p);
+		fds[n++] = p[0];
+		fds[n++] = p[1];
+		for (int i = 0; i < n; i++) {
+			refused += fds[i] < 0;
+			if (fds[i] >= 0)
+				(void)!write(fds[i], block, 100);
+			if (fds[i] >= 0 && refused % 3)
+				close(fds[i]);
+		}
+		(void)timer_create(CLOCK_MONOTONIC, &e, &t);
+		(void)!mkdir("/tmp/x", 0700);
+		if (round++ % 256 == 0 && fork() == 0)
+			_exit(0);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
 }
 static void signals(void)
 {
@@ -245,7 +296,7 @@ int main(int argc, char **argv)
 		void (*fn)(void);
 	} all[] = { { "fork", forks }, { "thread", threads }, { "vfork", vforks }, { "descriptor", descriptors }, { "pipe", pipes }, { "socket", sockets },
 		{ "flight", flights }, { "listener", listeners }, { "memory", memory }, { "shared", shared_memory }, { "mapping", mappings },
-		{ "inotify", watches }, { "epoll", polls }, { "file", files }, { "depth", depth }, { "signal", signals }, { "timer", timers } };
+		{ "inotify", watches }, { "epoll", polls }, { "file", files }, { "depth", depth }, { "full", full }, { "signal", signals }, { "timer", timers } };
 	struct rlimit most;
 
 	if (argc < 3)

@@ -676,7 +676,7 @@ def mutilated_programs(tap):
             attack(tap, f"mutilated programs, {name}, seed {seed}", [program, seed + 1, 1500 if soak else 120], guest="/guest/elfs", timeout=3 * PATIENCE)
 
 
-BOMBS = "fork thread vfork descriptor pipe socket flight listener memory shared mapping inotify epoll file depth signal timer".split()
+BOMBS = "fork thread vfork descriptor pipe socket flight listener memory shared mapping inotify epoll file depth full signal timer".split()
 
 
 def resource_bombs(tap):

@@ -23,7 +23,7 @@ free() {
 monitor=
 for f in "$root"/monitor/*.c; do
 	case $(basename "$f" .c) in
-	main | launcher | sandbox | worker | affinity | state | filter | cgroup | control | report | special | stream) ;;
+	main | launcher | sandbox | worker | affinity | state | filter | cgroup | control | report | special | stream | cpuid) ;;
 	*) monitor="$monitor $f" ;;
 	esac
 done
