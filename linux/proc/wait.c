@@ -75,7 +75,7 @@ static void take_zombie(struct lx_proc *parent, struct lx_proc *p, const struct 
 }
 
 /* A stop or continue of p that was not told yet. */
-static bool take_stop(struct lx_proc *p, const struct wait_spec *w, struct wait_result *r)
+static bool take_stop(struct lx_proc *p, const struct wait_spec *w, struct wait_result *r) REQUIRES(TASKLIST)
 {
 	bool keep = w->options & WNOWAIT;
 	bool found = false;

@@ -20,8 +20,8 @@ struct wait_result {
 };
 
 /* Fills r with what wait4 (status) and waitid (why, detail) say of a thread of p, or of p (tid 0). */
-void wait_fill(struct lx_proc *p, int tid, struct wait_result *r, uint32_t status, int why, int detail);
-void wait_fill_end(struct lx_proc *p, int tid, struct wait_result *r, uint32_t code);
+void wait_fill(struct lx_proc *p, int tid, struct wait_result *r, uint32_t status, int why, int detail) REQUIRES(TASKLIST);
+void wait_fill_end(struct lx_proc *p, int tid, struct wait_result *r, uint32_t code) REQUIRES(TASKLIST);
 /* The tracees of t, or of all threads of its process.  1: found, 0: none is ready, -ECHILD: none is meant. */
 int ptrace_wait_look(struct lx_thread *t, const struct wait_spec *w, struct wait_result *r) REQUIRES(TASKLIST);
 #endif
