@@ -18,6 +18,7 @@
 #include "linux/misc/timer.h"
 #include "linux/mm/futex.h"
 #include "linux/mm/mm.h"
+#include "linux/ns/ns.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
@@ -118,6 +119,8 @@ static bool picoprocess_died(dk_handle process, uint32_t wait_status)
 			leave_queues(p);
 			exit_resources(p);
 			lock_take(&lx->tasklist);
+			if (p->pid_ns && p->pid_ns->pid.init == p)
+				(void)pid_ns_kill(p); /* nobody waits for them */
 			reaped = proc_make_zombie(p);
 			waitq_wake_all(&p->exit_wait);
 			waitq_wake_all(&p->leader->vfork_done);

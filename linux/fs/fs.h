@@ -15,6 +15,10 @@
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
 #define NAME_LIMIT 255u
 #define RW_LIMIT   0x7ffff000ull /* what one read or write moves at most */
 #define TRUST_NS   1000000000ull /* host names and attributes are believed this long */
@@ -162,6 +166,8 @@ void inode_take_owner(struct lx_thread *t, struct inode *dir, struct inode *i); 
 struct mount_fs *mount_fs_new(uint32_t kind, const char *type, uint64_t magic);
 void mount_fs_put(struct mount_fs *fs);
 void mount_put(struct mount *m);
+/* Where m is mounted, with references; false: it is the root of its tree. */
+bool mount_above(struct mount *m, struct path *out);
 /* d, a place of mounts, is about to be removed: -EBUSY if one is in the caller's namespace; in others they go. */
 long mount_point_gone(struct lx_thread *t, struct dentry *d);
 
@@ -200,6 +206,7 @@ long fileattr_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, struct gv
 
 /* attr.c */
 long do_setattr(struct lx_thread *t, const struct path *p, struct inode_attr *a);
+void mem_touch_atime(struct file *f); /* memfile.c: of a file or folder in memory that was read */
 long do_truncate(struct lx_thread *t, const struct path *p, uint64_t length);
 void file_remove_suid(struct lx_thread *t, struct file *f); /* set-id bits go when others write */
 

@@ -179,11 +179,11 @@ static long set_param(struct fscontext *c, uint32_t cmd, const char *key, const 
 {
 	if (c->phase != PHASE_PARAMS && c->phase != PHASE_RECONFIGURE)
 		return -EBUSY;
-	if (cmd == FSCONFIG_SET_STRING)
-		return set_string(c, key, value);
-	if (cmd != FSCONFIG_SET_FLAG)
+	if (cmd != FSCONFIG_SET_FLAG && cmd != FSCONFIG_SET_STRING)
 		return -EINVAL; /* no type here has such an option */
-	return common_flag(c, key) ? 0 : add_option(c, key, NULL);
+	if (common_flag(c, key)) /* whatever its value, as in Linux */
+		return 0;
+	return cmd == FSCONFIG_SET_STRING ? set_string(c, key, value) : add_option(c, key, NULL);
 }
 
 static long create(struct lx_thread *t, struct file *f, struct fscontext *c)

@@ -62,12 +62,15 @@ static bool emit(struct dir_emit *e, const char *name, uint32_t len, uint64_t in
 /* ".." of a mount's root is the directory it is mounted in; only its number is needed. */
 static uint64_t parent_ino(const struct path *p)
 {
-	struct dentry *d = p->dentry, *up;
+	struct path above;
+	struct dentry *up;
 	uint64_t ino;
 
-	if (d == p->mnt->root && p->mnt->parent != p->mnt)
-		d = p->mnt->point;
-	up = dentry_parent(d);
+	if (p->dentry == p->mnt->root && mount_above(p->mnt, &above)) {
+		up = dentry_parent(above.dentry);
+		path_put(&above);
+	} else
+		up = dentry_parent(p->dentry);
 	ino = up->inode->ino;
 	dentry_put(up);
 	return ino;
@@ -109,6 +112,8 @@ static long do_getdents(struct lx_thread *t, int fd, struct gva buf, uint32_t ro
 		lock_take(&f->lock);
 		err = read_entries(t, f, &s.emit);
 		lock_drop(&f->lock);
+		if (f->inode->kind == INODE_MEM)
+			mem_touch_atime(f);
 		if (err == 0 && s.used == 0 && s.err != 0)
 			err = s.err;
 		else if (err == 0 && s.used == 0 && s.full)

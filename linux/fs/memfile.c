@@ -31,18 +31,19 @@ static long read_inline(struct inode *i, const struct iov *v, uint64_t pos)
 	return n;
 }
 
-static void touch_atime(struct file *f)
+void mem_touch_atime(struct file *f)
 {
+	const struct mount *m = f->path.mnt;
 	struct inode *i = f->inode;
-	int64_t now;
 
-	/* As relatime: only when it is older than the change, or a day. */
-	if (f->flags & O_NOATIME || !(mem(i)->flags & MEM_ATTR) || i->atime_ns > i->mtime_ns)
+	if (f->flags & O_NOATIME || !(mem(i)->flags & MEM_ATTR))
 		return;
-	if (f->path.mnt != NULL && (f->path.mnt->flags & (MS_NOATIME | MS_RDONLY)))
+	/* relatime: only when it is older than the last change */
+	if ((m == NULL || m->flags & MS_RELATIME) && i->atime_ns > i->mtime_ns && i->atime_ns > i->ctime_ns)
 		return;
-	now = vfs_now();
-	i->atime_ns = now;
+	if (m != NULL && ((m->flags | m->fs->flags) & (MS_NOATIME | MS_RDONLY) || (m->flags & MS_NODIRATIME && IS_DIR(i))))
+		return;
+	i->atime_ns = vfs_now();
 }
 
 static long mem_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
@@ -70,9 +71,9 @@ static long mem_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 		n = mem_data_read(i, v, *pos);
 		lock_drop(&i->lock);
 	}
-	if (n > 0) {
+	if (n >= 0) {
 		*pos += (uint64_t)n;
-		touch_atime(f);
+		mem_touch_atime(f);
 	}
 	return n;
 }

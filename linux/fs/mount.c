@@ -99,6 +99,20 @@ struct mount *mount_at(struct mount *parent, struct dentry *d)
 	return found;
 }
 
+bool mount_above(struct mount *m, struct path *out)
+{
+	bool has;
+
+	mounts_lock();
+	has = mount_has_parent(m);
+	if (has) {
+		*out = (struct path){ m->parent, m->point };
+		path_get(out);
+	}
+	mounts_unlock();
+	return has;
+}
+
 struct mount *mount_next(struct mount *m, const struct mount *top)
 {
 	if (!list_empty(&m->children))

@@ -11,7 +11,10 @@
 #ifndef MOVE_MOUNT_SET_GROUP
 #define MOVE_MOUNT_SET_GROUP 0x00000100
 #endif
-#define MOVE_KNOWN (0x77u | MOVE_MOUNT_SET_GROUP)
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200
+#endif
+#define MOVE_KNOWN (0x77u | MOVE_MOUNT_SET_GROUP | MOVE_MOUNT_BENEATH)
 
 /* ---- The file ---- */
 
@@ -70,7 +73,7 @@ static uint32_t walk_of(uint32_t at_flags)
 	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 }
 
-long lx_sys_open_tree(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags)
+static long open_tree(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags)
 {
 	struct mount *m;
 	struct file *f;
@@ -97,6 +100,11 @@ long lx_sys_open_tree(struct lx_thread *t, int dirfd, struct gva name, uint32_t 
 	return err;
 }
 
+long lx_sys_open_tree(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags)
+{
+	return open_tree(t, dirfd, name, flags);
+}
+
 /* ---- move_mount ---- */
 
 /* MOVE_MOUNT_SET_GROUP: to, which is private, propagates as from does. */
@@ -115,6 +123,18 @@ static long set_group(struct lx_thread *t, const struct path *from, const struct
 		mount_join(m, f);
 	mounts_unlock();
 	return err;
+}
+
+/* MOVE_MOUNT_BENEATH: to, the mount on top, stays there, and what is moved comes to its place. */
+static long below_it(struct lx_thread *t, struct path *to)
+{
+	struct path above;
+
+	if (to->dentry != to->mnt->root || to->mnt->locked || !mount_is_ours(t, to->mnt) || !mount_above(to->mnt, &above))
+		return -EINVAL;
+	path_put(to);
+	*to = above;
+	return 0;
 }
 
 long lx_sys_move_mount(struct lx_thread *t, int fromfd, struct gva from_name, int tofd, struct gva to_name, uint32_t flags)
@@ -137,7 +157,9 @@ long lx_sys_move_mount(struct lx_thread *t, int fromfd, struct gva from_name, in
 			err = set_group(t, &from, &to);
 		else {
 			path_to_top(&to);
-			err = mount_move(t, &from, &to);
+			err = flags & MOVE_MOUNT_BENEATH ? below_it(t, &to) : 0;
+			if (err == 0)
+				err = mount_move(t, &from, &to);
 		}
 		path_put(&to);
 	}
@@ -255,5 +277,34 @@ long lx_sys_mount_setattr(struct lx_thread *t, int dirfd, struct gva name, uint3
 		err = set_attr(p.mnt, flags & AT_RECURSIVE, &a);
 	mounts_unlock();
 	path_put(&p);
+	return err;
+}
+
+long lx_sys_open_tree_attr(struct lx_thread *t, int dirfd, struct gva name, uint32_t flags, struct gva attr, uint64_t size)
+{
+	struct mount_attr a = { 0 };
+	struct file *f;
+	long fd, err;
+
+	if (attr.va == 0 && size != 0)
+		return -EINVAL;
+	err = attr.va != 0 ? attr_in(attr, size, &a) : 0;
+	if (err == 0)
+		err = attr_check(&a);
+	if (err != 0)
+		return err;
+	if (attr.va != 0 && !may_mount(t))
+		return -EPERM;
+	fd = open_tree(t, dirfd, name, flags);
+	f = fd >= 0 && attr.va != 0 ? fd_get(t, (int)fd) : NULL;
+	if (f == NULL)
+		return fd;
+	mounts_lock();
+	err = f->path.dentry == f->path.mnt->root ? set_attr(f->path.mnt, flags & AT_RECURSIVE, &a) : -EINVAL;
+	mounts_unlock();
+	file_put(f);
+	if (err == 0)
+		return fd;
+	(void)fd_close(t, (int)fd);
 	return err;
 }

@@ -386,6 +386,8 @@ static long mount_with(struct lx_thread *t, struct gva source, struct path *at, 
 	if (flags & MS_REMOUNT)
 		return remount(t, at, flags, data);
 	path_to_top(at);
+	if (at->dentry->inode->kind == INODE_PROC && IS_LNK(at->dentry->inode))
+		return -ENOENT; /* it is another one each time it is looked up */
 	if (flags & MS_BIND)
 		return bind_mount(t, source, at, flags);
 	if (flags & MS_PROPAGATION)

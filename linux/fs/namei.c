@@ -108,15 +108,15 @@ static long go_up(struct walk *w)
 	if (at_root(w))
 		return w->flags & WALK_BENEATH ? -EXDEV : 0;
 	while (w->cur.dentry == w->cur.mnt->root) {
-		struct mount *m = w->cur.mnt, *up = m->parent;
+		struct path up;
 
-		if (up == m)
+		if (!mount_above(w->cur.mnt, &up))
 			return 0;
-		if (w->flags & WALK_NO_XDEV)
+		if (w->flags & WALK_NO_XDEV) {
+			path_put(&up);
 			return -EXDEV;
-		ref_get(&up->ref);
-		dentry_get(m->point);
-		set_cur(w, up, m->point);
+		}
+		set_cur(w, up.mnt, up.dentry);
 		if (at_root(w))
 			return 0;
 	}
@@ -233,7 +233,7 @@ static NOINLINE long follow_link(struct walk *w, struct dentry *d, const char **
 	long err;
 
 	w->hint.ahead_dir = NULL; /* it may go; its address must not be taken for another's */
-	if (w->flags & WALK_NO_SYMLINKS || ++w->links > LINK_LIMIT)
+	if (w->flags & WALK_NO_SYMLINKS || w->cur.mnt->flags & MS_NOSYMFOLLOW || ++w->links > LINK_LIMIT)
 		err = -ELOOP;
 	else
 		err = jump(w, link);

@@ -3,6 +3,7 @@
 #include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/ns/ns.h"
+#include "linux/ns/ns.h"
 
 #ifndef __O_TMPFILE
 #define __O_TMPFILE 020000000
@@ -38,6 +39,9 @@ long may_create(struct lx_thread *t, const struct path *dir)
 
 	if (i->nlink == 0)
 		return -ENOENT;
+	if (UNLIKELY(dir->mnt->fs->user != NULL) && (id_from_global(dir->mnt->fs->user, MAP_UID, t->cred.fsuid) == NO_ID ||
+	    id_from_global(dir->mnt->fs->user, MAP_GID, t->cred.fsgid) == NO_ID))
+		return -EOVERFLOW;
 	return err != 0 ? err : may_write(t, dir);
 }
 

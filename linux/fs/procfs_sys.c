@@ -126,10 +126,11 @@ SHOW(system_stat)
 
 SHOW(uptime)
 {
-	uint64_t user, system, up = timens_add(c->t, CLOCK_BOOTTIME, uptime_ns()), idle;
+	uint64_t user, system, up = timens_add(c->t, CLOCK_BOOTTIME, uptime_ns()), idle; /* a sandbox may be younger than an offset is negative */
 	unsigned running;
 
 	all_times(c->t, &user, &system, &running);
+	up = (int64_t)up < 0 ? 0 : up;
 	idle = up * lx_state()->ncpus;
 	idle -= MIN(idle, user + system);
 	text_add(x, "%lu.%02lu %lu.%02lu\n", (unsigned long)(up / 1000000000), (unsigned long)(up / TICK_NS % 100),

@@ -325,6 +325,15 @@ long lx_sys_faccessat2(struct lx_thread *t, int dirfd, struct gva name, int how,
 
 /* ---- statfs ---- */
 
+/* ST_*, as statvfs(3) has them. */
+static long mount_statfs_flags(const struct mount *m)
+{
+	uint32_t f = m->flags | (m->fs->flags & MS_RDONLY);
+
+	return (long)(f & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)) | (f & MS_NOATIME ? 0x400 : 0) | (f & MS_NODIRATIME ? 0x800 : 0) |
+	       (f & MS_RELATIME ? 0x1000 : 0) | (f & MS_NOSYMFOLLOW ? 0x2000 : 0);
+}
+
 static long do_statfs(struct lx_thread *t, struct inode *i, const struct mount *m, struct gva buf)
 {
 	const struct inode_ops *ops = inode_ops(i);
@@ -340,7 +349,7 @@ static long do_statfs(struct lx_thread *t, struct inode *i, const struct mount *
 		err = ops->statfs(t, i, &s);
 	s.f_flags = 0x20; /* ST_VALID */
 	if (m != NULL)
-		s.f_flags |= (long)(m->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)) | (m->flags & MS_NOATIME ? 1024 : 0);
+		s.f_flags |= mount_statfs_flags(m);
 	return err != 0 ? err : copy_out(buf, &s, sizeof s);
 }
 

@@ -16,7 +16,7 @@ long lx_sys_sysinfo(struct lx_thread *t, struct gva out)
 	memset(&s, 0, sizeof s);
 	arena_ask();
 	used = (atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_resident)) * PAGE_SIZE;
-	s.uptime = timens_add(t, CLOCK_BOOTTIME, pico_now() - lx->boot_mono_ns) / 1000000000u;
+	s.uptime = ((int64_t)timens_add(t, CLOCK_BOOTTIME, pico_now() - lx->boot_mono_ns) + 999999999) / 1000000000;
 	s.totalram = lx->memtotal;
 	s.freeram = lx->memtotal > used ? lx->memtotal - used : 0;
 	s.sharedram = atomic_load(&a->data_pages_used) * PAGE_SIZE;

@@ -127,7 +127,7 @@ struct ns *ns_of_thread(struct lx_thread *t, enum ns_kind kind, bool for_childre
 void nsset_get(struct nsset *s);
 void nsset_put(struct nsset *s); /* NULL is fine; hold no lock */
 /* A new thread's: from's namespaces, new ones for the flags.  fs: the child's, moved into a new mount tree. */
-long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, struct fs_context *fs);
+long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, struct fs_context *fs, const int *set_tid, uint32_t set_tids);
 /* What ns_fork gave, back; also of a thread that ends. */
 void ns_exit(struct lx_thread *t);
 /* execve: the namespaces that begin with the next program. */
@@ -177,11 +177,13 @@ void ns_count_down(struct ns *user, uint32_t uid, enum ns_kind kind);
 long pid_ns_new(struct lx_thread *t, struct ns *parent, struct ns *user, struct ns **out);
 void pid_ns_free(struct ns *ns);
 /* Numbers for a new thread (and process, for its leader) in its namespace and those around it. */
-long pid_ns_number(struct lx_thread *t) REQUIRES(TASKLIST);
+long pid_ns_number(struct lx_thread *t, const int *set_tid, uint32_t set_tids) REQUIRES(TASKLIST); /* set_tid: by choice, innermost first */
 void pid_ns_unnumber(struct lx_thread *t) REQUIRES(TASKLIST);
 int pid_in_ns(const struct ns *ns, int global) REQUIRES(TASKLIST);    /* 0: not seen from there */
 int pid_from_ns(const struct ns *ns, int nr) REQUIRES(TASKLIST);      /* 0: there is none */
 bool pid_ns_inside(const struct ns *inner, const struct ns *outer);   /* the same counts */
+/* A process of it has ended or was reaped: process 1, if that ends, looks. */
+void pid_ns_changed(struct ns *ns);
 /* Process 1 of a namespace ends: the others are killed; true while some are still there. */
 bool pid_ns_kill(struct lx_proc *init) REQUIRES(TASKLIST);
 /* A number as p's own processes see it, and back: p's namespace decides. */

@@ -13,6 +13,15 @@
 #include "linux/proc/proc.h"
 
 #define NSFS_MAGIC 0x6e736673
+#ifndef NS_GET_MNTNS_ID
+#define NS_GET_MNTNS_ID _IOR(NSIO, 0x5, __u64)
+#endif
+#ifndef NS_GET_PID_FROM_PIDNS
+#define NS_GET_PID_FROM_PIDNS  _IOR(NSIO, 0x6, int)
+#define NS_GET_TGID_FROM_PIDNS _IOR(NSIO, 0x7, int)
+#define NS_GET_PID_IN_PIDNS    _IOR(NSIO, 0x8, int)
+#define NS_GET_TGID_IN_PIDNS   _IOR(NSIO, 0x9, int)
+#endif
 
 static struct mount *nsfs_mount(void)
 {
@@ -166,6 +175,22 @@ static struct ns *owner_of(struct lx_thread *t, struct ns *ns)
 	}
 }
 
+/* A number of ns as the caller counts, or the other way round. */
+static long other_number(struct lx_thread *t, struct ns *ns, uint32_t cmd, int nr)
+{
+	bool in = cmd == NS_GET_PID_IN_PIDNS || cmd == NS_GET_TGID_IN_PIDNS, group = cmd == NS_GET_TGID_FROM_PIDNS || cmd == NS_GET_TGID_IN_PIDNS;
+	struct ns *own = pid_ns_of(t->proc);
+	struct lx_thread *o;
+	int found = 0;
+
+	lock_take(&lx_state()->tasklist);
+	o = thread_find_global(pid_from_ns(in ? own : ns, nr));
+	if (o != NULL)
+		found = pid_in_ns(in ? ns : own, group ? o->proc->pid : o->tid);
+	lock_drop(&lx_state()->tasklist);
+	return found != 0 ? found : -ESRCH;
+}
+
 static long ns_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
 {
 	struct ns *ns = nsfs_ns(f->inode), *other;
@@ -187,6 +212,13 @@ static long ns_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t
 			return -EINVAL;
 		owner = uid_out(t, ns->owner);
 		return PUT_USER((struct gva){ arg }, owner);
+	case NS_GET_MNTNS_ID:
+		return ns->kind != NS_MNT ? -EINVAL : PUT_USER((struct gva){ arg }, (uint64_t)ns->ino);
+	case NS_GET_PID_FROM_PIDNS:
+	case NS_GET_TGID_FROM_PIDNS:
+	case NS_GET_PID_IN_PIDNS:
+	case NS_GET_TGID_IN_PIDNS:
+		return ns->kind != NS_PID ? -EINVAL : other_number(t, ns, cmd, (int)arg);
 	default:
 		return -ENOTTY;
 	}

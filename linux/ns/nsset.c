@@ -12,6 +12,7 @@
 #include "linux/aio/engine.h"
 #include "linux/boot.h"
 #include "linux/exec/exec.h"
+#include "linux/fs/procfs.h"
 #include "linux/fs/vfs.h"
 #include "linux/misc/cred.h"
 #include "linux/proc/proc.h"
@@ -225,7 +226,7 @@ static void fork_pid(struct lx_thread *child, struct lx_thread *from)
 	child->proc->pid_ns = ns;
 }
 
-long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, struct fs_context *fs)
+long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, struct fs_context *fs, const int *set_tid, uint32_t set_tids)
 {
 	bool thread = child->proc == from->proc;
 	long err;
@@ -242,7 +243,7 @@ long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, st
 	if (!thread)
 		fork_pid(child, from);
 	lock_take(&lx_state()->tasklist);
-	err = pid_ns_number(child);
+	err = pid_ns_number(child, set_tid, set_tids);
 	if (!err && !thread) {
 		struct lx_proc *p = child->proc;
 
@@ -304,6 +305,17 @@ struct unshared {
 	struct nsset *set;
 };
 
+static int64_t highest_fd(struct fdtable *fdt)
+{
+	int64_t n;
+
+	lock_take(&fdt->lock);
+	for (n = (int64_t)fdt->size - 1; n >= 0 && !fdt->slot[n];)
+		n--;
+	lock_drop(&fdt->lock);
+	return n;
+}
+
 static long unshare_make(struct lx_thread *t, uint64_t flags, struct unshared *u)
 {
 	struct lx_proc *p = t->proc;
@@ -316,6 +328,8 @@ static long unshare_make(struct lx_thread *t, uint64_t flags, struct unshared *u
 			return -ENOMEM;
 	}
 	if ((flags & CLONE_FILES) && io_table_users(p) > 1) {
+		if (highest_fd(p->fdt) >= (int64_t)sysctl_value(CTL_NR_OPEN))
+			return -EMFILE;
 		u->fdt = fdt_copy(p->fdt);
 		if (!u->fdt)
 			return -ENOMEM;

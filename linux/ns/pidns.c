@@ -152,13 +152,19 @@ static int next_nr(struct ns *ns)
 	return ns->pid.last = nr;
 }
 
-static int add(struct ns *ns, int global)
+/* nr 0: the next. */
+static int add(struct ns *ns, int global, int nr)
 {
-	struct pid_nr *e = arena_alloc(sizeof *e);
+	struct pid_nr *e;
 
+	if (nr && find_nr(ns, nr))
+		return -EEXIST;
+	e = arena_alloc(sizeof *e);
 	if (!e)
 		return -ENOMEM;
-	e->nr = next_nr(ns);
+	e->nr = nr ? nr : next_nr(ns);
+	if (!ns->pid.last)
+		ns->pid.last = 1;
 	e->global = global;
 	list_append(bucket(ns->pid.by_nr, ns, e->nr), &e->by_nr);
 	list_append(bucket(ns->pid.by_global, ns, global), &e->by_global);
@@ -180,16 +186,18 @@ static void drop(struct ns *ns, int global)
 	}
 }
 
-long pid_ns_number(struct lx_thread *t)
+long pid_ns_number(struct lx_thread *t, const int *set_tid, uint32_t set_tids)
 {
 	struct ns *inner = pid_ns_of(t->proc);
 	int nr = t->tid;
+	uint32_t i = 0;
 
 	for (struct ns *ns = inner; !initial(ns); ns = ns->parent) {
 		if (ns->pid.dead)
 			nr = -ENOMEM;
 		else
-			nr = add(ns, t->tid);
+			nr = add(ns, t->tid, i < set_tids ? set_tid[i] : 0);
+		i++;
 		if (nr < 0) {
 			drop(inner, t->tid);
 			return nr;
@@ -214,6 +222,12 @@ static void drop_unused(struct ns *ns, int id)
 		drop(ns, id);
 }
 
+void pid_ns_changed(struct ns *ns)
+{
+	for (; !initial(ns); ns = ns->parent)
+		waitq_wake_all(&ns->pid.wait);
+}
+
 void pid_ns_unnumber(struct lx_thread *t)
 {
 	struct lx_proc *p = t->proc;
@@ -230,8 +244,7 @@ void pid_ns_unnumber(struct lx_thread *t)
 		drop_unused(ns, p->pgrp);
 		drop_unused(ns, p->session);
 	}
-	for (; !initial(ns); ns = ns->parent)
-		waitq_wake_all(&ns->pid.wait);
+	pid_ns_changed(ns);
 }
 
 /* ---- Process 1 ---- */

@@ -309,6 +309,8 @@ bool proc_tell_end(struct lx_proc *p)
 	int si_code, status;
 
 	death_codes(p->exit_code, &si_code, &status);
+	if (UNLIKELY(p->pid_ns != NULL))
+		pid_ns_changed(p->pid_ns);
 	proc_notify_parent(p, si_code, status);
 	if (unwanted)
 		proc_reap(p);

@@ -25,6 +25,7 @@
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
+#include <linux/capability.h>
 #include "syscalls.gen.h"
 
 #define FLAGS3 (CLONE_CLEAR_SIGHAND)
@@ -36,6 +37,8 @@ struct fork_args {
 	struct gva pidfd, parent_tid, child_tid;
 	uint64_t tls;
 	uint32_t event; /* of ptrace, that tells of the child; 0: none */
+	const int *set_tid; /* numbers that the child gets, in its own namespace first */
+	uint32_t set_tid_size;
 };
 
 /* Threads of a process, and processes that share memory, are in one pid and one time namespace. */
@@ -150,6 +153,51 @@ static bool copy_shared(struct lx_proc *to, struct lx_proc *from, uint64_t flags
 	return true;
 }
 
+/* How deep the child's pid namespace is. */
+static uint32_t child_level(struct lx_thread *t, uint64_t flags)
+{
+	struct ns *ns = t->nsset && !(flags & CLONE_THREAD) ? t->nsset->pid_children : pid_ns_of(t->proc);
+
+	return ns->level + (flags & CLONE_NEWPID ? 1 : 0);
+}
+
+/* The number asked for in the initial namespace; 0: any. */
+static int global_tid(struct lx_thread *t, const struct fork_args *a)
+{
+	uint32_t level = child_level(t, a->flags);
+
+	return a->set_tid_size == level + 1 ? a->set_tid[level] : 0;
+}
+
+/* Numbers by choice need privilege in each of the namespaces; 1 is for process 1. */
+static long check_set_tid(struct lx_thread *t, const struct fork_args *a)
+{
+	struct ns *ns = t->nsset ? t->nsset->pid_children : pid_ns_of(t->proc);
+	uint32_t i = 0;
+	long err = 0;
+
+	if (a->set_tid_size > child_level(t, a->flags) + 1)
+		return -EINVAL;
+	if (a->flags & CLONE_NEWPID) {
+		if (a->set_tid[0] != 1)
+			return -EINVAL;
+		i = 1;
+	}
+	lock_take(&lx_state()->tasklist);
+	for (; i < a->set_tid_size && !err; i++, ns = ns->parent) {
+		int nr = a->set_tid[i];
+
+		if (nr < 1 || nr >= LX_PID_MAX || (nr != 1 && ns->level && !ns->pid.init))
+			err = -EINVAL;
+		else if (!ns_capable(t, ns->user, CAP_SYS_ADMIN) && !ns_capable(t, ns->user, CAP_CHECKPOINT_RESTORE))
+			err = -EPERM;
+		else if (ns->level ? pid_from_ns(ns, nr) != 0 : tid_used(nr))
+			err = -EEXIST;
+	}
+	lock_drop(&lx_state()->tasklist);
+	return err;
+}
+
 /* A child that did not get into the tree. */
 static void drop_child(struct lx_proc *p)
 {
@@ -170,7 +218,7 @@ static struct lx_proc *make_child(struct lx_thread *t, const struct fork_args *a
 	if (!p)
 		return NULL;
 	copy_values(p, me);
-	c = copy_shared(p, me, a->flags) ? thread_new(p, 0) : NULL;
+	c = copy_shared(p, me, a->flags) ? thread_new(p, global_tid(t, a)) : NULL;
 	if (!c) {
 		proc_put(p);
 		return NULL;
@@ -182,7 +230,7 @@ static struct lx_proc *make_child(struct lx_thread *t, const struct fork_args *a
 	p->mm = me->mm;
 	copy_thread(c, t, a);
 	p->leader = c;
-	*err = ns_fork(c, t, a->flags, p->fs);
+	*err = ns_fork(c, t, a->flags, p->fs, a->set_tid, a->set_tid_size);
 	if (*err || !ptrace_child_prepare(t, c, a->flags, a->event)) {
 		*err = *err ? *err : -ENOMEM;
 		drop_child(p);
@@ -349,7 +397,7 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 {
 	struct lx_state *lx = lx_state();
 	struct lx_proc *p = t->proc;
-	struct lx_thread *c = thread_new(p, 0);
+	struct lx_thread *c = thread_new(p, global_tid(t, a));
 	bool ending;
 	long err;
 	int tid;
@@ -357,7 +405,7 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 	if (!c)
 		return -ENOMEM;
 	copy_thread(c, t, a);
-	err = ns_fork(c, t, a->flags, NULL);
+	err = ns_fork(c, t, a->flags, NULL, a->set_tid, a->set_tid_size);
 	if (!err && !ptrace_child_prepare(t, c, a->flags, a->event))
 		err = -ENOMEM;
 	if (err) {
@@ -489,6 +537,8 @@ static long do_fork(struct lx_thread *t, const struct fork_args *asked)
 	struct fork_args args = *asked, *a = &args;
 	long err = check_flags(t, a);
 
+	if (!err && a->set_tid_size)
+		err = check_set_tid(t, a);
 	if (!err)
 		err = tasks_allowed(t);
 	if (err)
@@ -554,12 +604,16 @@ long lx_sys_clone3(struct lx_thread *t, struct gva args, uint64_t size)
 {
 	struct clone_args ca;
 	struct fork_args a;
+	int set_tid[NS_LEVELS];
 	long err = clone3_args_in(args, size, &ca);
 
 	if (err)
 		return err;
-	if ((ca.flags & ~(0xffffffffull | FLAGS3)) || (ca.flags & (CLONE_DETACHED | CSIGNAL)) || ca.set_tid_size || ca.set_tid)
+	if ((ca.flags & ~(0xffffffffull | FLAGS3)) || (ca.flags & (CLONE_DETACHED | (CSIGNAL & ~CLONE_NEWTIME))) ||
+	    ca.set_tid_size > ARRAY_LEN(set_tid) || !ca.set_tid != !ca.set_tid_size)
 		return -EINVAL;
+	if (ca.set_tid_size && copy_in(set_tid, (struct gva){ ca.set_tid }, ca.set_tid_size * sizeof set_tid[0]))
+		return -EFAULT;
 	if (ca.exit_signal > LX_NSIG || ((ca.flags & (CLONE_THREAD | CLONE_PARENT)) && ca.exit_signal))
 		return -EINVAL;
 	if (!ca.stack != !ca.stack_size)
@@ -574,6 +628,8 @@ long lx_sys_clone3(struct lx_thread *t, struct gva args, uint64_t size)
 		.parent_tid = { ca.parent_tid },
 		.child_tid = { ca.child_tid },
 		.tls = ca.tls,
+		.set_tid = set_tid,
+		.set_tid_size = (uint32_t)ca.set_tid_size,
 	};
 	return do_fork(t, &a);
 }

@@ -80,7 +80,7 @@ struct lx_proc *proc_get_by_pid(int pid)
 
 /* ---- Numbers ---- */
 
-static bool tid_used(int tid) REQUIRES(TASKLIST)
+bool tid_used(int tid)
 {
 	if (thread_find_global(tid))
 		return true;
