@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/exec/stack.c - what a new program finds on its stack: strings, vectors, auxiliary vector. */
 #include "linux/exec/exec.h"
+#include "linux/ns/ns.h"
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
@@ -41,10 +42,10 @@ static void aux_fill(struct aux *a, struct lx_thread *t, const struct stack_fact
 	aux_add(a, AT_BASE, f->interp_base);
 	aux_add(a, AT_FLAGS, 0);
 	aux_add(a, AT_ENTRY, f->prog->entry);
-	aux_add(a, AT_UID, t->cred.uid);
-	aux_add(a, AT_EUID, t->cred.euid);
-	aux_add(a, AT_GID, t->cred.gid);
-	aux_add(a, AT_EGID, t->cred.egid);
+	aux_add(a, AT_UID, uid_out(t, t->cred.uid));
+	aux_add(a, AT_EUID, uid_out(t, t->cred.euid));
+	aux_add(a, AT_GID, gid_out(t, t->cred.gid));
+	aux_add(a, AT_EGID, gid_out(t, t->cred.egid));
 	aux_add(a, AT_SECURE, f->img->secure);
 	aux_add(a, AT_RANDOM, at->random);
 	aux_add(a, AT_HWCAP2, 0);
