@@ -14,7 +14,7 @@ void lx_process_died(dk_handle process, uint32_t wait_status);
 void lx_dispatch_syscall(struct pico_thread *t, struct dk_context *c);
 void lx_return_to_user(struct pico_thread *t, struct dk_context *c);
 void lx_process_start(struct pico_thread *t);
-void lx_wake(struct waiter *w, uint32_t key);
+bool lx_wake(struct waiter *w, uint32_t key);
 void entry_init(void); /* a fresh picoprocess: no reason to go slow yet, but --trace lx */
 /* From now on every call of this picoprocess takes the long way: it is looked at by sec/, or by a tracer
    (proc/ptrace_stop.c). */

@@ -107,8 +107,9 @@ struct pico_provider {
 	void (*thread_start)(struct pico_thread *t, struct dk_context *c);
 	/* kproc, before anything else looks: the picoprocess behind process died at the host. */
 	void (*process_died)(dk_handle process, uint32_t wait_status);
-	/* Wakes waiters of the provider's own kinds (index kind - PICO_WAITER_PROVIDER). */
-	void (*wake)(struct waiter *w, uint32_t key);
+	/* Wakes waiters of the provider's own kinds (index kind - PICO_WAITER_PROVIDER).  False: nobody
+	   was there, so that an exclusive wake goes on to the next waiter. */
+	bool (*wake)(struct waiter *w, uint32_t key);
 	/* kproc has waited long for l: is its holder dead, and kproc, who would hear of it, here?
 	   Panics then.  Called with any locks held; may be NULL. */
 	void (*lock_stalled)(const struct lock *l);

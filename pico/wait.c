@@ -83,7 +83,8 @@ struct wake_list {
 	dk_handle event[WAKE_LATER];
 };
 
-static void tell(struct waiter *w, uint32_t key, struct wake_list *later)
+/* False: nobody was there to be woken, so that an exclusive wake goes on to the next. */
+static bool tell(struct waiter *w, uint32_t key, struct wake_list *later)
 {
 	if (w->kind == PICO_WAITER_THREAD) {
 		dk_handle event = w->thread->event; /* once fired is seen, w may go */
@@ -94,8 +95,9 @@ static void tell(struct waiter *w, uint32_t key, struct wake_list *later)
 		else
 			(void)DkEventSet(event);
 	} else if (pico_provider->wake != NULL) {
-		pico_provider->wake(w, key);
+		return pico_provider->wake(w, key);
 	}
+	return true;
 }
 
 static void count_held(uint32_t by)
@@ -117,9 +119,10 @@ static NOINLINE unsigned wake_locked(struct waitq *q, unsigned n, uint32_t key)
 	LIST_FOR_SAFE(w, next, &q->head, struct waiter, link) {
 		if ((w->key & key) == 0)
 			continue;
-		if ((w->flags & WAITER_EXCLUSIVE) && n-- == 0)
+		if ((w->flags & WAITER_EXCLUSIVE) && n == 0)
 			break;
-		tell(w, key, &later);
+		if (tell(w, key, &later) && (w->flags & WAITER_EXCLUSIVE))
+			n--;
 		told++;
 	}
 	lock_drop(&q->lock);

@@ -49,21 +49,23 @@ LOCK(EPTREE) *epoll_tree_lock(void)
 /* ---- Ready list ---- */
 
 /* Wakes the first sleeper; it is off the list, so that the next wake goes to another.  rlock is held. */
-static void wake_one(struct epoll *ep)
+static bool wake_one(struct epoll *ep)
 {
 	struct waiter *w;
 
 	if (list_empty(&ep->sleepers))
-		return;
+		return false;
 	w = LIST_FIRST(&ep->sleepers, struct waiter, link);
 	list_remove(&w->link);
 	__atomic_store_n(&w->fired, 1, __ATOMIC_RELEASE);
 	pico_wake(w->thread);
+	return true;
 }
 
-void epitem_ready(struct epitem *item)
+bool epitem_ready(struct epitem *item)
 {
 	struct epoll *ep = item->ep;
+	bool woken;
 
 	lock_take(&ep->rlock);
 	if (!item->on_ready) {
@@ -71,9 +73,9 @@ void epitem_ready(struct epitem *item)
 		list_append(&ep->ready, &item->ready);
 		ep->nready++;
 	}
-	wake_one(ep);
+	woken = wake_one(ep);
 	lock_drop(&ep->rlock);
-	(void)waitq_wake(&ep->pollq, UINT32_MAX, EPOLLIN | EPOLLRDNORM);
+	return waitq_wake(&ep->pollq, UINT32_MAX, EPOLLIN | EPOLLRDNORM) != 0 || woken;
 }
 
 void epitem_unready(struct epitem *item)
@@ -87,16 +89,18 @@ void epitem_unready(struct epitem *item)
 	lock_drop(&item->ep->rlock);
 }
 
-void lx_wake(struct waiter *w, uint32_t key)
+/* An epoll in which nobody sleeps does not use an exclusive wake-up up. */
+bool lx_wake(struct waiter *w, uint32_t key)
 {
 	struct epitem *item = w->data;
 
+	if (w->kind == LX_WAITER_EPOLL)
+		return (item->events & ~EP_PRIVATE) != 0 && epitem_ready(item);
 	if (w->kind == LX_WAITER_FASYNC)
 		fasync_wake(w, key);
 	else if (w->kind == LX_WAITER_IO)
 		io_woken(w->data);
-	else if (w->kind == LX_WAITER_EPOLL && (item->events & ~EP_PRIVATE) != 0)
-		epitem_ready(item);
+	return true;
 }
 
 /* ---- Items and what they wait on ---- */

@@ -49,8 +49,8 @@ struct epoll {
 	struct list first_buckets[EP_BUCKETS];
 };
 
-/* Marks an item as maybe ready and wakes one sleeper: from lx_wake and from epoll_ctl. */
-void epitem_ready(struct epitem *item);
+/* Marks an item as maybe ready and wakes one sleeper, if there is one: from lx_wake and from epoll_ctl. */
+bool epitem_ready(struct epitem *item);
 void epitem_unready(struct epitem *item);
 /* What item's file is ready for, of what the guest asked. */
 uint32_t epitem_poll(struct lx_thread *t, struct epitem *item, struct poll_table *p);

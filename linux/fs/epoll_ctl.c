@@ -79,7 +79,7 @@ static long add_item(struct lx_thread *t, struct epoll *ep, struct file *target,
 		return -ENOMEM;
 	}
 	if (mask != 0 && list_empty(&item->host))
-		epitem_ready(item);
+		(void)epitem_ready(item);
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static void change_item(struct lx_thread *t, struct epitem *item, const struct e
 		e->w.key = key;
 	atomic_thread_fence(memory_order_seq_cst); /* wakers see the new key, or we see their change */
 	if (list_empty(&item->host) && epitem_poll(t, item, NULL) != 0)
-		epitem_ready(item);
+		(void)epitem_ready(item);
 }
 
 static long change(struct lx_thread *t, struct epoll *ep, int op, struct file *target, int fd, struct epoll_event *ev)

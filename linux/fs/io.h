@@ -19,7 +19,7 @@ extern const struct file_ops pipe_file_ops, eventfd_file_ops, timerfd_file_ops, 
    it before ops->release, holding no lock, when f->epitems is not empty. */
 void epoll_file_gone(struct file *f);
 /* pico_provider.wake: the waiter kinds of this personality. */
-void lx_wake(struct waiter *w, uint32_t key);
+bool lx_wake(struct waiter *w, uint32_t key);
 
 /* Counts 1 up, for an event of the library OS's own; f is of FILE_EVENTFD. */
 void eventfd_signal(struct file *f);
