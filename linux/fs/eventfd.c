@@ -26,7 +26,7 @@ static uint64_t take_count(struct eventfd *e)
 	uint64_t count = atomic_load(&e->count);
 
 	while (count != 0) {
-		uint64_t taken = e->semaphore ? 1 : count;
+		uint64_t taken = e->semaphore && count != UINT64_MAX ? 1 : count;
 
 		if (atomic_compare_exchange_weak(&e->count, &count, count - taken))
 			return taken;
@@ -112,8 +112,11 @@ static uint32_t eventfd_poll(struct lx_thread *t, struct file *f, struct poll_ta
 void eventfd_signal(struct file *f)
 {
 	struct eventfd *e = f->object;
+	uint64_t count = atomic_load(&e->count);
 
-	(void)add_count(e, 1);
+	/* Up to the overflow value, which no write reaches: read and poll tell of it. */
+	while (count != UINT64_MAX && !atomic_compare_exchange_weak(&e->count, &count, count + 1))
+		;
 	(void)waitq_wake(&e->wq, UINT32_MAX, EPOLLIN | EPOLLRDNORM);
 }
 

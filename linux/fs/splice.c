@@ -320,6 +320,20 @@ long lx_sys_tee(struct lx_thread *t, int in, int out, uint64_t len, uint32_t fla
 	return result;
 }
 
+/* Waits for room, and then puts in what fits: unlike a write it does not wait for the rest. */
+static long put_now(struct lx_thread *t, struct pipe *p, const struct iov *v, bool nonblock)
+{
+	for (;;) {
+		long n = pipe_write_mode(t, p, v, true);
+
+		if (n != -EAGAIN || nonblock)
+			return n;
+		n = pipe_wait_room(p);
+		if (n != 0)
+			return n;
+	}
+}
+
 long lx_sys_vmsplice(struct lx_thread *t, int fd, struct gva iov, uint64_t count, uint32_t flags)
 {
 	struct dk_segment small[8];
@@ -336,7 +350,7 @@ long lx_sys_vmsplice(struct lx_thread *t, int fd, struct gva iov, uint64_t count
 	result = iov_in(iov, count, small, ARRAY_LEN(small), &v);
 	if (result == 0) {
 		nonblock = (flags & SPLICE_F_NONBLOCK) || file_nonblock(t, f);
-		result = pipe_writes(f) ? pipe_write_mode(t, f->object, &v, nonblock) : pipe_read_mode(f->object, &v, nonblock);
+		result = pipe_writes(f) ? put_now(t, f->object, &v, nonblock) : pipe_read_mode(f->object, &v, nonblock);
 		if (result == -EPIPE)
 			(void)pipe_broken(t);
 		iov_done(&v, small);
