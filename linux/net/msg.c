@@ -216,7 +216,7 @@ static long header_back(struct lx_thread *t, struct file *f, struct gva msg, str
 	long err = 0;
 
 	h->flags = x->out_flags | (x->flags & MSG_CMSG_CLOEXEC);
-	scm_out(t, h, &x->scm, s->passcred, x->flags & MSG_CMSG_CLOEXEC);
+	scm_out(t, h, &x->scm, s, x->flags & MSG_CMSG_CLOEXEC);
 	if (h->name.va != 0)
 		err = sender_out(s, x, h->name, gva_add(msg, offsetof(struct lx_msghdr, namelen)));
 	if (err == 0)

@@ -40,6 +40,10 @@
 
 #define SCM_RIGHTS      1
 #define SCM_CREDENTIALS 2
+#define SCM_PIDFD       4
+/* Newer than the headers this is built with. */
+#define LX_SO_PASSPIDFD 76
+#define LX_SO_PEERPIDFD 77
 #define SCM_MAX_FD      253u
 #define MAX_BACKLOG     4096
 
@@ -83,12 +87,14 @@ struct scm {
 	struct fdset *fds;    /* arena; NULL = none */
 	struct lx_ucred cred;
 	bool has_cred;
+	uint64_t stamp_ns;    /* when it was sent, for SO_TIMESTAMP; 0 = nobody asked */
 };
 void fdset_put(struct fdset *s); /* drops all references; NULL is fine */
 /* cmsgs of a sendmsg into scm: 0 or -errno. */
 long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *scm);
 /* Writes what was received; takes over scm->fds.  hdr's controllen and flags are set. */
-void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, bool passcred, bool cloexec);
+struct sock;
+void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, const struct sock *s, bool cloexec);
 /* The socket calls on a file (FILE_UNIX) instead of a descriptor. */
 long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen);
 long sock_recv(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, struct gva addrlen);

@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 
 #include "linux/net/unix.h"
+#include "linux/proc/proc.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 
@@ -141,7 +142,7 @@ long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *s
 
 void scm_add_cred(struct lx_thread *t, struct scm *scm, const struct sock *from, const struct sock *to)
 {
-	if (scm->has_cred || !(from->passcred || to->passcred))
+	if (scm->has_cred || !(from->passcred || to->passcred || from->passpidfd || to->passpidfd))
 		return;
 	scm->cred = (struct lx_ucred){ t->proc->pid, t->cred.uid, t->cred.gid };
 	scm->has_cred = true;
@@ -235,12 +236,61 @@ static void rights_out(struct lx_thread *t, struct control *c, struct fdset *fds
 		advance(c, CMSG_HEADER + n * sizeof(int));
 }
 
-void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, bool passcred, bool cloexec)
+static bool value_out(struct control *c, int type, const void *value, uint64_t size)
+{
+	uint64_t len = CMSG_HEADER + size;
+
+	if (c->left < CMSG_HEADER) {
+		c->flags |= MSG_CTRUNC;
+		return false;
+	}
+	if (c->left < len) {
+		c->flags |= MSG_CTRUNC;
+		len = c->left;
+	}
+	if (!header_out(c, len, type) || copy_out(gva_add(c->at, CMSG_HEADER), value, len - CMSG_HEADER) != 0)
+		return false;
+	advance(c, len);
+	return true;
+}
+
+/* ns 0: it was sent before anybody asked; Linux then says when it was received, too. */
+static void stamp_out(struct control *c, const struct sock *s, uint64_t when)
+{
+	uint64_t ns = when != 0 ? when : pico_now_realtime();
+	bool fine = s->stamp == SO_TIMESTAMPNS_OLD || s->stamp == SO_TIMESTAMPNS_NEW;
+	const int64_t at[2] = { (int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000 / (fine ? 1 : 1000)) };
+
+	(void)value_out(c, s->stamp, at, sizeof at);
+}
+
+/* A descriptor of the sender, or -ESRCH where it would be. */
+static void pidfd_out(struct lx_thread *t, struct control *c, const struct scm *scm)
+{
+	struct lx_proc *p = scm->has_cred ? proc_get_by_pid(scm->cred.pid) : NULL;
+	int fd = -ESRCH;
+
+	if (c->left < CMSG_HEADER + sizeof fd) {
+		c->flags |= MSG_CTRUNC;
+	} else {
+		if (p != NULL)
+			fd = pidfd_create(t, p, 0, NULL);
+		if (!value_out(c, SCM_PIDFD, &fd, sizeof fd) && fd >= 0)
+			(void)fd_close(t, fd);
+	}
+	proc_put(p);
+}
+
+void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, const struct sock *s, bool cloexec)
 {
 	struct control c = { hdr->control, hdr->control.va != 0 ? hdr->controllen : 0, 0 };
 
-	if (passcred)
+	if (s->stamp != 0 && !is_stream(s))
+		stamp_out(&c, s, scm->stamp_ns);
+	if (s->passcred)
 		cred_out(&c, scm);
+	if (s->passpidfd)
+		pidfd_out(t, &c, scm);
 	if (scm->fds != NULL)
 		rights_out(t, &c, scm->fds, cloexec);
 	fdset_put(scm->fds);

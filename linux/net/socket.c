@@ -91,7 +91,10 @@ long lx_sys_socketpair(struct lx_thread *t, int family, int type, int protocol, 
 			sock_put(a);
 		return -ENOMEM;
 	}
-	a->cred = b->cred = a->peercred = b->peercred = cred_of(t);
+	sock_own_cred(a, t);
+	sock_own_cred(b, t);
+	sock_peer_cred(a, b);
+	sock_peer_cred(b, a);
 	sock_pair(a, b);
 	fd[0] = (int)sock_fd(t, a, flags);
 	if (fd[0] < 0) {

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 
 #include "linux/net/unix.h"
+#include "linux/proc/proc.h"
 #include "linux/ns/ns.h"
 
 #define SNDBUF_MAX 212992
@@ -52,6 +53,15 @@ static long set_int(struct lx_thread *t, struct sock *s, int name, int value)
 	case SO_PASSCRED:
 		s->passcred = value != 0;
 		return 0;
+	case LX_SO_PASSPIDFD:
+		s->passpidfd = value != 0;
+		return 0;
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMPNS_OLD:
+	case SO_TIMESTAMP_NEW:
+	case SO_TIMESTAMPNS_NEW:
+		s->stamp = value != 0 ? name : 0;
+		return 0;
 	case SO_REUSEADDR:
 		s->reuse = value != 0;
 		return 0;
@@ -80,8 +90,6 @@ static long set_int(struct lx_thread *t, struct sock *s, int name, int value)
 	case SO_BROADCAST:
 	case SO_OOBINLINE:
 	case SO_NO_CHECK:
-	case SO_TIMESTAMP_OLD:
-	case SO_TIMESTAMPNS_OLD:
 	case SO_PASSSEC:
 	case SO_RCVLOWAT:
 	case SO_BUSY_POLL:
@@ -146,6 +154,15 @@ static long get_int(struct sock *s, int name, int *out)
 	case SO_PASSCRED:
 		*out = (int)s->passcred;
 		return 0;
+	case LX_SO_PASSPIDFD:
+		*out = (int)s->passpidfd;
+		return 0;
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMPNS_OLD:
+	case SO_TIMESTAMP_NEW:
+	case SO_TIMESTAMPNS_NEW:
+		*out = s->stamp == name;
+		return 0;
 	case SO_REUSEADDR:
 		*out = (int)s->reuse;
 		return 0;
@@ -168,8 +185,6 @@ static long get_int(struct sock *s, int name, int *out)
 	case SO_BROADCAST:
 	case SO_OOBINLINE:
 	case SO_NO_CHECK:
-	case SO_TIMESTAMP_OLD:
-	case SO_TIMESTAMPNS_OLD:
 	case SO_PASSSEC:
 		*out = 0;
 		return 0;
@@ -185,6 +200,46 @@ static long value_out(struct gva to, struct gva len, int room, const void *value
 	if (copy_out(to, value, (uint64_t)size) != 0)
 		return -EFAULT;
 	return PUT_USER(len, size);
+}
+
+/* All the peer's groups, or -ERANGE and how much room they take. */
+static long peer_groups(struct lx_thread *t, struct sock *s, struct gva to, struct gva len, int room)
+{
+	struct sock_groups g;
+	int size;
+
+	lock_take(&s->lock);
+	g = s->peergroups;
+	lock_drop(&s->lock);
+	if (s->peercred.pid == 0)
+		return -ENODATA;
+	size = (int)(g.count * sizeof g.gid[0]);
+	if (room < size)
+		return PUT_USER(len, size) != 0 ? -EFAULT : -ERANGE;
+	for (uint32_t i = 0; i < g.count; i++)
+		g.gid[i] = cred_seen(t, (struct lx_ucred){ 0, 0, g.gid[i] }).gid;
+	return value_out(to, len, room, g.gid, size);
+}
+
+static long peer_pidfd(struct lx_thread *t, struct sock *s, struct gva to, struct gva len, int room)
+{
+	struct lx_proc *p;
+	long err;
+	int fd;
+
+	if (s->peercred.pid == 0)
+		return -ENODATA;
+	p = proc_get_by_pid(s->peercred.pid);
+	if (p == NULL)
+		return -ESRCH;
+	fd = pidfd_create(t, p, 0, NULL);
+	proc_put(p);
+	if (fd < 0)
+		return fd;
+	err = value_out(to, len, room, &fd, sizeof fd);
+	if (err != 0)
+		(void)fd_close(t, fd);
+	return err;
 }
 
 long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value, struct gva len)
@@ -205,6 +260,10 @@ long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value
 			u.uid = u.gid = UINT32_MAX;
 		return value_out(value, len, room, &u, sizeof u);
 	}
+	case SO_PEERGROUPS:
+		return peer_groups(t, s, value, len, room);
+	case LX_SO_PEERPIDFD:
+		return peer_pidfd(t, s, value, len, room);
 	case SO_LINGER:
 		return value_out(value, len, room, &s->linger, sizeof s->linger);
 	case SO_RCVTIMEO_OLD:

@@ -78,6 +78,19 @@ struct lx_ucred cred_of(const struct lx_thread *t)
 	return (struct lx_ucred){ t->proc->pid, t->cred.euid, t->cred.egid };
 }
 
+void sock_own_cred(struct sock *s, const struct lx_thread *t)
+{
+	s->cred = cred_of(t);
+	s->groups.count = MIN(t->cred.ngroups, (uint32_t)ARRAY_LEN(s->groups.gid));
+	memcpy(s->groups.gid, t->cred.groups, s->groups.count * sizeof s->groups.gid[0]);
+}
+
+void sock_peer_cred(struct sock *to, const struct sock *s)
+{
+	to->peercred = s->cred;
+	to->peergroups = s->groups;
+}
+
 struct sock *sock_peer(struct sock *s)
 {
 	struct sock *p;

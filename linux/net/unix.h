@@ -49,6 +49,7 @@ struct sock {
 	struct sock *peer;        /* [S] a reference; streams: set once, until the end */
 	struct waitq wq;          /* readers, writers, pollers, accepters */
 	struct lx_ucred cred, peercred; /* [S] of who called listen or connect or socketpair */
+	struct sock_groups { uint32_t count, gid[32]; } groups, peergroups; /* [S] theirs */
 
 	/* Received, not read. */
 	struct ring rx;           /* [S] stream */
@@ -70,7 +71,8 @@ struct sock {
 	uint32_t backlog, nqueued;
 
 	/* Options. */
-	uint32_t sndbuf, rcvbuf, passcred, reuse, keepalive, peek_off_set;
+	uint32_t sndbuf, rcvbuf, passcred, passpidfd, reuse, keepalive, peek_off_set;
+	int stamp;                /* the option that asked for times of arrival, which is the cmsg's type, or 0 */
 	int peek_off, priority;
 	uint64_t rcvtimeo, sndtimeo; /* ns, 0 = none */
 	struct { int onoff, seconds; } linger;
@@ -94,6 +96,9 @@ void sock_put(struct sock *s);
 /* The end of a socket that had a file or was queued for accept. */
 void sock_close(struct sock *s);
 struct lx_ucred cred_of(const struct lx_thread *t);
+/* s->cred and groups become the caller's; to's peer is s. */
+void sock_own_cred(struct sock *s, const struct lx_thread *t);
+void sock_peer_cred(struct sock *to, const struct sock *s);
 struct lx_ucred cred_seen(const struct lx_thread *t, struct lx_ucred u); /* as t counts processes and users */
 static inline bool is_stream(const struct sock *s)
 {

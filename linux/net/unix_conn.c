@@ -21,7 +21,7 @@ long unix_listen(struct lx_thread *t, struct sock *s, int backlog)
 	} else {
 		s->state = SOCK_LISTENING;
 		s->backlog = (uint32_t)backlog > MAX_BACKLOG ? MAX_BACKLOG : (uint32_t)backlog;
-		s->cred = cred_of(t);
+		sock_own_cred(s, t);
 	}
 	lock_drop(&s->lock);
 	waitq_wake_all(&s->wq); /* a larger backlog lets waiting connects in */
@@ -59,10 +59,14 @@ static long enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, 
 		if (s->state == SOCK_OPEN) {
 			child->addr = listener->addr;
 			child->passcred = listener->passcred;
+			child->passpidfd = listener->passpidfd;
+			child->stamp = listener->stamp;
 			child->sndbuf = listener->sndbuf;
 			child->cred = listener->cred;
-			child->peercred = s->cred = cred_of(t);
-			s->peercred = listener->cred;
+			child->groups = listener->groups;
+			sock_own_cred(s, t);
+			sock_peer_cred(child, s);
+			sock_peer_cred(s, listener);
 			sock_pair(s, child);
 			list_append(&listener->accept_queue, &child->accept_link);
 			listener->nqueued++;

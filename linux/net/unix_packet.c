@@ -139,6 +139,7 @@ long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 	p = packet_new(s, x, &err);
 	if (p != NULL) {
 		scm_add_cred(t, &x->scm, s, to);
+		x->scm.stamp_ns = to->stamp != 0 ? pico_now_realtime() : 0;
 		p->scm = x->scm;
 		err = deliver(s, to, p, x->nonblock);
 		if (err == 0)
