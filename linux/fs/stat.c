@@ -11,6 +11,14 @@ static uint64_t encode_dev(uint64_t minor)
 	return (minor & 0xff) | (minor & ~0xffull) << 12; /* major 0: file systems without a device */
 }
 
+#define NS 1000000000ll
+
+/* Downwards, also before 1970: nanoseconds are never negative. */
+static int64_t whole_seconds(int64_t ns)
+{
+	return ns / NS - (ns % NS < 0);
+}
+
 static void fill(const struct inode *i, struct stat *s)
 {
 	s->st_dev = encode_dev(i->dev);
@@ -23,12 +31,12 @@ static void fill(const struct inode *i, struct stat *s)
 	s->st_size = (long)i->size;
 	s->st_blksize = PAGE_SIZE;
 	s->st_blocks = (long)i->blocks;
-	s->st_atime = (unsigned long)(i->atime_ns / 1000000000);
-	s->st_atime_nsec = (unsigned long)(i->atime_ns % 1000000000);
-	s->st_mtime = (unsigned long)(i->mtime_ns / 1000000000);
-	s->st_mtime_nsec = (unsigned long)(i->mtime_ns % 1000000000);
-	s->st_ctime = (unsigned long)(i->ctime_ns / 1000000000);
-	s->st_ctime_nsec = (unsigned long)(i->ctime_ns % 1000000000);
+	s->st_atime = (unsigned long)whole_seconds(i->atime_ns);
+	s->st_atime_nsec = (unsigned long)(i->atime_ns - whole_seconds(i->atime_ns) * NS);
+	s->st_mtime = (unsigned long)whole_seconds(i->mtime_ns);
+	s->st_mtime_nsec = (unsigned long)(i->mtime_ns - whole_seconds(i->mtime_ns) * NS);
+	s->st_ctime = (unsigned long)whole_seconds(i->ctime_ns);
+	s->st_ctime_nsec = (unsigned long)(i->ctime_ns - whole_seconds(i->ctime_ns) * NS);
 	s->__pad0 = 0;
 	s->__unused[0] = s->__unused[1] = s->__unused[2] = 0;
 }
@@ -222,7 +230,7 @@ static void fill_statx(const struct more *m, struct statx *x)
 	}
 	if (m->btime_ns != 0) {
 		x->stx_mask |= STATX_BTIME;
-		x->stx_btime = (struct statx_timestamp){ .tv_sec = m->btime_ns / 1000000000, .tv_nsec = (uint32_t)(m->btime_ns % 1000000000) };
+		x->stx_btime = timestamp((uint64_t)whole_seconds(m->btime_ns), (uint64_t)(m->btime_ns - whole_seconds(m->btime_ns) * NS));
 	}
 	if (m->mnt_id != 0) {
 		x->stx_mask |= STATX_MNT_ID;
