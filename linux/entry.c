@@ -9,6 +9,7 @@
  */
 #include "linux/boot.h"
 #include "linux/entry.h"
+#include "linux/mm/mm.h"
 #include "linux/fs/poll.h"
 #include "linux/misc/cputime.h"
 #include "linux/proc/proc.h"
@@ -95,6 +96,8 @@ static long call_watched(struct lx_thread *t, struct dk_context *c)
 		trace_enter(t, nr, call, args);
 	if (!(slow & ENTRY_FILTER) || sec_enter(t, c, nr, args, &result))
 		result = make_call(t, c); /* from the registers: a tracer may have changed them */
+	while (UNLIKELY(result == -EFAULT) && (slow & ENTRY_FAULTS) && uffd_settle(t, args))
+		result = make_call(t, c);
 	if (trace)
 		trace_leave(t, nr, call, args, result);
 	if (sample && lx_current() == t) /* not a fork's child, or a borrowed thread */

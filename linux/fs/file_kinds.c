@@ -8,7 +8,7 @@ extern const struct file_ops file_mem_ops, file_host_ops, file_dir_ops, file_pro
 	file_fscontext_ops, uring_file_ops;
 extern const struct file_ops file_loop_ops, file_loop_control_ops, file_fanotify_ops;
 
-extern const struct file_ops file_kmsg_ops;
+extern const struct file_ops file_kmsg_ops, uffd_file_ops;
 
 static const struct file_ops none_ops = { .name = "none" };
 
@@ -31,6 +31,7 @@ const struct file_ops *const lx_file_ops[FILE_KINDS] = {
 	[FILE_INOTIFY] = &file_inotify_ops,
 	[FILE_PATH] = &file_path_ops,
 	[FILE_KMSG] = &file_kmsg_ops,
+	[FILE_UFFD] = &uffd_file_ops,
 	[FILE_MQUEUE] = &file_mqueue_ops,
 	[FILE_SECCOMP] = &file_seccomp_ops,
 	[FILE_FANOTIFY] = &file_fanotify_ops,

@@ -6,6 +6,7 @@
  * contents (DONTNEED, FREE, REMOVE) or fork (DONTFORK, WIPEONFORK) is done.
  */
 #include "linux/mm/mm_int.h"
+#include "linux/mm/uffd.h"
 #include "linux/proc/proc.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
@@ -41,6 +42,7 @@ static long set_flags(struct mm *mm, uint64_t start, uint64_t end, uint32_t set,
 static long drop(struct region *r, uint64_t start, uint64_t end, int advice)
 {
 	bool lazily = advice == MADV_FREE;
+	long err;
 
 	if ((r->flags & RF_LOCKED) && advice != MADV_DONTNEED_LOCKED)
 		return -EINVAL;
@@ -52,7 +54,10 @@ static long drop(struct region *r, uint64_t start, uint64_t end, int advice)
 	/* Shared pages keep their contents: there is nothing to drop. */
 	if (r->flags & RF_SHARED)
 		return 0;
-	return lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT | (lazily ? DK_MEM_LAZY : 0)));
+	err = lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT | (lazily ? DK_MEM_LAZY : 0)));
+	if (err == 0 && UNLIKELY(r->uffd != NULL))
+		uffd_apply(r, start, end);
+	return err;
 }
 
 static long remove_file(struct mm *mm, struct region *r, uint64_t start, uint64_t end) REQUIRES(MM)
@@ -89,7 +94,7 @@ static long remove_pages(struct mm *mm, struct region *r, uint64_t start, uint64
 
 long mm_populate_locked(struct mm *mm, const struct region *r, uint64_t start, uint64_t end, bool write)
 {
-	if ((r->flags & RF_GUARD) || !(r->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC | PROT_WRITE)))
+	if ((r->flags & (RF_GUARD | RF_UFFD_MISSING)) || !(r->prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC | PROT_WRITE)))
 		return -EFAULT;
 	return lx_err(DkVirtualMemoryAlloc(&start, end - start, DK_MEM_POPULATE, write ? DK_PROT_W : DK_PROT_R));
 }

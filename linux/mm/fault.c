@@ -7,6 +7,7 @@
  * MAPERR or ACCERR, or SIGBUS behind a file's end.
  */
 #include "linux/mm/mm_int.h"
+#include "linux/mm/uffd.h"
 
 #define FAULT_PRESENT 1u
 #define FAULT_WRITE   2u
@@ -86,8 +87,27 @@ static bool behind_end(const struct region *r, uint64_t addr)
 	return i != NULL && i->kind == INODE_MEM && r->offset + (PAGE_DOWN(addr) - r->start) >= i->size;
 }
 
+/* Of a fault that a program wants to hear. */
+struct told {
+	struct uffd *uffd; /* with a reference; NULL: none */
+	uint64_t flags;
+};
+
+/* Waits for the page; or SIGBUS, if that is what the program asked for. */
+static bool tell(struct told *told, uint64_t addr, int *sig, int *code)
+{
+	bool bus = told->uffd->features & UFFD_FEATURE_SIGBUS;
+
+	if (!bus)
+		uffd_wait(told->uffd, addr, told->flags);
+	uffd_put(told->uffd);
+	*sig = SIGBUS;
+	*code = BUS_ADRERR;
+	return !bus;
+}
+
 /* True: resolved. */
-static bool fault_locked(struct mm *mm, const struct dk_exception *e, int *sig, int *code)
+static bool fault_locked(struct mm *mm, const struct dk_exception *e, int *sig, int *code, struct told *told)
 {
 	struct region *r = region_find(&mm->tree, e->address);
 
@@ -98,6 +118,11 @@ static bool fault_locked(struct mm *mm, const struct dk_exception *e, int *sig, 
 	*code = SEGV_ACCERR;
 	if (e->kind == DK_EXC_MEMORY && !allows(r, needed(e)))
 		return false;
+	if (UNLIKELY(r->uffd != NULL) && uffd_tells(mm, r, e->address, e->code & FAULT_WRITE, &told->flags)) {
+		told->uffd = r->uffd;
+		uffd_get(told->uffd);
+		return true;
+	}
 	if (behind_end(r, e->address) || !may_retry(mm, e, lx_current()->pico.frame != NULL ? lx_current()->pico.frame->rip : 0))
 		goto real;
 	if (map_grown_file(r, e))
@@ -114,6 +139,7 @@ real:
 
 bool mm_fault(struct mm *mm, const struct dk_exception *e, uint64_t rsp, int *sig, int *code)
 {
+	struct told told = { 0 };
 	bool resolved;
 
 	*sig = e->kind == DK_EXC_BUS ? SIGBUS : SIGSEGV;
@@ -126,8 +152,10 @@ bool mm_fault(struct mm *mm, const struct dk_exception *e, uint64_t rsp, int *si
 	if (e->trapno == 13 || e->address >= GUEST_HIGH || mm_window_overlap(e->address, 1))
 		return false;
 	mm_lock(mm);
-	resolved = fault_locked(mm, e, sig, code);
+	resolved = fault_locked(mm, e, sig, code, &told);
 	mm_unlock(mm);
+	if (told.uffd != NULL)
+		return tell(&told, e->address, sig, code);
 	if (!resolved && e->kind == DK_EXC_BUS) {
 		*sig = SIGBUS;
 		*code = BUS_ADRERR;

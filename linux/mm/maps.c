@@ -142,7 +142,7 @@ static size_t sum_lines(struct maps *m, const struct maps_sum *s)
 static const struct { uint32_t flag; char name[3]; } flag_names[] = {
 	{ RF_GROWSDOWN, "gd" }, { RF_STACK, "gd" }, { RF_LOCKED, "lo" }, { RF_ONFAULT, "lf" }, { RF_SEQUENTIAL, "sr" }, { RF_RANDOM, "rr" },
 	{ RF_DONTFORK, "dc" }, { RF_CHARGED, "ac" }, { RF_NORESERVE, "nr" }, { RF_WIPEONFORK, "wf" }, { RF_DONTDUMP, "dd" }, { RF_HUGE, "hg" },
-	{ RF_NOHUGE, "nh" }, { RF_GUARD, "gu" }, { RF_SEALED, "sl" } };
+	{ RF_NOHUGE, "nh" }, { RF_GUARD, "gu" }, { RF_UFFD_MISSING, "um" }, { RF_UFFD_WP, "uw" }, { RF_SEALED, "sl" } };
 
 static size_t flag_lines(struct maps *m, const struct region *r)
 {

@@ -14,6 +14,7 @@
 #include "linux/fs/procfs.h"
 #include "linux/mm/futex.h"
 #include "linux/mm/mm_int.h"
+#include "linux/mm/uffd.h"
 #include "pico/patch.h"
 #include "rt/mem.h"
 
@@ -209,6 +210,8 @@ static void count_writer(const struct region *r, int delta)
 
 void region_object_get(const struct region *r)
 {
+	if (UNLIKELY(r->uffd != NULL))
+		uffd_get(r->uffd);
 	count_writer(r, 1);
 	if (r->kind == REGION_FILE)
 		file_get(r->object);
@@ -218,6 +221,8 @@ void region_object_get(const struct region *r)
 
 void region_object_put(const struct region *r)
 {
+	if (UNLIKELY(r->uffd != NULL))
+		uffd_put(r->uffd);
 	count_writer(r, -1);
 	if (r->kind == REGION_FILE)
 		file_put(r->object);
@@ -390,6 +395,8 @@ void mm_after_fork(struct mm *mm)
 			(void)DkVirtualMemoryFree(r->start, r->end - r->start, DK_MEM_DECOMMIT);
 		if (r->flags & RF_DONTFORK)
 			drop_dontfork(mm, r);
+		else if (UNLIKELY(r->uffd != NULL))
+			uffd_forget(r);
 	}
 	publish(mm);
 }

@@ -47,6 +47,8 @@ long mm_fork_begin(struct mm *mm);
 void mm_fork_end(struct mm *mm, bool cloned);
 void mm_after_fork(struct mm *mm);
 
+/* A call found no page where an argument lies: if a userfaultfd is to bring it, waits for that; true: make the call again. */
+bool uffd_settle(struct lx_thread *t, const uint64_t *args);
 /* Pages that may be committed under vm.overcommit_memory 2. */
 uint64_t mm_commit_limit(void);
 

@@ -6,6 +6,7 @@
  * came before that has changed, as on Linux.
  */
 #include "linux/mm/mm_int.h"
+#include "linux/mm/uffd.h"
 #include "syscalls.gen.h"
 
 /* May r get prot?  0, -EACCES, -ENOMEM; pages: how many of it. */
@@ -52,6 +53,8 @@ static long protect_part(struct mm *mm, struct region *r, uint64_t start, uint64
 	if (r->kind == REGION_FILE && region_is_private_write(r))
 		r->flags |= RF_WROTE;
 	mm_count(mm, r, 1);
+	if (UNLIKELY(r->uffd != NULL))
+		uffd_apply(r, r->start, r->end);
 	mm_tell_text(r);
 	(void)mm_merge_locked(mm, r);
 	return 0;

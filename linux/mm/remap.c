@@ -10,6 +10,7 @@
  * what realloc mostly gets, copies nothing.
  */
 #include "linux/mm/mm_int.h"
+#include "linux/mm/uffd.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -84,7 +85,7 @@ static long move_copy(struct mm *mm, const struct region *r, const struct move *
 	uint64_t both = MIN(m->old_len, m->new_len);
 	struct map_wish w = { .addr = m->to, .len = m->new_len, .offset = r->offset + (m->old - r->start), .prot = r->prot,
 		.flags = MAP_FIXED, .kind = r->kind, .object = r->object,
-		.rflags = r->flags & ~(RF_CHARGED | RF_TEXT | RF_GROWSDOWN) };
+		.rflags = r->flags & ~(RF_CHARGED | RF_TEXT | RF_GROWSDOWN | RF_UFFD_MISSING | RF_UFFD_WP) };
 	bool own = has_own_pages(r) && both != 0;
 	uint32_t prot = r->prot;
 	long ret;
@@ -149,7 +150,13 @@ static void rebook(struct mm *mm, struct region *r, const struct move *m)
 {
 	mm_count(mm, r, -1);
 	region_remove(&mm->tree, r);
-	r->flags &= ~RF_GROWSDOWN;
+	r->flags &= ~(RF_GROWSDOWN | RF_UFFD_MISSING | RF_UFFD_WP);
+	if (r->uffd != NULL) {
+		(void)DkVirtualMemoryProtect(m->to, m->new_len, r->prot & 7);
+		if (!(m->flags & MREMAP_DONTUNMAP)) /* else the old place has its reference */
+			uffd_put(r->uffd);
+		r->uffd = NULL;
+	}
 	r->start = m->to;
 	r->end = m->to + m->new_len;
 	region_insert(&mm->tree, r);
@@ -171,6 +178,8 @@ static void leave_empty(struct mm *mm, const struct region *like, const struct m
 		log_line(DK_LOG_WARNING, "mremap: %lx is a hole now", (unsigned long)m->old);
 	region_insert(&mm->tree, r);
 	mm_count(mm, r, 1);
+	if (r->uffd != NULL)
+		uffd_apply(r, r->start, r->end);
 }
 
 /* False: nothing has happened, but that what was at a fixed destination is out of the books. */
@@ -245,7 +254,7 @@ static bool grow_in_place(struct mm *mm, struct region *r, const struct move *m)
 		.rflags = r->flags & ~(RF_CHARGED | RF_TEXT | RF_GROWSDOWN) };
 	struct region *above;
 
-	if (m->old + m->old_len != r->end || (r->flags & RF_GROWSDOWN))
+	if (m->old + m->old_len != r->end || (r->flags & RF_GROWSDOWN) || r->uffd != NULL)
 		return false;
 	above = region_next(&mm->tree, r->end);
 	/* A stub room is in the way only if the region may move instead. */

@@ -276,7 +276,7 @@ uint64_t region_hole_up(const struct region_tree *t, uint64_t low, uint64_t high
 bool region_mergeable(const struct region *a, const struct region *b)
 {
 	if (a->end != b->start || a->kind != b->kind || a->prot != b->prot || a->flags != b->flags ||
-	    a->object != b->object || a->room != b->room || a->name != b->name || a->policy != b->policy || a->kind == REGION_ROOM || (b->flags & RF_GROWSDOWN))
+	    a->object != b->object || a->room != b->room || a->name != b->name || a->uffd != b->uffd || a->policy != b->policy || a->kind == REGION_ROOM || (b->flags & RF_GROWSDOWN))
 		return false;
 	return a->kind == REGION_ANON || a->offset + (a->end - a->start) == b->offset;
 }

@@ -40,6 +40,8 @@ enum region_kind {
 #define RF_GUARD      0x40000u /* MADV_GUARD_INSTALL: no access, whatever prot says */
 #define RF_SEQUENTIAL 0x80000u /* only shown: MADV_SEQUENTIAL, MADV_RANDOM */
 #define RF_RANDOM     0x100000u
+#define RF_UFFD_MISSING 0x200000u /* registered with a userfaultfd: pages that are missing; written ones that it protects */
+#define RF_UFFD_WP    0x400000u
 
 #define REGION_GUARD_GAP 0x100000ull /* kept free below what grows down, as Linux does */
 
@@ -51,6 +53,7 @@ struct region {
 	uint64_t room;      /* where the stub room of its file is, 0 = none */
 	uint64_t users;     /* ROOM: regions that name it; else 0 */
 	const char *name;   /* PR_SET_VMA: one of mm->names, or NULL */
+	struct uffd *uffd;  /* a userfaultfd, or NULL */
 	uint32_t policy;    /* mbind: mode, flags and nodes as numa.c packs them, 0 = none */
 	uint32_t pad;
 	struct region *left, *right;

@@ -10,10 +10,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "linux/entry.h"
 #include "linux/fs/fs.h"
 #include "linux/fs/procfs.h"
 #include "linux/mm/futex.h"
 #include "linux/mm/mm_int.h"
+#include "linux/mm/uffd.h"
 #include "pico/patch.h"
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
@@ -98,6 +100,11 @@ static long test_map(struct lx_thread *t, struct file *f, uint64_t addr, uint64_
 static const struct file_ops test_ops = { .name = "test", .map = test_map };
 const struct file_ops *const lx_file_ops[FILE_KINDS] = { [FILE_MEM] = &test_ops };
 
+void uffd_get(struct uffd *u) { }
+void uffd_put(struct uffd *u) { }
+void uffd_wait(struct uffd *u, uint64_t addr, uint64_t flags) { }
+void uffd_wake(struct uffd *u, uint64_t start, uint64_t end) { }
+void entry_go_slow(uint32_t why) { }
 uint64_t sysctl_value(enum sysctl which) { return which == CTL_OVERCOMMIT ? 0 : 65530; }
 void mem_map_writers(struct inode *i, int delta) { }
 void file_get(struct file *f) { file_refs++; }
