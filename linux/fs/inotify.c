@@ -24,15 +24,18 @@ struct watched {
 	struct list watches; /* of struct watch.on_inode */
 };
 
+#define WD_BUCKETS 64u /* ten thousand watches are found in a moment */
+
 struct inotify {
 	struct list watches; /* of struct watch.on_instance */
 	struct list events;  /* oldest first */
-	uint32_t count, bytes, next_wd;
+	uint32_t count, bytes, next_wd, nwatches;
 	struct waitq wq;
+	struct list by_wd[WD_BUCKETS]; /* of struct watch.on_wd */
 };
 
 struct watch {
-	struct list on_inode, on_instance;
+	struct list on_inode, on_instance, on_wd;
 	struct inotify *instance;
 	struct path path;
 	uint32_t mask;
@@ -115,6 +118,8 @@ static void unlink_watch(struct watch *w, struct list *gone)
 
 	list_remove(&w->on_inode);
 	list_remove(&w->on_instance);
+	list_remove(&w->on_wd);
+	w->instance->nwatches--;
 	list_append(gone, &w->on_instance);
 	atomic_fetch_sub(&lx_state()->watches, 1);
 	on = i ? watched(i) : NULL;
@@ -287,6 +292,8 @@ long lx_sys_inotify_init1(struct lx_thread *t, int flags)
 	if (!in)
 		return -ENOMEM;
 	list_init(&in->watches);
+	for (unsigned k = 0; k < WD_BUCKETS; k++)
+		list_init(&in->by_wd[k]);
 	list_init(&in->events);
 	waitq_init(&in->wq);
 	in->next_wd = 1;
@@ -303,21 +310,13 @@ long lx_sys_inotify_init(struct lx_thread *t)
 	return lx_sys_inotify_init1(t, 0);
 }
 
-static struct watch *find_by_inode(struct inotify *in, const struct inode *i)
+static struct watch *find_by_inode(struct inotify *in, struct inode *i)
 {
-	LIST_FOR(w, &in->watches, struct watch, on_instance)
-		if (w->path.dentry->inode == i)
-			return w;
+	if (i->watch != NULL)
+		LIST_FOR(w, &watched(i)->watches, struct watch, on_inode)
+			if (w->instance == in)
+				return w;
 	return NULL;
-}
-
-static uint32_t count_watches(const struct inotify *in)
-{
-	uint32_t n = 0;
-
-	LIST_FOR(w, &in->watches, struct watch, on_instance)
-		n++;
-	return n;
 }
 
 static long change_watch(struct watch *w, uint32_t mask)
@@ -335,7 +334,7 @@ static long new_watch(struct inotify *in, const struct path *p, uint32_t mask)
 	struct watched *on = watched(i);
 	struct watch *w;
 
-	if (count_watches(in) >= sysctl_value(CTL_WATCHES))
+	if (in->nwatches >= sysctl_value(CTL_WATCHES))
 		return -ENOSPC;
 	w = arena_alloc(sizeof *w);
 	if (w && !on && (on = arena_alloc(sizeof *on)) != NULL)
@@ -351,6 +350,8 @@ static long new_watch(struct inotify *in, const struct path *p, uint32_t mask)
 	w->wd = (int)in->next_wd++;
 	list_append(&on->watches, &w->on_inode);
 	list_append(&in->watches, &w->on_instance);
+	list_append(&in->by_wd[(uint32_t)w->wd % WD_BUCKETS], &w->on_wd);
+	in->nwatches++;
 	atomic_fetch_add(&lx_state()->watches, 1);
 	return w->wd;
 }
@@ -407,7 +408,7 @@ long lx_sys_inotify_rm_watch(struct lx_thread *t, int fd, int wd)
 	list_init(&gone);
 	err = -EINVAL;
 	lock_take(&root()->lock);
-	LIST_FOR(w, &in->watches, struct watch, on_instance) {
+	LIST_FOR(w, &in->by_wd[(uint32_t)wd % WD_BUCKETS], struct watch, on_wd) {
 		if (w->wd == wd) {
 			unlink_watch(w, &gone);
 			queue_event(in, wd, IN_IGNORED, 0, NULL);

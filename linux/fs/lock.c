@@ -55,8 +55,16 @@ static bool conflicts(const struct file_lock *a, const struct file_lock *b)
 	return a->start <= b->end && b->start <= a->end;
 }
 
+/* Behind all that there is: the usual case of a program that locks record after record. */
+static bool behind_all(const struct lock_list *l, const struct file_lock *want)
+{
+	return list_empty(&l->head) || (l->top != INT64_MAX && want->start > l->top + 1);
+}
+
 static struct file_lock *find_conflict(struct lock_list *l, const struct file_lock *want)
 {
+	if (behind_all(l, want))
+		return NULL;
 	LIST_FOR(k, &l->head, struct file_lock, link) {
 		if (k->start > want->end)
 			break;
@@ -97,6 +105,8 @@ static bool same_owner(const struct file_lock *a, const struct file_lock *b)
 /* Takes [want->start, want->end] away from the owner's locks.  spare is used if one is cut in two. */
 static void cut_own(struct lock_list *l, const struct file_lock *want, struct file_lock **spare)
 {
+	if (behind_all(l, want))
+		return;
 	LIST_FOR_SAFE(k, n, &l->head, struct file_lock, link) {
 		struct file_lock *tail;
 
@@ -131,6 +141,13 @@ static void cut_own(struct lock_list *l, const struct file_lock *want, struct fi
 /* Enters new and joins it with neighbours of the same owner and type. */
 static void add_own(struct lock_list *l, struct file_lock *new)
 {
+	bool last = behind_all(l, new);
+
+	l->top = list_empty(&l->head) ? new->end : MAX(l->top, new->end);
+	if (last) {
+		list_append(&l->head, &new->link);
+		return;
+	}
 	LIST_FOR_SAFE(k, n, &l->head, struct file_lock, link) {
 		if (new->end != INT64_MAX && k->start > new->end + 1)
 			break;

@@ -19,6 +19,7 @@ struct file_lock {
 /* inode->flocks.  An inode that has one keeps it until it goes. */
 struct lock_list {
 	struct list head;    /* [INODE: vfs()->locks_lock] by start */
+	uint64_t top;        /* [INODE: the same] no lock ends behind it */
 	LOCK(FILE) change;   /* one change at a time, here and on the host */
 	struct list leases;  /* [INODE: vfs()->locks_lock] lease.c */
 	dk_handle stream;    /* [change] the host's locks are held through it, a reference; 0 = none yet */
