@@ -295,12 +295,12 @@ static void removed(struct target *g, uint32_t isdir)
 {
 	struct inode *i = g->d->inode;
 
+	dentry_deleted(g->d); /* first: who hears of it finds no such name */
 	if (!isdir)
 		fs_notify_self(i, IN_ATTRIB_); /* one link less */
 	if (i->nlink == 0 || isdir)
 		fs_notify_self(i, IN_DELETE_SELF_);
 	fs_notify_entry(g->dir.dentry->inode, IN_DELETE_, 0, g->d->name, i);
-	dentry_deleted(g->d);
 }
 
 /* A rename may move g->d at any time; the file system is given a dentry that stays. */

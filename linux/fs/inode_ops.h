@@ -220,6 +220,7 @@ static inline long fs_permission_event(struct lx_thread *t, const struct path *p
 	return UNLIKELY(atomic_load_explicit(&lx_state()->askers, memory_order_relaxed) != 0) ? fs_ask(t, p, mask) : 0;
 }
 
+#define INOTIFY_UNLINKED 0x08000000u /* the name in the directory is gone already */
 /* name NULL for the object itself. */
 void inotify_event(struct inode *i, uint32_t mask, uint32_t cookie, const char *name); /* fs/inotify.c */
 void inotify_inode_free(struct inode *i);                              /* i->watch was set and i goes: fs/inotify.c */

@@ -159,8 +159,10 @@ void inotify_event(struct inode *i, uint32_t mask, uint32_t cookie, const char *
 		LIST_FOR_SAFE(w, n, &on->watches, struct watch, on_inode) {
 			bool end = &n->on_inode == &on->watches;
 
+			if ((mask & INOTIFY_UNLINKED) && (w->mask & IN_EXCL_UNLINK))
+				continue;
 			if (mask & (w->mask | IN_UNMOUNT) & (IN_ALL_EVENTS | IN_UNMOUNT))
-				queue_event(w->instance, w->wd, mask, cookie, name);
+				queue_event(w->instance, w->wd, mask & ~INOTIFY_UNLINKED, cookie, name);
 			if (is_last(w, mask)) {
 				queue_event(w->instance, w->wd, IN_IGNORED, 0, NULL);
 				unlink_watch(w, &gone); /* frees on with the last one */
@@ -278,6 +280,21 @@ const struct file_ops file_inotify_ops = {
 	.ioctl = inotify_ioctl,
 	.release = inotify_release,
 };
+
+void inotify_fdinfo(struct text *x, struct file *f)
+{
+	struct inotify *in = f->object;
+
+	lock_take(&root()->lock);
+	LIST_FOR(w, &in->watches, struct watch, on_instance) {
+		const struct inode *i = w->path.dentry->inode;
+
+		if (i != NULL)
+			text_add(x, "inotify wd:%x ino:%lx sdev:%lx mask:%x ignored_mask:0\n", (uint32_t)w->wd, (unsigned long)i->ino,
+				(unsigned long)i->dev, w->mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK));
+	}
+	lock_drop(&root()->lock);
+}
 
 /* ---- Calls ---- */
 

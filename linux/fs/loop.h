@@ -43,6 +43,19 @@ long loop_control_open(struct file *f);
 /* Of a bound device: its file with a reference, and where on it the device lies; NULL: it is not bound. */
 struct file *loop_backing(struct loop *l, uint64_t *offset, uint64_t *size);
 
+/* loop_sysfs.c */
+struct node_ctx;
+struct text;
+void loop_show_size(struct text *x, struct node_ctx *c);
+void loop_show_ro(struct text *x, struct node_ctx *c);
+void loop_show_dev(struct text *x, struct node_ctx *c);
+void loop_show_offset(struct text *x, struct node_ctx *c);
+void loop_show_sizelimit(struct text *x, struct node_ctx *c);
+void loop_show_autoclear(struct text *x, struct node_ctx *c);
+void loop_show_partscan(struct text *x, struct node_ctx *c);
+void loop_show_dio(struct text *x, struct node_ctx *c);
+void loop_show_backing(struct text *x, struct node_ctx *c);
+
 /* loop_ioctl.c */
 long loop_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg);
 long loop_control_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg);

@@ -115,11 +115,12 @@ static uint64_t take_pages(struct inode *i, uint64_t want, uint64_t *page)
 }
 
 /* How much to take for a hole of run pages (0 = the end of the file) of which need are needed now. */
-static uint64_t with_surplus(const struct mem_priv *m, uint64_t need, uint64_t run)
+static uint64_t with_surplus(struct inode *i, uint64_t need, uint64_t run)
 {
-	uint64_t ahead = MIN(m->npages / 2, AHEAD_MAX);
+	uint64_t ahead = MIN(mem(i)->npages / 2, AHEAD_MAX);
+	bool counted = i->fs != NULL && i->fs->limit_pages != 0; /* a file system with a size has none to spare */
 
-	return run == 0 ? MAX(need, ahead) : need;
+	return run == 0 && !counted ? MAX(need, ahead) : need;
 }
 
 long mem_fill(struct inode *i, uint64_t fpage, uint64_t count)
@@ -137,7 +138,7 @@ long mem_fill(struct inode *i, uint64_t fpage, uint64_t count)
 		need = run == 0 ? end - fpage : MIN(run, end - fpage);
 		if (!room_for(m, 1))
 			return -ENOSPC;
-		got = take_pages(i, with_surplus(m, need, run), &page);
+		got = take_pages(i, with_surplus(i, need, run), &page);
 		if (got == 0)
 			return -ENOSPC;
 		enter(m, (struct mem_ext){ fpage, page, got });

@@ -78,7 +78,7 @@ static long with_event(struct lx_thread *t, const struct path *p, uint32_t mask,
 static long tell_both(struct lx_thread *t, const struct fs_event *e)
 {
 	if (e->dir != NULL)
-		tell(e->dir, e->mask, 0, e->name);
+		tell(e->dir, e->mask | (e->path->dentry->flags & D_DELETED ? INOTIFY_UNLINKED : 0), 0, e->name);
 	tell(e->inode, e->mask, 0, NULL);
 	fanotify_event(e);
 	return 0;

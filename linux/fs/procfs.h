@@ -61,6 +61,8 @@ struct fdtable *proc_fdtable(struct lx_proc *p);
 struct file *proc_file(struct lx_proc *p, uint64_t fd);
 
 /* Settings that may be changed but mean nothing: their values, in lx_state()->misc. */
+void inotify_fdinfo(struct text *x, struct file *f); /* fs/inotify.c: lines of /proc/PID/fdinfo */
+
 enum sysctl { CTL_DMESG, CTL_OVERCOMMIT, CTL_RATIO, CTL_SWAPPINESS, CTL_MAX_MAP, CTL_PID_MAX, CTL_PIPE_MAX, CTL_FILE_MAX, CTL_SOMAXCONN,
 	CTL_RANDOMIZE, CTL_CORE_USES_PID, CTL_PTRACE, CTL_SHMMAX, CTL_SHMALL, CTL_SHMMNI, CTL_MSGMAX, CTL_MSGMNB, CTL_MSGMNI,
 	CTL_INSTANCES, CTL_WATCHES, CTL_QUEUED, CTL_NR_OPEN, CTL_AIO_MAX, CTL_HUGE, CTL_DIRTY_RATIO, CTL_DIRTY_BG, CTL_MMAP_MIN, CTL_LEASE_BREAK, CTL_FAN_QUEUED, CTL_FAN_GROUPS, CTL_FAN_MARKS, CTL_URING_OFF, CTL_COUNT };

@@ -212,6 +212,8 @@ SHOW(fdinfo)
 		lock_drop(&fdt->lock);
 		text_add(x, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", (unsigned long)f->pos, flags,
 			f->path.mnt ? f->path.mnt->id : 15, f->inode ? (unsigned long)f->inode->ino : 0ul);
+		if (f->kind == FILE_INOTIFY)
+			inotify_fdinfo(x, f);
 		if (pidfd_proc(f))
 			text_add(x, "Pid:\t%d\nNSpid:\t%d\n", pidfd_proc(f)->pid, pidfd_proc(f)->pid);
 	}

@@ -8,6 +8,8 @@
  * description never overwrite each other's output; files without a position
  * (pipes, terminals, sockets) are called without it, because they may wait.
  */
+#include <linux/magic.h>
+
 #include "linux/fs/fs.h"
 #include "linux/sig/sig.h"
 
@@ -258,11 +260,22 @@ long lx_sys_pwritev(struct lx_thread *t, int fd, struct gva vec, uint64_t count,
 
 #define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
 
+/* tmpfs does not know RWF_NOWAIT. */
+static bool may_nowait(struct lx_thread *t, int fd)
+{
+	struct file *f = fd_get(t, fd);
+	bool may = f == NULL || f->kind != FILE_MEM || f->inode->fs == NULL || f->inode->fs->magic != TMPFS_MAGIC;
+
+	if (f != NULL)
+		file_put(f);
+	return may;
+}
+
 static long vector2(struct lx_thread *t, int fd, struct gva vec, uint64_t count, uint64_t low, int flags, RW_FN(fn))
 {
 	long n;
 
-	if (flags & ~RWF_KNOWN)
+	if ((flags & ~RWF_KNOWN) || ((flags & RWF_NOWAIT) && !may_nowait(t, fd)))
 		return -EOPNOTSUPP;
 	t->nowait = (flags & RWF_NOWAIT) != 0;
 	n = vector(t, fd, vec, count, (int64_t)low, (int64_t)low == -1, fn);

@@ -3,11 +3,12 @@
  * linux/fs/sysfs.c - the little of /sys that programs look at: processors, the
  * memory and CPU limits as a control group would show them, huge pages.
  */
+#include "linux/fs/loop.h"
 #include "linux/fs/textfs.h"
 
 enum sys_dir { S_NONE, S_ROOT = TEXT_ROOT, S_DEVICES, S_SYSTEM, S_CPU, S_CPUN, S_TOPOLOGY, S_NODE, S_NODE0, S_FS, S_CGROUP, S_KERNEL, S_MM,
 	S_THP, S_HUGE, S_HUGE2M, S_CLASS, S_BLOCK, S_NET, S_BUS, S_MODULE, S_POWER, S_FIRMWARE, S_VIRTUAL, S_NETLO, S_DEVDIR, S_DEVCHAR,
-	S_DEVBLOCK, S_SECURITY, S_VULN };
+	S_DEVBLOCK, S_SECURITY, S_VULN, S_LOOPN, S_LOOP };
 
 static void show_cpus(struct text *x, struct node_ctx *c)
 {
@@ -137,6 +138,11 @@ static const struct text_node nodes[] = {
 	DIR_(S_NODE, "node0", S_NODE0), SHOWN(S_NODE0, "cpulist", show_cpus), SHOWN(S_NODE0, "cpumap", show_all_mask),
 	TEXT(S_NODE0, "distance", "10\n"), SHOWN(S_NODE0, "meminfo", show_node_meminfo),
 	SHOWN(S_NODE, "has_memory", show_zero), SHOWN(S_NODE, "has_normal_memory", show_zero),
+	N(S_BLOCK, S_IFDIR | 0755, NULL, .dir = S_LOOPN),
+	SHOWN(S_LOOPN, "size", loop_show_size), SHOWN(S_LOOPN, "ro", loop_show_ro), SHOWN(S_LOOPN, "dev", loop_show_dev),
+	SHOWN(S_LOOPN, "removable", show_zero), DIR_(S_LOOPN, "loop", S_LOOP), SHOWN(S_LOOP, "backing_file", loop_show_backing),
+	SHOWN(S_LOOP, "offset", loop_show_offset), SHOWN(S_LOOP, "sizelimit", loop_show_sizelimit),
+	SHOWN(S_LOOP, "autoclear", loop_show_autoclear), SHOWN(S_LOOP, "partscan", loop_show_partscan), SHOWN(S_LOOP, "dio", loop_show_dio),
 	DIR_(S_FS, "cgroup", S_CGROUP),
 	TEXT(S_CGROUP, "cgroup.controllers", "cpu memory pids\n"), TEXT(S_CGROUP, "cgroup.subtree_control", ""), TEXT(S_CGROUP, "cgroup.type", "domain\n"),
 	SHOWN(S_CGROUP, "memory.max", show_memory_max), SHOWN(S_CGROUP, "memory.high", show_memory_max),
@@ -154,11 +160,20 @@ static const struct text_node nodes[] = {
 	TEXT(S_NETLO, "operstate", "unknown\n"), TEXT(S_NETLO, "ifindex", "1\n"), TEXT(S_NETLO, "flags", "0x9\n"), TEXT(S_NETLO, "type", "772\n"),
 };
 
+/* The patterns: directories of one name with a number. */
+static const char *pattern_of(uint32_t dir, uint64_t *limit)
+{
+	*limit = dir == S_CPU ? lx_state()->ncpus : LOOP_DEVICES;
+	return dir == S_CPU ? "cpu" : dir == S_BLOCK ? "loop" : NULL;
+}
+
 static bool find(struct node_ctx *c, uint32_t dir, const char *name, uint32_t len, struct node_key *key)
 {
-	uint64_t n;
+	uint64_t n, limit;
+	const char *base = pattern_of(dir, &limit);
+	uint32_t at = base != NULL ? (uint32_t)strlen(base) : 0;
 
-	if (dir != S_CPU || len < 4 || memcmp(name, "cpu", 3) || !name_number(name + 3, len - 3, &n) || n >= lx_state()->ncpus)
+	if (base == NULL || len <= at || memcmp(name, base, at) || !name_number(name + at, len - at, &n) || n >= limit)
 		return false;
 	key->node = text_find_pattern(&sysfs, dir);
 	key->num = n;
@@ -167,11 +182,14 @@ static bool find(struct node_ctx *c, uint32_t dir, const char *name, uint32_t le
 
 static bool next(struct node_ctx *c, uint32_t dir, uint64_t *at, struct node_key *key, char *name, size_t size)
 {
-	if (dir != S_CPU || *at >= lx_state()->ncpus)
+	uint64_t limit;
+	const char *base = pattern_of(dir, &limit);
+
+	if (base == NULL || *at >= limit)
 		return false;
 	key->node = text_find_pattern(&sysfs, dir);
 	key->num = *at;
-	fmt_snprintf(name, size, "cpu%lu", (unsigned long)*at);
+	fmt_snprintf(name, size, "%s%lu", base, (unsigned long)*at);
 	++*at;
 	return true;
 }
