@@ -50,6 +50,8 @@ WEAK void ipc_exit(struct lx_proc *p)
 
 /* ---- Settings ---- */
 
+#define BOOT_NS 1000000000ull
+
 const char *config_get(const struct dk_boot *boot, const char *key, unsigned i)
 {
 	const char *at = boot->config, *end = at ? at + boot->config_size : NULL;
@@ -138,8 +140,9 @@ static struct lx_state *state_new(const struct dk_boot *boot)
 	for (unsigned i = 0; i < ARRAY_LEN(lx->tid_hash); i++)
 		list_init(&lx->tid_hash[i]);
 	atomic_store(&lx->next_tid, 1);
-	lx->boot_mono_ns = pico_now();
-	lx->boot_real_ns = pico_now_realtime();
+	/* As if booting had taken a second: programs take an uptime of 0 for an error. */
+	lx->boot_mono_ns = pico_now() - BOOT_NS;
+	lx->boot_real_ns = pico_now_realtime() - BOOT_NS;
 	lx->memtotal = config_u64(boot, "memtotal", 10, 1ull << 30);
 	if (boot->memory_limit < lx->memtotal)
 		lx->memtotal = boot->memory_limit;

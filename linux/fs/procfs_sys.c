@@ -133,7 +133,6 @@ SHOW(uptime)
 	up = (int64_t)up < 0 ? 0 : up;
 	idle = up * lx_state()->ncpus;
 	idle -= MIN(idle, user + system);
-	up = MAX(up, TICK_NS); /* no machine shows 0 */
 	text_add(x, "%lu.%02lu %lu.%02lu\n", (unsigned long)(up / 1000000000), (unsigned long)(up / TICK_NS % 100),
 		(unsigned long)(idle / 1000000000), (unsigned long)(idle / TICK_NS % 100));
 }
