@@ -187,10 +187,13 @@ static long boot_mount(const char *spec)
 		err = boot_tmpfs_root();
 	if (err != 0 || !boot_point(where, &at))
 		return err != 0 ? err : -ENOENT;
-	if (str_starts(spec, "tmpfs:")) {
-		if (at.dentry->mounted == 0) /* /dev/shm came with /dev */
-			err = mount_new(NULL, "tmpfs", strcmp(where, "/run") == 0 ? "mode=755" : NULL, &at, flags | MS_NOSUID | MS_NODEV, "tmpfs");
+	if (str_starts(spec, "tmpfs:") && at.dentry->mounted != 0) { /* /dev/shm came with /dev */
+		path_put(&at);
+		return 0;
 	}
+	path_to_top(&at); /* -v /tmp:/tmp goes over the sandbox's own */
+	if (str_starts(spec, "tmpfs:"))
+		err = mount_new(NULL, "tmpfs", strcmp(where, "/run") == 0 ? "mode=755" : NULL, &at, flags | MS_NOSUID | MS_NODEV, "tmpfs");
 	else if (str_starts(spec, "proc:"))
 		err = mount_new(NULL, "proc", NULL, &at, flags | MS_NOSUID | MS_NODEV | MS_NOEXEC, "proc");
 	else if (str_starts(spec, "sys:"))
