@@ -27,6 +27,9 @@ echo "== what the tracer changes"
 strace -qq -o out -e trace=getppid -e inject=getppid:retval=4242 /usr/bin/python3 -c 'import os; print(os.getppid())'
 strace -qq -o out -e trace=getppid -e inject=getppid:error=EPERM:when=2 /usr/bin/python3 -c 'import os; print(os.getppid() > 0, os.getppid(), os.getppid() > 0)'
 plain < out | sed 's/= [0-9]* *$/= N/'
+echo "== filters that leave calls to the tracer"
+strace -f -qq --seccomp-bpf -o out -e trace=chdir,getppid sh -c 'cd /tmp; cat /etc/hostname > /dev/null; (cd /nowhere 2>/dev/null; true)'; echo $?
+grep -v getppid out | plain
 echo "== attach and detach"
 sh -c 'while :; do sleep 0.05; done' & p=$!
 timeout -s INT 1 strace -f -qq -o out -p $p; grep -c 'execve("' out | awk '{ print ($1 > 2) }'
