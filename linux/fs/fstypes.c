@@ -6,6 +6,7 @@
 static const struct fs_type types[] = {
 	{ "sysfs", INODE_SYS, 0x62656572, true }, { "tmpfs", INODE_MEM, 0x01021994, true }, { "proc", INODE_PROC, 0x9fa0, true },
 	{ "devtmpfs", INODE_DEV, 0x01021994, false }, { "ramfs", INODE_MEM, 0x858458f6, true }, { "devpts", INODE_PTS, 0x1cd1, true },
+	{ "mqueue", INODE_MQUEUE, 0x19800202, true },
 };
 
 const struct fs_type *fs_type_find(const char *name)

@@ -71,7 +71,7 @@ void mount_fs_put(struct mount_fs *fs)
 		return;
 	if (fs->root != NULL)
 		inode_put(fs->root);
-	if (fs->kind == INODE_PROC)
+	if (fs->kind == INODE_PROC || fs->kind == INODE_MQUEUE)
 		ns_put(fs->priv[0]);
 	ns_put(fs->user);
 	arena_free(fs);

@@ -20,5 +20,6 @@ const struct inode_ops *const lx_inode_ops[INODE_KINDS] = {
 	[INODE_PTS] = &inode_pts_ops,
 	[INODE_SYS] = &inode_sys_ops,
 	[INODE_NS] = &inode_ns_ops,
+	[INODE_MQUEUE] = &inode_mqueue_ops,
 	[INODE_ANON] = &inode_anon_ops,
 };

@@ -157,7 +157,7 @@ struct inode_ops {
 extern const struct inode_ops *const lx_inode_ops[INODE_KINDS]; /* fs/inode_kinds.c */
 
 extern const struct inode_ops inode_mem_ops, inode_host_ops, inode_anon_ops; /* helper FS */
-extern const struct inode_ops inode_proc_ops, inode_dev_ops, inode_pts_ops, inode_sys_ops, inode_ns_ops; /* procfs*.c, dev*.c, pty*.c, sysfs.c */
+extern const struct inode_ops inode_proc_ops, inode_dev_ops, inode_pts_ops, inode_sys_ops, inode_ns_ops, inode_mqueue_ops; /* procfs*.c, dev*.c, pty*.c, sysfs.c */
 
 static inline const struct inode_ops *inode_ops(const struct inode *i)
 {

@@ -11,7 +11,7 @@
 #include "linux/linux.h"
 
 enum inode_kind { INODE_NONE, INODE_MEM /* tmpfs and overlay */, INODE_HOST /* -v folders */, INODE_PROC, INODE_DEV,
-	INODE_PTS, INODE_SYS, INODE_NS /* namespaces */, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
+	INODE_PTS, INODE_SYS, INODE_NS /* namespaces */, INODE_MQUEUE, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
 enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, FILE_STD /* host's stdin/out/err */,
 	FILE_PIPE, FILE_EVENTFD, FILE_TIMERFD, FILE_SIGNALFD, FILE_EPOLL, FILE_UNIX, FILE_PTY, FILE_PIDFD, FILE_INOTIFY,
 	FILE_LOOP, FILE_LOOP_CONTROL, /* block devices on files */

@@ -6,10 +6,8 @@
  * Messages are kept by falling priority, in the order sent within one.  A queue goes
  * when it has been unlinked and the last descriptor is closed.  All under lock IPC.
  */
-#include <linux/mqueue.h>
-
 #include "linux/fs/io.h"
-#include "linux/ipc/sysv.h"
+#include "linux/ipc/mqueue.h"
 #include "linux/ns/ns.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/proc.h"
@@ -31,29 +29,13 @@ struct mq_message {
 	char text[];
 };
 
-struct mqueue {
-	struct ref ref;          /* its name, and each open file */
-	struct ipc_root *root;   /* [IPC] whose list it is in, while it has a name */
-	struct list link;        /* [IPC] in ipc_root()->mqueues, while it has a name */
-	char name[NAME_MAX + 1];
-	uint32_t mode, uid, gid;
-	int64_t maxmsg, msgsize; /* [I] */
-	int64_t count, bytes;    /* [IPC] */
-	struct list messages;    /* [IPC] */
-	uint32_t receivers;      /* [IPC] threads that wait for a message */
-	struct waitq wait;       /* senders, receivers, poll */
-	int notify_pid;          /* [IPC] 0 = nobody; else whom to tell once */
-	int notify_how, notify_sig;
-	uint64_t notify_value;
-};
-
 /* A signal to send when the lock is dropped. */
 struct mq_notice {
 	int pid, sig;
 	uint64_t value;
 };
 
-static void put_queue(struct mqueue *q)
+void mqueue_put(struct mqueue *q)
 {
 	if (!ref_put(&q->ref))
 		return;
@@ -64,9 +46,9 @@ static void put_queue(struct mqueue *q)
 
 /* ---- Opening ---- */
 
-static struct mqueue *find(const char *name)
+struct mqueue *mqueue_find(struct ipc_root *root, const char *name)
 {
-	LIST_FOR(q, &ipc_root()->mqueues, struct mqueue, link)
+	LIST_FOR(q, &root->mqueues, struct mqueue, link)
 		if (strcmp(q->name, name) == 0)
 			return q;
 	return NULL;
@@ -94,11 +76,15 @@ static long check_attr(struct lx_thread *t, const struct mq_attr *a)
 	return 0;
 }
 
-static long create(struct lx_thread *t, const char *name, uint32_t mode, const struct mq_attr *a, struct mqueue **out)
+long mqueue_create(struct lx_thread *t, struct ipc_root *root, const char *name, uint32_t mode, const struct mq_attr *a,
+	struct mqueue **out)
 {
+	static const struct mq_attr usual = { .mq_maxmsg = MAXMSG_DEFAULT, .mq_msgsize = MSGSIZE_DEFAULT };
 	struct mqueue *q;
 
-	if (ipc_root()->nmqueues >= QUEUES_MAX && !lx_capable(t, CAP_SYS_RESOURCE))
+	if (a == NULL)
+		a = &usual;
+	if (root->nmqueues >= QUEUES_MAX && !lx_capable(t, CAP_SYS_RESOURCE))
 		return -ENOSPC;
 	q = arena_alloc(sizeof *q);
 	if (q == NULL)
@@ -112,9 +98,10 @@ static long create(struct lx_thread *t, const char *name, uint32_t mode, const s
 	q->msgsize = a->mq_msgsize;
 	list_init(&q->messages);
 	waitq_init(&q->wait);
-	q->root = ipc_root();
-	list_append(&ipc_root()->mqueues, &q->link);
-	ipc_root()->nmqueues++;
+	q->ino = 2 + root->mqueues_made++;
+	q->root = root;
+	list_append(&root->mqueues, &q->link);
+	root->nmqueues++;
 	*out = q;
 	return 0;
 }
@@ -141,9 +128,9 @@ static long open_queue(struct lx_thread *t, const char *name, int flags, uint32_
 	long err = 0;
 
 	ipc_lock();
-	q = find(name);
+	q = mqueue_find(ipc_root(), name);
 	if (q == NULL)
-		err = (flags & O_CREAT) ? create(t, name, mode, a, &q) : -ENOENT;
+		err = (flags & O_CREAT) ? mqueue_create(t, ipc_root(), name, mode, a, &q) : -ENOENT;
 	else if ((flags & O_CREAT) && (flags & O_EXCL))
 		err = -EEXIST;
 	else
@@ -178,10 +165,16 @@ long lx_sys_mq_open(struct lx_thread *t, struct gva name, int oflags, uint32_t m
 		return err;
 	f = anon_file(FILE_MQUEUE, (uint32_t)oflags & (O_ACCMODE | O_NONBLOCK), S_IFREG | q->mode, q);
 	if (f == NULL) {
-		put_queue(q);
+		mqueue_put(q);
 		return -ENOMEM;
 	}
 	return anon_fd(t, f, true);
+}
+
+void mqueue_unname(struct mqueue *q)
+{
+	list_remove(&q->link);
+	q->root->nmqueues--;
 }
 
 long lx_sys_mq_unlink(struct lx_thread *t, struct gva name)
@@ -193,18 +186,16 @@ long lx_sys_mq_unlink(struct lx_thread *t, struct gva name)
 	if (err != 0)
 		return err;
 	ipc_lock();
-	q = find(text);
+	q = mqueue_find(ipc_root(), text);
 	if (q == NULL)
 		err = -ENOENT;
 	else if (t->cred.fsuid != q->uid && !cap_own(t, CAP_FOWNER))
 		err = -EACCES;
-	if (err == 0) {
-		list_remove(&q->link);
-		q->root->nmqueues--;
-	}
+	if (err == 0)
+		mqueue_unname(q);
 	ipc_unlock();
 	if (err == 0)
-		put_queue(q);
+		mqueue_put(q);
 	return err;
 }
 
@@ -272,7 +263,7 @@ void mqueue_root_free(struct ipc_root *root)
 		ipc_unlock();
 		if (q == NULL)
 			return;
-		put_queue(q);
+		mqueue_put(q);
 	}
 }
 
@@ -577,7 +568,7 @@ static void mqueue_flush(struct lx_thread *t, struct file *f)
 
 static void mqueue_release(struct file *f)
 {
-	put_queue(f->object);
+	mqueue_put(f->object);
 }
 
 extern const struct file_ops file_mqueue_ops; /* fs/file_kinds.c */

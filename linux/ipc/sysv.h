@@ -38,6 +38,7 @@ struct ipc_root {
 	struct ipc_table table[IPC_KINDS];
 	struct list mqueues;       /* [IPC] struct mqueue by link */
 	uint32_t nmqueues;
+	uint64_t mqueues_made;     /* [IPC] */
 	uint64_t shm_pages;        /* [IPC] */
 };
 

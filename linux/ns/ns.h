@@ -48,6 +48,7 @@ struct ns {
 	uint32_t level;          /* [I] user, pid: 0 = initial */
 	struct ns *user;         /* [I] the user namespace it belongs to, a reference; of a user namespace: its parent */
 	struct ns *parent;       /* [I] pid: a reference */
+	_Atomic uint32_t members; /* places in nssets that are it */
 	uint32_t owner, owner_gid; /* [I] whose process made it, global ids */
 	union {
 		struct {

@@ -29,15 +29,27 @@ void nsset_get(struct nsset *s)
 		ref_get(&s->ref);
 }
 
+static void join(struct ns *ns)
+{
+	ns_get(ns);
+	atomic_fetch_add(&ns->members, 1);
+}
+
+static void leave(struct ns *ns)
+{
+	atomic_fetch_sub(&ns->members, 1);
+	ns_put(ns);
+}
+
 void nsset_put(struct nsset *s)
 {
 	if (!s || !ref_put(&s->ref))
 		return;
 	for (unsigned k = 0; k < NS_KINDS; k++)
 		if (s->ns[k])
-			ns_put(s->ns[k]);
-	ns_put(s->pid_children);
-	ns_put(s->time_children);
+			leave(s->ns[k]);
+	leave(s->pid_children);
+	leave(s->time_children);
 	arena_free(s);
 }
 
@@ -56,18 +68,20 @@ static struct nsset *copy(struct lx_thread *t)
 	s->time_children = t->nsset ? t->nsset->time_children : s->ns[NS_TIME];
 	for (unsigned k = 0; k < NS_KINDS; k++)
 		if (s->ns[k])
-			ns_get(s->ns[k]);
-	ns_get(s->pid_children);
-	ns_get(s->time_children);
+			join(s->ns[k]);
+	join(s->pid_children);
+	join(s->time_children);
 	return s;
 }
 
+/* Takes over the reference on ns. */
 static void set(struct ns **slot, struct ns *ns)
 {
 	struct ns *old = *slot;
 
 	*slot = ns;
-	ns_put(old);
+	atomic_fetch_add(&ns->members, 1);
+	leave(old);
 }
 
 static long new_uts(struct lx_thread *t, struct ns *user, struct nsset *s)
