@@ -85,6 +85,7 @@ static const struct text_node nodes[] = {
 	SETTABLE(PD_PID, "timerslack_ns", show_timerslack, store_timerslack),
 	SHOWN(PD_PID, "mountstats", show_mountstats),
 	CONSTANT(PD_PID, "clear_refs", ""),
+	N(PD_PID, S_IFREG | 0400, "pagemap", .raw = raw_pagemap),
 	CONSTANT(PD_PID, "autogroup", "/autogroup-1 nice 0\n"),
 	PATTERN_DIR(PD_TASK, PD_TID, 0555),
 	PROCESS_NODES(PD_TID),

@@ -12,6 +12,22 @@
 
 #define CHUNK 2048u /* pages asked about at a time */
 
+/* Files in memory are in memory, also where they are holes. */
+static void add_files(struct mm *mm, uint64_t start, uint64_t end, uint8_t *out)
+{
+	const struct region *r;
+
+	for (uint64_t at = start; (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end) {
+		const struct inode *i = region_inode(r);
+
+		if (i == NULL || i->kind != INODE_MEM)
+			continue;
+		for (uint64_t page = MAX(r->start, start); page < MIN(r->end, end); page += PAGE_SIZE)
+			if (r->offset + (page - r->start) < i->size)
+				out[(page - start) >> PAGE_SHIFT] = 1;
+	}
+}
+
 static uint64_t mapped_up_to(struct mm *mm, uint64_t start, uint64_t end)
 {
 	struct region *r;
@@ -45,7 +61,7 @@ uint64_t mm_count_resident(uint64_t start, uint64_t end, uint8_t *buf, uint64_t 
 	return n;
 }
 
-static long report(struct gva vec, uint64_t start, uint64_t end, uint8_t *buf)
+static long report(struct mm *mm, struct gva vec, uint64_t start, uint64_t end, uint8_t *buf)
 {
 	for (uint64_t at = start, stop; at < end; at = stop) {
 		uint64_t n;
@@ -54,10 +70,43 @@ static long report(struct gva vec, uint64_t start, uint64_t end, uint8_t *buf)
 		n = (stop - at) >> PAGE_SHIFT;
 		if (!mm_resident(at, stop, buf))
 			memset(buf, 0, n); /* unmapped meanwhile by another thread */
+		mm_lock(mm);
+		add_files(mm, at, stop, buf);
+		mm_unlock(mm);
 		if (copy_out(gva_add(vec, (at - start) >> PAGE_SHIFT), buf, n) != 0)
 			return -EFAULT;
 	}
 	return 0;
+}
+
+#define PM_PRESENT (1ull << 63)
+#define PM_FILE    (1ull << 61)
+#define PM_DIRTY   (1ull << 55) /* soft-dirty: always, as nothing tracks it */
+
+/* Of one region; pages that are all mapped. */
+static void pagemap_part(const struct region *r, uint64_t start, uint64_t end, uint64_t *out)
+{
+	bool file = r->kind == REGION_SHARED || (r->kind == REGION_FILE && !(r->flags & RF_WROTE));
+	uint8_t there[PAGEMAP_MAX];
+
+	if (!mm_resident(start, end, there))
+		return;
+	for (uint64_t i = 0; i < (end - start) >> PAGE_SHIFT; i++)
+		if (there[i] & 1)
+			out[i] = PM_PRESENT | PM_DIRTY | (file ? PM_FILE : 0);
+}
+
+void mm_pagemap(struct mm *mm, uint64_t page, uint64_t count, uint64_t *out)
+{
+	uint64_t start = page << PAGE_SHIFT, end = (page + count) << PAGE_SHIFT;
+	const struct region *r;
+
+	memset(out, 0, count * sizeof *out);
+	mm_lock(mm);
+	for (uint64_t at = start; (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end)
+		if (r->kind != REGION_ROOM && !(r->flags & RF_GUARD))
+			pagemap_part(r, MAX(r->start, start), MIN(r->end, end), out + ((MAX(r->start, start) - start) >> PAGE_SHIFT));
+	mm_unlock(mm);
 }
 
 long lx_sys_mincore(struct lx_thread *t, struct gva addr, uint64_t len, struct gva vec)
@@ -81,7 +130,7 @@ long lx_sys_mincore(struct lx_thread *t, struct gva addr, uint64_t len, struct g
 	buf = heap_alloc_dirty(CHUNK);
 	if (buf == NULL)
 		return -EAGAIN;
-	err = report(vec, addr.va, mapped, buf);
+	err = report(mm, vec, addr.va, mapped, buf);
 	heap_free(buf);
 	return err != 0 ? err : mapped < end ? -ENOMEM : 0;
 }

@@ -69,7 +69,7 @@ static long bring_in(struct mm *mm, uint64_t start, uint64_t end)
 
 	for (uint64_t at = start; err == 0 && (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end)
 		if (r->kind != REGION_ROOM && r->prot != PROT_NONE && !(r->flags & (RF_ONFAULT | RF_GUARD)))
-			err = mm_populate_locked(mm, r, MAX(r->start, start), MIN(r->end, end), region_is_private_write(r));
+			err = mm_populate_locked(mm, r, MAX(r->start, start), MIN(r->end, end), region_is_private_write(r) || !(r->prot & PROT_READ));
 	return err == -EFAULT ? -ENOMEM : err;
 }
 

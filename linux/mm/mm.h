@@ -49,6 +49,9 @@ void mm_after_fork(struct mm *mm);
 
 /* A call found no page where an argument lies: if a userfaultfd is to bring it, waits for that; true: make the call again. */
 bool uffd_settle(struct lx_thread *t, const uint64_t *args);
+/* Entries of /proc/self/pagemap for count <= PAGEMAP_MAX pages from number page on; frame numbers are not told. */
+#define PAGEMAP_MAX 128u
+void mm_pagemap(struct mm *mm, uint64_t page, uint64_t count, uint64_t *out);
 /* Pages that may be committed under vm.overcommit_memory 2. */
 uint64_t mm_commit_limit(void);
 
