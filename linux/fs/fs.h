@@ -50,7 +50,7 @@ struct dcache {
 };
 
 #define IDLE_SLOTS    256u /* host files closed by all, kept open for the next */
-#define HOST_WRITING  256u
+#define HOST_WRITING  1024u
 #define LISTING_SLOTS 24u  /* directory listings of the host that are remembered */
 
 /* lx_state()->vfs */
@@ -236,7 +236,7 @@ long host_target(const char *uri, char *buf, size_t size);
 /* A host directory's names with attributes, sorted by hash; shared by its readers. */
 struct listing {
 	struct ref ref;
-	uint64_t until;         /* lookups believe it up to then */
+	uint64_t when, until;   /* before it was read; lookups believe it up to then */
 	uint32_t count, pages;
 	struct listing_entry {
 		uint64_t hash;  /* 61 bits; its place in the order and in the directory's positions */

@@ -13,7 +13,8 @@
  * WINDOW_MIN at first, which doubles while most of what came was used and shrinks when it
  * was not, down to 1, when nothing is gathered; after RETRY opens it is tried again.  A new
  * listing begins with half of what the one before has come to; and if that was much and
- * its first file is opened first, somebody walks a tree, and the first open gathers already.
+ * its first file is opened first, in either order, somebody walks a tree, and the first open
+ * gathers already.
  *
  * Bounds: KEPT_MAX bytes in one listing, GATHERED_MAX in all.  Locks: listing.lock
  * guards what the entries have and the counts; it is never held over a trip.
@@ -122,12 +123,12 @@ static void add_by_name(const struct listing *l, struct batch *b, uint32_t k, ui
 }
 
 /* How many files to ask for now, from how the ones before were used. */
-static uint32_t next_window(struct listing *l)
+static uint32_t next_window(struct listing *l, bool first)
 {
 	struct vfs *v = vfs();
 
 	if (l->window == 0) { /* the listing's first time */
-		l->window = MAX(WINDOW_MIN, v->gather_window / 2);
+		l->window = MAX(WINDOW_MIN, first ? v->gather_window : v->gather_window / 2);
 	} else if (l->window == 1) {
 		if (++l->plain >= RETRY)
 			l->window = WINDOW_MIN;
@@ -142,23 +143,43 @@ static uint32_t next_window(struct listing *l)
 	return l->window;
 }
 
-/* Nothing of l was opened yet: is k what a walk through all of a tree would open first? */
-static bool walks(const struct listing *l, uint32_t k)
+/* In which order the files behind k are likely to be opened. */
+enum order { ORDER_NONE, ORDER_LISTED, ORDER_NAMES };
+
+/* k is the first that is opened: is it what a walk through all of a tree opens first? */
+static enum order first_order(const struct listing *l, uint32_t k)
 {
-	return vfs()->gather_window >= WINDOW_WALK && k < NEAR;
+	bool listed = true, named = true;
+
+	if (vfs()->gather_window < WINDOW_WALK || l->count > BY_NAME_MAX)
+		return k < NEAR && vfs()->gather_window >= WINDOW_WALK ? ORDER_LISTED : ORDER_NONE;
+	for (uint32_t i = 0; i < l->count && (listed || named); i++) {
+		if (i == k || !is_small(l->sorted[i].ent))
+			continue;
+		listed = listed && i > k;
+		named = named && compare(l->sorted[i].ent, l->sorted[k].ent) > 0;
+	}
+	return listed ? ORDER_LISTED : named ? ORDER_NAMES : k < NEAR ? ORDER_LISTED : ORDER_NONE;
 }
 
-/* An open of entry k found nothing: what to fetch, or an empty batch. */
+static enum order order_of(const struct listing *l, uint32_t k, uint32_t last)
+{
+	if (last == UINT32_MAX)
+		return first_order(l, k);
+	return (k > last && k - last <= NEAR) || l->count > BY_NAME_MAX ? ORDER_LISTED : ORDER_NAMES;
+}
+
+/* An open of entry k found nothing: what to fetch, or an empty batch.  last: the entry opened before, or UINT32_MAX. */
 static void plan(struct listing *l, struct batch *b, uint32_t k, uint32_t last)
 {
-	bool first = last == UINT32_MAX;
-	uint32_t want = first && !walks(l, k) ? 0 : next_window(l);
+	enum order order = order_of(l, k, last);
+	uint32_t want = order != ORDER_NONE ? next_window(l, last == UINT32_MAX) : 0;
 
 	b->count = b->names = b->bytes = 0;
 	if (want < 2)
 		return;
 	(void)add(l, b, k);
-	if (first || (k > last && k - last <= NEAR) || l->count > BY_NAME_MAX)
+	if (order == ORDER_LISTED)
 		add_in_order(l, b, k, want);
 	else
 		add_by_name(l, b, k, want);

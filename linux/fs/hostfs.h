@@ -61,6 +61,8 @@ void host_keep(struct dentry *d);                         /* d's name or rights 
 void host_write_begin(struct inode *i);
 void host_write_end(struct inode *i);
 void host_written(struct inode *i);
+/* Nobody inside has changed that file since when, or may do so now. */
+bool host_unwritten(uint64_t dev, uint64_t ino, uint64_t when);
 
 long host_open(struct lx_thread *t, struct dentry *d, struct file *f);
 #endif

@@ -135,6 +135,8 @@ static long from_listing(struct inode *dir, const char *name, uint32_t len, uint
 		err = e != NULL ? 0 : -ENOENT;
 		if (e != NULL)
 			*out = e->attr;
+		if (e != NULL && UNLIKELY(!host_unwritten(e->attr.device, e->attr.inode, h->listing->when)))
+			err = -EAGAIN; /* its size may be another by now */
 	}
 	lock_drop(&dir->lock);
 	return err;
@@ -255,6 +257,7 @@ static struct listing *listing_of(struct dentry *dir, bool fresh, long *err)
 {
 	struct host_priv *h = host(dir->inode);
 	struct listing *l = NULL, *old;
+	uint64_t gen = atomic_load(&dir->inode->dirgen);
 	char *uri;
 
 	lock_take(&dir->inode->lock);
@@ -277,6 +280,8 @@ static struct listing *listing_of(struct dentry *dir, bool fresh, long *err)
 		return NULL;
 	ref_get(&l->ref);
 	lock_take(&dir->inode->lock);
+	if (atomic_load(&dir->inode->dirgen) != gen)
+		l->until = 0; /* a name changed while it was read */
 	old = h->listing;
 	h->listing = l;
 	lock_drop(&dir->inode->lock);
@@ -308,6 +313,7 @@ static long host_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos,
 
 static void dir_changed(struct inode *dir)
 {
+	atomic_fetch_add(&dir->dirgen, 1); /* a listing that is being read is not believed */
 	lock_take(&dir->lock);
 	host(dir)->until = 0;
 	if (host(dir)->listing != NULL)

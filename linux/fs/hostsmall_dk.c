@@ -22,34 +22,39 @@
 #define SMALL_SHARER 1u /* counted in sharers */
 #define SMALL_GONE   2u /* no stream can be had */
 
-static struct host_writing *writing(struct inode *i)
+static struct host_writing *writing(uint64_t dev, uint64_t ino)
 {
-	uint64_t h = (host(i)->ino ^ host(i)->dev << 32) * 0x9e3779b97f4a7c15ull;
+	uint64_t h = (ino ^ dev << 32) * 0x9e3779b97f4a7c15ull;
 
 	return &vfs()->writing[(h >> 32) % HOST_WRITING];
 }
 
 void host_written(struct inode *i)
 {
-	atomic_store(&writing(i)->last, pico_now_coarse());
+	atomic_store(&writing(host(i)->dev, host(i)->ino)->last, pico_now_coarse());
 }
 
 void host_write_begin(struct inode *i)
 {
-	atomic_fetch_add(&writing(i)->writers, 1);
+	atomic_fetch_add(&writing(host(i)->dev, host(i)->ino)->writers, 1);
 }
 
 void host_write_end(struct inode *i)
 {
 	host_written(i);
-	atomic_fetch_sub(&writing(i)->writers, 1);
+	atomic_fetch_sub(&writing(host(i)->dev, host(i)->ino)->writers, 1);
+}
+
+bool host_unwritten(uint64_t dev, uint64_t ino, uint64_t when)
+{
+	struct host_writing *w = writing(dev, ino);
+
+	return atomic_load(&w->writers) == 0 && atomic_load(&w->last) < when;
 }
 
 static bool is_fresh(struct inode *i, const struct gathered *g)
 {
-	struct host_writing *w = writing(i);
-
-	return pico_now_coarse() < g->when + CONTENTS_NS && atomic_load(&w->writers) == 0 && atomic_load(&w->last) < g->when;
+	return pico_now_coarse() < g->when + CONTENTS_NS && host_unwritten(host(i)->dev, host(i)->ino, g->when);
 }
 
 dk_handle host_open_same(struct dentry *d, struct inode *i, uint32_t access)

@@ -108,7 +108,7 @@ static void heap_sort(struct listing_entry *a, uint32_t n)
 	}
 }
 
-static struct listing *build(const char *text, size_t size, uint32_t count)
+static struct listing *build(const char *text, size_t size, uint32_t count, uint64_t when)
 {
 	struct listing *l = arena_alloc(sizeof *l);
 	size_t at = 0;
@@ -136,12 +136,14 @@ static struct listing *build(const char *text, size_t size, uint32_t count)
 	}
 	l->count = count;
 	heap_sort(l->sorted, count);
-	l->until = pico_now_coarse() + TRUST_NS;
+	l->when = when;
+	l->until = when + TRUST_NS;
 	return l;
 }
 
 struct listing *listing_fetch(const char *uri, long *err)
 {
+	uint64_t when = pico_now_coarse();
 	struct listing *l;
 	uint32_t count;
 	size_t size;
@@ -150,7 +152,7 @@ struct listing *listing_fetch(const char *uri, long *err)
 	*err = read_all(uri, &text, &size, &count);
 	if (*err < 0)
 		return NULL;
-	l = build(text, size, count);
+	l = build(text, size, count, when);
 	heap_free(text);
 	if (l == NULL)
 		*err = -ENOMEM;
