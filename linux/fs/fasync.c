@@ -49,7 +49,7 @@ static void to_group(struct file *f, int pgrp, int sig, const siginfo_t *info)
 			to_proc(f, p, sig, info);
 }
 
-static void to_owner(struct file *f, int sig, const siginfo_t *info)
+static void to_owner(struct file *f, int sig, const siginfo_t *info) REQUIRES(TASKLIST)
 {
 	struct lx_thread *t;
 

@@ -12,7 +12,7 @@
 
 /* ---- New namespaces ---- */
 
-static void lock_tree(struct mount *top)
+static void lock_tree(struct mount *top) REQUIRES(MOUNT)
 {
 	for (struct mount *m = top; m != NULL; m = mount_next(m, top)) {
 		m->locked = m != top;

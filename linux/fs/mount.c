@@ -162,7 +162,7 @@ struct path mount_unlink(struct mount *m)
 	return was;
 }
 
-static void out_of_tree(struct mount *m, struct gone *g)
+static void out_of_tree(struct mount *m, struct gone *g) REQUIRES(MOUNT)
 {
 	m->was = mount_unlink(m);
 	mount_leave(m);
@@ -203,7 +203,7 @@ void mount_put_gone(struct gone *g)
 
 /* ---- Copies ---- */
 
-static void copy_group(struct mount *m, struct mount *from, uint32_t how)
+static void copy_group(struct mount *m, struct mount *from, uint32_t how) REQUIRES(MOUNT)
 {
 	if (how & COPY_SLAVE || (how & COPY_TO_SLAVE && from->group != 0)) {
 		mount_enslave(m, from);
@@ -217,7 +217,7 @@ static void copy_group(struct mount *m, struct mount *from, uint32_t how)
 		mount_share(m);
 }
 
-static struct mount *copy_one(struct mount *from, struct dentry *root, uint32_t how)
+static struct mount *copy_one(struct mount *from, struct dentry *root, uint32_t how) REQUIRES(MOUNT)
 {
 	struct mount *m = mount_make(from->fs, root, from->flags, from->source);
 

@@ -98,7 +98,7 @@ static void snap_thread(struct snapshot *s, struct lx_thread *t)
 }
 
 /* Numbers in the namespace of the mount, and, for the NS lines, in each from there inwards. */
-static void snap_numbers(struct snapshot *s, struct node_ctx *c, struct lx_proc *p, struct lx_thread *t)
+static void snap_numbers(struct snapshot *s, struct node_ctx *c, struct lx_proc *p, struct lx_thread *t) REQUIRES(TASKLIST)
 {
 	const struct ns *outer = c->pid_ns ? c->pid_ns : ns_initial(NS_PID), *chain[NS_LEVELS + 2];
 	int tid = t ? t->tid : p->pid;

@@ -44,7 +44,7 @@ static struct mount *other_peer(struct mount *m)
 }
 
 /* m's slaves have another master from now on, or none. */
-static void hand_slaves(struct mount *m, struct mount *to)
+static void hand_slaves(struct mount *m, struct mount *to) REQUIRES(MOUNT)
 {
 	while (!list_empty(&m->slaves)) {
 		struct mount *s = LIST_FIRST(&m->slaves, struct mount, slave);
@@ -57,7 +57,7 @@ static void hand_slaves(struct mount *m, struct mount *to)
 }
 
 /* Out of its group, or of its master's hands; with keep it becomes the slave of the peers it had. */
-static void leave_group(struct mount *m, bool keep)
+static void leave_group(struct mount *m, bool keep) REQUIRES(MOUNT)
 {
 	struct mount *peer = other_peer(m);
 
@@ -122,7 +122,7 @@ static struct mount *next_reached(struct spread *s)
 }
 
 /* there comes to lie on top of m, which has its place now: its references are not the last. */
-static void put_on_top(struct mount *there, struct mount *m)
+static void put_on_top(struct mount *there, struct mount *m) REQUIRES(MOUNT)
 {
 	struct path was = mount_unlink(there);
 
@@ -131,7 +131,7 @@ static void put_on_top(struct mount *there, struct mount *m)
 }
 
 /* A tree comes to (to, point): what is there already goes on top of it. */
-static void link_under(struct mount *m, struct mount *to, struct dentry *point)
+static void link_under(struct mount *m, struct mount *to, struct dentry *point) REQUIRES(MOUNT)
 {
 	struct mount *there = mount_child_at(to, point);
 
@@ -141,7 +141,7 @@ static void link_under(struct mount *m, struct mount *to, struct dentry *point)
 }
 
 /* to receives a copy of the tree src. */
-static struct mount *give(struct spread *s, struct mount *to, struct mount *src, uint32_t how)
+static struct mount *give(struct spread *s, struct mount *to, struct mount *src, uint32_t how) REQUIRES(MOUNT)
 {
 	struct mount *c;
 
@@ -169,14 +169,14 @@ static struct mount *give(struct spread *s, struct mount *to, struct mount *src,
 }
 
 /* first has its copy; all its peers get theirs. */
-static void give_peers(struct spread *s, struct mount *first)
+static void give_peers(struct spread *s, struct mount *first) REQUIRES(MOUNT)
 {
 	LIST_FOR(p, &first->peers, struct mount, peers)
 		if (s->err == 0 && !reached(p))
 			(void)give(s, p, first->copy, 0);
 }
 
-static void give_slaves(struct spread *s, struct mount *m)
+static void give_slaves(struct spread *s, struct mount *m) REQUIRES(MOUNT)
 {
 	LIST_FOR(v, &m->slaves, struct mount, slave) {
 		if (s->err != 0 || reached(v))
@@ -186,7 +186,7 @@ static void give_slaves(struct spread *s, struct mount *m)
 	}
 }
 
-static void remove_copies(struct mount *parent, struct dentry *point, struct gone *g)
+static void remove_copies(struct mount *parent, struct dentry *point, struct gone *g) REQUIRES(MOUNT)
 {
 	LIST_FOR_SAFE(m, n, &vfs()->mounts, struct mount, link)
 		if (m != parent && reached(m) && m->copy != NULL && m->copy->parent == m && m->copy->point == point) {
@@ -236,7 +236,7 @@ long mount_attach_tree(struct mount *top, struct mount *parent, struct dentry *p
 /* ---- Unmounting ---- */
 
 /* Of the copies of m at the other places, those with nothing on them go. */
-static void detach_elsewhere(struct mount *parent, struct dentry *point, struct gone *g)
+static void detach_elsewhere(struct mount *parent, struct dentry *point, struct gone *g) REQUIRES(MOUNT)
 {
 	struct spread s = { .point = point, .gone = g };
 	struct mount *m;

@@ -208,7 +208,7 @@ long pid_ns_number(struct lx_thread *t, const int *set_tid, uint32_t set_tids)
 	return 0;
 }
 
-static bool group_or_session(int id)
+static bool group_or_session(int id) REQUIRES(TASKLIST)
 {
 	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all)
 		if (p->pgrp == id || p->session == id)
@@ -216,7 +216,7 @@ static bool group_or_session(int id)
 	return false;
 }
 
-static void drop_unused(struct ns *ns, int id)
+static void drop_unused(struct ns *ns, int id) REQUIRES(TASKLIST)
 {
 	if (!thread_find_global(id) && !group_or_session(id))
 		drop(ns, id);
