@@ -74,6 +74,7 @@ static long enable(struct lx_thread *t, struct uring *ring)
 		ring->issuer = t->tid;
 	ring->restricted = ring->registered_restrictions;
 	ring->disabled = false;
+	uring_sq_kick(ring);
 	return 0;
 }
 

@@ -182,7 +182,7 @@ static long check_flags(struct lx_thread *t, const struct io_uring_params *p)
 {
 	if (p->flags & ~SETUP_KNOWN)
 		return -EINVAL;
-	if ((p->flags & IORING_SETUP_SQ_AFF) && !(p->flags & IORING_SETUP_SQPOLL))
+	if ((p->flags & IORING_SETUP_SQ_AFF) && (!(p->flags & IORING_SETUP_SQPOLL) || p->sq_thread_cpu >= lx_state()->ncpus))
 		return -EINVAL;
 	if ((p->flags & IORING_SETUP_SQPOLL) && (p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_DEFER_TASKRUN)))
 		return -EINVAL;
