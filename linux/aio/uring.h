@@ -237,6 +237,9 @@ void uring_sq_kick(struct uring *ring);
 /* SQ_WAIT: until there is room in the SQ. */
 long uring_sq_wait(struct uring *ring);
 
+/* uring_ringfd.c */
+long uring_ring_fds(struct lx_thread *t, struct gva arg, uint32_t count, bool add);
+
 /* uring_register.c: what one SQE may do; 0 or -EACCES. */
 long uring_restricted(const struct uring *ring, const struct io_uring_sqe *sqe);
 

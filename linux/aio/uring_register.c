@@ -206,74 +206,6 @@ static long max_workers(struct lx_thread *t, struct uring *ring, struct gva arg,
 	return copy_out(arg, old, sizeof old);
 }
 
-/* ---- Registered rings: per process here, per thread in Linux ---- */
-
-static long put_ring(struct lx_thread *t, struct io_engine *eng, struct io_uring_rsrc_update *u)
-{
-	struct file *f = fd_get(t, (int)u->data);
-	long err = -EBUSY;
-
-	if (f == NULL)
-		return -EBADF;
-	if (uring_of(f) == NULL) {
-		file_put(f);
-		return -EOPNOTSUPP;
-	}
-	lock_take(&eng->lock);
-	for (uint32_t i = 0; i < ARRAY_LEN(eng->ring) && err != 0; i++) {
-		if (eng->ring[i] != NULL || (u->offset != UINT32_MAX && u->offset != i))
-			continue;
-		eng->ring[i] = f;
-		u->offset = i;
-		err = 0;
-	}
-	lock_drop(&eng->lock);
-	if (err != 0)
-		file_put(f);
-	return err;
-}
-
-static long drop_ring(struct io_engine *eng, uint32_t i)
-{
-	struct file *f = NULL;
-
-	if (i >= ARRAY_LEN(eng->ring))
-		return -EINVAL;
-	lock_take(&eng->lock);
-	f = eng->ring[i];
-	eng->ring[i] = NULL;
-	lock_drop(&eng->lock);
-	if (f != NULL)
-		file_put(f);
-	return 0;
-}
-
-static long ring_fds(struct lx_thread *t, struct gva arg, uint32_t count, bool add)
-{
-	struct io_engine *eng = io_engine_get(t);
-	long done = 0, err = 0;
-
-	if (eng == NULL)
-		return -ENOMEM;
-	if (count == 0 || count > ARRAY_LEN(eng->ring))
-		return -EINVAL;
-	for (; done < count; done++) {
-		struct gva at = gva_add(arg, (uint64_t)done * sizeof(struct io_uring_rsrc_update));
-		struct io_uring_rsrc_update u;
-
-		err = copy_in(&u, at, sizeof u);
-		if (err == 0 && (u.resv != 0 || (!add && u.data != 0) || (add && u.offset != UINT32_MAX && u.offset >= ARRAY_LEN(eng->ring))))
-			err = -EINVAL;
-		if (err == 0)
-			err = add ? put_ring(t, eng, &u) : drop_ring(eng, u.offset);
-		if (err == 0 && add && copy_out(at, &u, sizeof u) != 0)
-			err = -EFAULT;
-		if (err != 0)
-			break;
-	}
-	return done > 0 ? done : err;
-}
-
 /* ---- Files and buffers ---- */
 
 static long rsrc_register(struct lx_thread *t, struct uring *ring, struct gva arg, uint32_t size, bool files)
@@ -428,7 +360,7 @@ static long register_op(struct lx_thread *t, struct uring *ring, uint32_t op, st
 		return max_workers(t, ring, arg, count);
 	case IORING_REGISTER_RING_FDS:
 	case IORING_UNREGISTER_RING_FDS:
-		return ring_fds(t, arg, count, op == IORING_REGISTER_RING_FDS);
+		return uring_ring_fds(t, arg, count, op == IORING_REGISTER_RING_FDS);
 	case IORING_REGISTER_SYNC_CANCEL:
 		return with_one(arg, count) != 0 ? -EINVAL : sync_cancel(t, ring, arg);
 	default:
