@@ -160,7 +160,7 @@ static bool still_leased(struct inode *i, bool writes, uint64_t *until)
 
 		if (!in_the_way(k, writes))
 			continue;
-		if (k->target == k->type) {
+		if (k->target == k->type || (target == F_UNLCK && k->target != F_UNLCK)) { /* told of each further demand */
 			k->deadline = now + sysctl_value(CTL_LEASE_BREAK) * 1000000000ull;
 			k->target = target;
 			owner_signal(k->file, k->fd, POLL_MSG, POLLIN | POLLRDNORM | POLLMSG);
@@ -171,8 +171,7 @@ static bool still_leased(struct inode *i, bool writes, uint64_t *until)
 				arena_free(k);
 			}
 			continue;
-		} else if (target == F_UNLCK)
-			k->target = target;
+		}
 		any = true;
 		*until = MIN(*until, k->deadline);
 	}
