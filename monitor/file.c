@@ -265,6 +265,7 @@ static void open_register(struct job *j)
 		return;
 	}
 	s->local = (j->a.flags & MOUNT_LOCAL) && !(flags & MON_FD_WRITE);
+	stream_count(s, j->pico);
 	j->reply.value[0] = s->number;
 	j->reply.fd_flags = flags;
 	j->reply.fds = kind == STREAM_FILE;
@@ -276,7 +277,11 @@ static void open_register(struct job *j)
 enum dk_status file_open(struct job *j)
 {
 	uint32_t type = (uint32_t)j->req.args[2] & 0xf;
+	const struct pico *p = pico_find(j->pico);
 	enum dk_status status;
+
+	if (p && !stream_share_left(p))
+		return DK_TOO_MANY;
 
 	if (type == DK_TYPE_SYMLINK || type == DK_TYPE_LINK) {
 		status = file_split_query(j);

@@ -140,7 +140,12 @@ struct stream {
 	uint32_t refs;
 	bool local, permanent, closing;
 	bool locked;       /* has had a lock on the host file */
+	uint64_t opener;   /* picoprocess whose share it counts in; 0 = nobody's */
 };
+/* May p open one more file?  What is left of our descriptors is kept for those that have few. */
+struct pico;
+bool stream_share_left(const struct pico *p);
+void stream_count(struct stream *s, uint64_t opener);
 struct stream *stream_new(enum stream_kind kind, int fd, uint32_t fd_flags, uint32_t rights);
 struct stream *stream_find(uint64_t number); /* borrowed */
 void stream_hold(struct stream *s);
@@ -204,6 +209,7 @@ struct pico {
 	bool asked;            /* the first: has made a request that is answered */
 	bool is_copy;          /* made by another before that was started */
 	uint32_t wait_status;
+	uint32_t streams;      /* open files it opened; stream.c */
 	uint64_t since_ns;     /* a spare's age, or when a clone fell silent */
 	uint64_t parent;       /* of a clone: who announced it */
 };
@@ -283,6 +289,7 @@ int sandbox_image(const char *name); /* descriptor, kept; -1 = no such image */
 extern pid_t launcher_pid, init_pid; /* 0 = not known yet, or (the launcher) gone; init_pid -1 = gone */
 extern bool as_root; /* known before the filter, which has no geteuid */
 extern unsigned own_gid; /* the same */
+extern uint64_t file_limit; /* RLIMIT_NOFILE, ours */
 extern struct mon_boot boot_template;
 extern int config_fd, ext_fds[EXT_SLOTS];
 /* ---- affinity.c ---- */

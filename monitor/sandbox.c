@@ -37,6 +37,7 @@
 
 pid_t launcher_pid, init_pid;
 bool as_root;
+uint64_t file_limit = 1024;
 struct mon_boot boot_template;
 int config_fd = -1, ext_fds[EXT_SLOTS];
 static int launcher_fd = -1;
@@ -151,6 +152,8 @@ static void raise_limit(int which, uint64_t need, const char *what, const char *
 		fail("the limit of %s (ulimit %s) is too low for a sandbox and may not be raised: start bailey without it", what, option);
 	r.rlim_cur = r.rlim_max;
 	setrlimit(which, &r);
+	if (which == RLIMIT_NOFILE)
+		file_limit = r.rlim_cur;
 }
 
 static void raise_limits(void)

@@ -126,10 +126,39 @@ static void close_later(int fd)
 	worker_give(j);
 }
 
+#define RESERVE_MAX 4096u
+
+/*
+ * One process that opens files without end must not stop the others: when only a
+ * quarter of our descriptors (at most 4,096) is left, those who have a quarter
+ * as many get no more.
+ */
+bool stream_share_left(const struct pico *p)
+{
+	uint64_t reserve = file_limit / 4 < RESERVE_MAX ? file_limit / 4 : RESERVE_MAX;
+
+	return p->streams < reserve / 4 || slot_count - free_count + reserve < file_limit;
+}
+
+void stream_count(struct stream *s, uint64_t opener)
+{
+	struct pico *p = pico_find(opener);
+
+	if (!p)
+		return;
+	s->opener = opener;
+	p->streams++;
+}
+
 void stream_put(struct stream *s)
 {
+	struct pico *p;
+
 	if (--s->refs > 0)
 		return;
+	p = s->opener ? pico_find(s->opener) : NULL;
+	if (p)
+		p->streams--;
 	if (s->fd >= 0) {
 		if (s->local || s->kind != STREAM_FILE)
 			close(s->fd);

@@ -455,5 +455,34 @@ def small_storm(tap):
         tap.ok(f"small files of {what}, written and read by many: nothing old is read", r.out == "[0, 0, 0, 0]\n", r)
 
 
-run_tests(Tap(patterns), [posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
+FLOOD = r"""
+import os, resource, time
+h = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (h, h))
+n = 0
+try:
+    while n < 100000:
+        os.open('f%d' % (n % 10), os.O_RDWR | os.O_CREAT)
+        n += 1
+except OSError as e:
+    print('full' if n > 500 else n, e.errno, flush=True)
+if os.fork() == 0:
+    os._exit(0)
+print('forks', os.wait()[1], flush=True)
+time.sleep(3)
+"""
+
+
+def descriptor_flood(tap):
+    """One process opens all it can; its neighbours open files and start programs all the same."""
+    folder = work / "flood"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "flood.py").write_text(FLOOD)
+    script = f"{PYTHON} flood.py > said & {PYTHON} flood.py > said2 & while ! grep -q forks said || ! grep -q forks said2; do sleep 0.2; done; for i in 1 2 3 4 5; do cat f$i && echo x > g$i; done && ls g? | wc -l; wait; sort said said2 | uniq"
+    r = run(["prlimit", "--nofile=2000:2000", bailey, "run", "-v", f"{folder}:{folder}", "-w", folder, "--", "/bin/sh", "-c", script])
+    tap.ok("a flood of open files stops none but itself", r.out.startswith("5\n") and "forks 0\n" in r.out and "full 24\n" in r.out, r)
+
+
+run_tests(Tap(patterns), [descriptor_flood, posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
                           full_folder, full_overlay, small_files, small_storm])
