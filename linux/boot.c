@@ -18,6 +18,7 @@
 #include "linux/mm/mm.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
+#include "linux/sec/keys.h"
 #include "linux/sig/sig.h"
 #include "rt/fmt.h"
 #include "pico/cpuid.h"
@@ -270,6 +271,7 @@ void lx_first_main(const struct dk_boot *boot)
 	if (vfs_boot(boot) != 0)
 		panic("the file systems could not be set up");
 	timer_boot();
+	keys_boot();
 	futex_boot();
 	ipc_boot();
 	tty_boot();

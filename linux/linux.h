@@ -106,7 +106,8 @@ struct lx_thread {
 	uint32_t seccomp_mode, seccomp_filters; /* SECCOMP_MODE_*; how many */
 	struct notice *notice;   /* [o] its call that waits for a supervisor's answer */
 	uint64_t dispatch_start, dispatch_len, dispatch_selector; /* [o] PR_SET_SYSCALL_USER_DISPATCH */
-	uint32_t dispatch_on, sec_pad;
+	uint32_t dispatch_on, reqkey_default; /* KEY_REQKEY_DEFL_* */
+	struct key *thread_keyring, *session_keyring; /* references, or NULL; sec/keys.c */
 
 	/* proc/ptrace.h */
 	struct lx_thread *tracer; /* [T] who traces it, or NULL */
@@ -209,6 +210,7 @@ struct lx_proc {
 	struct lx_timer *itimer_real;
 	uint64_t itimer_virtual[2], itimer_prof[2]; /* value, interval on CPU clocks */
 	struct cpu_timers *cpu_timers; /* misc/cpu_timer.c */
+	struct key *process_keyring; /* sec/keys.c */
 	void *priv[4];
 };
 
@@ -239,7 +241,7 @@ struct lx_state {
 	_Atomic uint32_t next_ns; /* numbers of namespaces */
 	uint64_t oom_kills;       /* [kproc] processes ended because the memory was used up */
 	void *klog;               /* [a] misc/klog.c: made by the first record */
-	void *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
+	void *keys, *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
 	uint64_t random_state[8];
 	_Atomic uint32_t barriers; /* requests of membarrier, counted; misc/barrier.c */
 	_Atomic uint64_t aio_nr;  /* requests all aio contexts may have at once */

@@ -24,6 +24,8 @@ SHOW(id_map); SHOW(setgroups); SHOW(timens_offsets); SHOW(user_max);
 /* procfs_sys.c */
 SHOW(cpuinfo); SHOW(meminfo); SHOW(system_stat); SHOW(uptime); SHOW(loadavg); SHOW(version); SHOW(interrupts);
 SHOW(vmstat);
+/* sec/keys_proc.c */
+SHOW(keys); SHOW(key_users);
 /* procfs_sysctl.c */
 SHOW(hostname); SHOW(domainname); SHOW(boot_id); SHOW(uuid); SHOW(threads_max); SHOW(file_nr); SHOW(aio_nr); SHOW(number);
 SHOW(pty_nr); SHOW(ns_last_pid);

@@ -22,6 +22,7 @@
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
+#include "linux/sec/keys.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
@@ -199,6 +200,7 @@ void exit_resources(struct lx_proc *p)
 
 	io_exit(p);
 	itimers_exit(p);
+	keys_proc_end(p);
 	ipc_exit(p);
 	tty_session_end(p);
 	lock_take(&p->lock);

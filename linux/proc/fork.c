@@ -22,6 +22,7 @@
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
+#include "linux/sec/keys.h"
 #include "linux/sec/sec.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
@@ -87,6 +88,7 @@ static void copy_thread(struct lx_thread *to, const struct lx_thread *from, cons
 	memcpy(to->comm, from->comm, sizeof to->comm);
 	to->cred = from->cred;
 	sec_inherit(to, from);
+	keys_inherit(to, from);
 	to->timer_slack = to->timer_slack_default = from->timer_slack;
 	to->mempolicy = from->mempolicy;
 	sched_inherit(to, from);

@@ -19,6 +19,7 @@
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sec/internal.h"
+#include "linux/sec/keys.h"
 #include "linux/sig/internal.h"
 #include "pico/patch.h"
 #include "pico/uaccess.h"
@@ -68,6 +69,7 @@ void sec_inherit(struct lx_thread *to, const struct lx_thread *from)
 void sec_exec(struct lx_thread *t)
 {
 	t->dispatch_on = 0;
+	keys_exec(t);
 }
 
 void sec_thread_end(struct lx_thread *t)
@@ -75,6 +77,7 @@ void sec_thread_end(struct lx_thread *t)
 	struct seccomp_filter *f = __atomic_exchange_n(&t->seccomp, NULL, __ATOMIC_ACQ_REL);
 
 	filter_put(f);
+	keys_thread_end(t);
 }
 
 void sec_thread_died(struct lx_thread *t)
