@@ -241,7 +241,7 @@ void fanotify_renamed(struct inode *dir, const char *name, struct inode *new_dir
 /* ---- Permission ---- */
 
 /* Until ev is answered.  Called and left with the lock held, which is dropped to sleep. */
-static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_event *ev)
+static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_event *ev) LOCK_UNCHECKED("dropped to sleep")
 {
 	struct waiter *w = waiter_self(0);
 	long err = 0;
@@ -261,7 +261,7 @@ static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_eve
 }
 
 /* One group; the lock is held.  Its end answers, and leaves the group to the last who waits. */
-static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_event *e, uint32_t mask)
+static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_event *e, uint32_t mask) LOCK_UNCHECKED("dropped to free")
 {
 	struct fan_event *ev = event_new(g, e, mask), *spare = NULL;
 	long err;

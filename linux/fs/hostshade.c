@@ -65,7 +65,7 @@ static struct shade *find(struct shades *s, struct inode *i)
 }
 
 /* i's, made if needed; with the lock held, or NULL without it. */
-static struct shade *hold(struct inode *i, bool make)
+static struct shade *hold(struct inode *i, bool make) LOCK_UNCHECKED("kept when there is one")
 {
 	struct shades *s = shades(make);
 	struct shade *k;
@@ -83,7 +83,7 @@ static struct shade *hold(struct inode *i, bool make)
 	return k;
 }
 
-static void let_go(void)
+static void let_go(void) LOCK_UNCHECKED("taken by hold")
 {
 	lock_drop(&shades(false)->lock);
 }
