@@ -27,6 +27,9 @@
 #define FALLOC_FL_ZERO_RANGE 16
 #endif
 
+#define ENUM_LONG_NS  3000000ull /* 600 entries in memory take 0.5 ms */
+#define ENUM_PAUSE_NS 1000000000ull
+
 /* ---- enumerate ---- */
 
 struct linux_dirent64 {
@@ -95,14 +98,32 @@ static enum dk_status enum_fill(struct job *j, int dir, uint32_t room)
 	return status;
 }
 
+/*
+ * A folder that can be opened without waiting is mostly one whose names and inodes are in memory as
+ * well: then the loop thread reads it, for a worker's wake-up costs more than that.  The host
+ * does not tell; so if one took long, for the next second the workers read them.
+ */
+static uint64_t slow_until_ns; /* loop thread's */
+
+static void took(uint64_t began_ns)
+{
+	uint64_t now = now_ns();
+
+	if (now - began_ns > ENUM_LONG_NS)
+		slow_until_ns = now + ENUM_PAUSE_NS;
+}
+
 static bool enum_work(struct job *j, bool try)
 {
 	uint32_t room = j->req.args[1] < MON_DATA_MAX ? (uint32_t)j->req.args[1] : MON_DATA_MAX;
+	uint64_t began_ns = try ? now_ns() : 0;
 	int dir;
 
-	if (try)
+	if (try && began_ns < slow_until_ns)
 		return false;
-	dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, false);
+	dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, try);
+	if (dir < 0 && errno == EAGAIN && try)
+		return false;
 	if (dir < 0) {
 		j->reply.status = status_of_errno(errno);
 		return true;
@@ -112,6 +133,8 @@ static bool enum_work(struct job *j, bool try)
 	else
 		j->reply.status = enum_fill(j, dir, room);
 	close(dir);
+	if (try)
+		took(began_ns);
 	return true;
 }
 
