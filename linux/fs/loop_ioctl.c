@@ -3,6 +3,7 @@
  * linux/fs/loop_ioctl.c - binding loop devices to files (loop(4)), and what every
  * block device answers: size, block size, read-only (blockdev(8)).
  */
+#include "linux/fs/hostfs.h"
 #include "linux/fs/loop.h"
 
 #define FLAGS_SET   (LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN)
@@ -247,7 +248,15 @@ static long status_ioctl(struct loop *l, uint32_t cmd, struct gva arg)
 
 static long set_capacity(struct loop *l)
 {
+	uint64_t offset, size;
+	struct file *backing = loop_backing(l, &offset, &size);
 	long err = -ENXIO;
+
+	if (backing != NULL) { /* it was cut or has grown: perhaps by a name, or outside */
+		if (backing->kind == FILE_HOST)
+			host_file_refresh(backing);
+		file_put(backing);
+	}
 
 	lock_take(&loop_table()->lock);
 	if (l->state == LOOP_BOUND) {
