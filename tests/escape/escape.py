@@ -654,13 +654,16 @@ def storms_on_folders(tap):
     stop = threading.Event()
 
     def swap(d):
+        # By descriptor: by its path the guest could make it a link of the host's file outside.
+        own = os.open(d / "own/secret", os.O_PATH | os.O_NOFOLLOW)
         while not stop.is_set():
             for step in (lambda: os.symlink(d.parent.parent / "outside", d / "host-out"), lambda: os.rename(d / "host-out", d / "d"), lambda: os.unlink(d / "d"),
-                         lambda: os.rename(d / "own", d / "d"), lambda: os.rename(d / "d", d / "own"), lambda: os.link(d / "own/secret", d / "d")):
+                         lambda: os.rename(d / "own", d / "d"), lambda: os.rename(d / "d", d / "own"), lambda: os.link(f"/proc/self/fd/{own}", d / "d", follow_symlinks=True)):
                 try:
                     step()
                 except OSError:
                     pass
+        os.close(own)
 
     def args(place):
         threading.Thread(target=swap, args=[place.vol / "host"], daemon=True).start()
