@@ -241,7 +241,7 @@ void fanotify_renamed(struct inode *dir, const char *name, struct inode *new_dir
 /* ---- Permission ---- */
 
 /* Until ev is answered.  Called and left with the lock held, which is dropped to sleep. */
-static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_event *ev) LOCK_UNCHECKED("dropped to sleep")
+static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_event *ev) REQUIRES(IPC)
 {
 	struct waiter *w = waiter_self(0);
 	long err = 0;
@@ -261,7 +261,7 @@ static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_eve
 }
 
 /* One group; the lock is held.  Its end answers, and leaves the group to the last who waits. */
-static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_event *e, uint32_t mask) LOCK_UNCHECKED("dropped to free")
+static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_event *e, uint32_t mask) REQUIRES(IPC)
 {
 	struct fan_event *ev = event_new(g, e, mask), *spare = NULL;
 	long err;
@@ -293,7 +293,7 @@ static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_
 }
 
 /* The n-th group that wants to be asked, those before contents first. */
-static struct fan_group *asker(struct fan_state *s, const struct fs_event *e, uint32_t n, uint32_t *mask)
+static struct fan_group *asker(struct fan_state *s, const struct fs_event *e, uint32_t n, uint32_t *mask) REQUIRES(IPC)
 {
 	static const uint32_t classes[] = { FAN_CLASS_PRE_CONTENT, FAN_CLASS_CONTENT };
 	bool old, new;

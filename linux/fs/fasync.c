@@ -36,13 +36,13 @@ static bool may_signal(const struct file *f, const struct lx_cred *to)
 	       f->owner_uid == to->uid;
 }
 
-static void to_proc(struct file *f, struct lx_proc *p, int sig, const siginfo_t *info)
+static void to_proc(struct file *f, struct lx_proc *p, int sig, const siginfo_t *info) REQUIRES(TASKLIST)
 {
 	if (p != NULL && p->state == PROC_LIVE && p->leader != NULL && may_signal(f, &p->leader->cred))
 		(void)signal_proc(p, sig, info);
 }
 
-static void to_group(struct file *f, int pgrp, int sig, const siginfo_t *info)
+static void to_group(struct file *f, int pgrp, int sig, const siginfo_t *info) REQUIRES(TASKLIST)
 {
 	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
 		if (p->pgrp == pgrp)

@@ -56,7 +56,7 @@ static struct list *bucket_of(struct shades *s, struct inode *i)
 	return &s->bucket[(host(i)->ino ^ host(i)->ino >> 8 ^ host(i)->dev) % BUCKETS];
 }
 
-static struct shade *find(struct shades *s, struct inode *i)
+static struct shade *find(struct shades *s, struct inode *i) REQUIRES(IPC)
 {
 	LIST_FOR(k, bucket_of(s, i), struct shade, link)
 		if (k->ino == host(i)->ino && k->dev == host(i)->dev && k->btime_ns == i->btime_ns)
@@ -65,7 +65,7 @@ static struct shade *find(struct shades *s, struct inode *i)
 }
 
 /* i's, made if needed; with the lock held, or NULL without it. */
-static struct shade *hold(struct inode *i, bool make) LOCK_UNCHECKED("kept when there is one")
+static struct shade *hold(struct inode *i, bool make) TRIES(IPC) LOCK_UNCHECKED("held if it returns one, until let_go")
 {
 	struct shades *s = shades(make);
 	struct shade *k;
@@ -83,7 +83,7 @@ static struct shade *hold(struct inode *i, bool make) LOCK_UNCHECKED("kept when 
 	return k;
 }
 
-static void let_go(void) LOCK_UNCHECKED("taken by hold")
+static void let_go(void) RELEASES(IPC) LOCK_UNCHECKED("see hold")
 {
 	lock_drop(&shades(false)->lock);
 }
@@ -92,7 +92,7 @@ void shade_apply(struct inode *i)
 {
 	struct shade *k = hold(i, false);
 
-	if (k == NULL)
+	if (!k)
 		return;
 	i->mode |= k->bits;
 	i->attr_flags = k->flags;
@@ -107,7 +107,7 @@ long shade_set_bits(struct inode *i, uint32_t bits)
 {
 	struct shade *k = hold(i, bits != 0);
 
-	if (k == NULL)
+	if (!k)
 		return bits == 0 ? 0 : -ENOSPC;
 	k->bits = bits;
 	let_go();
@@ -118,7 +118,7 @@ long shade_set_flags(struct inode *i, uint32_t flags)
 {
 	struct shade *k = hold(i, flags != 0);
 
-	if (k == NULL)
+	if (!k)
 		return flags == 0 ? 0 : -ENOSPC;
 	k->flags = flags;
 	let_go();
@@ -129,7 +129,7 @@ long shade_set_node(struct inode *i, uint32_t type, uint64_t rdev)
 {
 	struct shade *k = hold(i, true);
 
-	if (k == NULL)
+	if (!k)
 		return -ENOSPC;
 	k->type = type;
 	k->rdev = rdev;
@@ -141,7 +141,7 @@ void shade_forget(struct inode *i)
 {
 	struct shade *k = hold(i, false);
 
-	if (k == NULL)
+	if (!k)
 		return;
 	list_remove(&k->link);
 	let_go();
@@ -154,7 +154,7 @@ long shade_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 	struct shade *k = hold(i, false);
 	long n = -ENODATA;
 
-	if (k == NULL)
+	if (!k)
 		return n;
 	n = mem_xattrs_get(k->xattrs, name, buf, size);
 	let_go();
@@ -164,9 +164,12 @@ long shade_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 long shade_setxattr(struct inode *i, const char *name, const void *value, size_t size)
 {
 	struct mem_xattr *x = value != NULL ? mem_xattr_new(name, value, size) : NULL, *old;
-	struct shade *k = value == NULL || x != NULL ? hold(i, value != NULL) : NULL;
+	struct shade *k;
 
-	if (k == NULL) {
+	if (value != NULL && x == NULL)
+		return -ENOSPC;
+	k = hold(i, value != NULL);
+	if (!k) {
 		arena_free(x);
 		return value == NULL ? -ENODATA : -ENOSPC;
 	}
@@ -180,7 +183,7 @@ long shade_listxattr(struct inode *i, char *buf, size_t size, long at)
 {
 	struct shade *k = hold(i, false);
 
-	if (k == NULL)
+	if (!k)
 		return at;
 	at = mem_xattrs_list(k->xattrs, buf, size, at);
 	let_go();

@@ -231,7 +231,7 @@ static struct mount *copy_one(struct mount *from, struct dentry *root, uint32_t 
 	return m;
 }
 
-static struct mount *skip_tree(struct mount *m, const struct mount *top)
+static struct mount *skip_tree(struct mount *m, const struct mount *top) REQUIRES(MOUNT)
 {
 	for (; m != top; m = m->parent)
 		if (m->child.next != &m->parent->children)

@@ -35,7 +35,7 @@ void mount_enslave(struct mount *m, struct mount *master)
 	list_insert(&master->slaves, &m->slave);
 }
 
-static struct mount *other_peer(struct mount *m)
+static struct mount *other_peer(struct mount *m) REQUIRES(MOUNT)
 {
 	LIST_FOR(p, &m->peers, struct mount, peers)
 		if (p->root == m->root)
@@ -100,19 +100,19 @@ struct spread {
 	long err;
 };
 
-static bool reached(const struct mount *m)
+static bool reached(const struct mount *m) REQUIRES(MOUNT)
 {
 	return m->visited == vfs()->visit;
 }
 
-static void reach(struct spread *s, struct mount *m)
+static void reach(struct spread *s, struct mount *m) REQUIRES(MOUNT)
 {
 	m->visited = vfs()->visit;
 	m->work = s->work;
 	s->work = m;
 }
 
-static struct mount *next_reached(struct spread *s)
+static struct mount *next_reached(struct spread *s) REQUIRES(MOUNT)
 {
 	struct mount *m = s->work;
 

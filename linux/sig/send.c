@@ -161,7 +161,7 @@ static struct sigqueue *entry_new(struct sighand *s) REQUIRES(SIGHAND)
 }
 
 /* 0; -EAGAIN if a real-time signal of a program finds the queue full. */
-static int enqueue(struct lx_proc *p, struct sigpending *pend, int sig, const siginfo_t *info)
+static int enqueue(struct lx_proc *p, struct sigpending *pend, int sig, const siginfo_t *info) REQUIRES(SIGHAND)
 {
 	bool realtime = sig >= 32;
 	struct sigqueue *q = NULL;
