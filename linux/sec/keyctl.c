@@ -110,7 +110,7 @@ static uint32_t default_perm(int type)
 
 /* ---- add_key, request_key ---- */
 
-static long add(struct lx_thread *t, int type, const char *desc, void **data, uint64_t len, int ring_id)
+static long add(struct lx_thread *t, int type, const char *desc, void **data, uint64_t len, int ring_id) REQUIRES(IPC)
 {
 	struct key *ring, *k = NULL;
 	bool possessed;
@@ -436,7 +436,7 @@ static long describe(struct lx_thread *t, int id, struct gva to, uint64_t size)
 	return err;
 }
 
-static long read_copy(struct lx_thread *t, int id, void **data, uint64_t *n)
+static long read_copy(struct lx_thread *t, int id, void **data, uint64_t *n) REQUIRES(IPC)
 {
 	bool possessed;
 	struct key *k;

@@ -75,7 +75,7 @@ struct key_user *key_user(uint32_t uid)
 	return u;
 }
 
-static bool quota_take(uint32_t uid, uint32_t keys, int64_t bytes)
+static bool quota_take(uint32_t uid, uint32_t keys, int64_t bytes) REQUIRES(IPC)
 {
 	struct key_user *u = key_user(uid);
 
@@ -198,7 +198,7 @@ static bool reaches(const struct key *from, const struct key *to, unsigned depth
 	return false;
 }
 
-static bool make_room(struct key *ring)
+static bool make_room(struct key *ring) REQUIRES(IPC)
 {
 	uint32_t room = ring->room ? ring->room * 2 : 8;
 	struct key **new;
@@ -287,7 +287,7 @@ struct search {
 	long err;             /* the best reason for not finding it */
 };
 
-static struct key *search_in(struct search *s, struct key *ring, unsigned depth)
+static struct key *search_in(struct search *s, struct key *ring, unsigned depth) REQUIRES(IPC)
 {
 	if (ring->type != KEY_KEYRING || key_usable(ring) || key_permission(s->t, ring, s->possessed, KEY_SEARCH))
 		return NULL;
@@ -325,7 +325,7 @@ struct key *ring_search(struct lx_thread *t, struct key *ring, bool possessed, e
 }
 
 /* t's keyrings in the order they are looked through; how many. */
-static unsigned own_rings(struct lx_thread *t, struct key *ring[3])
+static unsigned own_rings(struct lx_thread *t, struct key *ring[3]) REQUIRES(IPC)
 {
 	struct key_user *u = key_user(t->cred.uid);
 	unsigned n = 0;
@@ -341,7 +341,7 @@ static unsigned own_rings(struct lx_thread *t, struct key *ring[3])
 	return n;
 }
 
-static struct key *search_own(struct search *s)
+static struct key *search_own(struct search *s) REQUIRES(IPC)
 {
 	struct key *ring[3];
 	unsigned n = own_rings(s->t, ring);
@@ -375,13 +375,13 @@ bool key_possessed(struct lx_thread *t, struct key *k)
 
 /* ---- Special keyrings ---- */
 
-static struct key *new_ring(struct lx_thread *t, const char *name, uint32_t perm, long *err)
+static struct key *new_ring(struct lx_thread *t, const char *name, uint32_t perm, long *err) REQUIRES(IPC)
 {
 	return key_new(t, KEY_KEYRING, name, perm, NULL, 0, err);
 }
 
 /* Makes *slot if it is not there. */
-static struct key *own_ring(struct lx_thread *t, struct key **slot, bool create, const char *name, long *err)
+static struct key *own_ring(struct lx_thread *t, struct key **slot, bool create, const char *name, long *err) REQUIRES(IPC)
 {
 	if (!*slot && create)
 		*slot = new_ring(t, name, PERM_OWN_RING, err);
@@ -391,7 +391,7 @@ static struct key *own_ring(struct lx_thread *t, struct key **slot, bool create,
 }
 
 /* A user's own two: the session's has the other in it. */
-static struct key *user_ring(struct lx_thread *t, bool session, long *err)
+static struct key *user_ring(struct lx_thread *t, bool session, long *err) REQUIRES(IPC)
 {
 	struct key_user *u = key_user(t->cred.uid);
 	char name[32];
@@ -434,7 +434,7 @@ long session_join(struct lx_thread *t, const char *name)
 	return ring->serial;
 }
 
-static struct key *session_ring(struct lx_thread *t, bool create, long *err)
+static struct key *session_ring(struct lx_thread *t, bool create, long *err) REQUIRES(IPC)
 {
 	struct key *user = t->session_keyring && !create ? NULL : user_ring(t, true, err);
 
@@ -447,7 +447,7 @@ static struct key *session_ring(struct lx_thread *t, bool create, long *err)
 	return t->session_keyring;
 }
 
-static struct key *special(struct lx_thread *t, int id, bool create, long *err)
+static struct key *special(struct lx_thread *t, int id, bool create, long *err) REQUIRES(IPC)
 {
 	switch (id) {
 	case KEY_SPEC_THREAD_KEYRING:
