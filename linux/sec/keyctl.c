@@ -361,10 +361,10 @@ static long chown_key(struct lx_thread *t, int id, uint32_t uid, uint32_t gid)
 	if (k) {
 		if (!admin && ((uid != UINT32_MAX && uid != k->uid) || (gid != UINT32_MAX && gid != k->gid && !lx_in_group(t, gid))))
 			err = -EACCES;
-		if (!err) {
-			k->uid = uid == UINT32_MAX ? k->uid : uid;
-			k->gid = gid == UINT32_MAX ? k->gid : gid;
-		}
+		if (!err && uid != UINT32_MAX)
+			err = key_set_uid(k, uid);
+		if (!err && gid != UINT32_MAX)
+			k->gid = gid;
 		key_put(k);
 	}
 	unlock();
@@ -585,8 +585,10 @@ static long persistent(struct lx_thread *t, uint32_t uid, int dest)
 	if (u && !u->persistent) {
 		fmt_snprintf(name, sizeof name, "_persistent.%u", uid);
 		u->persistent = key_new(t, KEY_KEYRING, name, (uint32_t)(KEY_ALL & ~(KEY_WRITE | KEY_SETATTR)) << 24 | KEY_WRITE << 24 | (KEY_VIEW | KEY_READ) << 16, NULL, 0, &err);
-		if (u->persistent)
-			u->persistent->uid = uid;
+		if (u->persistent && (err = key_set_uid(u->persistent, uid)) != 0) {
+			key_put(u->persistent);
+			u->persistent = NULL;
+		}
 	}
 	if (!u || !u->persistent) {
 		err = err ? err : -ENOMEM;

@@ -133,18 +133,51 @@ void key_get(struct key *k)
 	k->refs++;
 }
 
-void key_put(struct key *k)
+static void quota_give(const struct key *k) REQUIRES(IPC)
 {
-	if (!k || --k->refs)
-		return;
-	list_remove(&k->all);
-	if (k->type == KEY_KEYRING)
-		ring_clear(k);
 	if (k->quota)
 		(void)quota_take(k->uid, UINT32_MAX, -(int64_t)k->quota); /* one key less */
-	arena_free(k->data);
-	arena_free(k->desc);
-	arena_free(k);
+}
+
+/* One reference less; the last moves k to dead. */
+static void put_to(struct key *k, struct list *dead) REQUIRES(IPC)
+{
+	if (--k->refs)
+		return;
+	list_remove(&k->all);
+	list_append(dead, &k->all);
+}
+
+/* A list and no recursion: keyrings lie in each other as deep as there are keys. */
+void key_put(struct key *k)
+{
+	struct list dead;
+
+	if (!k)
+		return;
+	list_init(&dead);
+	put_to(k, &dead);
+	while (!list_empty(&dead)) {
+		k = LIST_FIRST(&dead, struct key, all);
+		list_remove(&k->all);
+		while (k->type == KEY_KEYRING && k->len)
+			put_to(((struct key **)k->data)[--k->len], &dead);
+		quota_give(k);
+		arena_free(k->data);
+		arena_free(k->desc);
+		arena_free(k);
+	}
+}
+
+long key_set_uid(struct key *k, uint32_t uid)
+{
+	if (k->uid == uid)
+		return 0;
+	if (k->quota && !quota_take(uid, 1, k->quota))
+		return -EDQUOT;
+	quota_give(k);
+	k->uid = uid;
+	return 0;
 }
 
 long key_set_data(struct key *k, void *data, uint32_t len)
@@ -188,14 +221,20 @@ struct key *ring_find(const struct key *ring, enum key_type type, const char *de
 	return NULL;
 }
 
-static bool reaches(const struct key *from, const struct key *to, unsigned depth)
+/* May k be in ring?  -EDEADLK: that is below k; -ELOOP: it may be, too deep to look. */
+static long may_nest(const struct key *k, const struct key *ring, unsigned depth)
 {
-	if (from == to)
-		return true;
-	for (uint32_t i = 0; from->type == KEY_KEYRING && depth < DEPTH_MAX && i < from->len; i++)
-		if (reaches(members(from)[i], to, depth + 1))
-			return true;
-	return false;
+	long err = 0;
+
+	if (k == ring)
+		return -EDEADLK;
+	if (k->type != KEY_KEYRING)
+		return 0;
+	if (depth > DEPTH_MAX)
+		return -ELOOP;
+	for (uint32_t i = 0; err == 0 && i < k->len; i++)
+		err = may_nest(members(k)[i], ring, depth + 1);
+	return err;
 }
 
 static bool make_room(struct key *ring) REQUIRES(IPC)
@@ -217,10 +256,12 @@ static bool make_room(struct key *ring) REQUIRES(IPC)
 
 long ring_link(struct key *ring, struct key *k)
 {
+	long err = may_nest(k, ring, 0);
+
 	if (ring->type != KEY_KEYRING)
 		return -ENOTDIR;
-	if (k->type == KEY_KEYRING && reaches(k, ring, 0))
-		return -EDEADLK;
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < ring->len; i++) {
 		struct key *old = members(ring)[i];
 

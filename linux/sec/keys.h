@@ -51,6 +51,8 @@ void key_get(struct key *k) REQUIRES(IPC);
 void key_put(struct key *k) REQUIRES(IPC); /* NULL is fine */
 /* Replaces the payload; data is taken over if it succeeds. */
 long key_set_data(struct key *k, void *data, uint32_t len) REQUIRES(IPC);
+/* The owner, and with it who the key counts for; -EDQUOT. */
+long key_set_uid(struct key *k, uint32_t uid) REQUIRES(IPC);
 struct key_user *key_user(uint32_t uid) REQUIRES(IPC); /* made if need be; NULL: no memory */
 
 /* 0, or why k cannot be used: -EKEYREVOKED, -EKEYEXPIRED, -ENOKEY. */
@@ -65,7 +67,7 @@ struct key *key_lookup(struct lx_thread *t, int id, bool create, uint32_t need, 
 
 /* Keyrings.  The key of that name in ring; NULL: none. */
 struct key *ring_find(const struct key *ring, enum key_type type, const char *desc) REQUIRES(IPC);
-long ring_link(struct key *ring, struct key *k) REQUIRES(IPC);   /* takes a reference; displaces one of that name */
+long ring_link(struct key *ring, struct key *k) REQUIRES(IPC);   /* takes a reference; displaces one of that name; -EDEADLK, -ELOOP */
 long ring_unlink(struct key *ring, struct key *k) REQUIRES(IPC); /* -ENOENT */
 void ring_clear(struct key *ring) REQUIRES(IPC);
 /* Looks through a keyring and those in it that t may search; a reference, or NULL and *err. */
