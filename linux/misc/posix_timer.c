@@ -221,17 +221,17 @@ static long check_thread(struct lx_thread *t, int tid)
 /* A CPU clock of the caller's process or of one of its threads: cpu_tid. */
 static bool cpu_clock_ok(struct lx_thread *t, int clock, int *cpu_tid)
 {
-	int id = ~(clock >> 3);
+	int id = (int)(~(uint32_t)clock >> 3); /* as the caller counts */
 
 	*cpu_tid = clock == CLOCK_THREAD_CPUTIME_ID ? t->tid : 0;
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
 		return true;
-	if (clock >= 0 || (clock & 3) == 3 || id < 0)
+	if (clock >= 0 || (clock & 3) == 3)
 		return false;
 	if (!(clock & 4))
-		return id == 0 || id == t->proc->pid;
-	*cpu_tid = id ? id : t->tid;
-	return check_thread(t, *cpu_tid) == 0;
+		return id == 0 || id == pid_out(t, t->proc->pid);
+	*cpu_tid = id ? pid_in(t, id) : t->tid;
+	return id == 0 || check_thread(t, id) == 0;
 }
 
 static bool clock_ok(int clock)
