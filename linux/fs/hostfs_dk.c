@@ -353,7 +353,7 @@ static long made(struct lx_thread *t, struct dentry *dir, const char *uri, const
 	return *out == NULL ? -ENOMEM : 0;
 }
 
-static long make(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, enum dk_file_type type, uint32_t mode, const char *text,
+static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_file_type type, uint32_t mode, const char *text,
 	struct inode **out, dk_handle *stream)
 {
 	struct dk_open o = { .access = type == DK_TYPE_FILE ? DK_READ | DK_WRITE : DK_READ, .share = 7,
@@ -368,7 +368,7 @@ static long make(struct lx_thread *t, struct dentry *dir, const char *name, uint
 	}
 	err = lx_err(DkStreamOpen(with_text != NULL ? with_text : uri, &o, &s));
 	if (err == 0)
-		err = made(t, dir, uri, &o.attr, out);
+		err = made(lx_current(), dir, uri, &o.attr, out);
 	heap_free(with_text);
 	heap_free(uri);
 	if (err == 0 && stream != NULL)
@@ -381,7 +381,7 @@ static long make(struct lx_thread *t, struct dentry *dir, const char *name, uint
 static long host_create(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out)
 {
 	dk_handle stream = DK_NO_HANDLE;
-	long err = make(t, dir, name, len, DK_TYPE_FILE, mode, NULL, out, &stream);
+	long err = make(dir, name, len, DK_TYPE_FILE, mode, NULL, out, &stream);
 
 	if (err != 0)
 		return err;
@@ -393,7 +393,7 @@ static long host_create(struct lx_thread *t, struct dentry *dir, const char *nam
 
 static long host_mkdir(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out)
 {
-	return make(t, dir, name, len, DK_TYPE_DIR, mode, NULL, out, NULL);
+	return make(dir, name, len, DK_TYPE_DIR, mode, NULL, out, NULL);
 }
 
 static long host_mknod(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, uint64_t rdev, struct inode **out)
@@ -403,7 +403,7 @@ static long host_mknod(struct lx_thread *t, struct dentry *dir, const char *name
 	if (S_IFMT_(mode) == S_IFREG)
 		return host_create(t, dir, name, len, mode, out);
 	/* The host has a file in place of devices and sockets. */
-	err = make(t, dir, name, len, S_IFMT_(mode) == S_IFIFO ? DK_TYPE_FIFO : DK_TYPE_FILE, mode, NULL, out, NULL);
+	err = make(dir, name, len, S_IFMT_(mode) == S_IFIFO ? DK_TYPE_FIFO : DK_TYPE_FILE, mode, NULL, out, NULL);
 	if (err == 0 && S_IFMT_(mode) != S_IFIFO)
 		err = shade_set_node(*out, S_IFMT_(mode), rdev);
 	if (err == 0)
@@ -415,7 +415,7 @@ static long host_mknod(struct lx_thread *t, struct dentry *dir, const char *name
 
 static long host_symlink(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, const char *target, struct inode **out)
 {
-	return make(t, dir, name, len, DK_TYPE_SYMLINK, 0777, target, out, NULL);
+	return make(dir, name, len, DK_TYPE_SYMLINK, 0777, target, out, NULL);
 }
 
 static long move(struct dentry *from, struct dentry *to_dir, const char *name, uint32_t len, enum dk_rename_mode mode)

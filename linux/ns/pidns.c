@@ -189,8 +189,8 @@ static void drop(struct ns *ns, int global)
 long pid_ns_number(struct lx_thread *t, const int *set_tid, uint32_t set_tids)
 {
 	struct ns *inner = pid_ns_of(t->proc);
-	int nr = t->tid;
 	uint32_t i = 0;
+	int nr;
 
 	for (struct ns *ns = inner; !initial(ns); ns = ns->parent) {
 		if (ns->pid.dead)
