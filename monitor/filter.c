@@ -135,22 +135,21 @@ static void lock_paths(void)
 /* Low 32 bits of an argument, masked, must be one of the values. */
 static struct check {
 	short nr;
-	uint8_t arg;
+	uint8_t arg, count;
 	uint32_t mask;
-	uint8_t count;
 	uint32_t values[10];
 } checks[] = {
 	/* the socket of control.c: a number that filter_install puts in */
-	{ SYS_bind, 0, ~0u, 1, { ~0u } },
-	{ SYS_listen, 0, ~0u, 1, { ~0u } },
-	{ SYS_accept4, 0, ~0u, 1, { ~0u } },
-	{ SYS_getsockopt, 2, ~0u, 1, { SO_PEERCRED } },
-	{ SYS_mmap, 2, 4 /* PROT_EXEC */, 1, { 0 } },
-	{ SYS_mprotect, 2, 4, 1, { 0 } },
-	{ SYS_clone, 0, 0x10000 /* CLONE_THREAD */, 1, { 0x10000 } },
-	{ SYS_socketpair, 0, ~0u, 1, { AF_UNIX } },
-	{ SYS_mknodat, 2, S_IFMT, 1, { S_IFIFO } },
-	{ SYS_ioctl, 1, ~0u, 10, { 0x5401 /* TCGETS */, 0x802c542a /* TCGETS2 */, 0x402c542b, 0x402c542c, 0x402c542d /* TCSETS*2 */,
+	{ SYS_bind, 0, 1, ~0u, { ~0u } },
+	{ SYS_listen, 0, 1, ~0u, { ~0u } },
+	{ SYS_accept4, 0, 1, ~0u, { ~0u } },
+	{ SYS_getsockopt, 2, 1, ~0u, { SO_PEERCRED } },
+	{ SYS_mmap, 2, 1, 4 /* PROT_EXEC */, { 0 } },
+	{ SYS_mprotect, 2, 1, 4, { 0 } },
+	{ SYS_clone, 0, 1, 0x10000 /* CLONE_THREAD */, { 0x10000 } },
+	{ SYS_socketpair, 0, 1, ~0u, { AF_UNIX } },
+	{ SYS_mknodat, 2, 1, S_IFMT, { S_IFIFO } },
+	{ SYS_ioctl, 1, 10, ~0u, { 0x5401 /* TCGETS */, 0x802c542a /* TCGETS2 */, 0x402c542b, 0x402c542c, 0x402c542d /* TCSETS*2 */,
 		0x540b /* TCFLSH */, 0x5413 /* TIOCGWINSZ */, 0x5414 /* TIOCSWINSZ */, 0x541b /* FIONREAD */, 0x5411 /* SIOCOUTQ */ } },
 };
 

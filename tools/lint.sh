@@ -16,7 +16,7 @@ rc=0
 free_dirs='rt pal ext pico linux'
 hosted_dirs='monitor cli'
 free_flags="-std=c11 -ffreestanding -mgeneral-regs-only -iquote . -iquote $b/gen -iquote $b/linux/exec"
-hosted_flags="-std=c11 -D_GNU_SOURCE -iquote . -iquote $b/gen"
+hosted_flags="-std=c11 -D_GNU_SOURCE -DBAILEY_VERSION='\"lint\"' -iquote . -iquote $b/gen"
 warn_flags="-Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers"
 lock_flags="-fsyntax-only $free_flags $warn_flags -Wthread-safety -Wthread-safety-beta -DLOCK_CHECK"
 
