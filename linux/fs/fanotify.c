@@ -247,11 +247,11 @@ static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_eve
 	long err = 0;
 
 	waitq_add(&g->answers, w);
-	while (ev->answer == 0 && (err == 0 || ev->busy)) {
+	while (ev->answer == 0 && err == 0) {
 		enum dk_status status;
 
 		lock_drop(&s->lock);
-		status = pico_wait(DK_FOREVER, err != 0 ? DK_WAIT_UNINTERRUPTIBLE : 0);
+		status = pico_wait(DK_FOREVER, 0);
 		if (status != DK_OK)
 			err = lx_wait_err(status);
 		lock_take(&s->lock);
@@ -260,7 +260,10 @@ static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_eve
 	return ev->answer != 0 ? 0 : err;
 }
 
-/* One group; the lock is held.  Its end answers, and leaves the group to the last who waits. */
+/*
+ * One group; the lock is held.  Its end answers, and leaves the group to the last who waits.
+ * Who is interrupted while a reader has the event in hand leaves it to that: it may sleep long.
+ */
 static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_event *e, uint32_t mask) REQUIRES(IPC)
 {
 	struct fan_event *ev = event_new(g, e, mask), *spare = NULL;
@@ -276,16 +279,19 @@ static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_
 		err = 0;
 	} else {
 		err = wait_answer(s, g, ev);
-		if (!list_empty(&ev->link)) {
+		if (err == 0 && (ev->answer & (FAN_ALLOW | FAN_DENY)) == FAN_DENY)
+			err = -EPERM;
+		ev->left = ev->busy && ev->answer == 0;
+		if (!ev->left && !list_empty(&ev->link)) {
 			list_remove(&ev->link);
 			if (ev->fd < 0)
 				g->count--;
 		}
-		if (err == 0 && (ev->answer & (FAN_ALLOW | FAN_DENY)) == FAN_DENY)
-			err = -EPERM;
 	}
 	if (--g->users == 0 && g->dead)
 		arena_free(g);
+	if (ev->left)
+		return err;
 	lock_drop(&s->lock);
 	fan_event_free(ev);
 	lock_take(&s->lock);

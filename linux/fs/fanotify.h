@@ -54,12 +54,14 @@ struct fan_event {
 	int fd;                   /* of an event that was read and is to be answered */
 	uint32_t answer;          /* FAN_ALLOW, FAN_DENY, or 0 */
 	bool asks, busy;          /* somebody waits for answer; a reader has it in hand */
+	bool left;                /* who waited does no more: the reader's, or the group's end's, to free */
 };
 
 struct fan_group {
 	struct list link;         /* in fan_state.groups */
 	uint32_t flags, event_flags;
-	struct list marks, events, asked;
+	struct list marks, events;
+	struct list asked;        /* events that ask and were read, or are in a reader's hand */
 	uint32_t count, nmarks;
 	uint32_t users;           /* threads that wait for an answer */
 	bool dead;                /* released: the last of users frees it */

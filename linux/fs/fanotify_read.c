@@ -148,6 +148,8 @@ static struct fan_event *take(struct fan_group *g, size_t size, long *err)
 			list_remove(&ev->link);
 			g->count--;
 			ev->busy = true;
+			if (ev->asks)
+				list_append(&g->asked, &ev->link); /* that the group's end finds it if this reader dies */
 			if (ev->mask & FAN_Q_OVERFLOW)
 				g->overflowed = false;
 		}
@@ -160,21 +162,23 @@ static struct fan_event *take(struct fan_group *g, size_t size, long *err)
 static void taken(struct fan_group *g, struct fan_event *ev, long fd)
 {
 	struct fan_state *s = fan_state();
+	bool mine = !ev->asks;
 
-	if (!ev->asks) {
+	if (ev->asks) {
+		lock_take(&s->lock);
+		mine = ev->left;
+		ev->busy = false;
+		if (fd < 0 || ev->left)
+			list_remove(&ev->link);
+		if (fd < 0)
+			ev->answer = FAN_DENY;
+		else
+			ev->fd = (int)fd;
+		waitq_wake_all(&g->answers);
+		lock_drop(&s->lock);
+	}
+	if (mine)
 		fan_event_free(ev);
-		return;
-	}
-	lock_take(&s->lock);
-	ev->busy = false;
-	if (fd < 0) {
-		ev->answer = FAN_DENY;
-	} else {
-		ev->fd = (int)fd;
-		list_append(&g->asked, &ev->link);
-	}
-	waitq_wake_all(&g->answers);
-	lock_drop(&s->lock);
 }
 
 static long read_one(struct lx_thread *t, struct fan_group *g, const struct iov *v, size_t at)
@@ -294,7 +298,7 @@ static void empty_list(struct list *events, struct list *unused)
 {
 	LIST_FOR_SAFE(ev, n, events, struct fan_event, link) {
 		list_remove(&ev->link);
-		if (ev->asks)
+		if (ev->asks && !ev->left)
 			ev->answer = FAN_ALLOW;
 		else
 			list_append(unused, &ev->link);
