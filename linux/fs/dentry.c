@@ -440,7 +440,9 @@ static bool still_valid(struct lx_thread *t, struct dentry *d, struct lookup *hi
 {
 	const struct inode_ops *ops;
 
-	if (LIKELY(d->valid_until == UINT64_MAX) || d->valid_until > hint_now(hint))
+	if (LIKELY(d->valid_until == UINT64_MAX))
+		return true;
+	if (d->parent->inode->kind == INODE_HOST ? host_believed(d->valid_until, hint_now(hint)) : d->valid_until > hint_now(hint))
 		return true;
 	if (d->mounted != 0)
 		return true;

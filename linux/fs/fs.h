@@ -62,6 +62,7 @@ struct vfs {
 	uint32_t next_group;     /* [MOUNT] */
 	_Atomic(struct mount *) free_mounts; /* mount objects that were, by `below`; they stay mount objects */
 	_Atomic uint64_t tree_gen; /* walkcache.c */
+	_Atomic uint64_t host_doubt; /* coarse monotonic ns of the last lock on a file of a -v folder */
 	_Atomic uint32_t next_mount_id, next_minor;
 	_Atomic uint64_t next_anon_ino;
 	LOCK(RENAME) rename_lock;
@@ -98,6 +99,15 @@ struct vfs {
 static inline struct vfs *vfs(void)
 {
 	return lx_state()->vfs;
+}
+
+/*
+ * May what is known of a -v folder until then still be believed?  Programs that share files with the host's
+ * by locks look at names, sizes and contents when they have one: nothing known from before counts then.
+ */
+static inline bool host_believed(uint64_t until, uint64_t now)
+{
+	return until > now && until > atomic_load_explicit(&vfs()->host_doubt, memory_order_relaxed) + TRUST_NS;
 }
 
 /* dentry.c */

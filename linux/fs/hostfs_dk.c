@@ -129,7 +129,7 @@ static long from_listing(struct inode *dir, const char *name, uint32_t len, uint
 	long err = -EAGAIN;
 
 	lock_take(&dir->lock);
-	if (h->listing != NULL && h->listing->until > now) {
+	if (h->listing != NULL && host_believed(h->listing->until, now)) {
 		struct dk_dirent *e = listing_find(h->listing, name, len);
 
 		err = e != NULL ? 0 : -ENOENT;
@@ -228,7 +228,7 @@ static long refresh(struct lx_thread *t, struct dentry *d)
 	uint64_t done;
 	char *uri;
 
-	if (pico_now_coarse() < host(d->inode)->until || (d->flags & D_DELETED))
+	if (host_believed(host(d->inode)->until, pico_now_coarse()) || (d->flags & D_DELETED))
 		return 0;
 	uri = host_uri(d, NULL, 0);
 	if (uri == NULL)
@@ -261,7 +261,7 @@ static struct listing *listing_of(struct dentry *dir, bool fresh, long *err)
 	char *uri;
 
 	lock_take(&dir->inode->lock);
-	if (h->listing != NULL && (!fresh || h->listing->until > pico_now_coarse())) {
+	if (h->listing != NULL && (!fresh || host_believed(h->listing->until, pico_now_coarse()))) {
 		l = h->listing;
 		ref_get(&l->ref);
 	}

@@ -54,7 +54,7 @@ bool host_unwritten(uint64_t dev, uint64_t ino, uint64_t when)
 
 static bool is_fresh(struct inode *i, const struct gathered *g)
 {
-	return pico_now_coarse() < g->when + CONTENTS_NS && host_unwritten(host(i)->dev, host(i)->ino, g->when);
+	return pico_now_coarse() < g->when + CONTENTS_NS && host_believed(g->when + TRUST_NS, g->when) && host_unwritten(host(i)->dev, host(i)->ino, g->when);
 }
 
 dk_handle host_open_same(struct dentry *d, struct inode *i, uint32_t access)

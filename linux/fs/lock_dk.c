@@ -17,7 +17,10 @@ static long set(struct lock_list *l, uint32_t type, uint64_t start, uint64_t end
 {
 	struct dk_lock d = { .type = type, .start = start, .length = end >= INT64_MAX ? 0 : end - start + 1 };
 
-	return lx_err(DkStreamAttributesSet(l->stream, NULL, DK_ATTR_LOCK, &d, sizeof d));
+	enum dk_status status = DkStreamAttributesSet(l->stream, NULL, DK_ATTR_LOCK, &d, sizeof d);
+
+	atomic_store(&vfs()->host_doubt, pico_now_coarse()); /* host_believed */
+	return lx_err(status);
 }
 
 /* Able to lock both ways if the host lets us.  A file without a name is locked through the stream at hand. */

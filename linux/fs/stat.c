@@ -95,7 +95,7 @@ static long stat_file(struct lx_thread *t, struct file *f, struct stat *s, struc
 	struct path p = f->path;
 
 	if (f->kind == FILE_HOST) {
-		if (pico_now_coarse() >= host(f->inode)->until)
+		if (!host_believed(host(f->inode)->until, pico_now_coarse()))
 			host_file_refresh(f);
 		fill(f->inode, s);
 		fill_more(&p, f->inode, m);

@@ -90,7 +90,7 @@ static bool fits(const struct walk_entry *e, const struct lx_thread *t, const ch
 
 	return e->len == len && memcmp(e->text, text, len) == 0 && e->gen == atomic_load(&vfs()->tree_gen) && fs != NULL &&
 	       e->root == fs->root.dentry && e->root_mnt == fs->root.mnt && e->fsuid == t->cred.fsuid && e->fsgid == t->cred.fsgid &&
-	       e->caps == t->cred.cap_effective && (e->until == UINT64_MAX || e->until > hint_now(hint));
+	       e->caps == t->cred.cap_effective && (e->until == UINT64_MAX || host_believed(e->until, hint_now(hint)));
 }
 
 bool walk_cached(struct lx_thread *t, const char *text, uint32_t len, struct lookup *hint, struct path *out)

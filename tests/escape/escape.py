@@ -654,8 +654,8 @@ def storms_on_folders(tap):
     stop = threading.Event()
 
     def swap(d):
-        # By descriptor: by its path the guest could make it a link of the host's file outside.
-        own = os.open(d / "own/secret", os.O_PATH | os.O_NOFOLLOW)
+        # A file of its own, by descriptor: what lies at a path in there the guest could have made a link of the file outside.
+        own = os.open(d, os.O_TMPFILE | os.O_WRONLY)
         while not stop.is_set():
             for step in (lambda: os.symlink(d.parent.parent / "outside", d / "host-out"), lambda: os.rename(d / "host-out", d / "d"), lambda: os.unlink(d / "d"),
                          lambda: os.rename(d / "own", d / "d"), lambda: os.rename(d / "d", d / "own"), lambda: os.link(f"/proc/self/fd/{own}", d / "d", follow_symlinks=True)):
