@@ -123,7 +123,9 @@ class Watch:
         for fd in os.listdir(f"/proc/{self.pid}/fd"):
             m = re.match(r"/memfd:bailey-(arena|data|pal)\b", os.readlink(f"/proc/{self.pid}/fd/{fd}"))
             if m:
-                self.sizes.setdefault(m[1], set()).add(os.stat(f"/proc/{self.pid}/fd/{fd}").st_size)
+                size = os.stat(f"/proc/{self.pid}/fd/{fd}").st_size
+                if size: # 0: just made, not given its size yet
+                    self.sizes.setdefault(m[1], set()).add(size)
 
     def loop(self):
         while not self.stop:
