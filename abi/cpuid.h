@@ -33,5 +33,5 @@ struct cpuid_plan {
 };
 
 #define CPUID_PLAN_HEAD offsetof(struct cpuid_plan, site)
-#define CPUID_COVER_MAX 13u /* largest site: what a stub has room for */
+#define CPUID_COVER_MAX 13u /* bytes of the largest site; a stub holds no more */
 #endif

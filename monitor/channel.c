@@ -540,6 +540,13 @@ void channel_receive(struct pico *p)
 		pico_eof(p);
 }
 
+/* Up to the hello of a clone: it may live, and go on talking for as long as it is answered. */
+void channel_hear(struct pico *p)
+{
+	while (!p->eof && !p->killed && p->state == PICO_CLONING && receive_one(p))
+		;
+}
+
 /* All that a dead picoprocess still said. */
 void channel_drain(struct pico *p)
 {

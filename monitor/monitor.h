@@ -265,6 +265,7 @@ void launcher_main(const struct launch_args *a) __attribute__((noreturn));
 
 /* ---- channel.c ---- */
 void channel_receive(struct pico *p);
+void channel_hear(struct pico *p);
 void channel_drain(struct pico *p);
 void channel_job_done(struct job *j);
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);

@@ -478,7 +478,7 @@ bool pico_may_be(pid_t pid)
 static void hear_clones(struct pico *p)
 {
 	if (p->state == PICO_CLONING && p->channel >= 0)
-		channel_drain(p);
+		channel_hear(p);
 }
 
 static void one_died(pid_t pid, uint32_t status)
