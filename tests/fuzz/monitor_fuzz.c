@@ -48,6 +48,7 @@ static void stream_free(void *p)
 
 pid_t launcher_pid = 1, init_pid = 1;
 bool as_root;
+uint64_t file_limit = 1024;
 struct mon_boot boot_template;
 int config_fd = -1, ext_fds[EXT_SLOTS], worker_eventfd = -1;
 static jmp_buf end_of_input;
