@@ -129,6 +129,12 @@ void nsset_get(struct nsset *s);
 void nsset_put(struct nsset *s); /* NULL is fine; hold no lock */
 /* A new thread's: from's namespaces, new ones for the flags.  fs: the child's, moved into a new mount tree. */
 long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, struct fs_context *fs, const int *set_tid, uint32_t set_tids);
+/* For setns: a copy of what t is in, with references, of one that nobody has yet (NULL: no memory). */
+struct nsset *nsset_copy(struct lx_thread *t);
+void nsset_put_at(struct ns **slot, struct ns *ns); /* takes over the reference on ns */
+void nsset_enter_time(struct nsset *s);             /* into the time namespace its children were to be in */
+void nsset_install(struct lx_thread *t, struct nsset *s); /* takes over the reference */
+void userns_install(struct lx_thread *t, struct ns *user); /* takes over the reference; with new credentials */
 /* What ns_fork gave, back; also of a thread that ends. */
 void ns_exit(struct lx_thread *t);
 /* execve: the namespaces that begin with the next program. */

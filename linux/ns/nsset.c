@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/ns/nsset.c - which namespaces a thread is in, and the calls that change it:
- * unshare, setns, and what clone does.
+ * linux/ns/nsset.c - which namespaces a thread is in, and what changes it:
+ * unshare, and what clone does; setns.c has setns.
  *
  * A struct nsset is immutable and shared by fork; a change makes a new one and puts it in
  * place under TASKLIST, together with the credentials, after everything that can fail.
@@ -54,7 +54,7 @@ void nsset_put(struct nsset *s)
 }
 
 /* A copy of what t is in, with references. */
-static struct nsset *copy(struct lx_thread *t)
+struct nsset *nsset_copy(struct lx_thread *t)
 {
 	struct nsset *s = arena_alloc(sizeof *s);
 
@@ -75,7 +75,7 @@ static struct nsset *copy(struct lx_thread *t)
 }
 
 /* Takes over the reference on ns. */
-static void set(struct ns **slot, struct ns *ns)
+void nsset_put_at(struct ns **slot, struct ns *ns)
 {
 	struct ns *old = *slot;
 
@@ -94,7 +94,7 @@ static long new_uts(struct lx_thread *t, struct ns *user, struct nsset *s)
 	lock_take(&lx_state()->tasklist);
 	ns->uts = s->ns[NS_UTS]->uts;
 	lock_drop(&lx_state()->tasklist);
-	set(&s->ns[NS_UTS], ns);
+	nsset_put_at(&s->ns[NS_UTS], ns);
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static long new_ipc(struct lx_thread *t, struct ns *user, struct nsset *s)
 		err = ipc_ns_init(ns);
 	if (err)
 		return err;
-	set(&s->ns[NS_IPC], ns);
+	nsset_put_at(&s->ns[NS_IPC], ns);
 	return 0;
 }
 
@@ -120,7 +120,7 @@ static long new_pid(struct lx_thread *t, struct ns *user, struct nsset *s)
 		return -EINVAL;
 	err = pid_ns_new(t, s->pid_children, user, &ns);
 	if (!err)
-		set(&s->pid_children, ns);
+		nsset_put_at(&s->pid_children, ns);
 	return err;
 }
 
@@ -135,7 +135,7 @@ static long new_plain(struct lx_thread *t, enum ns_kind kind, struct ns *user, s
 		ns->time.monotonic = (*slot)->time.monotonic;
 		ns->time.boottime = (*slot)->time.boottime;
 	}
-	set(slot, ns);
+	nsset_put_at(slot, ns);
 	return 0;
 }
 
@@ -160,7 +160,7 @@ static long make_new(struct lx_thread *t, uint64_t flags, struct ns *user, struc
 	if (!err && (flags & CLONE_NEWNS)) {
 		err = mnt_ns_new(t, s->ns[NS_MNT], user, fs, &mnt);
 		if (!err)
-			set(&s->ns[NS_MNT], mnt);
+			nsset_put_at(&s->ns[NS_MNT], mnt);
 	}
 	return err;
 }
@@ -173,7 +173,7 @@ static long derive(struct lx_thread *t, uint64_t flags, struct ns *user, struct 
 
 	if (!ns_capable(t, user, CAP_SYS_ADMIN))
 		return -EPERM;
-	s = copy(t);
+	s = nsset_copy(t);
 	if (!s)
 		return -ENOMEM;
 	err = make_new(t, flags, user, fs, s);
@@ -184,10 +184,10 @@ static long derive(struct lx_thread *t, uint64_t flags, struct ns *user, struct 
 	return err;
 }
 
-static void enter_time(struct nsset *s)
+void nsset_enter_time(struct nsset *s)
 {
 	ns_get(s->time_children);
-	set(&s->ns[NS_TIME], s->time_children);
+	nsset_put_at(&s->ns[NS_TIME], s->time_children);
 	lock_take(&lx_state()->tasklist);
 	s->time_children->time.used = true;
 	lock_drop(&lx_state()->tasklist);
@@ -221,11 +221,11 @@ static long fork_set(struct lx_thread *child, struct lx_thread *from, uint64_t f
 	nsset_get(s);
 	child->nsset = s;
 	if (s && !(flags & CLONE_VM) && s->time_children != s->ns[NS_TIME]) {
-		child->nsset = copy(from);
+		child->nsset = nsset_copy(from);
 		nsset_put(s);
 		if (!child->nsset)
 			return -ENOMEM;
-		enter_time(child->nsset);
+		nsset_enter_time(child->nsset);
 	}
 	return 0;
 }
@@ -253,7 +253,7 @@ long ns_fork(struct lx_thread *child, struct lx_thread *from, uint64_t flags, st
 	if (err)
 		return err;
 	if (child->nsset && (flags & CLONE_NEWTIME) && !(flags & CLONE_VM))
-		enter_time(child->nsset);
+		nsset_enter_time(child->nsset);
 	if (!thread)
 		fork_pid(child, from);
 	lock_take(&lx_state()->tasklist);
@@ -285,7 +285,7 @@ void ns_exit(struct lx_thread *t)
 	nsset_put(s);
 }
 
-static void put_in_place(struct lx_thread *t, struct nsset *s)
+void nsset_install(struct lx_thread *t, struct nsset *s)
 {
 	struct nsset *old;
 
@@ -302,11 +302,11 @@ void ns_exec(struct lx_thread *t)
 
 	if (LIKELY(!t->nsset) || t->nsset->time_children == t->nsset->ns[NS_TIME])
 		return;
-	s = copy(t);
+	s = nsset_copy(t);
 	if (!s)
 		return;
-	enter_time(s);
-	put_in_place(t, s);
+	nsset_enter_time(s);
+	nsset_install(t, s);
 }
 
 /* ---- unshare ---- */
@@ -364,7 +364,7 @@ static void unshare_put_back(struct unshared *u)
 	ns_put(u->user);
 }
 
-static void change_user(struct lx_thread *t, struct ns *user)
+void userns_install(struct lx_thread *t, struct ns *user)
 {
 	struct lx_cred new = t->cred;
 	struct ns *old = new.user_ns;
@@ -398,12 +398,12 @@ static void unshare_commit(struct lx_thread *t, struct unshared *u)
 	if (u->fdt)
 		io_table_changed(p);
 	if (u->user)
-		change_user(t, u->user);
+		userns_install(t, u->user);
 	u->user = NULL;
 	if (u->set && u->set->ns[NS_IPC] != ns_of(t, NS_IPC))
 		ipc_exit(p); /* what was to be undone there is, now */
 	if (u->set)
-		put_in_place(t, u->set);
+		nsset_install(t, u->set);
 	if (u->fs)
 		vfs_tree_changed();
 }
@@ -427,168 +427,5 @@ long lx_sys_unshare(struct lx_thread *t, uint64_t flags)
 	if (!err)
 		unshare_commit(t, &u);
 	unshare_put_back(&u);
-	return err;
-}
-
-/* ---- setns ---- */
-
-/* What t will be when all of it is allowed. */
-struct entered {
-	struct lx_cred cred;
-	struct ns *user, *mnt; /* borrowed from target; NULL: stays */
-	struct nsset *set;
-};
-
-static bool may_enter(const struct entered *e, const struct ns *ns)
-{
-	return cred_capable(&e->cred, ns->user, CAP_SYS_ADMIN) && cred_capable(&e->cred, cred_user_ns(&e->cred), CAP_SYS_ADMIN);
-}
-
-static long enter_user(struct lx_thread *t, struct ns *ns, struct entered *e)
-{
-	if (ns == user_ns_of(t) || t->proc->nthreads > 1 || atomic_load(&t->proc->fs->ref.count) > 1)
-		return -EINVAL;
-	if (!cred_capable(&e->cred, ns, CAP_SYS_ADMIN))
-		return -EPERM;
-	cred_enter_user_ns(&e->cred, ns);
-	e->user = ns;
-	return 0;
-}
-
-static long enter_mnt(struct lx_thread *t, struct ns *ns, struct entered *e)
-{
-	if (!may_enter(e, ns) || !cred_capable(&e->cred, cred_user_ns(&e->cred), CAP_SYS_CHROOT))
-		return -EPERM;
-	if (atomic_load(&t->proc->fs->ref.count) > 1)
-		return -EINVAL;
-	e->mnt = ns;
-	return 0;
-}
-
-static long enter_pid(struct lx_thread *t, struct ns *ns, struct entered *e)
-{
-	if (!may_enter(e, ns))
-		return -EPERM;
-	if (!pid_ns_inside(ns, pid_ns_of(t->proc)))
-		return -EINVAL;
-	ns_get(ns);
-	set(&e->set->pid_children, ns);
-	return 0;
-}
-
-static long enter_time_ns(struct lx_thread *t, struct ns *ns, struct entered *e)
-{
-	if (t->proc->nthreads > 1)
-		return -EUSERS;
-	if (!may_enter(e, ns))
-		return -EPERM;
-	ns_get(ns);
-	set(&e->set->time_children, ns);
-	enter_time(e->set);
-	return 0;
-}
-
-static long enter(struct lx_thread *t, struct ns *ns, struct entered *e)
-{
-	switch (ns->kind) {
-	case NS_USER:
-		return enter_user(t, ns, e);
-	case NS_MNT:
-		break;
-	case NS_PID:
-		return enter_pid(t, ns, e);
-	case NS_TIME:
-		return enter_time_ns(t, ns, e);
-	default:
-		if (!may_enter(e, ns))
-			return -EPERM;
-		break;
-	}
-	if (ns->kind == NS_MNT) {
-		long err = enter_mnt(t, ns, e);
-
-		if (err)
-			return err;
-	}
-	ns_get(ns);
-	set(&e->set->ns[ns->kind], ns);
-	return 0;
-}
-
-/* All of them, or none.  The user namespace comes first: its capabilities count for the others. */
-static long enter_all(struct lx_thread *t, struct ns **all)
-{
-	struct entered e = { .cred = t->cred, .set = copy(t) };
-	long err = e.set ? 0 : -ENOMEM;
-
-	if (!err && all[NS_USER])
-		err = enter(t, all[NS_USER], &e);
-	for (unsigned k = 0; k < NS_KINDS && !err; k++)
-		if (all[k] && k != NS_USER)
-			err = enter(t, all[k], &e);
-	if (!err && e.mnt)
-		err = mnt_ns_enter(t, e.mnt);
-	if (err) {
-		nsset_put(e.set);
-		return err;
-	}
-	if (e.user) {
-		ns_get(e.user);
-		change_user(t, e.user);
-	}
-	if (all[NS_IPC])
-		ipc_exit(t->proc);
-	put_in_place(t, e.set);
-	if (all[NS_TIME])
-		vdso_clocks(t);
-	return 0;
-}
-
-static long of_process(struct lx_thread *t, struct lx_proc *p, uint32_t flags, struct ns **all)
-{
-	struct lx_thread *leader = p->leader;
-
-	if (p->state != PROC_LIVE || !leader)
-		return -ESRCH;
-	if (!proc_may_access(t, p, ACCESS_FS))
-		return -EPERM;
-	for (unsigned k = 0; k < NS_KINDS; k++)
-		if (flags & ns_clone_flag(k)) {
-			all[k] = ns_of_thread(leader, k, false);
-			if (!all[k])
-				return -ESRCH;
-		}
-	return 0;
-}
-
-static long from_file(struct lx_thread *t, struct file *f, uint32_t flags, struct ns **all)
-{
-	struct lx_proc *p = pidfd_proc(f);
-	struct ns *ns = ns_of_file(f);
-
-	if (p)
-		return !flags || (flags & ~(uint32_t)CLONE_NAMESPACES) ? -EINVAL : of_process(t, p, flags, all);
-	if (!ns || (flags && flags != ns_clone_flag(ns->kind)))
-		return -EINVAL;
-	ns_get(ns);
-	all[ns->kind] = ns;
-	return 0;
-}
-
-long lx_sys_setns(struct lx_thread *t, int fd, int flags)
-{
-	struct ns *all[NS_KINDS] = { NULL };
-	struct file *f = fd_get(t, fd);
-	long err;
-
-	if (!f)
-		return -EBADF;
-	FS_SETTLE(t);
-	err = from_file(t, f, (uint32_t)flags, all);
-	if (!err)
-		err = enter_all(t, all);
-	for (unsigned k = 0; k < NS_KINDS; k++)
-		ns_put(all[k]);
-	file_put(f);
 	return err;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/sec/keyctl.c - add_key, request_key and keyctl (their man pages; keyctl(2) has one
- * for each operation).
+ * linux/sec/keyctl.c - keyctl (keyctl(2) has a man page for each operation).
  *
  * Strings and payloads are copied in before the lock is taken, and out after it is dropped.
  */
@@ -14,270 +13,33 @@
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
-#define PAYLOAD_MAX  (1048576u - 1)
-#define USER_MAX     32767u
-#define TYPE_MAX     32u
-#define NEGATIVE_NS  60000000000ull
 #define PERSISTENT_NS (3 * 24 * 3600 * 1000000000ull)
-
-static void lock(void) ACQUIRES(IPC)
-{
-	lock_take(&keys_root()->lock);
-}
-
-static void unlock(void) RELEASES(IPC)
-{
-	lock_drop(&keys_root()->lock);
-}
-
-/* ---- Arguments ---- */
-
-static long type_in(struct gva from, int *type)
-{
-	char name[TYPE_MAX];
-	long n = string_in(name, from, sizeof name);
-
-	if (n < 0)
-		return n == -ENAMETOOLONG ? -EINVAL : n;
-	if (name[0] == '\0')
-		return -EINVAL;
-	if (name[0] == '.')
-		return -EPERM;
-	*type = key_type_of(name);
-	return 0;
-}
-
-/* A description into *out, a path buffer; NULL stays NULL. */
-static long desc_in(struct gva from, char **out)
-{
-	long n;
-
-	*out = NULL;
-	if (!from.va)
-		return 0;
-	*out = path_buf();
-	if (!*out)
-		return -ENOMEM;
-	n = string_in(*out, from, KEY_DESC_MAX);
-	if (n >= 0)
-		return 0;
-	path_buf_free(*out);
-	*out = NULL;
-	return n == -ENAMETOOLONG ? -EINVAL : n;
-}
-
-static long payload_in(struct gva from, uint64_t len, void **out)
-{
-	*out = NULL;
-	if (len > PAYLOAD_MAX)
-		return -EINVAL;
-	if (!len)
-		return 0;
-	*out = arena_alloc(len);
-	if (!*out)
-		return -ENOMEM;
-	if (!copy_in(*out, from, len))
-		return 0;
-	arena_free(*out);
-	*out = NULL;
-	return -EFAULT;
-}
-
-/* What each type takes. */
-static long check_payload(int type, const char *desc, uint64_t len)
-{
-	const char *colon = desc ? strchr(desc, ':') : NULL;
-
-	if (type < 0)
-		return -ENODEV;
-	if (!desc || !*desc)
-		return -EINVAL;
-	if (type == KEY_KEYRING)
-		return len ? -EINVAL : desc[0] == '.' ? -EPERM : 0;
-	if (type == KEY_LOGON && (!colon || colon == desc))
-		return -EINVAL;
-	return len == 0 || (type != KEY_BIG && len > USER_MAX) ? -EINVAL : 0;
-}
-
-static uint32_t default_perm(int type)
-{
-	uint32_t perm = KEY_VIEW | KEY_SEARCH | KEY_LINK | KEY_SETATTR | KEY_WRITE;
-
-	if (type != KEY_LOGON)
-		perm |= KEY_READ;
-	return perm << 24 | KEY_VIEW << 16;
-}
-
-/* ---- add_key, request_key ---- */
-
-static long add(struct lx_thread *t, int type, const char *desc, void **data, uint64_t len, int ring_id) REQUIRES(IPC)
-{
-	struct key *ring, *k = NULL;
-	bool possessed;
-	long err;
-
-	ring = key_lookup(t, ring_id, true, KEY_WRITE, false, &possessed, &err);
-	if (!ring)
-		return err;
-	if (ring->type != KEY_KEYRING)
-		err = -ENOTDIR;
-	else if (type != KEY_KEYRING)
-		k = ring_find(ring, type, desc);
-	if (!err && k) {
-		err = key_permission(t, k, possessed, KEY_WRITE);
-		if (!err)
-			err = key_set_data(k, *data, (uint32_t)len);
-		if (!err)
-			*data = NULL;
-		err = err ? err : k->serial;
-	} else if (!err) {
-		k = key_new(t, type, desc, default_perm(type), *data, (uint32_t)len, &err);
-		if (k) {
-			*data = NULL;
-			err = ring_link(ring, k);
-			err = err ? err : k->serial;
-			key_put(k);
-		}
-	}
-	key_put(ring);
-	return err;
-}
-
-long lx_sys_add_key(struct lx_thread *t, struct gva type_name, struct gva desc_at, struct gva payload, uint64_t len, int ring)
-{
-	void *data = NULL;
-	char *desc = NULL;
-	int type;
-	long err = type_in(type_name, &type);
-
-	if (!err)
-		err = desc_in(desc_at, &desc);
-	if (!err)
-		err = payload_in(payload, len, &data);
-	if (!err)
-		err = check_payload(type, desc, len);
-	if (!err) {
-		lock();
-		err = add(t, type, desc, &data, len, ring);
-		unlock();
-	}
-	path_buf_free(desc);
-	arena_free(data);
-	return err;
-}
-
-/* The keyring for what request_key makes: dest, or the thread's default, or the innermost there is. */
-static struct key *default_ring(struct lx_thread *t, int dest, long *err) REQUIRES(IPC)
-{
-	int id = dest ? dest : -(int)t->reqkey_default;
-
-	if (!id)
-		id = t->thread_keyring ? KEY_SPEC_THREAD_KEYRING : t->proc->process_keyring ? KEY_SPEC_PROCESS_KEYRING : KEY_SPEC_SESSION_KEYRING;
-	return key_lookup(t, id, true, KEY_WRITE, false, NULL, err);
-}
-
-/* Nobody constructs keys here: a negative one says so for a minute. */
-static long make_negative(struct lx_thread *t, int type, const char *desc, int dest) REQUIRES(IPC)
-{
-	struct key *ring, *k;
-	long err;
-
-	ring = default_ring(t, dest, &err);
-	if (!ring)
-		return err;
-	k = key_new(t, type, desc, default_perm(type), NULL, 0, &err);
-	if (k) {
-		k->state = KEY_NEGATIVE;
-		k->expires = pico_now_realtime() + NEGATIVE_NS;
-		(void)ring_link(ring, k);
-		key_put(k);
-		err = -ENOKEY;
-	}
-	key_put(ring);
-	return err;
-}
-
-static long link_found(struct lx_thread *t, struct key *k, int dest) REQUIRES(IPC)
-{
-	struct key *ring;
-	long err = 0;
-
-	if (dest) {
-		ring = key_lookup(t, dest, true, KEY_WRITE, false, NULL, &err);
-		if (!err)
-			err = key_permission(t, k, true, KEY_LINK);
-		if (!err)
-			err = ring_link(ring, k);
-		if (ring)
-			key_put(ring);
-	}
-	return err ? err : k->serial;
-}
-
-static long request(struct lx_thread *t, int type, const char *desc, bool callout, int dest) REQUIRES(IPC)
-{
-	struct key *k;
-	long err;
-
-	k = key_search_own(t, type, desc, &err);
-	if (k) {
-		err = link_found(t, k, dest);
-		key_put(k);
-	} else if (err == -ENOKEY && callout) {
-		err = type == KEY_KEYRING || type == KEY_LOGON ? -EPERM : make_negative(t, type, desc, dest);
-	}
-	return err;
-}
-
-long lx_sys_request_key(struct lx_thread *t, struct gva type_name, struct gva desc_at, struct gva info, int dest)
-{
-	char *desc = NULL, *callout = NULL;
-	int type;
-	long err = type_in(type_name, &type);
-
-	if (!err)
-		err = desc_at.va ? desc_in(desc_at, &desc) : -EFAULT;
-	if (!err)
-		err = desc_in(info, &callout);
-	if (!err && type < 0)
-		err = -ENOKEY;
-	if (!err) {
-		lock();
-		err = request(t, type, desc, callout != NULL, dest);
-		unlock();
-	}
-	path_buf_free(desc);
-	path_buf_free(callout);
-	return err;
-}
-
-/* ---- keyctl ---- */
 
 static long get_id(struct lx_thread *t, int id, bool create)
 {
 	struct key *k;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, create, KEY_SEARCH, false, NULL, &err);
 	if (k) {
 		err = k->serial;
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	return err;
 }
 
 static long join(struct lx_thread *t, struct gva from)
 {
 	char *name;
-	long err = desc_in(from, &name);
+	long err = key_desc_in(from, &name);
 
 	if (err)
 		return err;
-	lock();
+	keys_lock();
 	err = name && name[0] == '.' ? -EPERM : session_join(t, name);
-	unlock();
+	keys_unlock();
 	path_buf_free(name);
 	return err;
 }
@@ -286,21 +48,21 @@ static long update(struct lx_thread *t, int id, struct gva from, uint64_t len)
 {
 	struct key *k;
 	void *data;
-	long err = len > PAGE_SIZE ? -EINVAL : payload_in(from, len, &data);
+	long err = len > PAGE_SIZE ? -EINVAL : key_payload_in(from, len, &data);
 
 	if (err)
 		return err;
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, false, KEY_WRITE, false, NULL, &err);
 	if (k) {
-		err = k->type == KEY_KEYRING ? -EOPNOTSUPP : check_payload(k->type, k->desc, len);
+		err = k->type == KEY_KEYRING ? -EOPNOTSUPP : key_check_payload(k->type, k->desc, len);
 		if (!err)
 			err = key_set_data(k, data, (uint32_t)len);
 		if (!err)
 			data = NULL;
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	arena_free(data);
 	return err;
 }
@@ -319,7 +81,7 @@ static long revoke(struct lx_thread *t, int id)
 	struct key *k;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, false, KEY_WRITE, false, NULL, &err);
 	if (!k && err == -EACCES)
 		k = key_lookup(t, id, false, KEY_SETATTR, false, NULL, &err);
@@ -327,7 +89,7 @@ static long revoke(struct lx_thread *t, int id)
 		destroy(k);
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	return k ? 0 : err;
 }
 
@@ -337,7 +99,7 @@ static long invalidate(struct lx_thread *t, int id)
 	struct key *k;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, false, KEY_SEARCH, false, NULL, &err);
 	if (k) {
 		destroy(k);
@@ -346,7 +108,7 @@ static long invalidate(struct lx_thread *t, int id)
 				(void)ring_unlink(ring, k);
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	return k ? 0 : err;
 }
 
@@ -356,7 +118,7 @@ static long chown_key(struct lx_thread *t, int id, uint32_t uid, uint32_t gid)
 	struct key *k;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, true, admin ? 0 : KEY_SETATTR, true, NULL, &err);
 	if (k) {
 		if (!admin && ((uid != UINT32_MAX && uid != k->uid) || (gid != UINT32_MAX && gid != k->gid && !lx_in_group(t, gid))))
@@ -367,7 +129,7 @@ static long chown_key(struct lx_thread *t, int id, uint32_t uid, uint32_t gid)
 			k->gid = gid;
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	return err;
 }
 
@@ -378,7 +140,7 @@ static long setperm(struct lx_thread *t, int id, uint32_t perm)
 
 	if (perm & ~0x3f3f3f3fu)
 		return -EINVAL;
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, true, KEY_SETATTR, true, NULL, &err);
 	if (k) {
 		if (k->uid != t->cred.fsuid && !lx_capable(t, CAP_SYS_ADMIN))
@@ -387,7 +149,7 @@ static long setperm(struct lx_thread *t, int id, uint32_t perm)
 			k->perm = perm;
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	return err;
 }
 
@@ -396,13 +158,13 @@ static long set_timeout(struct lx_thread *t, int id, uint32_t seconds)
 	struct key *k;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, true, KEY_SETATTR, true, NULL, &err);
 	if (k) {
 		k->expires = seconds ? pico_now_realtime() + seconds * 1000000000ull : 0;
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	return err;
 }
 
@@ -423,13 +185,13 @@ static long describe(struct lx_thread *t, int id, struct gva to, uint64_t size)
 
 	if (!text)
 		return -ENOMEM;
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, false, KEY_VIEW, true, NULL, &err);
 	if (k) {
 		n = fmt_snprintf(text, PATH_MAX, "%s;%d;%d;%08x;%s", key_type_names[k->type], (int)k->uid, (int)k->gid, k->perm, k->desc);
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	if (!err)
 		err = bytes_out(to, size, text, (uint64_t)n + 1, true);
 	path_buf_free(text);
@@ -469,9 +231,9 @@ static long read_key(struct lx_thread *t, int id, struct gva to, uint64_t size)
 	bool ring;
 	long err;
 
-	lock();
+	keys_lock();
 	err = read_copy(t, id, &data, &n);
-	unlock();
+	keys_unlock();
 	ring = n % sizeof(int) == 0; /* a keyring's list may be cut short, a payload may not */
 	if (!err)
 		err = bytes_out(to, ring ? size / sizeof(int) * sizeof(int) : size, data, n, !ring);
@@ -484,7 +246,7 @@ static long clear(struct lx_thread *t, int id)
 	struct key *k;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, true, KEY_WRITE, false, NULL, &err);
 	if (k) {
 		err = k->type == KEY_KEYRING ? 0 : -ENOTDIR;
@@ -492,7 +254,7 @@ static long clear(struct lx_thread *t, int id)
 			ring_clear(k);
 		key_put(k);
 	}
-	unlock();
+	keys_unlock();
 	return err;
 }
 
@@ -502,7 +264,7 @@ static long relink(struct lx_thread *t, int id, int from, int to, bool exclusive
 	struct key *k, *src = NULL, *dst = NULL;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, to != 0, to ? KEY_LINK : 0, !to, NULL, &err);
 	if (k && from)
 		src = key_lookup(t, from, false, KEY_WRITE, false, NULL, &err);
@@ -517,7 +279,7 @@ static long relink(struct lx_thread *t, int id, int from, int to, bool exclusive
 	key_put(dst);
 	key_put(src);
 	key_put(k);
-	unlock();
+	keys_unlock();
 	return err;
 }
 
@@ -527,12 +289,12 @@ static long search_ring(struct lx_thread *t, int id, struct gva type_name, struc
 	bool possessed;
 	char *desc = NULL;
 	int type;
-	long err = type_in(type_name, &type);
+	long err = key_type_in(type_name, &type);
 
 	if (!err)
-		err = desc_at.va ? desc_in(desc_at, &desc) : -EFAULT;
+		err = desc_at.va ? key_desc_in(desc_at, &desc) : -EFAULT;
 	if (!err) {
-		lock();
+		keys_lock();
 		ring = key_lookup(t, id, false, KEY_SEARCH, false, &possessed, &err);
 		if (ring && ring->type != KEY_KEYRING)
 			err = -ENOTDIR;
@@ -541,10 +303,10 @@ static long search_ring(struct lx_thread *t, int id, struct gva type_name, struc
 		else if (ring)
 			k = ring_search(t, ring, possessed, type, desc, &err);
 		if (k)
-			err = link_found(t, k, dest);
+			err = key_link_found(t, k, dest);
 		key_put(k);
 		key_put(ring);
-		unlock();
+		keys_unlock();
 	}
 	path_buf_free(desc);
 	return err;
@@ -558,13 +320,13 @@ static long set_reqkey(struct lx_thread *t, int64_t which)
 		return was;
 	if (which < 0 || which > KEY_REQKEY_DEFL_USER_SESSION_KEYRING)
 		return -EINVAL;
-	lock();
+	keys_lock();
 	if (which == KEY_REQKEY_DEFL_THREAD_KEYRING || which == KEY_REQKEY_DEFL_PROCESS_KEYRING) {
 		long err;
 
 		key_put(key_lookup(t, -(int)which, true, 0, true, NULL, &err)); /* made if it is not there */
 	}
-	unlock();
+	keys_unlock();
 	t->reqkey_default = (uint32_t)which;
 	return was;
 }
@@ -580,7 +342,7 @@ static long persistent(struct lx_thread *t, uint32_t uid, int dest)
 		uid = t->cred.uid;
 	if (uid != t->cred.uid && uid != t->cred.euid && !lx_capable(t, CAP_SETUID))
 		return -EPERM;
-	lock();
+	keys_lock();
 	u = key_user(uid);
 	if (u && !u->persistent) {
 		fmt_snprintf(name, sizeof name, "_persistent.%u", uid);
@@ -594,9 +356,9 @@ static long persistent(struct lx_thread *t, uint32_t uid, int dest)
 		err = err ? err : -ENOMEM;
 	} else {
 		u->persistent->expires = pico_now_realtime() + PERSISTENT_NS;
-		err = link_found(t, u->persistent, dest);
+		err = key_link_found(t, u->persistent, dest);
 	}
-	unlock();
+	keys_unlock();
 	return err;
 }
 
@@ -607,7 +369,7 @@ static long session_to_parent(struct lx_thread *t)
 	struct lx_thread *p;
 	long err = -EPERM;
 
-	lock();
+	keys_lock();
 	lock_take(&lx->tasklist);
 	p = t->proc->parent && t->proc->parent != lx->init ? t->proc->parent->leader : NULL;
 	if (p && t->session_keyring && t->proc->parent->nthreads == 1 && p->cred.uid == t->cred.euid && p->cred.euid == t->cred.euid) {
@@ -618,7 +380,7 @@ static long session_to_parent(struct lx_thread *t)
 	}
 	lock_drop(&lx->tasklist);
 	key_put(old);
-	unlock();
+	keys_unlock();
 	return err;
 }
 
@@ -637,10 +399,10 @@ static long security_label(struct lx_thread *t, int id, struct gva to, uint64_t 
 	struct key *k;
 	long err;
 
-	lock();
+	keys_lock();
 	k = key_lookup(t, id, false, KEY_VIEW, true, NULL, &err);
 	key_put(k);
-	unlock();
+	keys_unlock();
 	return k ? bytes_out(to, size, "", 1, false) : err;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* linux/sec/keys.h - keys and keyrings (keyrings(7)), between keys.c, keyctl.c and /proc. */
+/* linux/sec/keys.h - keys and keyrings (keyrings(7)), between the files of sec/ and /proc. */
 #ifndef LINUX_SEC_KEYS_H
 #define LINUX_SEC_KEYS_H
 
@@ -47,6 +47,7 @@ extern const char *const key_type_names[KEY_TYPES];
 
 /* A new key with one reference; NULL and *err: -ENOMEM, -EDQUOT.  data is taken over if it succeeds. */
 struct key *key_new(struct lx_thread *t, enum key_type type, const char *desc, uint32_t perm, void *data, uint32_t len, long *err) REQUIRES(IPC);
+struct key *key_by_serial(int serial) REQUIRES(IPC); /* NULL: there is none */
 void key_get(struct key *k) REQUIRES(IPC);
 void key_put(struct key *k) REQUIRES(IPC); /* NULL is fine */
 /* Replaces the payload; data is taken over if it succeeds. */
@@ -76,6 +77,23 @@ struct key *ring_search(struct lx_thread *t, struct key *ring, bool possessed, e
 struct key *key_search_own(struct lx_thread *t, enum key_type type, const char *desc, long *err) REQUIRES(IPC);
 /* KEYCTL_JOIN_SESSION_KEYRING; name NULL: a new one. */
 long session_join(struct lx_thread *t, const char *name) REQUIRES(IPC);
+
+static inline void keys_lock(void) ACQUIRES(IPC)
+{
+	lock_take(&keys_root()->lock);
+}
+static inline void keys_unlock(void) RELEASES(IPC)
+{
+	lock_drop(&keys_root()->lock);
+}
+
+/* keyadd.c: arguments.  Descriptions go into a path buffer (NULL stays NULL), payloads into the arena. */
+long key_type_in(struct gva from, int *type);
+long key_desc_in(struct gva from, char **out);
+long key_payload_in(struct gva from, uint64_t len, void **out);
+long key_check_payload(int type, const char *desc, uint64_t len); /* -EINVAL, -EPERM, -ENODEV: the type does not take it */
+/* Links what was found into the keyring dest, if that is not 0: the key's number or -errno. */
+long key_link_found(struct lx_thread *t, struct key *k, int dest) REQUIRES(IPC);
 
 /* A thread's life; no lock held. */
 void keys_inherit(struct lx_thread *to, const struct lx_thread *from);
