@@ -7,13 +7,16 @@
  */
 #include <stdlib.h>
 
+#include "abi/cpuid.h"
 #include "linux/exec/exec.h"
+#include "pico/patch.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 
 static const uint8_t *bytes;
 static size_t length;
-static struct file program, interpreter;
+static struct inode inode;
+static struct file program = { .inode = &inode }, interpreter = { .inode = &inode };
 static unsigned interps;
 static uint64_t next_free;
 static struct {
@@ -36,6 +39,12 @@ void path_buf_free(char *p) { free(p); }
 void file_put_slow(struct file *f) {}
 void file_put(struct file *f) {}
 void args_free(struct exec_args *a) {}
+const struct cpuid_plan *cpuid_plan(void)
+{
+	static const struct cpuid_plan of_all; /* as the program's inode: size and times 0 */
+
+	return &of_all;
+}
 long args_script(struct exec_args *a, const char *interp, const char *option, const char *script)
 {
 	must(strlen(interp) < 4096 && (!option || strlen(option) < 4096));
@@ -107,7 +116,7 @@ long mm_unmap(struct mm *mm, uint64_t at, uint64_t size)
 	must((at & (PAGE_SIZE - 1)) == 0);
 	return guest_range_ok(at, size) ? 0 : -EINVAL;
 }
-void pico_text_prepare(uint64_t from, uint64_t to) { must(from <= to); }
+void pico_text_prepare(uint64_t from, uint64_t to, const struct cpuid_plan *plan) { must(from <= to && plan); }
 size_t uaccess_zero(uint64_t va, size_t size)
 {
 	must(size < PAGE_SIZE);
