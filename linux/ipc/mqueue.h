@@ -24,6 +24,19 @@ struct mqueue {
 	uint64_t notify_value;
 };
 
+struct mq_message {
+	struct list link;
+	uint32_t prio;
+	uint64_t size;
+	char text[];
+};
+
+/* A signal to send when the lock is dropped. */
+struct mq_notice {
+	int pid, sig;
+	uint64_t value;
+};
+
 void mqueue_put(struct mqueue *q);
 struct mqueue *mqueue_find(struct ipc_root *root, const char *name) REQUIRES(IPC);
 /* A new one with that name in root, whose reference is the list's: 0, -ENOSPC, -ENOMEM.  a NULL: the usual limits. */
@@ -31,4 +44,12 @@ long mqueue_create(struct lx_thread *t, struct ipc_root *root, const char *name,
 	struct mqueue **out) REQUIRES(IPC);
 /* The name goes; the list's reference is the caller's to put. */
 void mqueue_unname(struct mqueue *q) REQUIRES(IPC);
+
+/* The caller's descriptor of a queue, open for mode (O_RDONLY, O_WRONLY; < 0: any), with a reference; NULL: not such a one. */
+struct file *mqueue_get(struct lx_thread *t, int fd, int mode);
+/* Whom to tell that the queue is not empty any more; he is told once.  pid 0: nobody. */
+struct mq_notice mqueue_notice_take(struct mqueue *q) REQUIRES(IPC);
+void mqueue_notice_send(struct lx_thread *t, const struct mq_notice *n); /* hold no lock */
+/* Process pid is told no more: was it the one? */
+bool mqueue_notify_drop(struct mqueue *q, int pid) REQUIRES(IPC);
 #endif
