@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -195,128 +194,6 @@ static void start(struct pico *p, struct job *j, enum dk_status status)
 	release(j);
 }
 
-static enum dk_status op_open(struct job *j)
-{
-	struct stream *s;
-	enum dk_status status;
-
-	if (!strncmp(j->text, "file:", 5))
-		return file_open(j);
-	status = special_open(j, &s);
-	if (status != DK_OK)
-		return status;
-	j->stream = s;
-	stream_hold(s);
-	j->reply.value[0] = s->number;
-	j->reply.fds = 1;
-	j->reply.fd_flags = s->fd_flags;
-	return DK_OK;
-}
-
-/* The text is numbers of streams that the asker expects to need; those that are there come along. */
-static void fetch_more(struct job *j)
-{
-	uint64_t *told = (uint64_t *)j->data;
-	uint32_t n = j->req.text_len / sizeof *told;
-
-	for (uint32_t i = 0; i < n && i < MON_FETCH_MORE; i++) {
-		struct stream *s;
-		uint64_t number;
-
-		memcpy(&number, j->text + i * sizeof number, sizeof number);
-		s = stream_find(number);
-		if (!s || s->kind != STREAM_FILE || s == j->stream)
-			continue;
-		j->more[j->reply.fds - 1] = s->fd;
-		told[j->reply.fds++ - 1] = number;
-	}
-	j->reply.data_len = (j->reply.fds - 1) * sizeof *told;
-}
-
-static enum dk_status op_fetch(struct job *j)
-{
-	if (j->req.stream == 0) {
-		j->out_fd = epoll_create1(EPOLL_CLOEXEC);
-		j->reply.fds = j->out_fd >= 0;
-		return j->out_fd < 0 ? status_of_errno(errno) : DK_OK;
-	}
-	if (!j->stream)
-		return DK_INVALID_HANDLE;
-	if (j->stream->kind == STREAM_DIR)
-		return DK_IS_DIRECTORY;
-	j->reply.fds = 1;
-	j->reply.fd_flags = j->stream->fd_flags;
-	fetch_more(j);
-	return DK_OK;
-}
-
-static enum dk_status op_query(struct job *j)
-{
-	if (!j->stream)
-		return !strncmp(j->text, "file:", 5) ? file_query(j) : DK_NOT_SUPPORTED;
-	return attr_query(j) ? (enum dk_status)j->reply.status : stream_query(j);
-}
-
-static enum dk_status op_set(struct job *j)
-{
-	if (!j->stream)
-		return !strncmp(j->text, "file:", 5) ? file_set(j) : DK_NOT_SUPPORTED;
-	return attr_set(j) ? (enum dk_status)j->reply.status : stream_set(j);
-}
-
-/* With a stream: shuts one side of a socket, for all who have it. */
-static enum dk_status op_delete(struct job *j)
-{
-	if (!j->stream)
-		return file_delete(j);
-	if (j->stream->kind != STREAM_PIPE || j->req.args[0] < DK_DELETE_SIDE_READ || j->req.args[0] > DK_DELETE_SIDE_WRITE)
-		return DK_INVALID_ARG;
-	if (shutdown(j->fd, j->req.args[0] == DK_DELETE_SIDE_READ ? SHUT_RD : SHUT_WR) < 0)
-		return status_of_errno(errno);
-	return DK_OK;
-}
-
-static enum dk_status op_spawn(struct job *j)
-{
-	enum dk_status status;
-
-	affinity_spread();
-	j->reply.value[0] = pico_spawn(j->text, j->req.args[0], j->req.args[1], &status);
-	return status;
-}
-
-static enum dk_status op_clone(struct job *j)
-{
-	struct pico *child;
-
-	affinity_spread();
-	child = pico_prepare_clone(pico_find(j->pico), j->req.args[0], &j->out_fd);
-	if (!child)
-		return DK_TOO_MANY;
-	j->reply.value[0] = child->number;
-	j->reply.fds = 1;
-	return DK_OK;
-}
-
-static enum dk_status op_spread(void)
-{
-	affinity_spread();
-	return DK_OK;
-}
-
-static void op_exit(struct pico *p, const struct mon_request *q)
-{
-	uint64_t code = q->args[0];
-
-	if (p == first && kproc && p != kproc)
-		return; /* it was not alone: kproc knows what its end means */
-	if (p != kproc && p != first) {
-		pico_kill(p, "it wanted to end the sandbox");
-		return;
-	}
-	sandbox_end(code >= 256 ? 128 + (int)(code & 0x7f) : (int)code);
-}
-
 /* Ops without work and answer. */
 static void do_quiet(struct pico *p, struct job *j)
 {
@@ -341,7 +218,7 @@ static void do_quiet(struct pico *p, struct job *j)
 			dprintf(STDERR_FILENO, "bailey: the sandbox ended by a panic: the log says which\n");
 		sandbox_end(125);
 	case MON_EXIT:
-		op_exit(p, &j->req);
+		channel_op_exit(p, &j->req);
 		break;
 	case MON_BEAT:
 		if (j->req.args[0] == 1)
@@ -363,18 +240,18 @@ static void dispatch(struct pico *p, struct job *j)
 	if (p == first && !first->asked)
 		pico_first_asked();
 	switch (j->req.op) {
-	case MON_OPEN: start(p, j, op_open(j)); return;
-	case MON_FETCH: start(p, j, op_fetch(j)); return;
-	case MON_QUERY: start(p, j, op_query(j)); return;
-	case MON_SET: start(p, j, op_set(j)); return;
+	case MON_OPEN: start(p, j, channel_op_open(j)); return;
+	case MON_FETCH: start(p, j, channel_op_fetch(j)); return;
+	case MON_QUERY: start(p, j, channel_op_query(j)); return;
+	case MON_SET: start(p, j, channel_op_set(j)); return;
 	case MON_ENUM: start(p, j, file_enum(j)); return;
-	case MON_DELETE: start(p, j, op_delete(j)); return;
+	case MON_DELETE: start(p, j, channel_op_delete(j)); return;
 	case MON_RENAME: start(p, j, file_rename(j)); return;
 	case MON_LENGTH: start(p, j, stream_length(j)); return;
 	case MON_FLUSH: start(p, j, stream_flush(j)); return;
-	case MON_SPAWN: start(p, j, op_spawn(j)); return;
-	case MON_CLONE: start(p, j, op_clone(j)); return;
-	case MON_SPREAD: start(p, j, op_spread()); return;
+	case MON_SPAWN: start(p, j, channel_op_spawn(j)); return;
+	case MON_CLONE: start(p, j, channel_op_clone(j)); return;
+	case MON_SPREAD: start(p, j, channel_op_spread()); return;
 	case MON_USAGE: start(p, j, usage_query(j)); return;
 	}
 }

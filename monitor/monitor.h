@@ -196,7 +196,7 @@ void termios_restore(void);
 extern int arena_fd, data_fd, palshared_fd;
 void memory_init(void);
 
-/* ---- picoproc.c: picoprocesses ---- */
+/* ---- picoproc.c, pico_death.c: picoprocesses ---- */
 enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING };
 struct pico {
 	uint64_t number;
@@ -232,6 +232,10 @@ void pico_want_spare(void);
 int pico_timeout_ms(void);
 void pico_tick(void);
 void pico_each(void (*fn)(struct pico *p));
+struct pico *pico_by_pid(pid_t pid);
+void pico_close_channel(struct pico *p);
+extern unsigned pico_limbo; /* clones that ended before they said hello */
+void pico_check_limbo(struct pico *p);
 extern struct pico *first, *kproc; /* NULL: it has ended; there is none yet.  Bare: the same */
 
 /* ---- usage.c ---- */
@@ -269,6 +273,17 @@ void channel_hear(struct pico *p);
 void channel_drain(struct pico *p);
 void channel_job_done(struct job *j);
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);
+
+/* ---- channel_ops.c ---- */
+enum dk_status channel_op_open(struct job *j);
+enum dk_status channel_op_fetch(struct job *j);
+enum dk_status channel_op_query(struct job *j);
+enum dk_status channel_op_set(struct job *j);
+enum dk_status channel_op_delete(struct job *j);
+enum dk_status channel_op_spawn(struct job *j);
+enum dk_status channel_op_clone(struct job *j);
+enum dk_status channel_op_spread(void);
+void channel_op_exit(struct pico *p, const struct mon_request *q);
 
 /* ---- loop.c ---- */
 enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER, LOOP_MEMORY };

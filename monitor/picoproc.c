@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monitor/picoproc.c - picoprocesses from birth to death.
+ * monitor/picoproc.c - the table of picoprocesses, and their births.
  *
  * Numbers are generation << 16 | slot.  A fresh one is made by the launcher, or by
  * another fresh one that has booted already and copies itself (0.15 ms instead of
  * 0.5), and is told what to be by a message; a clone child is announced by its parent.
  * A copy's and a clone's first message, with the kernel's word for its pid, says which
  * process it is.
- * A death counts when the process was reaped and its channel read to the end; kproc
- * then hears of it.  A channel at its end with the process still there is a
- * picoprocess that lost its only way to speak: it is ended.
  *
  * One spare is kept warm while processes are being made, and dropped after a
  * second without.
@@ -19,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
@@ -33,7 +29,7 @@ static uint32_t *generations, table_size, live;
 static struct pico *spare;
 static uint64_t last_spawn_ns;
 static bool kproc_wanted;
-static unsigned limbo; /* clones that ended before they said hello */
+unsigned pico_limbo;
 
 /*
  * Who has which process index.  kproc believes a death by its index, so two must not
@@ -41,13 +37,6 @@ static unsigned limbo; /* clones that ended before they said hello */
  * (An honest one can meet this only just after a clone that failed.)
  */
 static struct pico *index_owner[MON_PROCESSES] BIG_BSS;
-
-/* Dead before we knew which picoprocess they were. */
-static struct {
-	pid_t pid;
-	uint32_t status;
-} strangers[64];
-static unsigned next_stranger;
 
 /* ---- the table ---- */
 
@@ -87,6 +76,14 @@ struct pico *pico_find(uint64_t number)
 	return table[slot];
 }
 
+struct pico *pico_by_pid(pid_t pid)
+{
+	for (uint32_t i = 0; i < table_size; i++)
+		if (table[i] && table[i]->pid == pid)
+			return table[i];
+	return NULL;
+}
+
 void pico_each(void (*fn)(struct pico *p))
 {
 	for (uint32_t i = 0; i < table_size; i++)
@@ -94,7 +91,7 @@ void pico_each(void (*fn)(struct pico *p))
 			fn(table[i]);
 }
 
-static void close_channel(struct pico *p)
+void pico_close_channel(struct pico *p)
 {
 	if (p->channel < 0)
 		return;
@@ -140,11 +137,11 @@ void pico_forget(struct pico *p)
 {
 	uint32_t slot = p->number & 0xffff;
 
-	close_channel(p);
+	pico_close_channel(p);
 	if (index_owner[p->process_index] == p)
 		index_owner[p->process_index] = NULL;
-	if (p->state == PICO_CLONING && p->eof && limbo > 0)
-		limbo--;
+	if (p->state == PICO_CLONING && p->eof && pico_limbo > 0)
+		pico_limbo--;
 	table[slot] = NULL;
 	generations[slot]++;
 	live--;
@@ -331,7 +328,7 @@ int pico_timeout_ms(void)
 {
 	uint64_t age;
 
-	if (limbo > 0)
+	if (pico_limbo > 0)
 		return 100;
 	if (!spare || last_spawn_ns == 0)
 		return -1;
@@ -339,213 +336,14 @@ int pico_timeout_ms(void)
 	return age >= SPARE_NS ? 0 : (int)((SPARE_NS - age) / 1000000) + 1;
 }
 
-static void check_limbo(struct pico *p);
-
 void pico_tick(void)
 {
-	if (limbo > 0)
-		pico_each(check_limbo);
+	if (pico_limbo > 0)
+		pico_each(pico_check_limbo);
 	if (spare && last_spawn_ns != 0 && now_ns() - spare->since_ns >= SPARE_NS) {
 		struct pico *p = spare;
 
 		spare = NULL;
 		pico_kill(p, NULL);
 	}
-}
-
-/* ---- death ---- */
-
-/* While it is alone it says EXIT before it ends. */
-static void first_ended(const struct pico *p)
-{
-	if (p->reaped && WIFSIGNALED(p->wait_status) && WTERMSIG(p->wait_status) == SIGKILL)
-		sandbox_end(128 + SIGKILL); /* as kproc reports it */
-	if (p->reaped && WIFSIGNALED(p->wait_status))
-		fail("the program's process was ended by signal %d", WTERMSIG(p->wait_status));
-	fail("the program's process ended without a word (status %u)", p->wait_status >> 8);
-}
-
-static void bury(struct pico *p)
-{
-	struct mon_death d = { .process_index = p->process_index, .pico = p->number,
-		.wait_status = p->reaped ? p->wait_status : 0xffff, .kind = MON_NOTE_DEATH };
-	bool tell = p->state != PICO_SPARE && !(p->state == PICO_CLONING && p->after_hello == PICO_SPARE);
-	bool parent = p->state == PICO_RUNNING;
-
-	if (p == kproc) {
-		if (p->reaped && WIFSIGNALED(p->wait_status))
-			fail("the sandbox's kernel process was ended by signal %d", WTERMSIG(p->wait_status));
-		fail("the sandbox's kernel process ended without a word (status %u)", p->wait_status >> 8);
-	}
-	if (p == first && !kproc)
-		first_ended(p);
-	if (p == first)
-		first = NULL;
-	pico_forget(p);
-	if (tell)
-		deaths_note(&d);
-	if (limbo > 0 && parent)
-		pico_each(check_limbo); /* its copies go with it, and their process indexes are free */
-}
-
-void pico_kill(struct pico *p, const char *why)
-{
-	if (why)
-		log_line(DK_LOG_WARNING, "process %llu of the sandbox is ended: %s", (unsigned long long)p->number & 0xffff, why);
-	p->killed = true;
-	close_channel(p); /* nothing it said is heard any more */
-	if (p->pid > 0 && !p->reaped)
-		kill(p->pid, SIGKILL);
-	if (p->pid == 0) {
-		p->eof = true;
-		if (p->state == PICO_CLONING) {
-			p->since_ns = now_ns();
-			limbo++;
-		}
-	}
-}
-
-/*
- * A clone whose channel ended before it said hello: the clone failed and its parent
- * will say so (CLONED), or the child died at once and is, or will be, a stranger
- * among the reaped, or the parent is gone too.
- */
-static bool claim_stranger(struct pico *p)
-{
-	for (unsigned i = 0; i < ARRAY_LEN(strangers); i++) {
-		if (strangers[i].pid == 0)
-			continue;
-		strangers[i].pid = 0;
-		p->reaped = true;
-		p->wait_status = strangers[i].status;
-		bury(p);
-		return true;
-	}
-	return false;
-}
-
-static void check_limbo(struct pico *p)
-{
-	if (p->state != PICO_CLONING || !p->eof)
-		return;
-	if (!claim_stranger(p) && (!pico_find(p->parent) || now_ns() - p->since_ns >= SPARE_NS))
-		bury(p);
-}
-
-void pico_eof(struct pico *p)
-{
-	close_channel(p);
-	if (p->reaped) {
-		bury(p);
-		return;
-	}
-	if (p->state == PICO_CLONING && p->pid == 0) {
-		p->since_ns = now_ns();
-		limbo++;
-		if (!pico_find(p->parent))
-			check_limbo(p);
-		return;
-	}
-	if (p->pid > 0)
-		kill(p->pid, SIGKILL); /* pid 0: the launcher's answer comes first */
-}
-
-static pid_t dying; /* reaped a moment ago */
-
-static struct pico *by_pid(pid_t pid)
-{
-	for (uint32_t i = 0; i < table_size; i++)
-		if (table[i] && table[i]->pid == pid)
-			return table[i];
-	return NULL;
-}
-
-/*
- * May the sender of a hello be a new picoprocess?  One that speaks for itself is our
- * child, not yet known; any other number could later be that of a process of the
- * host, which we would signal.
- */
-bool pico_may_be(pid_t pid)
-{
-	siginfo_t si;
-
-	if (pid == launcher_pid || pid == init_pid || by_pid(pid))
-		return false;
-	return pid == dying || waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
-/* Those that have not yet said hello may have, by now. */
-static void hear_clones(struct pico *p)
-{
-	if (p->state == PICO_CLONING && p->channel >= 0)
-		channel_hear(p);
-}
-
-static void one_died(pid_t pid, uint32_t status)
-{
-	struct pico *p = by_pid(pid);
-
-	if (!p) {
-		dying = pid;
-		pico_each(hear_clones);
-		dying = 0;
-		p = by_pid(pid);
-	}
-	if (!p) {
-		strangers[next_stranger % ARRAY_LEN(strangers)].pid = pid;
-		strangers[next_stranger++ % ARRAY_LEN(strangers)].status = status;
-		return;
-	}
-	p->reaped = true;
-	p->wait_status = status;
-	if (p->channel >= 0)
-		channel_drain(p);
-	bury(p);
-}
-
-void pico_reap(void)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == init_pid) {
-			init_pid = -1;
-			fail("the sandbox's init process was ended (status %d)", status);
-		}
-		if (pid == launcher_pid) {
-			launcher_pid = 0;
-			sandbox_launcher_event();
-			fail("the launcher of the sandbox's processes ended (status %d)", status);
-		}
-		one_died(pid, (uint32_t)status);
-	}
-}
-
-/* The launcher says which process it made. */
-void pico_made(uint64_t number, pid_t pid, bool failed)
-{
-	struct pico *p = pico_find(number);
-
-	if (!p) {
-		if (pid > 0 && !failed)
-			kill(pid, SIGKILL);
-		return;
-	}
-	p->pid = pid;
-	for (unsigned i = 0; i < ARRAY_LEN(strangers); i++) {
-		if (pid > 0 && strangers[i].pid == pid) {
-			strangers[i].pid = 0;
-			p->reaped = true;
-			p->wait_status = strangers[i].status;
-			if (p->channel >= 0)
-				channel_drain(p);
-			bury(p);
-			return;
-		}
-	}
-	if (pid <= 0)
-		bury(p);
-	else if (p->killed || p->eof)
-		kill(pid, SIGKILL);
 }
