@@ -297,19 +297,7 @@ static void write_file(struct core *c)
 /* As the host has it: the monitor is every picoprocess's parent.  A number told by somebody else's is not traced as root. */
 static pid_t parent_of(pid_t pid)
 {
-	char path[40], text[1024], *rest;
-	pid_t parent = 0;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-	text[n] = 0;
-	if (f)
-		fclose(f);
-	rest = strrchr(text, ')');
-	return rest && sscanf(rest + 1, " %*c %d", &parent) == 1 ? parent : 0;
+	return (pid_t)host_stat(pid, 1);
 }
 
 static void find_guest(struct core *c, const char *sandbox, const char *pid)

@@ -26,7 +26,7 @@ static unsigned long long stat_field(const char *rest, unsigned nr)
 	return strtoull(rest, NULL, 10);
 }
 
-static unsigned long long host_cpu_ms(pid_t pid)
+unsigned long long host_stat(pid_t pid, unsigned nr)
 {
 	char path[40], text[1024], *rest;
 	FILE *f;
@@ -39,7 +39,12 @@ static unsigned long long host_cpu_ms(pid_t pid)
 	if (f)
 		fclose(f);
 	rest = strrchr(text, ')');
-	return rest ? (stat_field(rest + 1, 11) + stat_field(rest + 1, 12)) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK) : 0;
+	return rest ? stat_field(rest + 1, nr) : 0;
+}
+
+static unsigned long long host_cpu_ms(pid_t pid)
+{
+	return (host_stat(pid, 11) + host_stat(pid, 12)) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
 }
 
 /* "p UID HOST STAT NUL CMDLINE": false if it is not of that form. */

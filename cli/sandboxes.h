@@ -53,6 +53,9 @@ struct guest_thread {
 };
 struct guest_thread *threads_of(const struct sandbox *s, uint32_t pid, unsigned *count);
 
+/* Field nr of the host's /proc/PID/stat behind the name, counted from 0 = state; 0 if the process is gone. */
+unsigned long long host_stat(pid_t pid, unsigned nr);
+
 /* Prints text to a terminal: anything but printable ASCII as \ooo. */
 void put_safe(FILE *out, const char *text, size_t len);
 /* A decimal number in [1, max]; fails with a sentence that names what. */

@@ -29,24 +29,34 @@ static uint64_t number(const char **p)
 	return n;
 }
 
-/* "size resident shared ...", in pages; shared is of files and of shared memory. */
-static bool read_statm(pid_t pid, struct mon_usage *u)
+/* The text of /proc/PID/NAME; false: the process is gone. */
+static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
-	char path[32], text[128];
-	const char *p = text;
-	uint64_t resident;
+	char path[40];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof path, "/proc/%d/statm", pid);
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	n = read(fd, text, sizeof text - 1);
+	n = read(fd, text, size - 1);
 	close(fd);
 	if (n <= 0)
 		return false;
 	text[n] = 0;
+	return true;
+}
+
+/* "size resident shared ...", in pages; shared is of files and of shared memory. */
+static bool read_statm(pid_t pid, struct mon_usage *u)
+{
+	char text[128];
+	const char *p = text;
+	uint64_t resident;
+
+	if (!read_proc(pid, "statm", text, sizeof text))
+		return false;
 	(void)number(&p);
 	resident = number(&p);
 	u->shared = number(&p);
@@ -69,19 +79,9 @@ static uint64_t value_of(const char *text, const char *name)
 static bool read_status(pid_t pid, struct mon_usage *u)
 {
 	static char text[4096];
-	char path[32];
-	ssize_t n;
-	int fd;
 
-	snprintf(path, sizeof path, "/proc/%d/status", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!read_proc(pid, "status", text, sizeof text))
 		return false;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = 0;
 	u->anon = value_of(text, "\nRssAnon:");
 	u->file = value_of(text, "\nRssFile:");
 	u->shared = value_of(text, "\nRssShmem:");
