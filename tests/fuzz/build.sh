@@ -29,7 +29,7 @@ for f in "$root"/monitor/*.c; do
 done
 for name in ${*:-monitor spec elf control bpf state}; do
 	case $name in
-	monitor) hosted monitor -Dkill=fuzz_kill $monitor ;;
+	monitor) hosted monitor -Dkill=fuzz_kill -Dfallocate=fuzz_fallocate $monitor ;;
 	spec) hosted spec ;;
 	elf) free elf "$root/linux/exec/image.c" "$root/linux/exec/elf.c" "$root"/rt/*.c ;;
 	control) hosted control ;;
