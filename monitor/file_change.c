@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monitor/file_change.c - streams of scheme file: listing, making, removing,
- * renaming and changing.  All of it may wait for a disk and is a worker's job,
+ * monitor/file_change.c - streams of scheme file: making, removing, renaming and
+ * changing.  All of it may wait for a disk and is a worker's job,
  * except what works on an open descriptor and never waits.
  */
 #include <errno.h>
@@ -26,123 +26,6 @@
 #ifndef FALLOC_FL_ZERO_RANGE
 #define FALLOC_FL_ZERO_RANGE 16
 #endif
-
-#define ENUM_LONG_NS  3000000ull /* 600 entries in memory take 0.5 ms */
-#define ENUM_PAUSE_NS 1000000000ull
-
-/* ---- enumerate ---- */
-
-struct linux_dirent64 {
-	uint64_t d_ino;
-	int64_t d_off;
-	unsigned short d_reclen;
-	unsigned char d_type;
-	char d_name[];
-};
-
-/* Adds one entry; false = no room.  An entry that vanished meanwhile is left out. */
-static bool enum_add(struct job *j, int dir, const char *name, uint32_t rights, uint32_t room)
-{
-	size_t len = strlen(name), size = (sizeof(struct dk_dirent) + len + 7) & ~(size_t)7;
-	struct dk_dirent *out = (struct dk_dirent *)(j->data + j->reply.data_len);
-	struct statx sx;
-
-	if (j->reply.data_len + size > room)
-		return false;
-	if (host_statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &sx) < 0) {
-		if (errno == ENOENT)
-			return true;
-		memset(&sx, 0, sizeof sx);
-	}
-	memset(out, 0, size);
-	out->size = (uint32_t)size;
-	out->name_len = (uint32_t)len;
-	attr_of_statx(&sx, rights, &out->attr);
-	memcpy(out->name, name, len);
-	j->reply.data_len += (uint32_t)size;
-	return true;
-}
-
-/* Fills the answer from the folder's current position; the cursor is the host's. */
-static enum dk_status enum_fill(struct job *j, int dir, uint32_t room)
-{
-	static const size_t chunk = 16384;
-	char *buf = malloc(chunk);
-	const char *path = j->text + 5;
-	bool rules = policy_has_rules(path), full = false;
-	uint64_t cursor = j->req.args[0];
-	enum dk_status status = DK_OK;
-	long n = 0;
-
-	if (!buf)
-		return DK_NO_MEMORY;
-	while (!full && (n = syscall(SYS_getdents64, dir, buf, chunk)) > 0) {
-		for (char *at = buf; at < buf + n && !full; at += ((struct linux_dirent64 *)at)->d_reclen) {
-			struct linux_dirent64 *d = (struct linux_dirent64 *)at;
-			bool skip = !strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") ||
-			    (rules && policy_child_hidden(path, d->d_name));
-
-			if (!skip && !enum_add(j, dir, d->d_name, j->a.flags & MOUNT_RW ? 7 : 5, room))
-				full = true;
-			else
-				cursor = (uint64_t)d->d_off;
-		}
-	}
-	if (n < 0)
-		status = status_of_errno(errno);
-	else if (full && j->reply.data_len == 0)
-		status = DK_RANGE;
-	free(buf);
-	j->reply.value[0] = cursor;
-	j->reply.value[1] = !full; /* 1: that was all */
-	return status;
-}
-
-/*
- * A folder that can be opened without waiting is mostly one whose names and inodes are in memory as
- * well: then the loop thread reads it, for a worker's wake-up costs more than that.  The host
- * does not tell; so if one took long, for the next second the workers read them.
- */
-static uint64_t slow_until_ns; /* loop thread's */
-
-static void took(uint64_t began_ns)
-{
-	uint64_t now = now_ns();
-
-	if (now - began_ns > ENUM_LONG_NS)
-		slow_until_ns = now + ENUM_PAUSE_NS;
-}
-
-static bool enum_work(struct job *j, bool try)
-{
-	uint32_t room = j->req.args[1] < MON_DATA_MAX ? (uint32_t)j->req.args[1] : MON_DATA_MAX;
-	uint64_t began_ns = try ? now_ns() : 0;
-	int dir;
-
-	if (try && began_ns < slow_until_ns)
-		return false;
-	dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, try);
-	if (dir < 0 && errno == EAGAIN && try)
-		return false;
-	if (dir < 0) {
-		j->reply.status = status_of_errno(errno);
-		return true;
-	}
-	if (j->req.args[0] != 0 && lseek(dir, (off_t)j->req.args[0], SEEK_SET) < 0)
-		j->reply.status = DK_INVALID_ARG;
-	else
-		j->reply.status = enum_fill(j, dir, room);
-	close(dir);
-	if (try)
-		took(began_ns);
-	return true;
-}
-
-enum dk_status file_enum(struct job *j)
-{
-	j->work = enum_work;
-	return file_place(j, 0, &j->a);
-}
 
 /* ---- make, remove, rename ---- */
 

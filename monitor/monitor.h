@@ -153,7 +153,7 @@ void stream_put(struct stream *s);
 void stream_close(struct stream *s);
 uint32_t fd_flags_of(int fd);
 
-/* ---- file.c, file_change.c, walk.c, contents.c: the file driver.  Each fills j->work and checks its arguments. ---- */
+/* ---- file.c, file_change.c, enum.c, walk.c, contents.c: the file driver.  Each fills j->work and checks its arguments. ---- */
 enum dk_status file_open(struct job *j);
 enum dk_status file_query(struct job *j);
 enum dk_status file_enum(struct job *j);

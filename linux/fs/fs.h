@@ -157,6 +157,14 @@ void fs_root_path(struct path *out); /* mntns.c: of the initial mount namespace 
 long dentry_text(struct dentry *d, char *buf, size_t size); /* its path in its file system: length or -errno */
 
 /* open.c */
+#ifndef __O_TMPFILE
+#define __O_TMPFILE 020000000
+#endif
+#define OPEN_KNOWN                                                                                    \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | FASYNC | O_DIRECT | \
+		O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | __O_TMPFILE)
+/* name is kernel memory, flags are known ones; walk: WALK_* of openat2's resolve. */
+long open_flags(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, uint32_t walk, struct file **out);
 long may_write(struct lx_thread *t, const struct path *p);   /* EROFS */
 long open_path(struct lx_thread *t, const struct path *p, int flags, struct file **out);
 long open_quiet(struct lx_thread *t, const struct path *p, int flags, struct file **out); /* no events, nobody asked */

@@ -31,6 +31,17 @@ long host_setxattr(struct lx_thread *t, struct dentry *d, const char *name, cons
 long host_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size);
 long host_statfs(struct lx_thread *t, struct inode *i, struct statfs *out);
 
+/* hostchange_dk.c: the same. */
+long host_create(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out);
+long host_mkdir(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out);
+long host_mknod(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, uint64_t rdev, struct inode **out);
+long host_symlink(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, const char *target, struct inode **out);
+long host_link(struct lx_thread *t, struct dentry *from, struct dentry *dir, const char *name, uint32_t len);
+long host_unlink(struct lx_thread *t, struct dentry *dir, struct dentry *victim);
+long host_rmdir(struct lx_thread *t, struct dentry *dir, struct dentry *victim);
+long host_rename(struct lx_thread *t, struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, const char *name,
+	uint32_t len, struct dentry *over, uint32_t flags);
+
 /* hostshade.c: what the host does not hold.  i's device, number and birth time are the host's. */
 void shade_apply(struct inode *i);                      /* onto the host's attributes; inode lock held */
 long shade_set_bits(struct inode *i, uint32_t bits);    /* LX_S_ISUID, LX_S_ISGID */
@@ -43,6 +54,9 @@ long shade_listxattr(struct inode *i, char *buf, size_t size, long at); /* names
 
 /* The URI of d, or of name in d, in heap memory. */
 char *host_uri(struct dentry *d, const char *name, uint32_t len);
+#define HOST_URI_MAX 8000u /* bytes in such memory */
+/* What has these attributes and was found by uri. */
+struct inode *host_inode(struct mount_fs *fs, const char *uri, const struct dk_attributes *a);
 void host_take_attr(struct inode *i, const struct dk_attributes *a);
 /* Makes a folder's names, or all of its file system, safe: enum dk_flush_mode.  d: a folder of a -v mount. */
 long host_dir_flush(struct dentry *d, uint32_t mode);

@@ -102,8 +102,20 @@ void mem_name_add(struct mem_dir *d, struct mem_name *n) REQUIRES(DIR);
 void mem_name_remove(struct mem_dir *d, struct mem_name *n) REQUIRES(DIR);
 void mem_dir_free(struct mem_dir *d);
 long mem_pin(struct dentry *d);
-long mem_dir_empty(struct dentry *dir); /* 0, -ENOTEMPTY */
 long mem_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos, struct dir_emit *e);
+
+/* memname.c, memrename.c */
+long mem_dir_empty(struct dentry *dir); /* 0, -ENOTEMPTY */
+long mem_own_dir(struct dentry *dir); /* before its entries change: it must stay, and its times become ours */
+void mem_touch_dir(struct inode *dir);
+void mem_link_count(struct inode *i, int by);
+/* Takes the name of inode i out of d (i may be there by the host's listing only).
+   spare: a whiteout made beforehand, used or freed by the caller afterwards (*used). */
+long mem_name_take_out(struct inode *dir, struct mem_dir *d, const char *name, uint32_t len, struct inode *i,
+	struct mem_name *spare, bool *used, struct mem_name **gone) REQUIRES(DIR);
+void mem_lost_name(struct inode *i);        /* it has one name less */
+long mem_kill_dir(struct dentry *victim);   /* if it is empty: nothing can be made in it any more */
+void mem_bury_dir(struct inode *dir, struct inode *victim); /* victim, killed, has lost its name in dir */
 long mem_create(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out);
 long mem_mkdir(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out);
 long mem_mknod(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, uint64_t rdev, struct inode **out);
