@@ -12,6 +12,7 @@
 #include "linux/fs/poll.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
+#include "linux/misc/cred.h"
 #include "linux/misc/timer.h"
 #include "linux/ns/ns.h"
 #include "linux/mm/futex.h"
@@ -227,6 +228,7 @@ static void make_first(struct lx_state *lx, const struct dk_boot *boot)
 
 	cred_set(&t->cred, (uint32_t)config_u64(boot, "uid", 10, 0), (uint32_t)config_u64(boot, "gid", 10, 0));
 	parse_groups(&t->cred, config_get(boot, "groups", 0));
+	groups_sort(t->cred.groups, t->cred.ngroups);
 	all_cpus(t, lx->ncpus);
 	all_cpus(lx->kthread, lx->ncpus);
 	p->fs = fs_new_root();

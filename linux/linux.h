@@ -25,6 +25,7 @@ struct file;
 struct fs_context;
 struct io_engine;
 struct io_worker;
+struct landlock_domain;
 struct mm;
 struct mount;
 struct ns;
@@ -47,10 +48,13 @@ struct sigpending {
 
 struct lx_cred {
 	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
-	uint32_t ngroups, groups[32];
+	uint32_t ngroups, groups[32]; /* sorted; more than that are in more */
 	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
 	uint32_t securebits, no_new_privs;
-	struct ns *user_ns; /* NULL: the initial one.  The thread's copy holds a reference */
+	/* The thread's own copy holds references on these. */
+	struct ns *user_ns; /* NULL: the initial one */
+	struct landlock_domain *landlock; /* sec/landlock.h; NULL: none */
+	struct group_list *more; /* misc/groups.c: all groups, if they are too many for groups[] */
 };
 
 struct cpu_times { /* ns */

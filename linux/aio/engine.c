@@ -13,6 +13,7 @@
  * by who has its IO_RUNNING, after it left the context's list and its file's queues.
  */
 #include "linux/aio/worker.h"
+#include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
 
 struct io_engine *io_engine_get(struct lx_thread *t)
@@ -92,6 +93,7 @@ void io_cred_keep(struct lx_cred *to, const struct lx_cred *from)
 	*to = *from;
 	if (to->user_ns != NULL)
 		ns_get(to->user_ns);
+	cred_refs_get(to);
 }
 
 void io_cred_drop(struct lx_cred *c)
@@ -99,6 +101,7 @@ void io_cred_drop(struct lx_cred *c)
 	if (c->user_ns != NULL)
 		ns_put(c->user_ns);
 	c->user_ns = NULL;
+	cred_refs_put(c);
 }
 
 static void keep_cred(struct lx_thread *t, struct io_req *r)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/dirops.c - names that come and go: mkdir, mknod, symlink, link, unlink, rmdir, readlink. */
 #include "linux/fs/fs.h"
+#include "linux/sec/landlock.h"
 
 #define IN_CREATE_ 0x100u
 #define IN_DELETE_ 0x200u
@@ -99,7 +100,9 @@ static long do_mkdir(struct lx_thread *t, int dirfd, struct gva name, uint32_t m
 	if (err != 0)
 		return err;
 	ops = inode_ops(g.dir.dentry->inode);
-	err = ops->mkdir == NULL ? -EPERM
+	err = landlock_path(t, &g.dir, LL_MAKE_DIR);
+	if (err == 0)
+		err = ops->mkdir == NULL ? -EPERM
 	                         : ops->mkdir(t, g.dir.dentry, g.d->name, g.len, S_IFDIR | mode_with_umask(t, mode & 01777), &i);
 	if (err == 0)
 		err = made(&g, i);
@@ -140,8 +143,10 @@ static long node_at(struct lx_thread *t, struct target *g, uint32_t mode, uint64
 	const struct inode_ops *ops = inode_ops(g->dir.dentry->inode);
 	uint32_t type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
 	struct inode *i = NULL;
-	long err;
+	long err = landlock_path(t, &g->dir, landlock_make_right(type));
 
+	if (err != 0)
+		return err;
 	mode = type | create_mode(t, g->dir.dentry->inode, mode & 07777);
 	if (type == S_IFREG)
 		err = ops->create == NULL ? -EPERM : ops->create(t, g->dir.dentry, g->d->name, g->len, mode, &i);
@@ -208,7 +213,9 @@ static long do_symlink(struct lx_thread *t, struct gva target, int dirfd, struct
 		return err;
 	}
 	ops = inode_ops(g.dir.dentry->inode);
-	err = ops->symlink == NULL ? -EPERM : ops->symlink(t, g.dir.dentry, g.d->name, g.len, text, &i);
+	err = landlock_path(t, &g.dir, LL_MAKE_SYM);
+	if (err == 0)
+		err = ops->symlink == NULL ? -EPERM : ops->symlink(t, g.dir.dentry, g.d->name, g.len, text, &i);
 	if (err == 0)
 		err = made(&g, i);
 	target_done(&g);
@@ -245,6 +252,17 @@ static long may_link(struct lx_thread *t, const struct path *from, const struct 
 	return -EPERM;
 }
 
+/* A new name elsewhere: Landlock looks at both folders. */
+static NOINLINE long ask_landlock(struct lx_thread *t, const struct path *from, const struct path *dir)
+{
+	struct path old = { from->mnt, dentry_parent(from->dentry) };
+	struct landlock_ends e;
+
+	landlock_ends(t, &old, dir, &e);
+	dentry_put(old.dentry);
+	return landlock_refer(t, &e, from->dentry->inode, NULL, false, false);
+}
+
 static long link_path(struct lx_thread *t, const struct path *from, int tofd, struct gva to)
 {
 	const struct inode_ops *ops;
@@ -254,6 +272,8 @@ static long link_path(struct lx_thread *t, const struct path *from, int tofd, st
 	if (err != 0)
 		return err;
 	err = may_link(t, from, &g.dir);
+	if (err == 0 && landlocked(t))
+		err = ask_landlock(t, from, &g.dir);
 	ops = inode_ops(g.dir.dentry->inode);
 	if (err == 0)
 		err = ops->link == NULL ? -EPERM : ops->link(t, from->dentry, g.dir.dentry, g.d->name, g.len);
@@ -330,6 +350,8 @@ static long do_unlink(struct lx_thread *t, int dirfd, struct gva name)
 	else
 		err = may_delete(t, &g.dir, g.d, false);
 	if (err == 0)
+		err = landlock_path(t, &g.dir, LL_REMOVE_FILE);
+	if (err == 0)
 		err = hold_victim(&g);
 	if (err == 0) {
 		err = ops->unlink == NULL ? -EPERM : ops->unlink(t, g.dir.dentry, g.victim);
@@ -352,6 +374,8 @@ static long do_rmdir(struct lx_thread *t, int dirfd, struct gva name)
 		return err;
 	ops = inode_ops(g.dir.dentry->inode);
 	err = g.d->inode == NULL ? -ENOENT : may_delete(t, &g.dir, g.d, true);
+	if (err == 0)
+		err = landlock_path(t, &g.dir, LL_REMOVE_DIR);
 	if (err == 0)
 		err = hold_victim(&g);
 	if (err == 0) {

@@ -3,6 +3,7 @@
 #include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/fs/io.h"
+#include "linux/sec/landlock.h"
 
 #define SETTABLE (O_APPEND | O_NONBLOCK | FASYNC | O_DIRECT | O_NOATIME)
 
@@ -226,6 +227,8 @@ long lx_sys_ioctl(struct lx_thread *t, int fd, uint32_t cmd, uint64_t arg)
 	ops = lx_file_ops[f->kind];
 	if (f->kind == FILE_PATH)
 		err = -EBADF;
+	else if (UNLIKELY(f->landlock_denied & LL_IOCTL_DEV >> 14) && landlock_ioctl(f, cmd) != 0)
+		err = -EACCES;
 	else
 		err = common_ioctl(t, fd, f, cmd, (struct gva){ arg });
 	if (err == -ENOSYS)

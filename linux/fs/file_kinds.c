@@ -6,7 +6,7 @@
 extern const struct file_ops file_mem_ops, file_host_ops, file_dir_ops, file_proc_ops, file_dev_ops, file_std_ops,
 	file_pty_ops, file_pidfd_ops, file_inotify_ops, file_path_ops, file_mqueue_ops, file_seccomp_ops, file_ns_ops,
 	file_fscontext_ops, uring_file_ops;
-extern const struct file_ops file_loop_ops, file_loop_control_ops, file_fanotify_ops;
+extern const struct file_ops file_landlock_ops, file_loop_ops, file_loop_control_ops, file_fanotify_ops;
 
 extern const struct file_ops file_kmsg_ops, uffd_file_ops;
 
@@ -40,4 +40,5 @@ const struct file_ops *const lx_file_ops[FILE_KINDS] = {
 	[FILE_NS] = &file_ns_ops,
 	[FILE_FSCONTEXT] = &file_fscontext_ops,
 	[FILE_URING] = &uring_file_ops,
+	[FILE_LANDLOCK] = &file_landlock_ops,
 };

@@ -7,6 +7,7 @@
  */
 #include "linux/fs/mount.h"
 #include "linux/fs/io.h"
+#include "linux/sec/landlock.h"
 
 enum phase { PHASE_PARAMS, PHASE_MADE, PHASE_RECONFIGURE, PHASE_FAILED };
 
@@ -218,7 +219,7 @@ static long reconfigure(struct lx_thread *t, struct fscontext *c)
 
 	if (c->phase != PHASE_RECONFIGURE)
 		return -EBUSY;
-	if (!ns_capable(t, c->fs->user != NULL ? c->fs->user : ns_initial(NS_USER), CAP_SYS_ADMIN))
+	if (!ns_capable(t, c->fs->user != NULL ? c->fs->user : ns_initial(NS_USER), CAP_SYS_ADMIN) || landlock_mount(t) != 0)
 		return -EPERM;
 	err = fs_reconfigure(t, c->fs, c->options);
 	if (err == 0)

@@ -3,6 +3,7 @@
 #include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/ns/ns.h"
+#include "linux/sec/landlock.h"
 #include "linux/sig/sig.h"
 
 static bool over_limit(struct lx_thread *t, uint64_t length)
@@ -35,6 +36,8 @@ static long truncate_path(struct lx_thread *t, const struct path *p, uint64_t le
 	if (!IS_REG(i))
 		return -EINVAL;
 	err = inode_permission(t, i, 2);
+	if (err == 0)
+		err = landlock_path(t, p, LL_TRUNCATE);
 	if (err == 0 && IS_APPEND(i))
 		err = -EPERM;
 	if (err == 0 && i->deny_write != 0)
@@ -78,6 +81,8 @@ long lx_sys_ftruncate(struct lx_thread *t, int fd, int64_t length)
 	ops = lx_file_ops[f->kind];
 	if (f->flags & O_PATH)
 		err = -EBADF;
+	else if (UNLIKELY(f->landlock_denied & LL_TRUNCATE >> 14))
+		err = -EACCES;
 	else if (ops->truncate != NULL && (f->flags & O_ACCMODE) != O_RDONLY && f->inode != NULL && IS_REG(f->inode)) {
 		err = IS_APPEND(f->inode) ? -EPERM : over_limit(t, (uint64_t)length) ? -EFBIG : ops->truncate(t, f, (uint64_t)length);
 		if (err == 0 && fs_watched())

@@ -9,6 +9,7 @@
  */
 #include "linux/fs/mount.h"
 #include "linux/proc/proc.h"
+#include "linux/sec/landlock.h"
 
 /* ---- New namespaces ---- */
 
@@ -235,7 +236,7 @@ long lx_sys_pivot_root(struct lx_thread *t, struct gva new_root, struct gva put_
 	struct path new, old;
 	long err;
 
-	if (!may_mount(t))
+	if (!may_mount(t) || landlock_mount(t) != 0)
 		return -EPERM;
 	FS_SETTLE(t);
 	err = user_walk(t, AT_FDCWD, new_root, WALK_FOLLOW | WALK_DIRECTORY, &new);

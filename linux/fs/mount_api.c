@@ -6,6 +6,7 @@
  * kept by an O_PATH file; if it was not moved to a place when that is closed, it goes.
  */
 #include "linux/fs/mount.h"
+#include "linux/sec/landlock.h"
 
 #define OPEN_TREE_AT (AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW)
 #ifndef MOVE_MOUNT_SET_GROUP
@@ -144,7 +145,7 @@ long lx_sys_move_mount(struct lx_thread *t, int fromfd, struct gva from_name, in
 	struct path from, to;
 	long err;
 
-	if (!may_mount(t))
+	if (!may_mount(t) || landlock_mount(t) != 0)
 		return -EPERM;
 	if (flags & ~MOVE_KNOWN)
 		return -EINVAL;

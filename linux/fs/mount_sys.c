@@ -3,6 +3,7 @@
 #include "linux/fs/mount.h"
 #include "linux/fs/procfs.h"
 #include "linux/proc/proc.h"
+#include "linux/sec/landlock.h"
 
 /* umount2's flags, which the kernel's user headers leave to libc. */
 #define MNT_FORCE       1
@@ -381,7 +382,7 @@ static long by_source(struct lx_thread *t, struct gva source, const struct path 
 
 static long mount_with(struct lx_thread *t, struct gva source, struct path *at, struct gva type, uint64_t flags, const char *data)
 {
-	if (!may_mount(t))
+	if (!may_mount(t) || landlock_mount(t) != 0)
 		return -EPERM;
 	if (flags & MS_REMOUNT)
 		return remount(t, at, flags, data);
@@ -465,7 +466,7 @@ long lx_sys_umount2(struct lx_thread *t, struct gva target, int flags)
 	if (err != 0)
 		return err;
 	path_to_top(&p);
-	if (!may_mount(t))
+	if (!may_mount(t) || landlock_mount(t) != 0)
 		err = -EPERM;
 	if (err == 0) {
 		mounts_lock();

@@ -3,7 +3,7 @@
 #include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/ns/ns.h"
-#include "linux/ns/ns.h"
+#include "linux/sec/landlock.h"
 
 #define OPEN_ONCE (O_CREAT | O_EXCL | O_CLOEXEC) /* not kept in file.flags; O_NOCTTY and O_TRUNC go after the kind's open */
 
@@ -146,6 +146,16 @@ static long open_asks(struct lx_thread *t, const struct path *p, int flags, enum
 	return err;
 }
 
+/* What the opener's Landlock domain says; what f may not do later is noted in it. */
+static NOINLINE long ask_landlock(struct lx_thread *t, const struct path *p, int flags, enum opener how, struct file *f)
+{
+	uint32_t need = landlock_open_rights(p->dentry->inode, flags, how == OPEN_EXEC);
+	uint32_t missing = landlock_missing(t, p, need | LL_TRUNCATE | LL_IOCTL_DEV);
+
+	f->landlock_denied = (uint8_t)((missing & (LL_TRUNCATE | LL_IOCTL_DEV)) >> 14);
+	return missing & need ? -EACCES : 0;
+}
+
 static long open_file(struct lx_thread *t, const struct path *p, int flags, enum opener how, struct file **out)
 {
 	struct inode *i = p->dentry->inode;
@@ -169,6 +179,8 @@ static long open_file(struct lx_thread *t, const struct path *p, int flags, enum
 		if (UNLIKELY(__atomic_load_n(&i->deny_write, __ATOMIC_SEQ_CST) != 0) && IS_REG(i))
 			err = -ETXTBSY;
 	}
+	if (err == 0 && landlocked(t) && !(flags & O_PATH) && how != OPEN_QUIET)
+		err = ask_landlock(t, p, flags, how, f);
 	if (err == 0 && !(flags & O_PATH))
 		err = open_asks(t, p, flags, how);
 	if (err == 0)
@@ -206,8 +218,8 @@ static long open_existing(struct lx_thread *t, const struct path *p, int flags, 
 		err = open_path(t, p, flags, &f);
 	if (err != 0)
 		return err;
-	if ((flags & O_TRUNC) && IS_REG(i) && !(i->kind == INODE_HOST && i->size == 0)) {
-		err = do_truncate(t, p, 0);
+	if ((flags & O_TRUNC) && IS_REG(i)) {
+		err = f->landlock_denied & LL_TRUNCATE >> 14 ? -EACCES : i->kind == INODE_HOST && i->size == 0 ? 0 : do_truncate(t, p, 0);
 		if (err < 0) {
 			file_put(f);
 			return err;
@@ -231,6 +243,8 @@ static long create_at(struct lx_thread *t, struct path *p, uint32_t mode)
 	struct inode *i = NULL;
 	long err = may_create(t, &dir);
 
+	if (err == 0)
+		err = landlock_path(t, &dir, LL_MAKE_REG);
 	if (err == 0)
 		err = ops->create == NULL ? -EACCES
 		                          : ops->create(t, dir.dentry, neg->name, neg->name_len, S_IFREG | create_mode(t, dir.dentry->inode, mode & 07777), &i);

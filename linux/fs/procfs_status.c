@@ -5,6 +5,7 @@
 #include "linux/fs/tty.h"
 #include "linux/mm/mm.h"
 #include "linux/misc/cputime.h"
+#include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
@@ -83,6 +84,7 @@ static void snap_thread(struct snapshot *s, struct lx_thread *t)
 	memcpy(s->comm, t->comm, sizeof t->comm);
 	s->pid = t->tid;
 	s->cred = t->cred;
+	cred_refs_get(&s->cred);
 	s->nice = t->nice;
 	s->policy = t->policy;
 	s->rt_priority = t->rt_priority;
@@ -169,6 +171,7 @@ SHOW(stat)
 
 	if (!snap(&s, c))
 		return;
+	cred_refs_put(&s.cred);
 	live = s.state != 'Z';
 	proc_rss(p, &r);
 	text_add(x, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", s.pid, s.comm, s.state, s.ppid, s.pgrp, s.session, s.tty_nr,
@@ -247,8 +250,8 @@ static void status_ids(struct text *x, struct node_ctx *c, const struct snapshot
 	text_add(x, "Uid:\t%u\t%u\t%u\t%u\n", uid_out(t, k->uid), uid_out(t, k->euid), uid_out(t, k->suid), uid_out(t, k->fsuid));
 	text_add(x, "Gid:\t%u\t%u\t%u\t%u\n", gid_out(t, k->gid), gid_out(t, k->egid), gid_out(t, k->sgid), gid_out(t, k->fsgid));
 	text_add(x, "FDSize:\t%u\nGroups:\t", fdt ? fdt->size : 0);
-	for (uint32_t i = 0; i < MIN(k->ngroups, (uint32_t)ARRAY_LEN(k->groups)); i++)
-		text_add(x, "%u ", gid_out(t, k->groups[i]));
+	for (uint32_t i = 0; i < k->ngroups; i++)
+		text_add(x, "%u ", gid_out(t, cred_groups(k)[i]));
 	text_add(x, "\n");
 	status_numbers(x, s);
 	if (fdt)
@@ -317,6 +320,7 @@ SHOW(status)
 	text_add(x, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", s.comm, umask,
 		state_name(s.state), s.tgid, s.pid, s.ppid, s.tracer);
 	status_ids(x, c, &s);
+	cred_refs_put(&s.cred);
 	if (s.state != 'Z')
 		status_memory(x, p);
 	text_add(x, "Threads:\t%u\nSigQ:\t%u/%lu\n", s.threads ? s.threads : 1, (unsigned)p->nqueued,

@@ -2,6 +2,7 @@
 /* linux/fs/rename.c - rename(2): one at a time, so that the tree cannot be tied into a loop. */
 #include "linux/fs/fanotify.h"
 #include "linux/fs/fs.h"
+#include "linux/sec/landlock.h"
 
 struct end {
 	struct path dir;
@@ -94,7 +95,7 @@ static void update_names(struct end *from, struct end *to, uint32_t flags)
 	dentry_move(from->d, to->dir.dentry, to->d->name, to->d->name_len);
 }
 
-static long rename_locked(struct lx_thread *t, struct end *from, struct end *to, uint32_t flags)
+static long rename_locked(struct lx_thread *t, struct end *from, struct end *to, uint32_t flags, const struct landlock_ends *ends)
 {
 	const struct inode_ops *ops = inode_ops(from->dir.dentry->inode);
 	struct inode *moved = from->d->inode;
@@ -110,6 +111,8 @@ static long rename_locked(struct lx_thread *t, struct end *from, struct end *to,
 	if (to->d->inode != NULL && dentry_is_below(from->dir.dentry, to->d))
 		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	err = check_types(from, to, flags);
+	if (err == 0 && landlocked(t))
+		err = landlock_refer(t, ends, moved, to->d->inode, true, flags & RENAME_EXCHANGE);
 	if (err == 0)
 		err = check_rights(t, from, to, flags);
 	if (err != 0 || moved == to->d->inode) /* two names of one file: nothing to do */
@@ -133,6 +136,7 @@ static long rename_locked(struct lx_thread *t, struct end *from, struct end *to,
 
 static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, uint32_t flags)
 {
+	struct landlock_ends ends;
 	struct end a, b;
 	long err;
 
@@ -145,13 +149,15 @@ static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd
 		return err;
 	err = end_find(t, tofd, to, &b);
 	if (err == 0) {
+		if (landlocked(t))
+			landlock_ends(t, &a.dir, &b.dir, &ends);
 		/* The names are looked up under the lock: another rename would move their dentries. */
 		lock_take(&vfs()->rename_lock);
 		err = walk_last(t, &a.dir, a.last, &a.d);
 		if (err == 0)
 			err = walk_last(t, &b.dir, b.last, &b.d);
 		if (err == 0)
-			err = rename_locked(t, &a, &b, flags);
+			err = rename_locked(t, &a, &b, flags, &ends);
 		lock_drop(&vfs()->rename_lock);
 		end_done(&b);
 	}

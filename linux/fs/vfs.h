@@ -17,7 +17,7 @@ enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, 
 	FILE_LOOP, FILE_LOOP_CONTROL, /* block devices on files */
 	FILE_FANOTIFY,
 	FILE_KMSG, FILE_UFFD,
-	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_NS, FILE_FSCONTEXT /* fsopen */, FILE_URING, FILE_KINDS };
+	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_NS, FILE_FSCONTEXT /* fsopen */, FILE_URING, FILE_LANDLOCK, FILE_KINDS };
 
 struct inode {
 	struct ref ref;
@@ -85,6 +85,7 @@ struct file {
 	uint32_t owner_uid, owner_euid;       /* who said so */
 	bool created;          /* open(2) made the file */
 	bool dnotified;        /* F_NOTIFY */
+	uint8_t landlock_denied; /* LL_TRUNCATE >> 14 and LL_IOCTL_DEV >> 14 that its opener may not */
 	bool no_notify;        /* fanotify's: what is done by it is nobody's event */
 	struct fasync *fasync; /* [a] O_ASYNC was set once */
 	struct list epitems;/* EPOLL items that watch it; fs/epoll.c */

@@ -3,11 +3,13 @@
  * linux/misc/cred.c - user and group ids.
  *
  * Credentials belong to a thread, as in Linux (libc changes all threads by itself).
- * A change is made on a copy and committed under TASKLIST, where others read it.
+ * A change is made on a copy and committed under TASKLIST, where others read it.  References that
+ * credentials hold are moved along with them, or taken and dropped with cred_refs_get and cred_refs_put.
  */
 #include "linux/fs/vfs.h"
 #include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
+#include "linux/sec/landlock.h"
 #include "syscalls.gen.h"
 
 /* In the initial user namespace. */
@@ -16,14 +18,18 @@ bool lx_capable(const struct lx_thread *t, int cap)
 	return LIKELY(t->cred.user_ns == NULL) && (t->cred.cap_effective >> cap & 1);
 }
 
-bool lx_in_group(const struct lx_thread *t, uint32_t gid)
+void cred_refs_get(const struct lx_cred *c)
 {
-	if (gid == t->cred.fsgid)
-		return true;
-	for (uint32_t i = 0; i < t->cred.ngroups; i++)
-		if (t->cred.groups[i] == gid)
-			return true;
-	return false;
+	landlock_get(c->landlock);
+	group_list_get(c->more);
+}
+
+void cred_refs_put(struct lx_cred *c)
+{
+	landlock_put(c->landlock);
+	group_list_put(c->more);
+	c->landlock = NULL;
+	c->more = NULL;
 }
 
 void cred_commit(struct lx_thread *t, const struct lx_cred *new)
@@ -286,40 +292,4 @@ long lx_sys_setfsgid(struct lx_thread *t, uint32_t gid)
 		cred_commit(t, &new);
 	}
 	return was;
-}
-
-long lx_sys_getgroups(struct lx_thread *t, int count, struct gva list)
-{
-	uint32_t n = t->cred.ngroups, seen[ARRAY_LEN(t->cred.groups)];
-
-	if (count < 0)
-		return -EINVAL;
-	if (!count)
-		return n;
-	if ((uint32_t)count < n)
-		return -EINVAL;
-	for (uint32_t i = 0; i < n; i++)
-		seen[i] = gid_out(t, t->cred.groups[i]);
-	return copy_out(list, seen, n * sizeof seen[0]) ? -EFAULT : (long)n;
-}
-
-long lx_sys_setgroups(struct lx_thread *t, int count, struct gva list)
-{
-	struct lx_cred new = t->cred;
-
-	if (!cap_own(t, CAP_SETGID) || (t->cred.user_ns && !setgroups_allowed(t->cred.user_ns)))
-		return -EPERM;
-	if (count < 0 || count > (int)ARRAY_LEN(new.groups))
-		return -EINVAL;
-	if (count && copy_in(new.groups, list, count * sizeof new.groups[0]))
-		return -EFAULT;
-	for (int i = 0; i < count; i++) {
-		new.groups[i] = gid_in(t, new.groups[i]);
-		if (new.groups[i] == NO_ID)
-			return -EINVAL;
-	}
-	new.ngroups = count;
-	cred_commit(t, &new);
-	vfs_tree_changed();
-	return 0;
 }

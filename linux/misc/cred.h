@@ -10,6 +10,14 @@
 
 /* The caller's own; hold no lock from TASKLIST inwards. */
 void cred_commit(struct lx_thread *t, const struct lx_cred *new);
+/* References that credentials hold beside their user namespace's; hold no lock to put them. */
+void cred_refs_get(const struct lx_cred *c);
+void cred_refs_put(struct lx_cred *c);
+/* groups.c */
+const uint32_t *cred_groups(const struct lx_cred *c); /* ngroups of them, sorted */
+void groups_sort(uint32_t *a, uint32_t n);
+void group_list_get(struct group_list *g); /* NULL is fine */
+void group_list_put(struct group_list *g);
 /* execve: the capabilities of the next program, after privs.c has changed ids. */
 void cred_exec(struct lx_thread *t);
 /* barrier.c: all threads of the sandbox pass a memory barrier.  -EINTR: t is to end. */

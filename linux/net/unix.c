@@ -13,7 +13,9 @@
  */
 
 #include "linux/net/unix.h"
+#include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
+#include "linux/sec/landlock.h"
 
 struct unix_state *unix_state(void)
 {
@@ -54,6 +56,8 @@ struct sock *sock_new(uint32_t type)
 	list_init(&s->accept_link);
 	s->type = type;
 	s->net = ns_of(lx_current(), NS_NET)->ino;
+	s->landlock = lx_current()->cred.landlock;
+	landlock_get(s->landlock);
 	s->sndbuf = s->rcvbuf = SNDBUF_DEFAULT;
 	s->peek_off = -1;
 	ring_init(&s->rx, SNDBUF_DEFAULT);
@@ -70,6 +74,7 @@ void sock_put(struct sock *s)
 	if (!ref_put(&s->ref))
 		return;
 	sock_drop_queue(s);
+	landlock_put(s->landlock);
 	arena_free(s);
 }
 
@@ -82,7 +87,7 @@ void sock_own_cred(struct sock *s, const struct lx_thread *t)
 {
 	s->cred = cred_of(t);
 	s->groups.count = MIN(t->cred.ngroups, (uint32_t)ARRAY_LEN(s->groups.gid));
-	memcpy(s->groups.gid, t->cred.groups, s->groups.count * sizeof s->groups.gid[0]);
+	memcpy(s->groups.gid, cred_groups(&t->cred), s->groups.count * sizeof s->groups.gid[0]);
 }
 
 void sock_peer_cred(struct sock *to, const struct sock *s)

@@ -61,6 +61,7 @@ struct sock {
 
 	/* Name. */
 	struct uaddr addr;        /* [S], written once under N too */
+	struct landlock_domain *landlock; /* [I] of who made it, a reference */
 	uint32_t net;             /* [I] number of its network namespace, in which abstract names are */
 	struct list name_link;    /* [N] */
 	struct inode *inode;      /* [N] a reference, if bound to a path */

@@ -9,6 +9,7 @@
 
 #include "linux/net/unix.h"
 #include "linux/ns/ns.h"
+#include "linux/sec/landlock.h"
 #include "rt/fmt.h"
 #include "rt/mem.h"
 
@@ -235,8 +236,13 @@ long unix_find(struct lx_thread *t, const struct uaddr *a, uint32_t type, struct
 			err = 0;
 		lock_drop(&u->lock);
 	}
-	if (err != 0 || (*out)->type == type)
+	if (err != 0)
 		return err;
-	sock_put(*out);
-	return -EPROTOTYPE;
+	if ((*out)->type != type)
+		err = -EPROTOTYPE;
+	else if (a->path[0] == '\0' && landlocked(t) && landlock_scoped(t, (*out)->landlock, LL_SCOPE_ABSTRACT))
+		err = -EPERM;
+	if (err != 0)
+		sock_put(*out);
+	return err;
 }

@@ -9,6 +9,7 @@
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
+#include "linux/sec/landlock.h"
 #include <linux/capability.h>
 
 #define ANYBODY (-1)
@@ -46,6 +47,8 @@ bool ptrace_may_access(const struct lx_thread *t, const struct lx_thread *o, uns
 
 	if (t->proc == o->proc)
 		return true;
+	if (!landlock_may_trace(t, o))
+		return false;
 	if (!may_all && (!same_ids(&t->cred, &o->cred, how & ACCESS_FS) || !o->proc->dumpable))
 		return false;
 	if (!may_all && (o->cred.user_ns != t->cred.user_ns || (o->cred.cap_permitted & ~t->cred.cap_permitted)))

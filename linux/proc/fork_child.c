@@ -8,6 +8,7 @@
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
 #include "linux/misc/cputime.h"
+#include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/fork.h"
 #include "linux/proc/proc.h"
@@ -22,6 +23,7 @@ void fork_copy_thread(struct lx_thread *to, const struct lx_thread *from, const 
 {
 	memcpy(to->comm, from->comm, sizeof to->comm);
 	to->cred = from->cred;
+	cred_refs_get(&to->cred);
 	sec_inherit(to, from);
 	keys_inherit(to, from);
 	to->timer_slack = to->timer_slack_default = from->timer_slack;

@@ -8,6 +8,7 @@
  * thread is gone; whoever makes or ends a thread frees a few of those.
  */
 #include "linux/misc/cputime.h"
+#include "linux/misc/cred.h"
 #include "linux/proc/proc.h"
 #include "linux/fs/tty.h"
 #include "linux/fs/vfs.h"
@@ -236,6 +237,7 @@ void thread_free(struct lx_thread *t)
 	ns_exit(t);
 	if (t->cred.user_ns)
 		ns_put(t->cred.user_ns);
+	cred_refs_put(&t->cred);
 	pico_thread_fini(&t->pico);
 	arena_free(t->pt);
 	arena_free(t);

@@ -10,6 +10,7 @@
 #include "linux/proc/proc.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/ptrace.h"
+#include "linux/sec/landlock.h"
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 
@@ -136,7 +137,7 @@ long ptrace_traceme(struct lx_thread *t)
 	by = thread_find_global(t->proc->forked_by);
 	if (!by || by->proc != t->proc->parent)
 		by = t->proc->parent ? t->proc->parent->leader : NULL;
-	if (!t->tracer && by && by->exiting != 2 && by->proc != lx->init) {
+	if (!t->tracer && by && by->exiting != 2 && by->proc != lx->init && landlock_may_trace(by, t)) {
 		err = has_record(t) ? 0 : -ENOMEM;
 		if (!err)
 			link_to(t, by, 0, 0);

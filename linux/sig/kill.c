@@ -3,6 +3,7 @@
 #include "linux/fs/textfs.h"
 #include "linux/fs/vfs.h"
 #include "linux/ns/ns.h"
+#include "linux/sec/landlock.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/internal.h"
 #include "syscalls.gen.h"
@@ -24,6 +25,8 @@ long signal_permission(struct lx_thread *t, struct lx_proc *p, int sig)
 	if (p == t->proc || !p->leader)
 		return 0;
 	target = &p->leader->cred;
+	if (landlocked(t) && landlock_scoped(t, target->landlock, LL_SCOPE_SIGNAL))
+		return -EPERM;
 	if (c->euid == target->suid || c->euid == target->uid || c->uid == target->suid || c->uid == target->uid)
 		return 0;
 	if (sig == SIGCONT && p->session == t->proc->session)
