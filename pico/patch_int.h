@@ -52,6 +52,17 @@ struct patched_text {
 };
 extern struct patched_text text; /* of this picoprocess */
 
+/* patch_file.c */
+void text_table_boot(void);
+/* The file with this id, made if it is new; with a reference for the caller's range. */
+struct text_file *text_file_of(const struct text_id *id);
+void text_file_put(struct text_file *f);
+
+/* patch_page.c; the file's lock is held */
+/* Makes the changed copy of the page and publishes it, NULL if nothing in it changes.  plan may be NULL. */
+struct text_page *text_page_make(struct range *r, uint64_t address, const struct cpuid_plan *plan) REQUIRES(TEXT);
+struct text_page *text_page_find(struct range *r, uint64_t address);
+
 /* patch_trace.c */
 bool patch_kept(uint64_t page) REQUIRES(PATCH);
 void patch_forget_kept(uint64_t start, uint64_t end) REQUIRES(PATCH);
