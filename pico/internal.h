@@ -42,6 +42,8 @@ void heap_boot(void);
 void patch_trap(uint64_t site);
 /* Where a thread really goes on that is to return to rip: see patch.c. */
 uint64_t patch_return(uint64_t rip);
+/* An illegal instruction of ours, where a jump covers the guest's: true, and c goes on where they are. */
+bool patch_fault(struct dk_context *c);
 
 /* syscall_x86_64.S */
 void pico_restart(void) NORETURN;

@@ -20,17 +20,18 @@
  *				`0f 05` stays, so a jump to it, or a thread between the
  *				two, still traps and is served right.  rt_sigreturn only where
  *				unwinders have data and need not know it by its bytes.
- *	0f 05 48 3d 0x f0 ff ff	syscall; cmp $-4095,%rax (libc's syscall() and read(), Go): both
- *				are covered by the jmp, and the stub does the cmp.  Not where
- *				a jump of the page may lead to the cmp.  Who trapped here
+ *	0f 05 XX ...		the syscall and what follows (patch_forward.h).  Who trapped there
  *				before the change returns into the middle of the jmp:
- *				patch_return sends it to the stub's cmp.
+ *				patch_return sends it to the stub.
+ *
+ * Those of the first kind, and of the second where XX is `cmp $-4095,%rax` (libc's syscall() and
+ * read(), Go), are known by their bytes: a page's first change has them all.  Elsewhere `0f 05` may be
+ * anything, so what trapped is remembered (struct text_seen) and is in the page's next change.
  */
 
 #include "abi/dk_boot.h"
 #include "pico/patch_int.h"
 #include "pico/uaccess.h"
-#include "rt/mem.h"
 
 struct patched_text text;
 
@@ -217,41 +218,118 @@ void pico_text_prepare(uint64_t start, uint64_t end, const struct cpuid_plan *pl
 	lock_drop(&text.lock);
 }
 
-/* Where the jump for a trapped `syscall` at site would go, 0 if it is of neither kind. */
-static uint64_t jump_place(uint64_t site)
+/* A `syscall` that trapped: where its jump would go. */
+struct place {
+	uint64_t at; /* 0: it is of no kind that can be changed */
+	bool by_bytes; /* the page's first change has it */
+};
+
+static struct place place_of(uint64_t site)
 {
-	uint8_t bytes[RAX_SIZE], cmp[CMP_SIZE];
+	uint8_t bytes[RAX_SIZE], behind[FORWARD_MAX + 16];
+	size_t left;
+	struct cover c;
 
 	if (uaccess_read(bytes + 2, site - 5, SITE_SIZE) == 0 && is_site(bytes + 2) && PAGE_DOWN(site - 5) == PAGE_DOWN(site - 1))
-		return site - 5;
+		return (struct place){ site - 5, true };
 	if (uaccess_read(bytes, site - 7, RAX_SIZE) == 0 && is_rax_site(bytes) && PAGE_DOWN(site - 7) == PAGE_DOWN(site - 1))
-		return site - 7;
-	if (uaccess_read(cmp, site, sizeof cmp) == 0 && is_cmp_site(cmp) && PAGE_DOWN(site) == PAGE_DOWN(site + CMP_SIZE - 1))
-		return site;
-	return 0;
+		return (struct place){ site - 7, true };
+	left = MIN(sizeof behind, PAGE_SIZE - (site & ~PAGE_MASK));
+	left -= uaccess_read(behind, site, left);
+	if (!forward_cover(behind, (uint32_t)left, &c))
+		return (struct place){ 0, false };
+	return (struct place){ site, left >= CMP_SIZE && is_cmp_site(behind) };
+}
+
+/* Is there a jump at the place in the page's changed copy? */
+static bool has_jump(const struct text_page *p, uint64_t at)
+{
+	return p != NULL && ((const uint8_t *)data_ptr(p->data))[at & ~PAGE_MASK] == 0xe9;
+}
+
+/* Counts the trap; the page's newest copy, perhaps made now. */
+static struct text_page *count_trap(struct range *r, const struct place *place) REQUIRES(TEXT)
+{
+	uint64_t page = PAGE_DOWN(place->at);
+	struct text_page *p = text_page_find(r, page), *more;
+	struct text_seen *seen;
+
+	if (has_jump(p, place->at))
+		return p;
+	seen = place->by_bytes ? NULL : text_seen(r->file, (uint32_t)(place->at - r->room));
+	if (seen != NULL && seen->traps < UINT16_MAX)
+		seen->traps++;
+	if (p == NULL)
+		return ++r->traps[(page >> PAGE_SHIFT) % TRAP_SLOTS] >= WORTH_IT ? text_page_make(r, page, NULL) : NULL;
+	if (seen == NULL || seen->left || seen->traps < WORTH_IT)
+		return p;
+	more = text_page_make(r, page, NULL);
+	return more != NULL ? more : p;
 }
 
 void patch_trap(uint64_t site)
 {
 	/* A look at the bytes first: most sites that keep trapping end here. */
-	uint64_t place = jump_place(site);
-	uint64_t page = PAGE_DOWN(place);
+	struct place place = place_of(site);
+	uint64_t page = PAGE_DOWN(place.at);
 	struct text_page *p;
 	struct range *r;
 
-	if (place == 0)
+	if (place.at == 0)
 		return;
 	lock_take(&text.lock);
-	r = range_of(place);
+	r = range_of(place.at);
 	if (r != NULL && page >= r->start && page + PAGE_SIZE <= r->end && !patch_kept(page)) {
 		lock_take(&r->file->lock);
-		p = text_page_find(r, page);
-		if (p == NULL && ++r->traps[(page >> PAGE_SHIFT) % TRAP_SLOTS] >= WORTH_IT)
-			p = text_page_make(r, page, NULL);
+		p = count_trap(r, &place);
 		lock_drop(&r->file->lock);
 		/* A site that was left alone in the copy keeps trapping: nothing to map. */
-		if (p != NULL && ((const uint8_t *)data_ptr(p->data))[place - page] == 0xe9)
+		if (has_jump(p, place.at))
 			apply_page(r, p);
 	}
 	lock_drop(&text.lock);
+}
+
+/* A thread came to a site's covered instruction and not by its jump: a site where that goes on is changed back. */
+static void count_fault(struct range *r, uint64_t site)
+{
+	uint64_t page = PAGE_DOWN(site);
+	struct text_page *p = NULL;
+	struct text_seen *seen;
+
+	lock_take(&r->file->lock);
+	seen = text_seen(r->file, (uint32_t)(site - r->room));
+	if (seen != NULL && ++seen->faults >= FAULTS_MAX && !seen->left) {
+		seen->left = 1;
+		p = text_page_make(r, page, NULL);
+	} else if (seen != NULL && seen->left) {
+		seen->faults = 0;
+		p = text_page_find(r, page);
+	}
+	lock_drop(&r->file->lock);
+	if (p != NULL && !patch_kept(page))
+		apply_page(r, p);
+}
+
+bool patch_fault(struct dk_context *c)
+{
+	bool found = false;
+	const uint8_t *bytes;
+
+	lock_take(&text.lock);
+	for (uint64_t in = 2; in < FORWARD_MAX && !found; in++) {
+		uint64_t stub = patch_forward_stub(c->rip - in);
+		struct range *r = stub != 0 ? range_of(c->rip - in) : NULL;
+
+		if (r == NULL || stub < r->room || stub >= r->room + PICO_STUB_ROOM)
+			continue;
+		bytes = stub_bytes(r->file, (uint32_t)((stub - r->room) / STUB_SIZE));
+		found = in < forward_size(bytes);
+		if (!found)
+			continue;
+		count_fault(r, c->rip - in);
+		c->rip = stub + forward_stub_offset(bytes, (uint32_t)in);
+	}
+	lock_drop(&text.lock);
+	return found;
 }

@@ -17,6 +17,8 @@ void text_table_boot(void)
 	list_init(&table()->files);
 }
 
+/* ---- Files ---- */
+
 static struct text_file *text_file_new(const struct text_id *id)
 {
 	struct text_file *f = arena_alloc(sizeof *f);
@@ -79,4 +81,78 @@ struct text_file *text_file_of(const struct text_id *id)
 	}
 	lock_drop(&tab->lock);
 	return fresh;
+}
+
+/* ---- Stubs ---- */
+
+static void stub_mark(struct text_file *f, uint32_t n)
+{
+	f->used[n / 64] |= 1ull << n % 64;
+}
+
+uint32_t stub_take(struct text_file *f)
+{
+	for (uint32_t i = 0; i < ARRAY_LEN(f->used); i++) {
+		if (~f->used[i] == 0)
+			continue;
+		i = i * 64 + (uint32_t)__builtin_ctzll(~f->used[i]);
+		stub_mark(f, i);
+		return i;
+	}
+	return STUBS_MAX;
+}
+
+/* Is anything of the page of stub n in use? */
+static bool page_in_use(const struct text_file *f, uint32_t n)
+{
+	uint32_t words = PAGE_SIZE / STUB_SIZE / 64, at = n / 64 / words * words;
+
+	for (uint32_t i = 0; i < words; i++)
+		if (f->used[at + i] != 0)
+			return true;
+	return false;
+}
+
+uint32_t stub_take_forward(struct text_file *f, const struct cover *c, uint64_t room, uint64_t site)
+{
+	uint32_t found = STUBS_MAX;
+
+	for (uint32_t n = 0; n < STUBS_MAX; n += 2) {
+		if (stub_used(f, n) || stub_used(f, n + 1) || !forward_fits(c, site, room + n * STUB_SIZE))
+			continue;
+		/* Each page of stubs costs each process: one that is there already is better. */
+		if (found == STUBS_MAX || page_in_use(f, n))
+			found = n;
+		if (page_in_use(f, n))
+			break;
+	}
+	if (found != STUBS_MAX) {
+		stub_mark(f, found);
+		stub_mark(f, found + 1);
+	}
+	return found;
+}
+
+/* ---- Sites seen ---- */
+
+struct text_seen *text_seen(struct text_file *f, uint32_t delta)
+{
+	struct text_seen *least = &f->seen[0];
+
+	for (uint32_t i = 0; i < SEEN_MAX; i++) {
+		struct text_seen *s = &f->seen[i];
+
+		if (s->delta == delta)
+			return s;
+		if (s->delta == 0) {
+			s->delta = delta;
+			return s;
+		}
+		if (s->traps < least->traps && !s->left)
+			least = s;
+	}
+	if (least->traps >= WORTH_IT)
+		return NULL;
+	*least = (struct text_seen){ .delta = delta };
+	return least;
 }

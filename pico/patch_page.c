@@ -6,14 +6,11 @@
 #include "pico/unwind.h"
 #include "rt/mem.h"
 
-/* Puts a jump at bytes[i] to the stub that was just written, and counts it. */
-static void put_jump(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i)
+/* Puts a jump at bytes[i] to the n-th stub. */
+static void put_jump(const struct range *r, uint64_t address, uint8_t *bytes, uint32_t i, uint32_t n)
 {
-	uint64_t stub = r->room + r->file->nstubs * STUB_SIZE;
-
 	bytes[i] = 0xe9;
-	put32(bytes + i + 1, (int64_t)stub - (int64_t)(address + i + JMP_SIZE));
-	r->file->nstubs++;
+	put32(bytes + i + 1, (int64_t)(r->room + n * STUB_SIZE) - (int64_t)(address + i + JMP_SIZE));
 }
 
 /* The size of the site of the first kind at p, of which left bytes are in the page; the syscall may lie behind them. */
@@ -36,88 +33,168 @@ static uint32_t patch_cpuids(struct range *r, uint64_t address, uint8_t *bytes, 
 	uint64_t from = r->offset + (address - r->start);
 	uint32_t done = 0;
 
-	for (uint32_t i = 0; plan != NULL && i < plan->count && f->nstubs < STUBS_MAX; i++) {
+	for (uint32_t i = 0; plan != NULL && i < plan->count; i++) {
 		const struct cpuid_site *s = &plan->site[i];
-		uint32_t at = (uint32_t)(s->offset - from);
+		uint32_t at = (uint32_t)(s->offset - from), n;
 
 		if (s->offset < from || s->offset - from + s->size > PAGE_SIZE || !is_cpuid_site(s, bytes + at))
 			continue;
-		write_cpuid_stub((uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE, r->room + f->nstubs * STUB_SIZE, s, bytes + at, address + at);
-		put_jump(r, address, bytes, at);
+		n = stub_take(f);
+		if (n == STUBS_MAX)
+			break;
+		write_cpuid_stub(stub_bytes(f, n), r->room + n * STUB_SIZE, s, bytes + at, address + at);
+		put_jump(r, address, bytes, at, n);
 		done++;
 	}
 	return done;
 }
 
-/* Changes all system calls in a copy of the page at address; bytes holds the page and two bytes more. */
-static uint32_t patch_copy(struct range *r, uint64_t address, uint8_t *bytes)
+/* The size of the change of the mov at bytes[i]; 0 = none. */
+static uint32_t change_mov(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i)
 {
-	struct text_file *f = r->file;
-	uint32_t before = f->nstubs;
-	struct targets targets;
+	uint32_t size = mov_site(bytes + i, PAGE_SIZE - i), n;
 
-	targets.known = false;
-	for (uint32_t i = 0; i + JMP_SIZE <= PAGE_SIZE && f->nstubs < STUBS_MAX; i++) {
-		uint8_t *place = (uint8_t *)data_ptr(f->stubs) + f->nstubs * STUB_SIZE;
-		uint64_t stub = r->room + f->nstubs * STUB_SIZE;
+	if (size == 0 || !may_change(r, address + i, bytes + i) || (n = stub_take(r->file)) == STUBS_MAX)
+		return 0;
+	write_stub(stub_bytes(r->file, n), r->room + n * STUB_SIZE, bytes + i, address + i);
+	put_jump(r, address, bytes, i, n);
+	return size;
+}
 
-		uint32_t size = mov_site(bytes + i, PAGE_SIZE - i);
+/* The stub a jump at bytes[i] of the page leads to, NULL if it is not one of r. */
+static const uint8_t *stub_of_jump(const struct range *r, uint64_t address, const uint8_t *bytes, uint32_t i)
+{
+	uint64_t to;
+	int32_t rel;
 
-		if (size != 0 && may_change(r, address + i, bytes + i)) {
-			write_stub(place, stub, bytes + i, address + i);
-			put_jump(r, address, bytes, i);
+	memcpy(&rel, bytes + i + 1, sizeof rel);
+	to = address + i + JMP_SIZE + (uint64_t)(int64_t)rel - r->room;
+	return bytes[i] == 0xe9 && to < PICO_STUB_ROOM && to % STUB_SIZE == 0 ? stub_bytes(r->file, (uint32_t)to / STUB_SIZE) : NULL;
+}
+
+/* Would the site's jump cover one that is there? */
+static bool covers_jump(const struct range *r, uint64_t address, const uint8_t *bytes, uint32_t i, uint32_t size)
+{
+	for (uint32_t n = 2; n < size && i + n + JMP_SIZE <= PAGE_SIZE; n++)
+		if (stub_of_jump(r, address, bytes, i + n) != NULL)
+			return true;
+	return false;
+}
+
+/* The same for the syscall at bytes[i], known to be one, and what follows it. */
+static uint32_t change_forward(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i)
+{
+	struct cover c;
+	uint32_t n;
+
+	if (!forward_cover(bytes + i, PAGE_SIZE - i, &c) || covers_jump(r, address, bytes, i, c.size))
+		return 0;
+	n = stub_take_forward(r->file, &c, r->room, address + i);
+	if (n == STUBS_MAX)
+		return 0;
+	write_forward_stub(stub_bytes(r->file, n), r->room + n * STUB_SIZE, bytes + i, address + i, &c);
+	put_jump(r, address, bytes, i, n);
+	forward_fill(bytes + i, &c);
+	return c.size;
+}
+
+/* Changes all sites that their bytes alone show, in a copy of the page at address; bytes holds the page and two bytes more. */
+static uint32_t change_found(struct range *r, uint64_t address, uint8_t *bytes)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i + JMP_SIZE <= PAGE_SIZE; i++) {
+		uint32_t size = change_mov(r, address, bytes, i);
+
+		if (size == 0 && bytes[i] == 0x0f && i + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + i))
+			size = change_forward(r, address, bytes, i);
+		if (size != 0) {
 			i += size - 1;
-		} else if (bytes[i] == 0x0f && i + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + i)) {
-			if (!targets.known)
-				find_targets(&targets, bytes);
-			if (may_jump_to(&targets, i + 2))
-				continue;
-			write_cmp_stub(place, stub, bytes + i, address + i);
-			put_jump(r, address, bytes, i);
-			i += CMP_SIZE - 1;
+			done++;
 		}
 	}
-	return f->nstubs - before;
+	return done;
+}
+
+/* Changes those that trapped, and changes back those that are better left. */
+static uint32_t change_seen(struct range *r, uint64_t address, uint8_t *bytes)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < SEEN_MAX; i++) {
+		struct text_seen *s = &r->file->seen[i];
+		uint32_t at = (uint32_t)(s->delta - (address - r->room));
+		const uint8_t *stub;
+
+		if (s->delta == 0 || at >= PAGE_SIZE - JMP_SIZE)
+			continue;
+		stub = stub_of_jump(r, address, bytes, at);
+		if (s->left && stub != NULL && is_forward_stub(stub)) {
+			memcpy(bytes + at, forward_bytes(stub), forward_size(stub));
+			done++;
+		} else if (!s->left && stub == NULL) {
+			s->left = change_forward(r, address, bytes, at) == 0;
+			done += !s->left;
+		}
+	}
+	return done;
 }
 
 /* Makes the changed copy of the page and publishes it; file's lock held.  plan may be NULL. */
-struct text_page *text_page_make(struct range *r, uint64_t address, const struct cpuid_plan *plan)
+
+/* The page as it is, or as the last change left it, and two bytes more; false if it cannot be read. */
+static bool read_page(const struct text_page *last, uint64_t address, uint8_t *bytes)
+{
+	if (uaccess_read(bytes, address, PAGE_SIZE + 2) > 2)
+		return false;
+	if (last != NULL)
+		memcpy(bytes, data_ptr(last->data), PAGE_SIZE);
+	return true;
+}
+
+static struct text_page *publish(struct range *r, uint64_t address, const uint8_t *bytes, bool prepared)
 {
 	struct text_file *f = r->file;
 	struct text_page *p = &f->page[f->npages];
-	uint32_t cpuids, calls;
 	uint64_t data;
-	uint8_t *bytes;
-	size_t left;
 
-	if (f->npages == PAGES_MAX)
+	if (!data_alloc(1, &data))
 		return NULL;
-	bytes = heap_alloc(PAGE_SIZE + RAX_SIZE);
-	if (bytes == NULL)
-		return NULL;
-	left = uaccess_read(bytes, address, PAGE_SIZE + 2);
-	calls = left > 2 ? 0 : patch_copy(r, address, bytes);
-	cpuids = left > 2 ? 0 : patch_cpuids(r, address, bytes, plan);
-	if (calls + cpuids == 0 || !data_alloc(1, &data)) {
-		heap_free(bytes);
-		return NULL;
-	}
-	p->data = data;
-	p->prepared = cpuids != 0;
-	memcpy(data_ptr(p->data), bytes, PAGE_SIZE);
-	heap_free(bytes);
-	p->delta = address - r->room;
-	p->offset = r->offset + (address - r->start);
+	memcpy(data_ptr(data), bytes, PAGE_SIZE);
+	*p = (struct text_page){ .data = data, .prepared = prepared, .delta = address - r->room, .offset = r->offset + (address - r->start) };
 	__atomic_store_n(&f->npages, f->npages + 1, __ATOMIC_RELEASE);
 	atomic_fetch_add_explicit(&arena_root()->text_pages, 1, memory_order_relaxed);
 	return p;
 }
 
+struct text_page *text_page_make(struct range *r, uint64_t address, const struct cpuid_plan *plan)
+{
+	struct text_page *last = text_page_find(r, address), *p = NULL;
+	uint32_t calls = 0, cpuids = 0;
+	uint8_t *bytes;
+
+	if (r->file->npages == PAGES_MAX)
+		return NULL;
+	bytes = heap_alloc(PAGE_SIZE + RAX_SIZE);
+	if (bytes == NULL)
+		return NULL;
+	if (read_page(last, address, bytes)) {
+		calls = last == NULL ? change_found(r, address, bytes) : 0;
+		cpuids = patch_cpuids(r, address, bytes, plan);
+		calls += change_seen(r, address, bytes);
+	}
+	if (calls + cpuids != 0)
+		p = publish(r, address, bytes, cpuids != 0 || (last != NULL && last->prepared));
+	heap_free(bytes);
+	if (p != NULL && last != NULL)
+		last->prepared = 0;
+	return p;
+}
+
 struct text_page *text_page_find(struct range *r, uint64_t address)
 {
-	for (uint32_t i = 0; i < r->file->npages; i++)
+	for (uint32_t i = r->file->npages; i-- > 0;)
 		if (r->file->page[i].delta == address - r->room)
 			return &r->file->page[i];
 	return NULL;
 }
-

@@ -14,8 +14,6 @@
 #define SITE_SIZE  7u /* mov and syscall */
 #define RAX_SIZE   9u /* mov to %rax and syscall */
 #define CMP_SIZE   8u /* syscall and cmp */
-#define STUB_CMP   17u /* where the second kind of stub has its cmp; `0f 05` is before it, for restarts */
-#define STUB_BACK  28u /* ... and where it ends */
 #define JMP_SIZE   5u
 
 /* Is there a site of the first kind, SITE_SIZE bytes, at p? */
@@ -35,19 +33,6 @@ bool is_sigreturn(const uint8_t *mov);
  * the stub will run, site where the mov was.
  */
 void write_stub(uint8_t *stub, uint64_t address, const uint8_t *mov, uint64_t site);
-/* lea cmp(%rip),%rcx; jmp *%gs:TB_SYSCALL_ENTRY; syscall; cmp: cmp $-4095,%rax; jmp site + CMP_SIZE. */
-void write_cmp_stub(uint8_t *stub, uint64_t address, const uint8_t *site_bytes, uint64_t site);
-
-/* Where the site lies whose mov the stub at address (its bytes: stub) has; 0 for a stub of the second kind. */
+/* Where the site lies whose mov the stub at address (its bytes: stub) has; 0 for a stub of another kind. */
 uint64_t site_of_stub(const uint8_t *stub, uint64_t address);
-
-/* Offsets of a page to which any of its bytes, decoded at any place, could be a jump. */
-struct targets {
-	bool known;
-	uint64_t bit[PAGE_SIZE / 64];
-};
-/* Fills t from the page's bytes (PAGE_SIZE and two more). */
-void find_targets(struct targets *t, const uint8_t *bytes);
-/* Jumps already put in add targets of their own: only ever one too many. */
-bool may_jump_to(const struct targets *t, uint32_t to);
 #endif

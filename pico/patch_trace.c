@@ -61,31 +61,39 @@ void patch_forget_kept(uint64_t start, uint64_t end)
 
 struct covered {
 	uint64_t site;
-	uint8_t bytes[JMP_SIZE];
+	uint32_t size;
+	uint8_t bytes[FORWARD_MAX];
 };
+
+/* What a jump to the stub covers. */
+static void covered_of(const uint8_t *stub, uint64_t at, struct covered *c)
+{
+	c->size = JMP_SIZE;
+	if (is_cpuid_stub(stub)) {
+		c->site = site_of_cpuid_stub(stub, at);
+		cpuid_stub_covers(stub, at, c->bytes);
+	} else if (is_forward_stub(stub)) {
+		c->site = forward_site(stub, at);
+		c->size = forward_size(stub);
+		memcpy(c->bytes, forward_bytes(stub), c->size);
+	} else {
+		c->site = site_of_stub(stub, at);
+		memcpy(c->bytes, stub, JMP_SIZE);
+	}
+}
 
 /* What the jump to the n-th stub of r covers, if that jump is there. */
 static bool covered_by(const struct range *r, uint32_t n, struct covered *c)
 {
-	const uint8_t *stub = (const uint8_t *)data_ptr(r->file->stubs) + n * STUB_SIZE;
-	uint64_t at = r->room + n * STUB_SIZE;
+	uint64_t at = r->room + n * STUB_SIZE, start;
+	const uint8_t *stub = patch_stub_at(r, at, &start);
 	uint8_t jmp[JMP_SIZE];
-	int32_t back, rel;
+	int32_t rel;
 
-	c->site = site_of_stub(stub, at);
-	if (is_cpuid_stub(stub)) {
-		c->site = site_of_cpuid_stub(stub, at);
-		cpuid_stub_covers(stub, at, c->bytes);
-	} else if (c->site != 0) {
-		memcpy(c->bytes, stub, JMP_SIZE);
-	} else {
-		memcpy(&back, stub + 24, sizeof back);
-		c->site = at + STUB_BACK + (uint64_t)(int64_t)back - CMP_SIZE;
-		c->bytes[0] = 0x0f;
-		c->bytes[1] = 0x05;
-		memcpy(c->bytes + 2, stub + STUB_CMP, JMP_SIZE - 2);
-	}
-	if (c->site < r->start || c->site + JMP_SIZE > r->end || uaccess_read(jmp, c->site, sizeof jmp) != 0 || jmp[0] != 0xe9)
+	if (stub == NULL || start != at)
+		return false;
+	covered_of(stub, at, c);
+	if (c->site < r->start || c->site + c->size > r->end || uaccess_read(jmp, c->site, sizeof jmp) != 0 || jmp[0] != 0xe9)
 		return false;
 	memcpy(&rel, jmp + 1, sizeof rel);
 	return c->site + JMP_SIZE + (uint64_t)(int64_t)rel == at;
@@ -98,7 +106,7 @@ static bool overlap(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
 
 static void put_covered(const struct covered *c, uint64_t address, uint8_t *bytes, uint64_t size)
 {
-	for (uint32_t i = 0; i < JMP_SIZE; i++)
+	for (uint32_t i = 0; i < c->size; i++)
 		if (c->site + i >= address && c->site + i < address + size)
 			bytes[c->site + i - address] = c->bytes[i];
 }
@@ -113,8 +121,8 @@ void pico_text_show(uint64_t address, void *bytes, uint64_t size)
 
 		if (!r->stubs_mapped || !overlap(address, address + size, r->start, r->end))
 			continue;
-		for (uint32_t n = 0; n < r->file->nstubs; n++)
-			if (covered_by(r, n, &c) && overlap(c.site, c.site + JMP_SIZE, address, address + size))
+		for (uint32_t n = 0; n < STUBS_MAX; n++)
+			if (covered_by(r, n, &c) && overlap(c.site, c.site + c.size, address, address + size))
 				put_covered(&c, address, bytes, size);
 	}
 	lock_drop(&text.lock);
@@ -126,13 +134,13 @@ static void restore_page(const struct range *r, uint64_t page)
 	bool open = false;
 	struct covered c;
 
-	for (uint32_t n = 0; n < r->file->nstubs; n++) {
+	for (uint32_t n = 0; n < STUBS_MAX; n++) {
 		if (!covered_by(r, n, &c) || PAGE_DOWN(c.site) != page)
 			continue;
 		if (!open)
 			open = DkVirtualMemoryProtect(page, PAGE_SIZE, DK_PROT_R | DK_PROT_W | DK_PROT_X) == DK_OK;
 		if (open)
-			(void)uaccess_write(c.site, c.bytes, JMP_SIZE);
+			(void)uaccess_write(c.site, c.bytes, c.size);
 	}
 	if (open)
 		(void)DkVirtualMemoryProtect(page, PAGE_SIZE, DK_PROT_R | DK_PROT_X);
@@ -164,22 +172,12 @@ uint64_t pico_trace_rip(uint64_t rip)
 		return shown;
 	lock_take(&text.lock);
 	for (uint32_t i = 0; i < text.count; i++) {
-		const struct range *r = &text.range[i];
-		uint64_t n, in;
-		struct covered c;
+		uint64_t start;
+		const uint8_t *stub = patch_stub_at(&text.range[i], rip, &start);
 
-		if (!r->stubs_mapped || rip < r->room || rip >= r->room + PICO_STUB_ROOM)
-			continue;
-		n = (rip - r->room) / STUB_SIZE;
-		in = (rip - r->room) % STUB_SIZE;
-		if (n >= r->file->nstubs)
-			continue;
-		(void)covered_by(r, (uint32_t)n, &c);
-		if (is_cpuid_stub((const uint8_t *)data_ptr(r->file->stubs) + n * STUB_SIZE))
-			shown = c.site + 2 + in - CPUID_STUB_BODY; /* what was behind the site's cpuid has the same lengths */
-		else /* before its cmp the call is over; behind it the site is, too */
-			shown = in < STUB_CMP ? c.site : in == STUB_CMP ? c.site + 2 : c.site + CMP_SIZE;
-		break;
+		/* Behind a changed CPUID the site's instructions have the same lengths. */
+		if (stub != NULL && is_cpuid_stub(stub))
+			shown = site_of_cpuid_stub(stub, start) + 2 + (rip - start) - CPUID_STUB_BODY;
 	}
 	lock_drop(&text.lock);
 	return shown;

@@ -8,10 +8,9 @@
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 
-/* The stub a jmp at `at` leads to, if it is one of the second kind. */
-static uint64_t cmp_stub_of(uint64_t at)
+uint64_t patch_forward_stub(uint64_t at)
 {
-	uint8_t jmp[JMP_SIZE], stub[4];
+	uint8_t jmp[JMP_SIZE], stub[FORWARD_STUB];
 	uint64_t target;
 	int32_t rel;
 
@@ -19,53 +18,58 @@ static uint64_t cmp_stub_of(uint64_t at)
 		return 0;
 	memcpy(&rel, jmp + 1, sizeof rel);
 	target = at + JMP_SIZE + (uint64_t)(int64_t)rel;
-	if (uaccess_read(stub, target, sizeof stub) != 0 || stub[0] != 0x48 || stub[1] != 0x8d || stub[2] != 0x0d || stub[3] != 10)
+	if (uaccess_read(stub, target, sizeof stub) != 0 || !is_forward_stub(stub))
 		return 0;
-	return target;
+	return forward_site(stub, target) == at ? target : 0;
 }
 
 uint64_t patch_return(uint64_t rip)
 {
-	uint64_t target = cmp_stub_of(rip - 2), to = 0;
+	uint64_t target = patch_forward_stub(rip - 2), to = 0;
 
 	if (LIKELY(target == 0))
 		return rip;
 	lock_take(&text.lock);
 	for (uint32_t i = 0; i < text.count && to == 0; i++)
 		if (text.range[i].stubs_mapped && target >= text.range[i].room && target < text.range[i].room + PICO_STUB_ROOM)
-			to = target + STUB_CMP;
+			to = target + FORWARD_BODY;
 	lock_drop(&text.lock);
 	return to != 0 ? to : rip;
 }
 
+const uint8_t *patch_stub_at(const struct range *r, uint64_t address, uint64_t *start)
+{
+	uint32_t n = (uint32_t)((address - r->room) / STUB_SIZE);
+
+	if (address < r->room || address >= r->room + PICO_STUB_ROOM || !r->stubs_mapped || !stub_used(r->file, n))
+		return NULL;
+	if (n % 2 != 0 && stub_used(r->file, n - 1) && is_forward_stub(stub_bytes(r->file, n - 1)))
+		n--;
+	*start = r->room + n * STUB_SIZE;
+	return stub_bytes(r->file, n);
+}
+
+/* Nothing in a stub before its call is over cannot be done twice: back to where it came from. */
+static uint64_t site_of(const uint8_t *stub, uint64_t start, uint64_t rip)
+{
+	if (is_cpuid_stub(stub))
+		return rip - start < CPUID_STUB_BODY ? site_of_cpuid_stub(stub, start) : rip;
+	if (is_forward_stub(stub))
+		return forward_site(stub, start) + forward_site_offset(stub, (uint32_t)(rip - start));
+	return site_of_stub(stub, start);
+}
+
 uint64_t pico_guest_rip(uint64_t rip)
 {
-	uint64_t guest = rip;
+	uint64_t guest = rip, start;
 
 	lock_take(&text.lock);
 	for (uint32_t i = 0; i < text.count; i++) {
-		struct range *r = &text.range[i];
-		const uint8_t *stub;
-		uint64_t n;
-		int32_t back;
+		const uint8_t *stub = patch_stub_at(&text.range[i], rip, &start);
 
-		if (rip < r->room || rip >= r->room + PICO_STUB_ROOM || !r->stubs_mapped)
+		if (stub == NULL)
 			continue;
-		n = (rip - r->room) / STUB_SIZE;
-		if (n >= r->file->nstubs)
-			continue;
-		/* Nothing in a stub cannot be done twice: back to the mov. */
-		stub = (const uint8_t *)data_ptr(r->file->stubs) + n * STUB_SIZE;
-		guest = site_of_stub(stub, r->room + n * STUB_SIZE);
-		if (is_cpuid_stub(stub)) {
-			guest = (rip - r->room) % STUB_SIZE < CPUID_STUB_BODY ? site_of_cpuid_stub(stub, r->room + n * STUB_SIZE) : rip;
-		} else if (guest == 0) {
-			/* Behind the call it may stay: the stub is the guest's to run. */
-			guest = rip;
-			memcpy(&back, stub + 24, sizeof back);
-			if ((rip - r->room) % STUB_SIZE < STUB_CMP - 2)
-				guest = r->room + n * STUB_SIZE + STUB_BACK + (uint64_t)(int64_t)back - CMP_SIZE;
-		}
+		guest = site_of(stub, start, rip);
 		break;
 	}
 	lock_drop(&text.lock);

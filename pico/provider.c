@@ -83,6 +83,8 @@ void pico_exception(const struct dk_exception *e, struct dk_context *c)
 	struct pico_thread *t = pico_current();
 
 	t->frame = c;
+	if (e->kind == DK_EXC_ILLEGAL && patch_fault(c))
+		pico_restart();
 	switch (e->kind) {
 	case DK_EXC_SYSCALL:
 		atomic_fetch_add_explicit(&arena_root()->traps, 1, memory_order_relaxed);
