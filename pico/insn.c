@@ -48,7 +48,7 @@ static uint32_t form_rest(uint8_t op)
 		return KNOWN | MODRM | IMM32 | UNARY;
 	case 0x6a: case 0xa8: case 0xeb:
 		return KNOWN | IMM8;
-	case 0x68: case 0xa9: case 0xe9:
+	case 0x68: case 0xa9: case 0xe8: case 0xe9:
 		return KNOWN | IMM32;
 	case 0x98: case 0x99: case 0xc3: case 0xc9:
 		return KNOWN;
@@ -133,7 +133,18 @@ static enum insn_kind kind_of(bool two, uint8_t op)
 		return (op & 0xf0) == 0x80 ? INSN_JCC32 : INSN_PLAIN;
 	if ((op & 0xf0) == 0x70)
 		return INSN_JCC8;
-	return op == 0xeb ? INSN_JMP8 : op == 0xe9 ? INSN_JMP32 : op == 0xc3 ? INSN_RET : INSN_PLAIN;
+	switch (op) {
+	case 0xc3:
+		return INSN_RET;
+	case 0xe8:
+		return INSN_CALL32;
+	case 0xe9:
+		return INSN_JMP32;
+	case 0xeb:
+		return INSN_JMP8;
+	default:
+		return INSN_PLAIN;
+	}
 }
 
 static uint32_t imm_size(uint32_t form, bool two, uint8_t op, const struct prefixes *x)
@@ -174,7 +185,7 @@ bool insn_decode(const uint8_t *p, uint32_t left, struct insn *insn)
 			insn->rel32 = (uint8_t)(n + 1);
 		n += more;
 	}
-	if (insn->kind == INSN_JCC32 || insn->kind == INSN_JMP32)
+	if (insn->kind == INSN_JCC32 || insn->kind == INSN_JMP32 || insn->kind == INSN_CALL32)
 		insn->rel32 = (uint8_t)n;
 	n += imm_size(form, two, op, &x);
 	insn->size = (uint8_t)n;

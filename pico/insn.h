@@ -19,6 +19,7 @@ enum insn_kind {
 	INSN_JMP8,   /* eb rel8: from here on nothing goes on behind */
 	INSN_JMP32,  /* e9 rel32 */
 	INSN_RET,    /* c3 */
+	INSN_CALL32, /* e8 rel32: it does not do the same elsewhere, the callee sees from where it came */
 };
 struct insn {
 	uint8_t size;

@@ -32,6 +32,7 @@
 #include "abi/dk_boot.h"
 #include "pico/patch_int.h"
 #include "pico/uaccess.h"
+#include "rt/mem.h"
 
 struct patched_text text;
 
@@ -311,25 +312,68 @@ static void count_fault(struct range *r, uint64_t site)
 		apply_page(r, p);
 }
 
+/* A call is made here: the callee is to see where it is from. */
+static bool make_call(struct dk_context *c, uint64_t at, const uint8_t *call)
+{
+	uint64_t behind = at + JMP_SIZE;
+	int32_t rel;
+
+	memcpy(&rel, call + 1, sizeof rel);
+	if (uaccess_write(c->rsp - sizeof behind, &behind, sizeof behind) != 0)
+		return false;
+	c->rsp -= sizeof behind;
+	c->rip = behind + (uint64_t)(int64_t)rel;
+	return true;
+}
+
+/* Is it the site `in` bytes before the fault?  Sends the thread on. */
+static bool fault_at(struct dk_context *c, uint64_t in)
+{
+	uint64_t site = c->rip - in, stub = patch_forward_stub(site);
+	struct range *r = stub != 0 ? range_of(site) : NULL;
+	const uint8_t *bytes;
+	uint32_t at;
+
+	if (r == NULL || stub < r->room || stub >= r->room + PICO_STUB_ROOM)
+		return false;
+	bytes = stub_bytes(r->file, (uint32_t)((stub - r->room) / STUB_SIZE));
+	at = forward_refused(bytes, (uint32_t)in);
+	if (at == 0)
+		return false;
+	count_fault(r, site);
+	if (forward_bytes(bytes)[at] == 0xe8)
+		return make_call(c, site + at, forward_bytes(bytes) + at);
+	c->rip = stub + forward_stub_offset(bytes, at);
+	return true;
+}
+
+/* Was there a site around rip, changed back since the CPU refused? */
+static bool was_changed(uint64_t rip)
+{
+	const struct range *r = range_of(rip);
+
+	for (uint32_t n = 0; r != NULL && n < STUBS_MAX; n += 2) {
+		const uint8_t *stub = stub_bytes(r->file, n);
+		uint64_t site;
+
+		if (!stub_used(r->file, n) || !is_forward_stub(stub))
+			continue;
+		site = forward_site(stub, r->room + n * STUB_SIZE);
+		if (rip > site && rip - site < FORWARD_MAX && forward_refused(stub, (uint32_t)(rip - site)) != 0)
+			return true;
+	}
+	return false;
+}
+
 bool patch_fault(struct dk_context *c)
 {
 	bool found = false;
-	const uint8_t *bytes;
 
 	lock_take(&text.lock);
-	for (uint64_t in = 2; in < FORWARD_MAX && !found; in++) {
-		uint64_t stub = patch_forward_stub(c->rip - in);
-		struct range *r = stub != 0 ? range_of(c->rip - in) : NULL;
-
-		if (r == NULL || stub < r->room || stub >= r->room + PICO_STUB_ROOM)
-			continue;
-		bytes = stub_bytes(r->file, (uint32_t)((stub - r->room) / STUB_SIZE));
-		found = in < forward_size(bytes);
-		if (!found)
-			continue;
-		count_fault(r, c->rip - in);
-		c->rip = stub + forward_stub_offset(bytes, (uint32_t)in);
-	}
+	for (uint64_t in = 2; in < FORWARD_MAX && !found; in++)
+		found = fault_at(c, in);
+	if (!found) /* then the instruction is there again */
+		found = was_changed(c->rip);
 	lock_drop(&text.lock);
 	return found;
 }

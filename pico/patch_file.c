@@ -137,7 +137,7 @@ uint32_t stub_take_forward(struct text_file *f, const struct cover *c, uint64_t 
 
 struct text_seen *text_seen(struct text_file *f, uint32_t delta)
 {
-	struct text_seen *least = &f->seen[0];
+	struct text_seen *least = NULL;
 
 	for (uint32_t i = 0; i < SEEN_MAX; i++) {
 		struct text_seen *s = &f->seen[i];
@@ -148,10 +148,10 @@ struct text_seen *text_seen(struct text_file *f, uint32_t delta)
 			s->delta = delta;
 			return s;
 		}
-		if (s->traps < least->traps && !s->left)
+		if (!s->left && (least == NULL || s->traps < least->traps))
 			least = s;
 	}
-	if (least->traps >= WORTH_IT)
+	if (least == NULL || least->traps >= WORTH_IT)
 		return NULL;
 	*least = (struct text_seen){ .delta = delta };
 	return least;

@@ -8,18 +8,21 @@
  *	15	syscall: a call that is to be made again goes here
  *	17	the covered instructions; a jump of 8 bits has become one of 32
  *		jmp to behind the site
- *	48	the site's bytes as they were
+ *	44	at which bytes an instruction begins, as in struct cover
+ *	46	the site's bytes as they were
  *	60	its size, that of what is at 17, and two more numbers
  */
 #include "pico/insn.h"
 #include "pico/patch_forward.h"
 #include "rt/mem.h"
 
-#define KEPT_AT   48u
+#define STARTS_AT 44u
+#define KEPT_AT   46u
 #define SIZE_AT   60u
 #define BODY_AT   61u
 #define JUMP_AT   62u /* where in the site a jump of 8 bits is, 0 = nowhere */
 #define GROWN_AT  63u /* ... and what it takes more in the stub */
+_Static_assert(FORWARD_BODY + FORWARD_MAX - 2 + 4 + JMP_SIZE <= STARTS_AT && KEPT_AT + FORWARD_MAX <= SIZE_AT, "stub");
 #define FILLER    0x3fu /* aas: refused, alone and behind ff, which makes it the undefined 7th of its group */
 
 /* Opcodes of one byte that 64-bit mode has none for. */
@@ -50,24 +53,45 @@ static bool cover_insn(struct cover *c, const struct insn *insn, uint32_t at)
 {
 	bool jcc8 = insn->kind == INSN_JCC8, jmp8 = insn->kind == INSN_JMP8;
 
-	if ((insn->rel32 != 0 && c->fix != 0) || ((jcc8 || jmp8) && c->jump != 0))
+	if ((insn->rel32 != 0 && insn->kind != INSN_CALL32 && c->fix != 0) || ((jcc8 || jmp8) && c->jump != 0))
 		return false;
-	if (insn->rel32 != 0)
+	if (insn->rel32 != 0 && insn->kind != INSN_CALL32)
 		c->fix = at + insn->rel32;
 	if (jcc8 || jmp8) {
 		c->jump = at;
 		c->grown = jcc8 ? 4 : 3;
 	}
 	c->starts |= 1u << at;
-	c->real = at + insn->size;
+	if (at == 3)
+		c->jump_at_3 = insn->kind == INSN_JMP32;
+	if (insn->kind != INSN_CALL32)
+		c->real = at + insn->size;
 	return true;
+}
+
+/* May insn follow one of kind `before` in what a jump covers? */
+static bool may_follow(uint32_t before, const struct insn *insn)
+{
+	switch (before) {
+	case INSN_RET: /* another function may begin there, or anything */
+		return insn->kind == INSN_JMP32;
+	case INSN_JMP8:
+	case INSN_JMP32:
+		return true;
+	default: /* who comes to a call by the stub would return to the stub */
+		return insn->kind != INSN_CALL32;
+	}
+}
+
+static bool is_end(uint32_t kind)
+{
+	return kind == INSN_JMP8 || kind == INSN_JMP32 || kind == INSN_RET || kind == INSN_CALL32;
 }
 
 bool forward_cover(const uint8_t *p, uint32_t left, struct cover *c)
 {
+	uint32_t at = 2, before = INSN_PLAIN;
 	struct insn insn = { 0 };
-	bool dead = false;
-	uint32_t at = 2;
 
 	*c = (struct cover){ 0 };
 	if (left < JMP_SIZE || p[0] != 0x0f || p[1] != 0x05)
@@ -75,17 +99,37 @@ bool forward_cover(const uint8_t *p, uint32_t left, struct cover *c)
 	for (; at < least_size(c->starts); at += insn.size) {
 		if (at >= left)
 			return false;
-		if (dead && is_padding(p + at, left - at, &insn)) {
+		if (is_end(before) && is_padding(p + at, left - at, &insn)) {
 			insn.size = (uint8_t)MIN(insn.size, least_size(c->starts) - at);
 			continue;
 		}
-		/* Behind a return another function may begin, or anything. */
-		if ((dead && insn.kind == INSN_RET) || !insn_decode(p + at, left - at, &insn) || !cover_insn(c, &insn, at))
+		if (!insn_decode(p + at, left - at, &insn) || !may_follow(before, &insn) || !cover_insn(c, &insn, at))
 			return false;
-		dead = insn.kind == INSN_JMP8 || insn.kind == INSN_JMP32 || insn.kind == INSN_RET;
+		before = insn.kind;
 	}
 	c->size = at;
 	return at <= FORWARD_MAX && at <= left;
+}
+
+/*
+ * What begins at byte 3, with ff behind it and then the filler: refused at once, as the undefined 7th of its group, for
+ * want of rights (hlt, cli, sti) or behind a prefix; or, of no consequence before a jump out of the function,
+ * something about a flag and then refused (cmc, clc, stc, cld).
+ */
+static bool refused_at_3(uint8_t byte, uint8_t next, bool flags)
+{
+	if (is_refused(byte))
+		return true;
+	if (next != 0xff)
+		return false;
+	switch (byte) {
+	case 0xf0: case 0xf2: case 0xf3: case 0xf4: case 0xfa: case 0xfb: case 0xfe: case 0xff:
+		return true;
+	case 0xf5: case 0xf8: case 0xf9: case 0xfc:
+		return flags;
+	default:
+		return false;
+	}
 }
 
 bool forward_fits(const struct cover *c, uint64_t site, uint64_t address)
@@ -95,8 +139,8 @@ bool forward_fits(const struct cover *c, uint64_t site, uint64_t address)
 
 	if (!is_refused(b2))
 		return false;
-	/* ff ff and fe ff are the undefined 7th of their groups, and so is ff with the filler. */
-	if ((c->starts >> 3 & 1) && !is_refused(b3) && !(b3 >= 0xfe && b4 == 0xff))
+	/* fe and ff with ff behind them are the undefined 7th of their groups, and so is ff with the filler. */
+	if ((c->starts >> 3 & 1) && !refused_at_3(b3, b4, c->jump_at_3))
 		return false;
 	return !(c->starts >> 4 & 1) || b4 == 0xff;
 }
@@ -150,6 +194,8 @@ void write_forward_stub(uint8_t *stub, uint64_t address, const uint8_t *bytes, u
 	put_body(stub, address, bytes, site, c);
 	stub[end - JMP_SIZE] = 0xe9;
 	put32(stub + end - 4, (int64_t)(site + c->size) - (int64_t)(address + end));
+	stub[STARTS_AT] = (uint8_t)c->starts;
+	stub[STARTS_AT + 1] = (uint8_t)(c->starts >> 8);
 	memcpy(stub + KEPT_AT, bytes, c->size);
 	stub[SIZE_AT] = (uint8_t)c->size;
 	stub[BODY_AT] = (uint8_t)n;
@@ -197,7 +243,19 @@ uint32_t forward_site_offset(const uint8_t *stub, uint32_t in)
 	return jump != 0 && before > jump ? MAX(before - stub[GROWN_AT], jump) : before;
 }
 
-uint32_t forward_stub_offset(const uint8_t *stub, uint32_t in)
+uint32_t forward_refused(const uint8_t *stub, uint32_t in)
 {
-	return in + moved(stub[JUMP_AT], stub[GROWN_AT], in);
+	uint32_t starts = stub[STARTS_AT] | (uint32_t)stub[STARTS_AT + 1] << 8;
+
+	if (in >= stub[SIZE_AT])
+		return 0;
+	if (starts >> in & 1)
+		return in;
+	/* Something about a flag came first: refused_at_3. */
+	return in == 4 && (starts >> 3 & 1) && stub[KEPT_AT + 3] == 0xe9 ? 3 : 0;
+}
+
+uint32_t forward_stub_offset(const uint8_t *stub, uint32_t at)
+{
+	return at + moved(stub[JUMP_AT], stub[GROWN_AT], at);
 }

@@ -13,6 +13,8 @@
 #include "pico/internal.h"
 #include "rt/mem.h"
 
+#define TRAPNO_GP 13
+
 const struct dk_table *dk;
 const struct dk_boot *pico_boot_block;
 const struct pico_provider *pico_provider;
@@ -78,12 +80,18 @@ static void fault_of_guest(struct pico_thread *t, const struct dk_exception *e, 
 	pico_provider->dispatch_exception(t, e, c);
 }
 
+/* An instruction that the CPU has not, or that a user has no right to. */
+static bool refused(const struct dk_exception *e)
+{
+	return e->kind == DK_EXC_ILLEGAL || (e->kind == DK_EXC_MEMORY && e->trapno == TRAPNO_GP);
+}
+
 void pico_exception(const struct dk_exception *e, struct dk_context *c)
 {
 	struct pico_thread *t = pico_current();
 
 	t->frame = c;
-	if (e->kind == DK_EXC_ILLEGAL && patch_fault(c))
+	if (UNLIKELY(refused(e)) && patch_fault(c))
 		pico_restart();
 	switch (e->kind) {
 	case DK_EXC_SYSCALL:
@@ -112,7 +120,7 @@ void pico_exception(const struct dk_exception *e, struct dk_context *c)
 /* A return address that iretq could not load would be a fault of ours: make it the guest's. */
 static void refuse_wild_rip(struct pico_thread *t, struct dk_context *c)
 {
-	struct dk_exception e = { .kind = DK_EXC_MEMORY, .address = c->rip, .signo = 11, .trapno = 13 };
+	struct dk_exception e = { .kind = DK_EXC_MEMORY, .address = c->rip, .signo = 11, .trapno = TRAPNO_GP };
 
 	for (int i = 0; i < 4 && c->rip >> 47 != 0; i++)
 		fault_of_guest(t, &e, c);
