@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* monitor/enum.c - streams of scheme file: listing folders. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,9 +22,13 @@ struct linux_dirent64 {
 	char d_name[];
 };
 
-/* Adds one entry; false = no room.  An entry that vanished meanwhile is left out. */
-static bool enum_add(struct job *j, int dir, const char *name, uint32_t rights, uint32_t room)
+/*
+ * Adds one entry; false = no room.  An entry that vanished meanwhile is left out.  Who may read a folder but
+ * not search it learns names, types and numbers: nlink 0 says that the rest is not known.
+ */
+static bool enum_add(struct job *j, int dir, const struct linux_dirent64 *d, uint32_t rights, uint32_t room)
 {
+	const char *name = d->d_name;
 	size_t len = strlen(name), size = (sizeof(struct dk_dirent) + len + 7) & ~(size_t)7;
 	struct dk_dirent *out = (struct dk_dirent *)(j->data + j->reply.data_len);
 	struct statx sx;
@@ -34,6 +39,8 @@ static bool enum_add(struct job *j, int dir, const char *name, uint32_t rights, 
 		if (errno == ENOENT)
 			return true;
 		memset(&sx, 0, sizeof sx);
+		sx.stx_mode = (uint16_t)DTTOIF(d->d_type);
+		sx.stx_ino = d->d_ino;
 	}
 	memset(out, 0, size);
 	out->size = (uint32_t)size;
@@ -63,7 +70,7 @@ static enum dk_status enum_fill(struct job *j, int dir, uint32_t room)
 			bool skip = !strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") ||
 			    (rules && policy_child_hidden(path, d->d_name));
 
-			if (!skip && !enum_add(j, dir, d->d_name, j->a.flags & MOUNT_RW ? 7 : 5, room))
+			if (!skip && !enum_add(j, dir, d, j->a.flags & MOUNT_RW ? 7 : 5, room))
 				full = true;
 			else
 				cursor = (uint64_t)d->d_off;

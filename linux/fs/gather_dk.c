@@ -39,7 +39,7 @@ struct batch {
 
 static bool is_small(const struct dk_dirent *e)
 {
-	return e->attr.type == DK_TYPE_FILE && e->attr.size <= DK_CONTENTS_FILE;
+	return e->attr.type == DK_TYPE_FILE && e->attr.nlink != 0 && e->attr.size <= DK_CONTENTS_FILE;
 }
 
 static void count_kept(struct listing *l, int64_t bytes)

@@ -130,10 +130,10 @@ static long from_listing(struct inode *dir, const char *name, uint32_t len, uint
 	if (h->listing != NULL && host_believed(h->listing->until, now)) {
 		struct dk_dirent *e = listing_find(h->listing, name, len);
 
-		err = e != NULL ? 0 : -ENOENT;
+		err = e == NULL ? -ENOENT : e->attr.nlink == 0 ? -EAGAIN : 0;
 		if (e != NULL)
 			*out = e->attr;
-		if (e != NULL && UNLIKELY(!host_unwritten(e->attr.device, e->attr.inode, h->listing->when)))
+		if (err == 0 && UNLIKELY(!host_unwritten(e->attr.device, e->attr.inode, h->listing->when)))
 			err = -EAGAIN; /* its size may be another by now */
 	}
 	lock_drop(&dir->lock);

@@ -72,7 +72,7 @@ static long from_listing(struct inode *dir, const char *name, uint32_t len, uint
 	if (d->listing != NULL && d->listing->until > now) {
 		struct dk_dirent *e = listing_find(d->listing, name, len);
 
-		err = e != NULL ? 0 : -ENOENT;
+		err = e == NULL ? -ENOENT : e->attr.nlink == 0 ? -EAGAIN : 0;
 		if (e != NULL)
 			*out = e->attr;
 	}
