@@ -273,6 +273,12 @@ void dentry_forget(struct dentry *dir, const char *name, uint32_t len)
 	dentry_put(d);
 }
 
+void dentry_doubt(struct dentry *dir, struct dentry *d)
+{
+	atomic_fetch_add(&dir->inode->dirgen, 1);
+	dentry_drop(d);
+}
+
 struct dentry *dentry_parent(struct dentry *d)
 {
 	struct dentry *p;
@@ -314,6 +320,15 @@ static struct dentry *set_place(struct dentry *d, struct dentry *to_dir, char *n
 	return old;
 }
 
+static void replaced(struct dentry *old)
+{
+	if (old == NULL)
+		return;
+	if (passable(old))
+		vfs_tree_changed();
+	dentry_put(old);
+}
+
 static void rehash(struct dentry *d)
 {
 	uint32_t b = bucket_of(d->parent, d->name_hash);
@@ -323,11 +338,7 @@ static void rehash(struct dentry *d)
 	lock_take(l);
 	old = hash_locked(b, d);
 	lock_drop(l);
-	if (old != NULL) {
-		if (passable(old))
-			vfs_tree_changed();
-		dentry_put(old);
-	}
+	replaced(old);
 }
 
 /* d was entered without a look-up: drops it if the file system says otherwise by now. */
@@ -346,6 +357,35 @@ static void verify(struct dentry *dir, struct dentry *d, const char *name, uint3
 	heap_free(hint.ahead);
 }
 
+static bool same_folder(const struct inode *i, const struct inode *j)
+{
+	return j != NULL && i->kind == INODE_HOST && j->kind == INODE_HOST && IS_DIR(i) && IS_DIR(j) && i->fs == j->fs &&
+	       i->ino == j->ino && i->btime_ns == j->btime_ns;
+}
+
+/* Enters d, which was made, and takes the caller's reference.  If a look-up found the new folder before, its dentry stays:
+   there may be names below it already, which would not be those below another inode. */
+static struct dentry *enter(struct dentry *d)
+{
+	uint32_t b = bucket_of(d->parent, d->name_hash);
+	LOCK(DCACHE) *l = bucket_lock(b);
+	struct dentry *now, *old = NULL;
+
+	lock_take(l);
+	now = find_locked(b, d->parent, d->name, d->name_len, d->name_hash);
+	if (now != NULL && same_folder(d->inode, now->inode))
+		dentry_get(now);
+	else {
+		old = hash_locked(b, d);
+		now = d;
+	}
+	lock_drop(l);
+	replaced(old);
+	if (now != d)
+		dentry_put(d);
+	return now;
+}
+
 struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, struct inode *i)
 {
 	struct dentry *d = dentry_new(dir, name, len, i);
@@ -358,7 +398,7 @@ struct dentry *dentry_made(struct dentry *dir, const char *name, uint32_t len, s
 	}
 	if (i->kind == INODE_HOST)
 		d->valid_until = pico_now_coarse() + TRUST_NS;
-	rehash(d);
+	d = enter(d);
 	verify(dir, d, name, len);
 	return d;
 }

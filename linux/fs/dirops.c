@@ -79,6 +79,15 @@ static long target_free(struct lx_thread *t, int dirfd, struct gva name, bool di
 	return err != 0 ? err : check_free(t, directory, g);
 }
 
+/* What a file system answered.  If it knows better than the cache, somebody is just making or removing the name:
+   it is forgotten here too, so that the caller finds at once what he was told. */
+static long answered(struct target *g, long err)
+{
+	if (err == -EEXIST || err == -ENOENT)
+		dentry_doubt(g->dir.dentry, g->d);
+	return err;
+}
+
 static long made(struct target *g, struct inode *i)
 {
 	struct dentry *d = dentry_made(g->dir.dentry, g->d->name, g->len, i);
@@ -104,8 +113,7 @@ static long do_mkdir(struct lx_thread *t, int dirfd, struct gva name, uint32_t m
 	if (err == 0)
 		err = ops->mkdir == NULL ? -EPERM
 	                         : ops->mkdir(t, g.dir.dentry, g.d->name, g.len, S_IFDIR | mode_with_umask(t, mode & 01777), &i);
-	if (err == 0)
-		err = made(&g, i);
+	err = err == 0 ? made(&g, i) : answered(&g, err);
 	target_done(&g);
 	return err;
 }
@@ -152,7 +160,7 @@ static long node_at(struct lx_thread *t, struct target *g, uint32_t mode, uint64
 		err = ops->create == NULL ? -EPERM : ops->create(t, g->dir.dentry, g->d->name, g->len, mode, &i);
 	else
 		err = ops->mknod == NULL ? -EPERM : ops->mknod(t, g->dir.dentry, g->d->name, g->len, mode, dev, &i);
-	return err != 0 ? err : made(g, i);
+	return err == 0 ? made(g, i) : answered(g, err);
 }
 
 static long do_mknod(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, uint32_t dev)
@@ -216,8 +224,7 @@ static long do_symlink(struct lx_thread *t, struct gva target, int dirfd, struct
 	err = landlock_path(t, &g.dir, LL_MAKE_SYM);
 	if (err == 0)
 		err = ops->symlink == NULL ? -EPERM : ops->symlink(t, g.dir.dentry, g.d->name, g.len, text, &i);
-	if (err == 0)
-		err = made(&g, i);
+	err = err == 0 ? made(&g, i) : answered(&g, err);
 	target_done(&g);
 	path_buf_free(text);
 	return err;
@@ -281,7 +288,8 @@ static long link_path(struct lx_thread *t, const struct path *from, int tofd, st
 		inode_get(from->dentry->inode);
 		err = made(&g, from->dentry->inode);
 		fs_notify_self(from->dentry->inode, IN_ATTRIB_);
-	}
+	} else
+		err = answered(&g, err);
 	target_done(&g);
 	return err;
 }
@@ -357,8 +365,8 @@ static long do_unlink(struct lx_thread *t, int dirfd, struct gva name)
 		err = ops->unlink == NULL ? -EPERM : ops->unlink(t, g.dir.dentry, g.victim);
 		if (err == 0)
 			removed(&g, 0);
-		else if (err == -ENOENT)
-			dentry_drop(g.d); /* the cache was behind */
+		else
+			err = answered(&g, err);
 	}
 	target_done(&g);
 	return err;
@@ -382,8 +390,8 @@ static long do_rmdir(struct lx_thread *t, int dirfd, struct gva name)
 		err = ops->rmdir == NULL ? -EPERM : ops->rmdir(t, g.dir.dentry, g.victim);
 		if (err == 0)
 			removed(&g, IN_ISDIR_);
-		else if (err == -ENOENT)
-			dentry_drop(g.d);
+		else
+			err = answered(&g, err);
 	}
 	target_done(&g);
 	return err;

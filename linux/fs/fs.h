@@ -62,6 +62,7 @@ struct vfs {
 	uint32_t next_group;     /* [MOUNT] */
 	_Atomic(struct mount *) free_mounts; /* mount objects that were, by `below`; they stay mount objects */
 	_Atomic uint64_t tree_gen; /* walkcache.c */
+	_Atomic uint64_t host_names; /* counts changes of names of host folders, after the host made them */
 	_Atomic uint64_t host_doubt; /* coarse monotonic ns of the last lock on a file of a -v folder */
 	_Atomic uint32_t next_mount_id, next_minor;
 	_Atomic uint64_t next_anon_ino;

@@ -157,6 +157,7 @@ static long ask(struct lookup *hint, const char *uri)
 	enum dk_status status;
 
 	forget(hint);
+	hint->names = atomic_load(&vfs()->host_names);
 	if (hint->answer == NULL)
 		hint->answer = heap_alloc_dirty(o.inline_size);
 	if (hint->answer == NULL)
@@ -231,6 +232,9 @@ long host_attr(struct lx_thread *t, struct inode *dir, const char *dir_uri, cons
 	char *uri;
 	long err;
 
+	/* What came ahead would be entered into the dentry cache as today's answer. */
+	if (hint != NULL && hint->size != 0 && UNLIKELY(hint->names != atomic_load(&vfs()->host_names)))
+		forget(hint);
 	if (hint != NULL && hint->ahead_dir == dir && hint->ahead != NULL) {
 		err = take_ahead(hint, out, target);
 		if (err != -EAGAIN)

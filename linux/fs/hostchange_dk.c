@@ -4,12 +4,21 @@
 
 static void dir_changed(struct inode *dir)
 {
+	atomic_fetch_add(&vfs()->host_names, 1);
 	atomic_fetch_add(&dir->dirgen, 1); /* a listing that is being read is not believed */
 	lock_take(&dir->lock);
 	host(dir)->until = 0;
 	if (host(dir)->listing != NULL)
 		host(dir)->listing->until = 0;
 	lock_drop(&dir->lock);
+}
+
+/* The host knows better than we: another process is just changing names here, and has not said so yet. */
+static long refused(struct inode *dir, long err)
+{
+	if (err == -EEXIST || err == -ENOENT)
+		dir_changed(dir);
+	return err;
 }
 
 /* What root of the sandbox makes for others is root's on the host too, unless it is given away. */
@@ -58,8 +67,7 @@ static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_fil
 		return -ENOMEM;
 	}
 	err = lx_err(DkStreamOpen(with_text != NULL ? with_text : uri, &o, &s));
-	if (err == 0)
-		err = made(lx_current(), dir, uri, &o.attr, out);
+	err = err == 0 ? made(lx_current(), dir, uri, &o.attr, out) : refused(dir->inode, err);
 	heap_free(with_text);
 	heap_free(uri);
 	if (err == 0 && stream != NULL)
@@ -131,7 +139,7 @@ static long move(struct dentry *from, struct dentry *to_dir, const char *name, u
 		dir_changed(to_dir->inode);
 		host(from->inode)->until = 0;
 	}
-	return err;
+	return refused(to_dir->inode, err);
 }
 
 long host_link(struct lx_thread *t, struct dentry *from, struct dentry *dir, const char *name, uint32_t len)
@@ -158,7 +166,7 @@ static long remove_one(struct dentry *dir, struct dentry *victim, enum dk_delete
 		if (victim->inode->nlink == 0)
 			shade_forget(victim->inode);
 	}
-	return err;
+	return refused(dir->inode, err);
 }
 
 long host_unlink(struct lx_thread *t, struct dentry *dir, struct dentry *victim)

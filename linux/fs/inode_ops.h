@@ -79,6 +79,7 @@ struct lookup {
 	const char *target;        /* text of the link that is the last entry, or NULL */
 	uint32_t target_len;
 	uint64_t now;              /* monotonic ns, or 0 = not asked yet */
+	uint64_t names;            /* vfs->host_names before the last trip */
 	char *answer;              /* heap: the last trip's segments, struct dk_walk */
 	uint32_t next, size;       /* the segment behind the current one; bytes of all */
 	dk_handle stream;          /* the file at the end of the last segment, open, for who takes it */
@@ -166,6 +167,8 @@ static inline const struct inode_ops *inode_ops(const struct inode *i)
 
 /* Names in a directory changed other than by the generic calls (a pty came or went): forget what is remembered. */
 void dentry_forget(struct dentry *dir, const char *name, uint32_t len);
+/* The file system said of d, which is in dir, that it is not so (any more): neither d nor an answer on its way is used again. */
+void dentry_doubt(struct dentry *dir, struct dentry *d);
 
 /*
  * Special files that may lie in any file system.  Called by the kind's open with

@@ -257,7 +257,8 @@ static long create_at(struct lx_thread *t, struct path *p, uint32_t mode)
 			p->dentry = new;
 			dentry_put(neg);
 		}
-	}
+	} else if (err == -EEXIST) /* somebody else makes it just now: who is told so finds it */
+		dentry_doubt(dir.dentry, neg);
 	dentry_put(dir.dentry);
 	return err;
 }
@@ -326,10 +327,8 @@ static long open_once(struct lx_thread *t, int dirfd, const char *name, int flag
 		err = open_existing(t, &p, created ? flags & ~O_TRUNC : flags, !created, out);
 		if (err == 0)
 			(*out)->created = created;
-	} else if (err == -EEXIST && !(flags & O_EXCL)) {
-		dentry_drop(p.dentry);
+	} else if (err == -EEXIST && !(flags & O_EXCL))
 		err = -ESTALE; /* somebody else made it meanwhile */
-	}
 	path_put(&p);
 	return err;
 }

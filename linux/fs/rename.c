@@ -123,8 +123,8 @@ static long rename_locked(struct lx_thread *t, struct end *from, struct end *to,
 	err = ops->rename(t, from->dir.dentry, from->d, to->dir.dentry, to->d->name, to->d->name_len,
 		to->d->inode != NULL ? to->d : NULL, flags);
 	if (err != 0) { /* the cache may have been behind */
-		dentry_drop(from->d);
-		dentry_drop(to->d);
+		dentry_doubt(from->dir.dentry, from->d);
+		dentry_doubt(to->dir.dentry, to->d);
 		return err;
 	}
 	if (to->d->inode != NULL && to->d->inode->nlink == 0)
