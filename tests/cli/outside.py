@@ -135,14 +135,14 @@ def strace_comes_and_goes(u):
         yield f"a second one: {r}"
     if "/p/inside busy" not in u.run("ps", p.pid).out:
         yield "ps does not work meanwhile"
-    s.send_signal(signal.SIGINT)
+    s.terminate()
     s.wait(20)
     time.sleep(0.5)  # lines on their way then would go to the next one
     s = subprocess.Popen(u.prefix + [u.bailey, "strace", "--attach", str(p.pid), "77"], env=u.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     time.sleep(0.5)
     if s.poll() is not None:
         yield f"a process that is not there: {s.stderr.read()}"
-    s.send_signal(signal.SIGINT)
+    s.terminate()
     if s.communicate(timeout=20)[0]:
         yield "lines of a process that is not there"
     if p.poll() is not None:

@@ -271,7 +271,7 @@ def full_folder(tap):
 
 
 def full_overlay(tap):
-    r = run([bailey, "run", "-m", "96M", "-w", "/srv", "--", PYTHON, "-c", FILL])
+    r = run([bailey, "run", "-m", "96M", "-w", "/var/tmp", "--", PYTHON, "-c", FILL])
     tap.ok("the sandbox's own files full is ENOSPC, and goes on with room", r.out == "28 28 100000 room\n", r)
 
 # Lists a folder, opens its files one after the other, which come many at a time, and does to them what may be done.
