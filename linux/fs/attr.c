@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/attr.c - changing modes, owners and times. */
+#include "linux/fs/acl.h"
 #include "linux/fs/fs.h"
 #include "linux/ns/ns.h"
 
@@ -81,6 +82,7 @@ static long chmod_path(struct lx_thread *t, const struct path *p, struct change 
 {
 	struct inode *i = p->dentry->inode;
 	struct inode_attr a = { .valid = IATTR_MODE, .mode = c->mode & 07777 };
+	long err;
 
 	if (may_write(t, p) != 0)
 		return -EROFS;
@@ -90,7 +92,8 @@ static long chmod_path(struct lx_thread *t, const struct path *p, struct change 
 		return -EPERM;
 	if ((a.mode & LX_S_ISGID) && t->cred.fsgid != i->gid && !lx_in_group(t, i->gid) && !inode_capable(t, i, CAP_FSETID))
 		a.mode &= ~LX_S_ISGID;
-	return do_setattr(t, p, &a);
+	err = do_setattr(t, p, &a);
+	return err == 0 && UNLIKELY(i->acl & ACL_ACCESS) ? acl_chmod(p->dentry) : err;
 }
 
 static long do_chmod(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, int flags)

@@ -112,7 +112,7 @@ static long do_mkdir(struct lx_thread *t, int dirfd, struct gva name, uint32_t m
 	err = landlock_path(t, &g.dir, LL_MAKE_DIR);
 	if (err == 0)
 		err = ops->mkdir == NULL ? -EPERM
-	                         : ops->mkdir(t, g.dir.dentry, g.d->name, g.len, S_IFDIR | mode_with_umask(t, mode & 01777), &i);
+	                         : ops->mkdir(t, g.dir.dentry, g.d->name, g.len, S_IFDIR | mode_with_umask(t, g.dir.dentry->inode, mode & 01777), &i);
 	err = err == 0 ? made(&g, i) : answered(&g, err);
 	target_done(&g);
 	return err;

@@ -173,7 +173,7 @@ long open_quiet(struct lx_thread *t, const struct path *p, int flags, struct fil
 long open_checked(struct lx_thread *t, const struct path *p, int flags, struct file **out);
 long may_create(struct lx_thread *t, const struct path *dir);
 long may_delete(struct lx_thread *t, const struct path *dir, struct dentry *victim, bool directory);
-uint32_t mode_with_umask(struct lx_thread *t, uint32_t mode);
+uint32_t mode_with_umask(struct lx_thread *t, const struct inode *dir, uint32_t mode);
 /* The mode of what is made in dir: without what its maker may not give, and umask applied. */
 uint32_t create_mode(struct lx_thread *t, const struct inode *dir, uint32_t mode);
 

@@ -162,6 +162,7 @@ long mem_data_write(struct inode *i, const struct iov *v, uint64_t pos, uint64_t
 
 /* memxattr.c */
 long mem_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size);
+const void *mem_xattr_value(struct inode *i, const char *name, size_t *size); /* [INODE] one of ours, or NULL */
 long mem_setxattr(struct lx_thread *t, struct dentry *d, const char *name, const void *value, size_t size, int flags);
 long mem_listxattr(struct lx_thread *t, struct inode *i, char *buf, size_t size);
 /* Lists of extended attributes.  value NULL: one that hides the host's.  The caller's lock guards the list. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/memfs.c - inodes of tmpfs and of the overlay: life, attributes, operations.  See mem.h. */
+#include "linux/fs/acl.h"
 #include "linux/fs/mem.h"
 
 static bool count_inode(struct mount_fs *fs)
@@ -254,6 +255,10 @@ static long mem_tmpfile(struct lx_thread *t, struct dentry *dir, uint32_t mode, 
 	if (i == NULL)
 		return -ENOSPC;
 	inode_take_owner(t, dir->inode, i);
+	if (UNLIKELY(dir->inode->acl & ACL_DEFAULT) && acl_inherit(dir->inode, i) != 0) {
+		inode_put(i);
+		return -ENOSPC;
+	}
 	i->nlink = 0;
 	*out = i;
 	return 0;

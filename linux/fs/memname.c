@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/memname.c - directories in memory: names that come and names that go. */
+#include "linux/fs/acl.h"
 #include "linux/fs/mem.h"
 
 /* ---- New names ---- */
@@ -59,9 +60,13 @@ static struct inode *new_in(struct lx_thread *t, struct dentry *dir, uint32_t mo
 {
 	struct inode *i = mem_inode_new(dir->inode->fs, mode);
 
-	if (i != NULL)
-		inode_take_owner(t, dir->inode, i);
-	return i;
+	if (i == NULL)
+		return NULL;
+	inode_take_owner(t, dir->inode, i);
+	if (LIKELY(!(dir->inode->acl & ACL_DEFAULT)) || acl_inherit(dir->inode, i) == 0)
+		return i;
+	inode_put(i);
+	return NULL;
 }
 
 static long enter_new(struct dentry *dir, const char *name, uint32_t len, struct inode *i, struct inode **out)

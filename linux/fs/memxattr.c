@@ -46,6 +46,16 @@ long mem_xattrs_get(struct mem_xattr *list, const char *name, void *buf, size_t 
 	return (long)x->size;
 }
 
+const void *mem_xattr_value(struct inode *i, const char *name, size_t *size)
+{
+	struct mem_xattr *x = find(mem(i)->xattrs, name);
+
+	if (x == NULL || x->size == REMOVED)
+		return NULL;
+	*size = x->size;
+	return x->data + x->name_len + 1;
+}
+
 long mem_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size)
 {
 	bool known;
@@ -55,7 +65,7 @@ long mem_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *
 	known = find(mem(i)->xattrs, name) != NULL;
 	n = mem_xattrs_get(mem(i)->xattrs, name, buf, size);
 	lock_drop(&i->lock);
-	if (!known && (mem(i)->flags & MEM_LOWER) && mem(i)->lower != NULL)
+	if (!known && (mem(i)->flags & MEM_LOWER) && mem(i)->lower != NULL && !str_starts(name, "system."))
 		return host_xattr(i, name, buf, size);
 	return n;
 }

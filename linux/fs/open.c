@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/open.c - open(2) and its family. */
+#include "linux/fs/acl.h"
 #include "linux/fs/fasync.h"
 #include "linux/fs/fs.h"
 #include "linux/ns/ns.h"
@@ -7,8 +8,10 @@
 
 #define OPEN_ONCE (O_CREAT | O_EXCL | O_CLOEXEC) /* not kept in file.flags; O_NOCTTY and O_TRUNC go after the kind's open */
 
-uint32_t mode_with_umask(struct lx_thread *t, uint32_t mode)
+uint32_t mode_with_umask(struct lx_thread *t, const struct inode *dir, uint32_t mode)
 {
+	if (UNLIKELY(dir->acl & ACL_DEFAULT)) /* that list says what is not given */
+		return mode;
 	return mode & ~(t->proc->fs != NULL ? t->proc->fs->umask : 022u);
 }
 
@@ -18,7 +21,7 @@ uint32_t create_mode(struct lx_thread *t, const struct inode *dir, uint32_t mode
 	if ((dir->mode & LX_S_ISGID) && (mode & (LX_S_ISGID | 010)) == (LX_S_ISGID | 010) && t->cred.fsgid != dir->gid &&
 	    !lx_in_group(t, dir->gid) && !lx_capable(t, CAP_FSETID))
 		mode &= ~LX_S_ISGID;
-	return mode_with_umask(t, mode);
+	return mode_with_umask(t, dir, mode);
 }
 
 long may_write(struct lx_thread *t, const struct path *p)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/xattr.c - extended attributes: names, rights and buffers; the values are the kinds'. */
-#include "linux/fs/fs.h"
+#include "linux/fs/acl.h"
 
 #define VALUE_MAX 65536u
 #define LIST_MAX  65536u
@@ -47,18 +47,19 @@ static long get(struct lx_thread *t, const struct path *p, struct call *c)
 	const struct inode_ops *ops = inode_ops(i);
 	size_t room = MIN(c->size, VALUE_MAX);
 	char *buf;
-	long n = may_use(t, i, c->attr, false);
+	uint32_t acl = acl_of_name(c->attr);
+	long n = acl != 0 ? 0 : may_use(t, i, c->attr, false);
 
 	if (n != 0)
 		return n;
 	if (ops->getxattr == NULL)
 		return -EOPNOTSUPP;
-	if (room == 0)
-		return ops->getxattr(t, i, c->attr, NULL, 0);
-	buf = heap_alloc(room);
-	if (buf == NULL)
+	buf = room != 0 ? heap_alloc(room) : NULL;
+	if (buf == NULL && room != 0)
 		return -ENOMEM;
-	n = ops->getxattr(t, i, c->attr, buf, room);
+	n = acl != 0 ? acl_get(t, i, acl, buf, room) : ops->getxattr(t, i, c->attr, buf, room);
+	if (room == 0)
+		return n;
 	if (n > 0 && copy_out(c->value, buf, (uint64_t)n) != 0)
 		n = -EFAULT;
 	heap_free(buf);
@@ -68,8 +69,9 @@ static long get(struct lx_thread *t, const struct path *p, struct call *c)
 static long set(struct lx_thread *t, const struct path *p, struct call *c)
 {
 	const struct inode_ops *ops = inode_ops(p->dentry->inode);
+	uint32_t acl = acl_of_name(c->attr);
 	char *buf;
-	long err = may_use(t, p->dentry->inode, c->attr, true);
+	long err = acl != 0 ? 0 : may_use(t, p->dentry->inode, c->attr, true);
 
 	if (err == 0)
 		err = may_write(t, p);
@@ -82,7 +84,7 @@ static long set(struct lx_thread *t, const struct path *p, struct call *c)
 		return -ENOMEM;
 	err = copy_in(buf, c->value, c->size);
 	if (err == 0)
-		err = ops->setxattr(t, p->dentry, c->attr, buf, c->size, c->flags);
+		err = acl != 0 ? acl_set(t, p, acl, buf, c->size) : ops->setxattr(t, p->dentry, c->attr, buf, c->size, c->flags);
 	heap_free(buf);
 	return err;
 }
@@ -90,12 +92,15 @@ static long set(struct lx_thread *t, const struct path *p, struct call *c)
 static long remove_attr(struct lx_thread *t, const struct path *p, struct call *c)
 {
 	const struct inode_ops *ops = inode_ops(p->dentry->inode);
-	long err = may_use(t, p->dentry->inode, c->attr, true);
+	uint32_t acl = acl_of_name(c->attr);
+	long err = acl != 0 ? 0 : may_use(t, p->dentry->inode, c->attr, true);
 
 	if (err == 0)
 		err = may_write(t, p);
 	if (err != 0)
 		return err;
+	if (acl != 0)
+		return acl_set(t, p, acl, NULL, 0);
 	return ops->setxattr == NULL ? -EOPNOTSUPP : ops->setxattr(t, p->dentry, c->attr, NULL, 0, 0);
 }
 
