@@ -44,6 +44,11 @@ int command_report(int argc, char **argv);
 bool asked_for_help(int argc, char **argv, const char *text);
 extern const char run_help[];
 
+static inline const char *host_name(const struct options *o)
+{
+	return o->hostname ? o->hostname : "bailey";
+}
+
 /* The spec under construction. */
 void spec_add(const char *key, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -51,6 +56,8 @@ void spec_add(const char *key, const char *format, ...) PRINTF_LIKE(2, 3);
 void env_records(const struct options *o, const char *home);
 /* user.c: fills uid=, gid=, groups=; returns the home directory or NULL. */
 const char *user_records(const struct options *o);
+/* hosts.c: the text of /etc/hosts, if it is another than the root's; behind the root's mount record. */
+void hosts_record(const struct options *o);
 /* view.c: mounts and hide rules. */
 void view_records(const struct options *o, const char *cwd);
 #endif

@@ -156,7 +156,7 @@ static void add_program(const struct options *o, const char *cwd)
 	spec_add("cwd", "%s", cwd);
 	if (!o->workdir && !o->rootfs)
 		spec_add("cwd_later", "1"); /* it is there: most programs never ask */
-	spec_add("hostname", "%s", o->hostname ? o->hostname : "bailey");
+	spec_add("hostname", "%s", host_name(o));
 	if (o->args[0])
 		spec_add("exe", "%s", o->args[0]);
 	for (char **a = o->args; *a; a++)

@@ -154,6 +154,7 @@ void view_records(const struct options *o, const char *cwd)
 	else
 		host_root(cwd);
 	spec_add("mount", "overlay:rw:/");
+	hosts_record(o);
 	for (unsigned i = 0; i < sizeof covers / sizeof covers[0]; i++)
 		spec_add("mount", "%s", covers[i]);
 	/* A working directory below one of the covered places is put on top again. */

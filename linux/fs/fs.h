@@ -301,6 +301,7 @@ void gather_drop(struct listing *l); /* l goes */
 struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode);
 struct inode *mem_root_overlay(struct mount_fs *fs, const char *where);
 struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, bool merged);
+long mem_boot_file(struct dentry *dir, const char *name, uint32_t len, const char *text); /* root's, 0644; dir is one in memory: 0, -ENOMEM */
 uint32_t mem_seals(struct inode *i);
 long mem_add_seals(struct inode *i, uint32_t seals);
 void mem_map_writers(struct inode *i, int delta); /* mm/: shared mappings of i that may write came or went */

@@ -210,6 +210,23 @@ static long boot_mount(const char *spec)
 	return err;
 }
 
+/* The root's /etc/hosts, as the settings say: it knows the sandbox's name. */
+static void boot_hosts(const char *text)
+{
+	struct path p;
+	struct dentry *etc;
+
+	if (root() == NULL)
+		return;
+	fs_root_path(&p);
+	etc = p.dentry->inode->kind == INODE_MEM ? boot_child(p.dentry, "etc", 3, false) : NULL;
+	if (etc != NULL) {
+		(void)mem_boot_file(etc, "hosts", 5, text);
+		dentry_put(etc);
+	}
+	path_put(&p);
+}
+
 static long boot_nameless(void)
 {
 	struct vfs *v = vfs();
@@ -269,6 +286,8 @@ long vfs_boot(const struct dk_boot *boot)
 	for (const char *p = boot->config; err == 0 && p != NULL && *p != '\0'; p = next_record(p)) {
 		if (str_starts(p, "umask="))
 			v->umask = octal(p + 6) & 0777;
+		else if (str_starts(p, "hosts="))
+			boot_hosts(p + 6);
 		else if (str_starts(p, "mount=") && boot_mount(p + 6) != 0)
 			log_line(DK_LOG_WARNING, "cannot mount %s", p + 6);
 	}

@@ -96,13 +96,24 @@ struct inode *mem_root_overlay(struct mount_fs *fs, const char *where)
 	return i;
 }
 
+static bool boot_enter(struct mem_dir *d, const char *name, uint32_t len, struct inode *i, uint32_t flags)
+{
+	struct mem_name *n = d != NULL ? mem_name_new(name, len, i, flags) : NULL;
+
+	if (n == NULL)
+		return false;
+	lock_take(&d->lock);
+	mem_name_add(d, n);
+	lock_drop(&d->lock);
+	return true;
+}
+
 /* A directory that is there without asking the host: where something will be mounted, or on the
    way to it (merged: what the host has in it shows). */
 struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, bool merged)
 {
 	struct inode *di = dir->inode, *i;
 	struct dk_attributes a = { .type = DK_TYPE_DIR, .mode = 0755, .nlink = 2 };
-	struct mem_name *n;
 	struct mem_dir *d = mem_dir(di);
 
 	i = merged && mem(di)->lower != NULL ? mem_lower_new(di->fs, mem(di)->lower, name, len, &a, NULL, 0)
@@ -113,13 +124,27 @@ struct inode *mem_boot_dir(struct dentry *dir, const char *name, uint32_t len, b
 	mem(i)->flags |= MEM_PINNED;
 	if (mem(i)->lower != NULL)
 		mem(i)->flags |= MEM_LAZY;
-	n = mem_name_new(name, len, i, 0);
-	if (n == NULL)
-		return NULL;
-	lock_take(&d->lock);
-	mem_name_add(d, n);
-	lock_drop(&d->lock);
-	return i;
+	return boot_enter(d, name, len, i, 0) ? i : NULL;
+}
+
+long mem_boot_file(struct dentry *dir, const char *name, uint32_t len, const char *text)
+{
+	struct inode *i = mem_inode_new(dir->inode->fs, S_IFREG | 0644);
+	struct dk_segment seg = { (void *)text, strlen(text) };
+	struct iov v = { &seg, 1, true, seg.size };
+	long err;
+
+	if (i == NULL)
+		return -ENOMEM;
+	i->nlink = 1;
+	mem(i)->flags |= MEM_PINNED;
+	lock_take(&i->lock);
+	err = mem_data_write(i, &v, 0, seg.size);
+	lock_drop(&i->lock);
+	if (err >= 0 && !boot_enter(mem_dir(dir->inode), name, len, i, NAME_LOWER))
+		err = -ENOMEM;
+	inode_put(i);
+	return MIN(err, 0L);
 }
 
 static long mem_getattr(struct lx_thread *t, struct inode *i)
