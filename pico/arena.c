@@ -234,7 +234,14 @@ static void split_tail(struct buddy *b, uint64_t page, unsigned order, size_t co
 	}
 }
 
-static bool data_take(size_t count, uint64_t *page, _Atomic uint64_t *used)
+/* Makes used pages zero.  lazy: nobody may ever touch them, so they are given back instead. */
+static void wipe(uint64_t page, size_t count, bool lazy)
+{
+	if (!lazy || DkVirtualMemoryFree(DATA_BASE + (page << PAGE_SHIFT), count << PAGE_SHIFT, DK_MEM_DECOMMIT) != DK_OK)
+		memset(data_ptr(page), 0, count << PAGE_SHIFT);
+}
+
+static bool data_take(size_t count, uint64_t *page, _Atomic uint64_t *used, bool lazy)
 {
 	struct allocators *a = alloc_state();
 	unsigned order = buddy_order(count);
@@ -253,7 +260,7 @@ static bool data_take(size_t count, uint64_t *page, _Atomic uint64_t *used)
 		return false;
 	}
 	if (!clean)
-		memset(data_ptr((uint64_t)got), 0, count << PAGE_SHIFT);
+		wipe((uint64_t)got, count, lazy);
 	*page = (uint64_t)got;
 	return true;
 }
@@ -268,12 +275,12 @@ static _Atomic uint64_t *lazy_count(void)
 
 bool data_alloc(size_t count, uint64_t *page)
 {
-	return data_take(count, page, &arena_root()->data_pages_used);
+	return data_take(count, page, &arena_root()->data_pages_used, false);
 }
 
 bool data_alloc_lazy(size_t count, uint64_t *page)
 {
-	return data_take(count, page, lazy_count());
+	return data_take(count, page, lazy_count(), true);
 }
 
 void data_free_lazy(uint64_t page, size_t count)

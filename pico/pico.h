@@ -68,6 +68,7 @@ struct pico_thread {
 	struct dk_context *frame;     /* [o] the guest's registers while in the library OS (private memory) */
 	struct waiter waiters[PICO_THREAD_WAITERS]; /* [o] for one- and few-object waits */
 	uint32_t waiters_lent;        /* [o] 1: the provider keeps something of its own in waiters */
+	uint32_t woken;               /* 1 once somebody has woken it from that wait, though it has yet to run: it counts as running */
 	uint32_t waits;               /* [o] times it slept: voluntary context switches */
 	uint64_t lock_classes;        /* [o] debug: bit per class held */
 };

@@ -165,10 +165,12 @@ void pico_interrupt(struct pico_thread *t)
 
 	if (h == DK_NO_HANDLE)
 		return; /* not running anywhere yet: pico_become looks */
-	if (t == pico_current())
+	if (t == pico_current()) {
 		pico_tb()->work = 1;
-	else
-		(void)DkThreadRaiseException(h, 0);
+		return;
+	}
+	t->woken = 1;
+	(void)DkThreadRaiseException(h, 0);
 }
 
 /* A mark that the provider settles by itself (another process wants a look at our memory) does not end a wait. */
@@ -179,9 +181,10 @@ static enum dk_status wait_any(uint32_t count, const dk_handle *handles, uint64_
 
 	t->waits++;
 	t->sleeping = 1;
-	do
+	do {
+		t->woken = 0;
 		status = DkObjectsWaitAny(count, handles, deadline, flags, index);
-	while (UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(t));
+	} while (UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(t));
 	t->sleeping = 0;
 	return status;
 }
@@ -208,6 +211,7 @@ enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
 
 void pico_wake(struct pico_thread *t)
 {
+	t->woken = 1;
 	(void)DkEventSet(t->event);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "linux/fs/procfs.h"
 
+#include "linux/ipc/sysv.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 
@@ -18,6 +19,9 @@
 #define NUMBER(p, n, which)          N(p, S_IFREG | 0644, n, .show = show_number, .store = store_number, .arg = (which))
 #define ID_MAP(p, n, which)          N(p, S_IFREG | 0644, n, .show = show_id_map, .store = store_id_map, .arg = (which))
 #define USER_MAX(n, which)           N(PD_USERNS, S_IFREG | 0644, n, .show = show_user_max, .store = store_user_max, .arg = (which))
+#define IPC_LIMIT(p, n, which)       N(p, S_IFREG | 0644, n, .show = show_ipc_limit, .store = store_ipc_limit, .arg = (which))
+#define IPC_OBJECTS(n, kind)         N(PD_KERNEL, S_IFREG | 0644, n, .show = show_ipc_objects, .store = store_ipc_objects, .arg = (kind))
+#define IPC_NEXT_ID(n, kind)         N(PD_KERNEL, S_IFREG | 0644, n, .show = show_ipc_next_id, .store = store_ipc_next_id, .arg = (kind))
 #define CONSTANT(p, n, s)            N(p, S_IFREG | 0644, n, .text = (s), .store = store_nothing)
 #define LINK(p, n, fn, jump)         N(p, S_IFLNK | 0777, n, .readlink = (fn), .follow = (jump), .access = TEXT_READ)
 #define LINK_TEXT(p, n, s)           N(p, S_IFLNK | 0777, n, .text = (s))
@@ -72,6 +76,7 @@ static const struct text_node nodes[] = {
 	DIR_(PD_ROOT, "tty", PD_TTYD),
 	DIR_(PD_ROOT, "pressure", PD_PRESSURE),
 	DIR_(PD_ROOT, "sysvipc", PD_SYSVIPC),
+	SHOWN(PD_SYSVIPC, "shm", show_sysvipc_shm), SHOWN(PD_SYSVIPC, "sem", show_sysvipc_sem), SHOWN(PD_SYSVIPC, "msg", show_sysvipc_msg),
 	TEXT(PD_TTYD, "drivers", "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
 		"/dev/console         /dev/console    5       1 system:console\n"
 		"/dev/ptmx            /dev/ptmx       5       2 system\n"
@@ -142,9 +147,10 @@ static const struct text_node nodes[] = {
 	CONSTANT(PD_KERNEL, "printk", "4\t4\t1\t7\n"),
 	TEXT(PD_KERNEL, "tainted", "0\n"),
 	CONSTANT(PD_KERNEL, "panic", "0\n"),
-	NUMBER(PD_KERNEL, "shmmax", CTL_SHMMAX), NUMBER(PD_KERNEL, "shmall", CTL_SHMALL), NUMBER(PD_KERNEL, "shmmni", CTL_SHMMNI),
-	NUMBER(PD_KERNEL, "msgmax", CTL_MSGMAX), NUMBER(PD_KERNEL, "msgmnb", CTL_MSGMNB), NUMBER(PD_KERNEL, "msgmni", CTL_MSGMNI),
-	CONSTANT(PD_KERNEL, "sem", "32000\t1024000000\t500\t32000\n"),
+	IPC_LIMIT(PD_KERNEL, "shmmax", IPC_SHMMAX), IPC_LIMIT(PD_KERNEL, "shmall", IPC_SHMALL), IPC_LIMIT(PD_KERNEL, "shm_rmid_forced", IPC_SHM_FORCED),
+	IPC_LIMIT(PD_KERNEL, "msgmax", IPC_MSGMAX), IPC_LIMIT(PD_KERNEL, "msgmnb", IPC_MSGMNB),
+	IPC_OBJECTS("shmmni", IPC_SHM), IPC_OBJECTS("msgmni", IPC_MSG), SETTABLE(PD_KERNEL, "sem", show_ipc_sem, store_ipc_sem),
+	IPC_NEXT_ID("shm_next_id", IPC_SHM), IPC_NEXT_ID("sem_next_id", IPC_SEM), IPC_NEXT_ID("msg_next_id", IPC_MSG),
 	CONSTANT(PD_KERNEL, "sched_child_runs_first", "0\n"),
 	CONSTANT(PD_KERNEL, "sched_rt_runtime_us", "950000\n"),
 	CONSTANT(PD_KERNEL, "sched_autogroup_enabled", "1\n"),
@@ -184,8 +190,8 @@ static const struct text_node nodes[] = {
 	NUMBER(PD_FANOTIFY, "max_user_groups", CTL_FAN_GROUPS), NUMBER(PD_FANOTIFY, "max_user_marks", CTL_FAN_MARKS),
 	NUMBER(PD_FANOTIFY, "max_queued_events", CTL_FAN_QUEUED),
 	CONSTANT(PD_EPOLLD, "max_user_watches", "1000000\n"),
-	CONSTANT(PD_MQUEUE, "queues_max", "256\n"), CONSTANT(PD_MQUEUE, "msg_max", "10\n"), CONSTANT(PD_MQUEUE, "msg_default", "10\n"),
-	CONSTANT(PD_MQUEUE, "msgsize_max", "8192\n"), CONSTANT(PD_MQUEUE, "msgsize_default", "8192\n"),
+	IPC_LIMIT(PD_MQUEUE, "queues_max", IPC_MQ_QUEUES), IPC_LIMIT(PD_MQUEUE, "msg_max", IPC_MQ_MSGS), IPC_LIMIT(PD_MQUEUE, "msg_default", IPC_MQ_MSGS_USUAL),
+	IPC_LIMIT(PD_MQUEUE, "msgsize_max", IPC_MQ_SIZE), IPC_LIMIT(PD_MQUEUE, "msgsize_default", IPC_MQ_SIZE_USUAL),
 	DIR_(PD_SYSNET, "core", PD_CORE), DIR_(PD_SYSNET, "ipv4", PD_IPV4),
 	NUMBER(PD_CORE, "somaxconn", CTL_SOMAXCONN), CONSTANT(PD_CORE, "rmem_max", "212992\n"), CONSTANT(PD_CORE, "wmem_max", "212992\n"),
 	CONSTANT(PD_CORE, "rmem_default", "212992\n"), CONSTANT(PD_CORE, "wmem_default", "212992\n"),

@@ -24,6 +24,8 @@ SHOW(id_map); SHOW(setgroups); SHOW(timens_offsets); SHOW(user_max);
 /* procfs_sys.c */
 SHOW(cpuinfo); SHOW(meminfo); SHOW(system_stat); SHOW(uptime); SHOW(loadavg); SHOW(version); SHOW(interrupts);
 SHOW(vmstat);
+/* ipc/ */
+SHOW(sysvipc_shm); SHOW(sysvipc_sem); SHOW(sysvipc_msg); SHOW(ipc_limit); SHOW(ipc_objects); SHOW(ipc_next_id); SHOW(ipc_sem);
 /* sec/keys_proc.c */
 SHOW(keys); SHOW(key_users);
 /* procfs_sysctl.c */
@@ -40,6 +42,10 @@ long store_id_map(struct node_ctx *c, char *text, size_t n);
 long store_setgroups(struct node_ctx *c, char *text, size_t n);
 long store_timens_offsets(struct node_ctx *c, char *text, size_t n);
 long store_user_max(struct node_ctx *c, char *text, size_t n);
+long store_ipc_limit(struct node_ctx *c, char *text, size_t n);
+long store_ipc_objects(struct node_ctx *c, char *text, size_t n);
+long store_ipc_next_id(struct node_ctx *c, char *text, size_t n);
+long store_ipc_sem(struct node_ctx *c, char *text, size_t n);
 long store_nothing(struct node_ctx *c, char *text, size_t n); /* accepted, without effect */
 long raw_mem(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write);
 long raw_pagemap(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* procfs_maps.c */
@@ -67,7 +73,7 @@ struct file *proc_file(struct lx_proc *p, uint64_t fd);
 void inotify_fdinfo(struct text *x, struct file *f); /* fs/inotify.c: lines of /proc/PID/fdinfo */
 
 enum sysctl { CTL_DMESG, CTL_OVERCOMMIT, CTL_RATIO, CTL_SWAPPINESS, CTL_MAX_MAP, CTL_PID_MAX, CTL_PIPE_MAX, CTL_FILE_MAX, CTL_SOMAXCONN,
-	CTL_RANDOMIZE, CTL_CORE_USES_PID, CTL_PTRACE, CTL_SHMMAX, CTL_SHMALL, CTL_SHMMNI, CTL_MSGMAX, CTL_MSGMNB, CTL_MSGMNI,
+	CTL_RANDOMIZE, CTL_CORE_USES_PID, CTL_PTRACE,
 	CTL_INSTANCES, CTL_WATCHES, CTL_QUEUED, CTL_NR_OPEN, CTL_AIO_MAX, CTL_HUGE, CTL_DIRTY_RATIO, CTL_DIRTY_BG, CTL_MMAP_MIN, CTL_LEASE_BREAK, CTL_FAN_QUEUED, CTL_FAN_GROUPS, CTL_FAN_MARKS, CTL_URING_OFF, CTL_COUNT };
 uint64_t sysctl_value(enum sysctl which); /* for the rest of linux/ too */
 

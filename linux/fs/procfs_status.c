@@ -37,7 +37,7 @@ static char state_of(const struct lx_proc *p, const struct lx_thread *t, const s
 		return 'T';
 	if (t && t->priv[0]) /* its thread is lent to a vfork child */
 		return 'D';
-	return t && t != self && t->pico.sleeping ? 'S' : 'R';
+	return t && t != self && t->pico.sleeping && !t->pico.woken ? 'S' : 'R';
 }
 
 static void snap_signals(struct snapshot *s, struct lx_proc *p, struct lx_thread *t)

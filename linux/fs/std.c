@@ -103,6 +103,7 @@ static long std_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 	stream = std_stream(f);
 	if (stream == DK_NO_HANDLE)
 		return -EIO;
+	t->pico.woken = 0;
 	t->pico.sleeping = !is_regular(f);
 	n = rw_host_read(stream, v, offset, file_nonblock(t, f) && !is_regular(f) ? DK_IO_NONBLOCK : 0);
 	t->pico.sleeping = 0;

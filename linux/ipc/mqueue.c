@@ -13,11 +13,8 @@
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
-#define QUEUES_MAX      256u
-#define MAXMSG_DEFAULT  10
-#define MAXMSG_HARD     65536
-#define MSGSIZE_DEFAULT 8192
-#define MSGSIZE_HARD    (16 << 20)
+#define MAXMSG_HARD  65536
+#define MSGSIZE_HARD (16 << 20)
 
 void mqueue_put(struct mqueue *q)
 {
@@ -53,7 +50,7 @@ static long check_attr(struct lx_thread *t, const struct mq_attr *a)
 
 	if (a->mq_maxmsg <= 0 || a->mq_msgsize <= 0)
 		return -EINVAL;
-	if (a->mq_maxmsg > (root ? MAXMSG_HARD : MAXMSG_DEFAULT) || a->mq_msgsize > (root ? MSGSIZE_HARD : MSGSIZE_DEFAULT))
+	if (a->mq_maxmsg > (root ? MAXMSG_HARD : (long)ipc_limit(IPC_MQ_MSGS)) || a->mq_msgsize > (root ? MSGSIZE_HARD : (long)ipc_limit(IPC_MQ_SIZE)))
 		return -EINVAL;
 	return 0;
 }
@@ -61,12 +58,13 @@ static long check_attr(struct lx_thread *t, const struct mq_attr *a)
 long mqueue_create(struct lx_thread *t, struct ipc_root *root, const char *name, uint32_t mode, const struct mq_attr *a,
 	struct mqueue **out)
 {
-	static const struct mq_attr usual = { .mq_maxmsg = MAXMSG_DEFAULT, .mq_msgsize = MSGSIZE_DEFAULT };
+	const struct mq_attr usual = { .mq_maxmsg = (long)MIN(root->limit[IPC_MQ_MSGS], root->limit[IPC_MQ_MSGS_USUAL]),
+		.mq_msgsize = (long)MIN(root->limit[IPC_MQ_SIZE], root->limit[IPC_MQ_SIZE_USUAL]) };
 	struct mqueue *q;
 
 	if (a == NULL)
 		a = &usual;
-	if (root->nmqueues >= QUEUES_MAX && !lx_capable(t, CAP_SYS_RESOURCE))
+	if (root->nmqueues >= root->limit[IPC_MQ_QUEUES] && !lx_capable(t, CAP_SYS_RESOURCE))
 		return -ENOSPC;
 	q = arena_alloc(sizeof *q);
 	if (q == NULL)
@@ -127,22 +125,23 @@ static long open_queue(struct lx_thread *t, const char *name, int flags, uint32_
 
 long lx_sys_mq_open(struct lx_thread *t, struct gva name, int oflags, uint32_t mode, struct gva attr)
 {
-	struct mq_attr a = { .mq_maxmsg = MAXMSG_DEFAULT, .mq_msgsize = MSGSIZE_DEFAULT };
+	struct mq_attr a;
 	char text[NAME_MAX + 1];
 	struct mqueue *q;
 	struct file *f;
 	long err = name_in(text, name);
+	bool with_attr = (oflags & O_CREAT) && attr.va != 0;
 
 	if (err != 0)
 		return err;
-	if ((oflags & O_CREAT) && attr.va != 0) {
+	if (with_attr) {
 		if (copy_in(&a, attr, sizeof a) != 0)
 			return -EFAULT;
 		err = check_attr(t, &a);
 		if (err != 0)
 			return err;
 	}
-	err = open_queue(t, text, oflags, mode, &a, &q);
+	err = open_queue(t, text, oflags, mode, with_attr ? &a : NULL, &q);
 	if (err != 0)
 		return err;
 	f = anon_file(FILE_MQUEUE, (uint32_t)oflags & (O_ACCMODE | O_NONBLOCK), S_IFREG | q->mode, q);

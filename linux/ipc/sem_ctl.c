@@ -30,8 +30,8 @@ static long sem_stat(struct lx_thread *t, int id, int cmd, uint64_t arg)
 
 static long sem_info(int cmd, uint64_t arg)
 {
-	struct seminfo info = { .semmap = SEMMAP, .semmni = SEMMNI, .semmns = SEMMNS, .semmnu = SEMMNU, .semmsl = SEMMSL,
-		.semopm = SEMOPM, .semume = SEMUME, .semusz = SEMUSZ, .semvmx = SEMVMX, .semaem = SEMAEM };
+	struct seminfo info = { .semmap = SEMMAP, .semmni = (int)ipc_root()->table[IPC_SEM].max, .semmns = (int)ipc_limit(IPC_SEMMNS), .semmnu = SEMMNU, .semmsl = (int)ipc_limit(IPC_SEMMSL),
+		.semopm = (int)ipc_limit(IPC_SEMOPM), .semume = SEMUME, .semusz = SEMUSZ, .semvmx = SEMVMX, .semaem = SEMAEM };
 	long highest;
 
 	ipc_lock();
@@ -155,6 +155,7 @@ static long all_values(struct lx_thread *t, int id, int cmd, struct gva arg)
 static void remove_set(struct sem_set *s) REQUIRES(IPC)
 {
 	ipc_remove(&s->ipc);
+	s->ipc.root->sems -= s->count;
 	LIST_FOR_SAFE(u, next, &s->undos, struct sem_undo, link) {
 		list_remove(&u->link);
 		arena_free(u);

@@ -5,15 +5,12 @@
  * A number is slot | sequence << 15, as Linux makes them, so that a stale number
  * does not find the slot's next object.
  */
-#include <linux/msg.h>
-#include <linux/sem.h>
-#include <linux/shm.h>
-
 #include "linux/ipc/sysv.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 
 #define ID_BITS  15u
+#define ID_MASK  ((1u << ID_BITS) - 1)
 #define SEQ_MASK 0xffffu
 
 static struct ipc_root *root_new(void)
@@ -24,9 +21,7 @@ static struct ipc_root *root_new(void)
 		return NULL;
 	lock_init(&root->lock, LOCK_IPC);
 	list_init(&root->mqueues);
-	root->table[IPC_SHM].max = SHMMNI;
-	root->table[IPC_SEM].max = SEMMNI;
-	root->table[IPC_MSG].max = MSGMNI;
+	ipc_limits_init(root);
 	return root;
 }
 
@@ -56,8 +51,10 @@ void ipc_ns_free(struct ns *ns)
 	sem_root_free(root);
 	msg_root_free(root);
 	mqueue_root_free(root);
-	for (unsigned k = 0; k < IPC_KINDS; k++)
+	for (unsigned k = 0; k < IPC_KINDS; k++) {
 		arena_free(root->table[k].slot);
+		arena_free(root->table[k].by_key);
+	}
 	arena_free(root);
 }
 
@@ -119,66 +116,116 @@ struct ipc_object *ipc_at(enum ipc_kind kind, int index)
 
 struct ipc_object *ipc_find(enum ipc_kind kind, int id)
 {
-	struct ipc_object *o = id < 0 ? NULL : ipc_at(kind, id & ((1 << ID_BITS) - 1));
+	struct ipc_object *o = id < 0 ? NULL : ipc_at(kind, (int)((uint32_t)id & ID_MASK));
 
 	return o != NULL && o->id == id ? o : NULL;
 }
 
+static struct ipc_object **key_chain(const struct ipc_table *tab, int key)
+{
+	return &tab->by_key[(uint32_t)key * 2654435761u % tab->size];
+}
+
 struct ipc_object *ipc_find_key(enum ipc_kind kind, int key)
 {
-	for (int i = 0; (uint32_t)i < ipc_root()->table[kind].size; i++) {
-		struct ipc_object *o = ipc_at(kind, i);
+	const struct ipc_table *tab = &ipc_root()->table[kind];
+	struct ipc_object *o = tab->size != 0 ? *key_chain(tab, key) : NULL;
 
-		if (o != NULL && o->perm.key == key)
-			return o;
-	}
-	return NULL;
+	while (o != NULL && o->perm.key != key)
+		o = o->next_key;
+	return o;
+}
+
+static void add_key(struct ipc_table *tab, struct ipc_object *o)
+{
+	struct ipc_object **chain = key_chain(tab, o->perm.key);
+
+	if (o->perm.key == 0)
+		return;
+	o->next_key = *chain;
+	*chain = o;
+}
+
+void ipc_drop_key(struct ipc_object *o)
+{
+	struct ipc_object **at = key_chain(&o->root->table[o->kind], o->perm.key);
+
+	while (*at != NULL && *at != o)
+		at = &(*at)->next_key;
+	if (*at == o)
+		*at = o->next_key;
+	o->perm.key = 0;
 }
 
 int ipc_highest(enum ipc_kind kind)
 {
 	int highest = 0;
 
-	for (int i = 0; (uint32_t)i < ipc_root()->table[kind].size; i++)
+	for (int i = (int)ipc_root()->table[kind].size - 1; i > 0 && highest == 0; i--)
 		if (ipc_at(kind, i) != NULL)
 			highest = i;
 	return highest;
 }
 
-static bool grow(struct ipc_table *tab)
+/* To at least least slots. */
+static bool grow(struct ipc_table *tab, uint32_t least)
 {
-	uint32_t size = tab->size != 0 ? MIN(tab->size * 2, tab->max) : 16;
-	struct ipc_object **slot = arena_alloc(size * sizeof(struct ipc_object *));
+	uint32_t old = tab->size, size = MAX(MIN(MAX(old * 2, 16u), MAX(tab->max, least)), least);
+	struct ipc_object **slot = arena_alloc(size * sizeof(struct ipc_object *)), **by_key = arena_alloc(size * sizeof(struct ipc_object *));
 
-	if (slot == NULL)
+	if (slot == NULL || by_key == NULL) {
+		arena_free(slot);
+		arena_free(by_key);
 		return false;
-	if (tab->size != 0)
-		memcpy(slot, tab->slot, tab->size * sizeof(struct ipc_object *));
+	}
+	if (old != 0)
+		memcpy(slot, tab->slot, old * sizeof(struct ipc_object *));
 	arena_free(tab->slot);
+	arena_free(tab->by_key);
 	tab->slot = slot;
+	tab->by_key = by_key;
 	tab->size = size;
+	for (uint32_t i = 0; i < old; i++)
+		if (slot[i] != NULL)
+			add_key(tab, slot[i]);
 	return true;
+}
+
+/* A free slot, from the one that was asked for on; the table grows where there is none. */
+static long free_slot(struct ipc_table *tab, uint32_t from)
+{
+	uint32_t i = MAX(from, tab->free_from);
+
+	while (i < tab->size && tab->slot[i] != NULL)
+		i++;
+	if (i > ID_MASK)
+		return -ENOSPC;
+	return i < tab->size || grow(tab, i + 1) ? (long)i : -ENOMEM;
 }
 
 long ipc_add(struct lx_thread *t, enum ipc_kind kind, struct ipc_object *o, int key, int flags)
 {
 	struct ipc_table *tab = &ipc_root()->table[kind];
-	uint32_t i = 0;
+	uint32_t seq = tab->next_id < 0 ? tab->seq : (uint32_t)tab->next_id >> ID_BITS;
+	long i;
 
-	if (tab->used == tab->max)
+	if (tab->used >= tab->max)
 		return -ENOSPC;
-	if (tab->used == tab->size && !grow(tab))
-		return -ENOMEM;
-	while (tab->slot[i] != NULL)
-		i++;
+	i = free_slot(tab, tab->next_id < 0 ? 0 : (uint32_t)tab->next_id & ID_MASK);
+	if (i < 0)
+		return i;
+	if (tab->next_id < 0)
+		tab->free_from = (uint32_t)i + 1;
+	tab->next_id = -1;
 	tab->slot[i] = o;
 	tab->used++;
 	ref_init(&o->ref);
 	o->kind = kind;
 	o->root = ipc_root();
-	o->id = (int)(i | (tab->seq & SEQ_MASK) << ID_BITS);
+	o->id = (int)((uint32_t)i | (seq & SEQ_MASK) << ID_BITS);
 	o->perm.key = key;
-	o->perm.seq = (unsigned short)tab->seq;
+	add_key(tab, o);
+	o->perm.seq = (unsigned short)seq;
 	o->perm.mode = (__kernel_mode_t)(flags & 0777);
 	o->perm.uid = o->perm.cuid = t->cred.euid;
 	o->perm.gid = o->perm.cgid = t->cred.egid;
@@ -190,7 +237,9 @@ void ipc_remove(struct ipc_object *o)
 {
 	struct ipc_table *tab = &o->root->table[o->kind];
 
-	tab->slot[o->id & ((1 << ID_BITS) - 1)] = NULL;
+	ipc_drop_key(o);
+	tab->slot[(uint32_t)o->id & ID_MASK] = NULL;
+	tab->free_from = MIN(tab->free_from, (uint32_t)o->id & ID_MASK);
 	tab->used--;
 	tab->seq++;
 	o->removed = 1;

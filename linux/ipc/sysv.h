@@ -15,6 +15,9 @@
 #include "linux/linux.h"
 
 enum ipc_kind { IPC_SHM, IPC_SEM, IPC_MSG, IPC_KINDS };
+/* What /proc/sys/kernel and /proc/sys/fs/mqueue set, beside the numbers of objects (ipc_table.max). */
+enum ipc_limit { IPC_SHMMAX, IPC_SHMALL, IPC_SHM_FORCED, IPC_MSGMAX, IPC_MSGMNB, IPC_SEMMSL, IPC_SEMMNS, IPC_SEMOPM, IPC_MQ_QUEUES,
+	IPC_MQ_MSGS, IPC_MQ_SIZE, IPC_MQ_MSGS_USUAL, IPC_MQ_SIZE_USUAL, IPC_LIMITS };
 
 /* First member of each object; in the arena. */
 struct ipc_object {
@@ -23,13 +26,17 @@ struct ipc_object {
 	struct ipc_root *root;     /* [I] whose table it is in */
 	uint32_t removed;          /* [IPC] */
 	int id;
+	struct ipc_object *next_key; /* [IPC] */
 	struct ipc64_perm perm;    /* [IPC] */
 	int64_t ctime;             /* [IPC] seconds */
 };
 
 struct ipc_table {
 	struct ipc_object **slot;  /* [IPC] */
+	struct ipc_object **by_key;/* [IPC] chains by next_key, size of them; those with key 0 are in none */
 	uint32_t size, used, max, seq;
+	uint32_t free_from;        /* [IPC] no slot below is free */
+	int next_id;               /* [IPC] the number that the next one gets, if it is free (*_next_id); -1: any */
 };
 
 /* One IPC namespace; the initial one is lx_state()->ipc, whose lock is that of all. */
@@ -40,6 +47,8 @@ struct ipc_root {
 	uint32_t nmqueues;
 	uint64_t mqueues_made;     /* [IPC] */
 	uint64_t shm_pages;        /* [IPC] */
+	uint64_t sems;             /* [IPC] in all sets */
+	_Atomic uint64_t limit[IPC_LIMITS];
 };
 
 struct ipc_root *ipc_root_of(const struct lx_thread *t); /* for another thread TASKLIST is held */
@@ -56,6 +65,12 @@ static inline void ipc_unlock(void) RELEASES(IPC)
 	lock_drop(&((struct ipc_root *)lx_state()->ipc)->lock);
 }
 
+static inline uint64_t ipc_limit(enum ipc_limit which)
+{
+	return atomic_load_explicit(&ipc_root()->limit[which], memory_order_relaxed);
+}
+void ipc_limits_init(struct ipc_root *root); /* ipc_limits.c */
+
 int64_t ipc_seconds(void); /* since 1970 */
 /* May t do what the mode bits (0444, 0222 ...) ask?  0 or -EACCES. */
 long ipc_permission(const struct lx_thread *t, const struct ipc64_perm *p, uint32_t bits) REQUIRES(IPC);
@@ -69,6 +84,8 @@ struct ipc_object *ipc_find_key(enum ipc_kind kind, int key) REQUIRES(IPC);
 long ipc_add(struct lx_thread *t, enum ipc_kind kind, struct ipc_object *o, int key, int flags) REQUIRES(IPC);
 /* Takes it out of the table, with removed set; the caller has the table's reference to put. */
 void ipc_remove(struct ipc_object *o) REQUIRES(IPC);
+/* It is not found by its key any more. */
+void ipc_drop_key(struct ipc_object *o) REQUIRES(IPC);
 int ipc_highest(enum ipc_kind kind) REQUIRES(IPC); /* highest slot in use; 0 if none */
 /*
  * The first half of shmget, semget, msgget: an object with that key.  1: *out is it (permission

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/ipc/sysv_msg.c - System V message queues: messages in arena memory, in the order they were sent. */
-#include <linux/msg.h>
-
-#include "linux/ipc/sysv.h"
+#include "linux/ipc/msg.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -12,15 +10,6 @@ struct msg {
 	int64_t type;
 	uint64_t size;
 	char text[];
-};
-
-struct msg_queue {
-	struct ipc_object ipc; /* first */
-	struct list messages;  /* [IPC] */
-	uint64_t bytes, count, max_bytes; /* [IPC] */
-	int64_t stime, rtime;
-	int lspid, lrpid;
-	struct waitq senders, receivers;
 };
 
 static void put_queue(struct msg_queue *q)
@@ -37,7 +26,7 @@ static long create(struct lx_thread *t, int key, int flags) REQUIRES(IPC)
 	if (q == NULL)
 		return -ENOMEM;
 	list_init(&q->messages);
-	q->max_bytes = MSGMNB;
+	q->max_bytes = ipc_limit(IPC_MSGMNB);
 	waitq_init(&q->senders);
 	waitq_init(&q->receivers);
 	id = ipc_add(t, IPC_MSG, &q->ipc, key, flags);
@@ -124,7 +113,7 @@ long lx_sys_msgsnd(struct lx_thread *t, int id, struct gva msg, uint64_t size, i
 	struct msg *m;
 	long ret;
 
-	if (size > MSGMAX || id < 0)
+	if (size > ipc_limit(IPC_MSGMAX) || (int64_t)size < 0 || id < 0)
 		return -EINVAL;
 	if (copy_in(&type, msg, sizeof type) != 0)
 		return -EFAULT;
@@ -260,7 +249,8 @@ static long msg_stat(struct lx_thread *t, int id, int cmd, struct gva buf)
 
 static long msg_info(int cmd, struct gva buf)
 {
-	struct msginfo info = { .msgpool = MSGPOOL, .msgmap = MSGMAP, .msgmax = MSGMAX, .msgmnb = MSGMNB, .msgmni = MSGMNI,
+	struct msginfo info = { .msgpool = MSGPOOL, .msgmap = MSGMAP, .msgmax = (int)ipc_limit(IPC_MSGMAX),
+		.msgmnb = (int)ipc_limit(IPC_MSGMNB), .msgmni = (int)ipc_root()->table[IPC_MSG].max,
 		.msgssz = MSGSSZ, .msgtql = MSGTQL, .msgseg = MSGSEG };
 	long highest;
 
@@ -288,7 +278,7 @@ static void free_messages(struct list *messages)
 
 static long set_queue(struct lx_thread *t, struct msg_queue *q, const struct msqid64_ds *ds) REQUIRES(IPC)
 {
-	if (ds->msg_qbytes > MSGMNB && !lx_capable(t, CAP_SYS_RESOURCE))
+	if (ds->msg_qbytes > ipc_limit(IPC_MSGMNB) && !lx_capable(t, CAP_SYS_RESOURCE))
 		return -EPERM;
 	if (ds->msg_qbytes == 0)
 		return -EINVAL;

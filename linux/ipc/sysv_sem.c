@@ -36,6 +36,8 @@ static long create(struct lx_thread *t, int key, int count, int flags) REQUIRES(
 
 	if (count <= 0)
 		return -EINVAL;
+	if (ipc_root()->sems + (uint32_t)count > ipc_limit(IPC_SEMMNS))
+		return -ENOSPC;
 	s = arena_alloc(sizeof *s + (size_t)count * sizeof s->sem[0]);
 	if (s == NULL)
 		return -ENOMEM;
@@ -45,6 +47,8 @@ static long create(struct lx_thread *t, int key, int count, int flags) REQUIRES(
 	id = ipc_add(t, IPC_SEM, &s->ipc, key, flags);
 	if (id < 0)
 		arena_free(s);
+	else
+		ipc_root()->sems += s->count;
 	return id;
 }
 
@@ -53,7 +57,7 @@ long lx_sys_semget(struct lx_thread *t, int key, int count, int flags)
 	struct ipc_object *o;
 	long ret;
 
-	if (count < 0 || count > SEMMSL)
+	if (count < 0 || (uint32_t)count > ipc_limit(IPC_SEMMSL))
 		return -EINVAL;
 	ipc_lock();
 	ret = ipc_get(t, IPC_SEM, key, flags, &o);
@@ -240,7 +244,7 @@ static long semop_common(struct lx_thread *t, int id, struct gva ops, uint64_t c
 
 	if (count == 0 || id < 0)
 		return -EINVAL;
-	if (count > SEMOPM)
+	if (count > ipc_limit(IPC_SEMOPM))
 		return -E2BIG;
 	if (count > OPS_SMALL) {
 		c.ops = heap_alloc(count * sizeof *c.ops);

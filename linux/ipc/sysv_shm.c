@@ -7,9 +7,8 @@
  * segment goes when it is removed and nobody is attached.
  */
 #include <limits.h>
-#include <linux/shm.h>
 
-#include "linux/ipc/sysv.h"
+#include "linux/ipc/shm.h"
 #include "linux/ns/ns.h"
 #include "linux/mm/mm_int.h"
 #include "rt/mem.h"
@@ -17,17 +16,6 @@
 
 #define SHM_DEST_BIT   01000u /* mode bits that IPC_STAT shows */
 #define SHM_LOCKED_BIT 02000u
-
-struct shm_segment {
-	struct ipc_object ipc;     /* first */
-	struct shared_mem *mem;
-	uint64_t size;             /* bytes, as asked for */
-	uint64_t nattch;           /* [IPC] */
-	int64_t atime, dtime;      /* [IPC] */
-	int cpid, lpid;            /* [IPC] */
-	bool orphan;               /* [IPC] its namespace is gone: it is in no table */
-	bool doomed;               /* [IPC] IPC_RMID came while it was attached: it goes with the last detach */
-};
 
 /* Takes it away: what it held.  The caller, who has lock IPC, puts that without the lock. */
 static struct shared_mem *destroy(struct shm_segment *s) REQUIRES(IPC)
@@ -100,7 +88,7 @@ void sysv_shm_detached(struct shared_mem *m)
 	s->nattch--;
 	s->dtime = ipc_seconds();
 	s->lpid = lx_current()->proc->pid;
-	if (s->nattch == 0 && s->doomed)
+	if (s->nattch == 0 && (s->doomed || atomic_load(&s->ipc.root->limit[IPC_SHM_FORCED]) != 0))
 		gone = destroy(s);
 	ipc_unlock();
 	if (gone != NULL)
@@ -128,10 +116,14 @@ static long create(struct lx_thread *t, int key, uint64_t size, int flags) REQUI
 	struct shm_segment *s;
 	long id;
 
-	if (size == 0 || size > GUEST_HIGH)
+	if (size == 0 || size > ipc_limit(IPC_SHMMAX))
 		return -EINVAL;
-	if (flags & SHM_HUGETLB)
+	if (size > GUEST_HIGH)
 		return -ENOMEM;
+	if (ipc_root()->shm_pages + (PAGE_UP(size) >> PAGE_SHIFT) > ipc_limit(IPC_SHMALL))
+		return -ENOSPC;
+	if (flags & SHM_HUGETLB)
+		return cap_own(t, CAP_IPC_LOCK) || mm_rlimit(RLIMIT_MEMLOCK) != 0 ? -ENOMEM : -EPERM;
 	s = new_segment(size);
 	if (s == NULL)
 		return -ENOMEM;
@@ -232,6 +224,14 @@ long lx_sys_shmdt(struct lx_thread *t, struct gva addr)
 	return ret;
 }
 
+uint64_t shm_resident(const struct shm_segment *s)
+{
+	uint8_t there[256];
+	uint64_t start = (uint64_t)data_ptr(s->mem->page);
+
+	return mm_count_resident(start, start + (s->mem->count << PAGE_SHIFT), there, sizeof there);
+}
+
 static struct shmid64_ds stat_of(const struct shm_segment *s)
 {
 	return (struct shmid64_ds){ .shm_perm = ipc_perm_out(&s->ipc.perm), .shm_segsz = s->size, .shm_atime = s->atime, .shm_dtime = s->dtime,
@@ -258,14 +258,17 @@ static long shm_stat(struct lx_thread *t, int id, int cmd, struct gva buf)
 
 static long shm_info(int cmd, struct gva buf)
 {
-	struct shminfo64 limits = { .shmmax = SHMMAX, .shmmin = 1, .shmmni = SHMMNI, .shmseg = SHMSEG, .shmall = SHMALL };
+	struct shminfo64 limits = { .shmmax = ipc_limit(IPC_SHMMAX), .shmmin = 1, .shmmni = ipc_root()->table[IPC_SHM].max,
+		.shmseg = SHMSEG, .shmall = ipc_limit(IPC_SHMALL) };
 	struct shm_info info = { 0 };
 	long highest;
 
 	ipc_lock();
 	info.used_ids = (int)ipc_root()->table[IPC_SHM].used;
-	info.shm_tot = info.shm_rss = ipc_root()->shm_pages;
+	info.shm_tot = ipc_root()->shm_pages;
 	highest = ipc_highest(IPC_SHM);
+	for (int i = 0; cmd == SHM_INFO && i <= highest; i++)
+		info.shm_rss += ipc_at(IPC_SHM, i) != NULL ? shm_resident((struct shm_segment *)ipc_at(IPC_SHM, i)) : 0;
 	ipc_unlock();
 	if (cmd == IPC_INFO ? copy_out(buf, &limits, sizeof limits) : copy_out(buf, &info, sizeof info))
 		return -EFAULT;
@@ -292,7 +295,7 @@ static long change(struct lx_thread *t, struct shm_segment *s, int cmd, const st
 	default: /* IPC_RMID */
 		/* While it is attached it can be found by its number, but no longer by its key. */
 		s->doomed = true;
-		s->ipc.perm.key = 0;
+		ipc_drop_key(&s->ipc);
 		s->ipc.perm.mode |= SHM_DEST_BIT;
 		if (s->nattch == 0)
 			*gone = destroy(s);
