@@ -52,8 +52,6 @@ WEAK void ipc_exit(struct lx_proc *p)
 
 /* ---- Settings ---- */
 
-#define BOOT_NS 1000000000ull
-
 const char *config_get(const struct dk_boot *boot, const char *key, unsigned i)
 {
 	const char *at = boot->config, *end = at ? at + boot->config_size : NULL;
@@ -78,6 +76,7 @@ static void parse_names(struct lx_state *lx, const struct dk_boot *boot)
 	const char *name = config_get(boot, "hostname", 0), *domain = config_get(boot, "domainname", 0);
 	const char *id = config_get(boot, "boot_id", 0);
 
+	str_copy(lx->core_pattern, "core", sizeof lx->core_pattern);
 	str_copy(lx->hostname, name ? name : "bailey", sizeof lx->hostname);
 	str_copy(lx->domainname, domain ? domain : "(none)", sizeof lx->domainname);
 	if (id && strlen(id) == 32)
@@ -132,6 +131,7 @@ static void cred_set(struct lx_cred *c, uint32_t uid, uint32_t gid)
 static struct lx_state *state_new(const struct dk_boot *boot)
 {
 	struct lx_state *lx = arena_alloc(sizeof *lx);
+	uint64_t up = 0;
 
 	if (!lx)
 		panic("not enough memory to start");
@@ -142,9 +142,10 @@ static struct lx_state *state_new(const struct dk_boot *boot)
 	for (unsigned i = 0; i < ARRAY_LEN(lx->tid_hash); i++)
 		list_init(&lx->tid_hash[i]);
 	atomic_store(&lx->next_tid, 1);
-	/* As if booting had taken a second: programs take an uptime of 0 for an error. */
-	lx->boot_mono_ns = pico_now() - BOOT_NS;
-	lx->boot_real_ns = pico_now_realtime() - BOOT_NS;
+	/* The machine's: /proc/uptime and CLOCK_BOOTTIME must agree, programs take differences. */
+	(void)DkSystemTimeQuery(DK_CLOCK_BOOTTIME, &up);
+	lx->boot_mono_ns = pico_now() - up;
+	lx->boot_real_ns = pico_now_realtime() - up;
 	lx->memtotal = config_u64(boot, "memtotal", 10, 1ull << 30);
 	if (boot->memory_limit < lx->memtotal)
 		lx->memtotal = boot->memory_limit;
@@ -191,6 +192,7 @@ static struct lx_proc *boot_proc(const char *comm)
 	p->start_ns = t->start_ns;
 	p->exit_signal = SIGCHLD;
 	p->dumpable = 1;
+	p->coredump_filter = 0x33 /* private, shared, ELF headers: core(5) */;
 	p->sighand = sighand_new();
 	if (!p->sighand)
 		panic("not enough memory to start");

@@ -140,6 +140,7 @@ struct lx_proc {
 	struct ref ref;           /* the pid table, parent link and look-ups hold one each */
 	int pid;                  /* [I] */
 	int vpid;                 /* [I] as its own pid namespace counts */
+	uint32_t pid_round;       /* [I] tid_round when it was made: another process with this number has another */
 	struct ns *pid_ns;        /* [I] NULL: the initial one */
 	LOCK(PROC) lock;
 	struct list threads;      /* [P] */
@@ -203,6 +204,7 @@ struct lx_proc {
 	uint64_t personality;
 	uint32_t membarrier, thp_disable; /* membarrier: commands registered; execve clears it */
 	int oom_score_adj;
+	uint32_t coredump_filter, coredump_pad; /* /proc/PID/coredump_filter */
 
 	/* proc/remote.c */
 	struct list remote;       /* [P] what others ask of this address space */
@@ -224,6 +226,7 @@ struct lx_state {
 	struct list procs;        /* [T] */
 	struct list tid_hash[256];/* [T] threads by tid */
 	_Atomic int next_tid;
+	uint32_t tid_round;       /* [T] how often numbers have begun to be used again */
 	uint32_t nthreads;        /* [T] */
 	struct lx_proc *init;     /* [I] guest pid 1: kproc's own process, which adopts and reaps orphans */
 	struct lx_proc *first;    /* [I] the program; its end ends the sandbox */
@@ -233,8 +236,8 @@ struct lx_state {
 	bool stats;               /* [I] say some numbers at the end */
 	struct list graveyard;    /* [T] reaped processes whose picoprocess is not dead yet; by proc->all */
 	struct list dead_threads; /* [T] ended threads' objects, by hash; proc/pid.c */
-	char hostname[65], domainname[65];
-	uint64_t boot_mono_ns, boot_real_ns; /* at sandbox start */
+	char hostname[65], domainname[65], core_pattern[128];
+	uint64_t boot_mono_ns, boot_real_ns; /* when the machine started; the first may be below 0 */
 	uint64_t memtotal;
 	uint32_t ncpus;
 	char boot_id[37];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/epoll_ctl.c - epoll_ctl: adding, changing and removing items; the loop check. */
 
+#include "linux/fs/textfs.h"
 #include "linux/fs/epoll.h"
 #include "syscalls.gen.h"
 
@@ -172,6 +173,8 @@ static bool can_watch(const struct file *f)
 {
 	if (lx_file_ops[f->kind]->poll == NULL)
 		return false;
+	if (f->kind == FILE_PROC)
+		return text_can_poll(f);
 	return f->inode == NULL || ((f->inode->mode & S_IFMT) != S_IFREG && (f->inode->mode & S_IFMT) != S_IFDIR);
 }
 

@@ -58,6 +58,7 @@ struct vfs {
 	struct dcache dcache;
 	LOCK(MOUNT) mount_lock;
 	struct list mounts;      /* [MOUNT] struct mount.link, of all namespaces */
+	struct waitq mounts_changed; /* woken when a tree has changed */
 	uint32_t visit;          /* [MOUNT] propagate.c */
 	uint32_t next_group;     /* [MOUNT] */
 	_Atomic(struct mount *) free_mounts; /* mount objects that were, by `below`; they stay mount objects */

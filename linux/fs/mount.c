@@ -123,6 +123,13 @@ struct mount *mount_next(struct mount *m, const struct mount *top)
 	return NULL;
 }
 
+/* Who polls /proc/PID/mounts hears of it. */
+static void tree_changed(struct ns *ns)
+{
+	atomic_fetch_add(&ns->mnt.changes, 1);
+	waitq_wake_all(&vfs()->mounts_changed);
+}
+
 void mount_set_ns(struct mount *top, struct ns *ns)
 {
 	for (struct mount *m = top; m != NULL; m = mount_next(m, top)) {
@@ -134,6 +141,8 @@ void mount_set_ns(struct mount *top, struct ns *ns)
 		list_remove(&m->link);
 		list_append(&vfs()->mounts, &m->link);
 	}
+	if (ns != NULL)
+		tree_changed(ns);
 }
 
 void mount_link(struct mount *m, struct mount *parent, struct dentry *point)
@@ -166,8 +175,10 @@ static void out_of_tree(struct mount *m, struct gone *g) REQUIRES(MOUNT)
 {
 	m->was = mount_unlink(m);
 	mount_leave(m);
-	if (m->ns != NULL)
+	if (m->ns != NULL) {
 		m->ns->mnt.mounts--;
+		tree_changed(m->ns);
+	}
 	m->ns = NULL;
 	list_remove(&m->link);
 	m->below = g->chain;

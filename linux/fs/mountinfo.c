@@ -161,6 +161,24 @@ static void put_all(struct text *x, struct node_ctx *c, void (*put)(struct text 
 	path_buf_free(where);
 }
 
+/* An error condition once after each change of the tree (proc_pid_mounts(5)). */
+uint32_t poll_mounts(struct node_ctx *c, struct poll_table *p)
+{
+	struct lx_proc *proc = c->proc;
+	struct ns *ns = proc->leader != NULL ? ns_of_thread(proc->leader, NS_MNT, false) : NULL;
+	uint64_t now;
+	bool changed;
+
+	if (ns == NULL)
+		return 0;
+	if (p != NULL)
+		poll_wait(p, &vfs()->mounts_changed);
+	now = atomic_load(&ns->mnt.changes);
+	changed = __atomic_exchange_n(&c->file->priv[TEXT_POLLED], now, __ATOMIC_RELAXED) != now;
+	ns_put(ns);
+	return changed ? EPOLLERR | EPOLLPRI : 0;
+}
+
 SHOW(mounts)
 {
 	put_all(x, c, put_mounts);

@@ -34,7 +34,8 @@
 	SETTABLE(D, "oom_score_adj", show_oom_score_adj, store_oom_score_adj), SHOWN(D, "oom_score", show_oom_score), \
 	N(D, S_IFREG | 0444, "maps", .show = show_maps, .access = TEXT_READ), N(D, S_IFREG | 0444, "smaps", .show = show_smaps, .access = TEXT_READ), \
 	SHOWN(D, "smaps_rollup", show_smaps_rollup), \
-	SHOWN(D, "mounts", show_mounts), SHOWN(D, "mountinfo", show_mountinfo), SHOWN(D, "schedstat", show_schedstat), \
+	N(D, S_IFREG | 0444, "mounts", .show = show_mounts, .poll = poll_mounts), \
+	N(D, S_IFREG | 0444, "mountinfo", .show = show_mountinfo, .poll = poll_mounts), SHOWN(D, "schedstat", show_schedstat), \
 	SHOWN(D, "sched", show_sched), PRIVATE(D, "syscall", show_syscall, TEXT_ATTACH), PRIVATE(D, "personality", show_personality, TEXT_ATTACH), \
 	TEXT(D, "cgroup", "0::/\n"), TEXT(D, "cpuset", "/\n"), TEXT(D, "wchan", "0"), TEXT(D, "sessionid", "4294967295"), \
 	CONSTANT(D, "loginuid", "4294967295"), SETTABLE(D, "setgroups", show_setgroups, store_setgroups), \
@@ -87,7 +88,7 @@ static const struct text_node nodes[] = {
 
 	PROCESS_NODES(PD_PID),
 	DIR_(PD_PID, "task", PD_TASK),
-	CONSTANT(PD_PID, "coredump_filter", "00000033\n"),
+	SETTABLE(PD_PID, "coredump_filter", show_coredump_filter, store_coredump_filter),
 	SETTABLE(PD_PID, "timerslack_ns", show_timerslack, store_timerslack),
 	SHOWN(PD_PID, "mountstats", show_mountstats),
 	CONSTANT(PD_PID, "clear_refs", ""),
@@ -130,12 +131,12 @@ static const struct text_node nodes[] = {
 	TEXT(PD_KERNEL, "version", LX_VERSION "\n"),
 	NUMBER(PD_KERNEL, "pid_max", CTL_PID_MAX),
 	SHOWN(PD_KERNEL, "threads-max", show_threads_max),
-	SHOWN(PD_KERNEL, "ns_last_pid", show_ns_last_pid),
+	SETTABLE(PD_KERNEL, "ns_last_pid", show_ns_last_pid, store_ns_last_pid),
 	TEXT(PD_KERNEL, "cap_last_cap", "40\n"),
 	TEXT(PD_KERNEL, "ngroups_max", "65536\n"),
 	TEXT(PD_KERNEL, "overflowuid", "65534\n"),
 	TEXT(PD_KERNEL, "overflowgid", "65534\n"),
-	CONSTANT(PD_KERNEL, "core_pattern", "core\n"),
+	SETTABLE(PD_KERNEL, "core_pattern", show_core_pattern, store_core_pattern),
 	NUMBER(PD_KERNEL, "core_uses_pid", CTL_CORE_USES_PID),
 	NUMBER(PD_KERNEL, "randomize_va_space", CTL_RANDOMIZE),
 	NUMBER(PD_KERNEL, "io_uring_disabled", CTL_URING_OFF),
@@ -222,8 +223,10 @@ static bool find(struct node_ctx *c, uint32_t dir, const char *name, uint32_t le
 		lock_take(&lx_state()->tasklist);
 		t = thread_find_global(c->pid_ns ? pid_from_ns(c->pid_ns, (int)n) : (int)n);
 		there = t && (dir == PD_ROOT || t->proc == c->proc);
-		if (dir == PD_ROOT && there)
+		if (dir == PD_ROOT && there) {
 			key->pid = t->proc->pid; /* /proc/TID of any thread works, but is not listed */
+			key->round = t->proc->pid_round;
+		}
 		lock_drop(&lx_state()->tasklist);
 		if (dir == PD_TASK)
 			key->tid = there ? t->tid : 0;
@@ -244,8 +247,8 @@ static uint64_t seen(const struct node_ctx *c, int global) REQUIRES(TASKLIST)
 	return (uint64_t)(c->pid_ns ? pid_in_ns(c->pid_ns, global) : global);
 }
 
-/* The first process with a number of at least at; *pid: its global one. */
-static uint64_t next_pid(struct node_ctx *c, uint64_t at, int *pid)
+/* The first process with a number of at least at; key: its global one. */
+static uint64_t next_pid(struct node_ctx *c, uint64_t at, struct node_key *key)
 {
 	uint64_t best = UINT64_MAX;
 
@@ -253,7 +256,8 @@ static uint64_t next_pid(struct node_ctx *c, uint64_t at, int *pid)
 	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
 		if (seen(c, p->pid) >= MAX(at, 1) && seen(c, p->pid) < best) {
 			best = seen(c, p->pid);
-			*pid = p->pid;
+			key->pid = p->pid;
+			key->round = p->pid_round;
 		}
 	lock_drop(&lx_state()->tasklist);
 	return best;
@@ -298,7 +302,7 @@ static bool next(struct node_ctx *c, uint32_t dir, uint64_t *at, struct node_key
 
 	switch (dir) {
 	case PD_ROOT:
-		n = next_pid(c, *at, &key->pid);
+		n = next_pid(c, *at, key);
 		break;
 	case PD_TASK:
 		n = next_tid(c, *at, &key->tid);

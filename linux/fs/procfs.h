@@ -18,6 +18,7 @@ SHOW(oom_score_adj); SHOW(oom_score); SHOW(children); SHOW(schedstat); SHOW(sysc
 /* procfs_maps.c */
 SHOW(maps); SHOW(smaps); SHOW(smaps_rollup);
 /* procfs_fd.c, mountinfo.c */
+uint32_t poll_mounts(struct node_ctx *c, struct poll_table *p);
 SHOW(fdinfo); SHOW(mounts); SHOW(mountinfo); SHOW(mountstats);
 /* ns/ */
 SHOW(id_map); SHOW(setgroups); SHOW(timens_offsets); SHOW(user_max);
@@ -26,6 +27,8 @@ SHOW(cpuinfo); SHOW(meminfo); SHOW(system_stat); SHOW(uptime); SHOW(loadavg); SH
 SHOW(vmstat);
 /* ipc/ */
 SHOW(sysvipc_shm); SHOW(sysvipc_sem); SHOW(sysvipc_msg); SHOW(ipc_limit); SHOW(ipc_objects); SHOW(ipc_next_id); SHOW(ipc_sem);
+/* sig/core_name.c */
+SHOW(core_pattern); SHOW(coredump_filter);
 /* sec/keys_proc.c */
 SHOW(keys); SHOW(key_users);
 /* procfs_sysctl.c */
@@ -46,6 +49,9 @@ long store_ipc_limit(struct node_ctx *c, char *text, size_t n);
 long store_ipc_objects(struct node_ctx *c, char *text, size_t n);
 long store_ipc_next_id(struct node_ctx *c, char *text, size_t n);
 long store_ipc_sem(struct node_ctx *c, char *text, size_t n);
+long store_ns_last_pid(struct node_ctx *c, char *text, size_t n);
+long store_core_pattern(struct node_ctx *c, char *text, size_t n);
+long store_coredump_filter(struct node_ctx *c, char *text, size_t n);
 long store_nothing(struct node_ctx *c, char *text, size_t n); /* accepted, without effect */
 long raw_mem(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write);
 long raw_pagemap(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* procfs_maps.c */

@@ -179,7 +179,7 @@ SHOW(stat)
 		(unsigned long)s.cmaj_flt);
 	text_add(x, "%lu %lu %ld %ld %d %d %u 0 %lu ", (unsigned long)(s.utime / TICK_NS), (unsigned long)(s.stime / TICK_NS),
 		(long)(s.cutime / TICK_NS), (long)(s.cstime / TICK_NS), s.policy == 1 || s.policy == 2 ? -1 - s.rt_priority : 20 + s.nice,
-		s.nice, s.threads ? s.threads : 1, (unsigned long)((s.start_ns > boot ? s.start_ns - boot : 0) / TICK_NS));
+		s.nice, s.threads ? s.threads : 1, (unsigned long)((s.start_ns - boot) / TICK_NS));
 	text_add(x, "%lu %lu %lu ", live ? (unsigned long)p->vm_pages * PAGE_SIZE : 0ul, live ? (unsigned long)(r.anon + r.file) : 0ul,
 		(unsigned long)p->rlim[RLIMIT_RSS].rlim_cur);
 	text_add(x, "1 1 %lu 0 0 %lu %lu %lu %lu 0 0 0 %d 0 %d %d 0 0 0 ", (unsigned long)p->stack_start, (unsigned long)s.pending & 0x7fffffff,

@@ -143,7 +143,7 @@ SHOW(loadavg)
 	unsigned running;
 
 	all_times(c->t, &user, &system, &running);
-	text_add(x, "0.00 0.00 0.00 %u/%u %d\n", running, lx_state()->nthreads, MAX(atomic_load(&lx_state()->next_tid) - 1, 1));
+	text_add(x, "0.00 0.00 0.00 %u/%u %d\n", running, lx_state()->nthreads, tid_last());
 }
 
 SHOW(version)

@@ -150,7 +150,21 @@ SHOW(threads_max)
 
 SHOW(ns_last_pid)
 {
-	text_add(x, "%d\n", MAX(atomic_load(&lx_state()->next_tid) - 1, 1));
+	text_add(x, "%d\n", tid_last());
+}
+
+/* Of the initial namespace; the numbers of others follow their own order. */
+long store_ns_last_pid(struct node_ctx *c, char *text, size_t n)
+{
+	uint64_t value;
+
+	if (!lx_capable(c->t, CAP_SYS_ADMIN))
+		return -EPERM;
+	trim(text);
+	if (!str_u64(text, 10, &value) || value >= LX_PID_MAX || c->t->proc->pid_ns)
+		return -EINVAL;
+	tid_set_last((int)value);
+	return (long)n;
 }
 
 SHOW(aio_nr)

@@ -9,9 +9,9 @@
 #define STORE_MAX 4096u
 
 /* inode->priv */
-enum { T_NODE, T_PID, T_TID, T_NUM };
+enum { T_NODE, T_PID, T_TID, T_NUM, T_ROUND };
 /* file->priv; file->object is a struct kept_text */
-enum { TF_LEN };
+enum { TF_LEN }; /* and TEXT_POLLED */
 
 struct kept_text {
 	size_t len;
@@ -105,10 +105,15 @@ uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir)
 static bool ctx_init(struct node_ctx *c, struct lx_thread *t, const struct inode *i)
 {
 	*c = (struct node_ctx){ .t = t, .pid_ns = i->kind == INODE_PROC && i->fs ? (struct ns *)i->fs->priv[0] : NULL };
-	c->key = (struct node_key){ (uint32_t)i->priv[T_NODE], (int)i->priv[T_PID], (int)i->priv[T_TID], i->priv[T_NUM] };
+	c->key = (struct node_key){ (uint32_t)i->priv[T_NODE], (int)i->priv[T_PID], (int)i->priv[T_TID],
+		(uint32_t)i->priv[T_ROUND], i->priv[T_NUM] };
 	if (!c->key.pid)
 		return true;
 	c->proc = proc_get_global(c->key.pid);
+	if (c->proc && c->proc->pid_round != c->key.round) {
+		proc_put(c->proc);
+		c->proc = NULL; /* the number is another's now */
+	}
 	return c->proc != NULL;
 }
 
@@ -125,7 +130,9 @@ static void ctx_done(struct node_ctx *c)
 
 static uint64_t ino_of(const struct node_key *k)
 {
-	return 2 + k->node + ((uint64_t)(k->tid ? k->tid : k->pid) << 10) + (k->num << 36);
+	uint64_t task = (uint64_t)(k->tid ? k->tid : k->pid) ^ (k->round * 0x5bd1u & 0x3fffff);
+
+	return 2 + k->node + (task << 10) + (k->num << 36);
 }
 
 static void own(struct inode *i, struct node_ctx *c)
@@ -150,6 +157,7 @@ static struct inode *make_inode(struct mount_fs *fs, const struct text_node *n, 
 	i->priv[T_PID] = (uint64_t)c->key.pid;
 	i->priv[T_TID] = (uint64_t)c->key.tid;
 	i->priv[T_NUM] = c->key.num;
+	i->priv[T_ROUND] = c->key.round;
 	if (n->mode_of)
 		i->mode = (i->mode & S_IFMT) | n->mode_of(c);
 	if (fs->kind == INODE_SYS && S_IFMT_(n->mode) == S_IFREG)
@@ -308,6 +316,9 @@ static long text_open(struct lx_thread *t, struct dentry *d, struct file *f)
 	if (!ctx_init(&c, t, f->inode))
 		return n->dir ? -ENOENT : -ESRCH;
 	may = may_see(&c, n);
+	c.file = f;
+	if (may && n->poll)
+		(void)n->poll(&c, NULL);
 	ctx_done(&c);
 	if (!may)
 		return -EACCES;
@@ -454,6 +465,26 @@ static long text_write(struct lx_thread *t, struct file *f, const struct iov *v,
 	return result;
 }
 
+static uint32_t text_poll(struct lx_thread *t, struct file *f, struct poll_table *p)
+{
+	const struct text_node *n = node_of(f->inode);
+	uint32_t mask = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+	struct node_ctx c;
+
+	if (!n->poll || !ctx_init(&c, t, f->inode))
+		return mask;
+	c.file = f;
+	mask |= n->poll(&c, p);
+	ctx_done(&c);
+	return mask;
+}
+
+/* Those about processes only where a change is told. */
+bool text_can_poll(const struct file *f)
+{
+	return !f->inode->priv[T_PID] || node_of(f->inode)->poll;
+}
+
 static void text_release(struct file *f)
 {
 	arena_free(f->object);
@@ -464,6 +495,7 @@ const struct file_ops file_proc_ops = {
 	.name = "proc",
 	.read = text_read,
 	.write = text_write,
+	.poll = text_poll,
 	.release = text_release,
 	.seekable = true,
 };
@@ -472,9 +504,15 @@ int text_process_dir(const struct file *f)
 {
 	const struct inode *i = f->inode;
 	const struct text_node *n;
+	struct node_ctx c;
 
 	if (!i || i->kind != INODE_PROC || i->priv[T_TID])
 		return 0;
 	n = &procfs.node[i->priv[T_NODE]];
-	return n->parent == TEXT_ROOT && !n->name ? (int)i->priv[T_PID] : 0;
+	if (n->parent != TEXT_ROOT || n->name)
+		return 0;
+	if (!ctx_init(&c, lx_current(), i))
+		return -ESRCH;
+	ctx_done(&c);
+	return c.key.pid;
 }

@@ -13,6 +13,7 @@
 #define LINUX_FS_TEXTFS_H
 
 #include "linux/fs/fs.h"
+#include "linux/fs/poll.h"
 #include "linux/fs/special.h"
 
 /* A text that grows in the private heap. */
@@ -29,6 +30,7 @@ void text_free(struct text *x);
 struct node_key {
 	uint32_t node; /* index into the table */
 	int pid, tid;
+	uint32_t round; /* the process's pid_round: a number may come again */
 	uint64_t num;  /* descriptor, CPU ... */
 };
 
@@ -51,6 +53,7 @@ struct text_node {
 	long (*readlink)(struct node_ctx *c, char *buf, size_t size);
 	long (*follow)(struct node_ctx *c, struct path *out, struct file **file);
 	long (*raw)(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* instead of a text */
+	uint32_t (*poll)(struct node_ctx *c, struct poll_table *p); /* NULL: always ready.  Called with no table when the file is opened */
 	uint32_t (*mode_of)(struct node_ctx *c); /* patterns: other permission bits */
 	uint32_t arg;                            /* the functions' own */
 	uint32_t access;                         /* below /proc/PID: who may open or follow it, TEXT_READ or TEXT_ATTACH; 0: by mode */
@@ -65,12 +68,14 @@ struct text_fs {
 	bool (*next)(struct node_ctx *c, uint32_t dir, uint64_t *at, struct node_key *key, char *name, size_t size);
 };
 extern const struct text_fs procfs, sysfs;
+bool text_can_poll(const struct file *f); /* an open text: may an epoll watch it, as on Linux? */
+#define TEXT_POLLED 1u /* index in file->priv that is a poll function's own */
 #define TEXT_READ   1u
 #define TEXT_ATTACH 2u
 #define TEXT_ROOT 1u /* number of the root directory */
 
 uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir); /* index of the node without a name in dir */
-/* The pid, if f is an open /proc/PID; else 0. */
+/* The pid, if f is an open /proc/PID, -ESRCH if that has ended; else 0. */
 int text_process_dir(const struct file *f);
 bool name_number(const char *name, uint32_t len, uint64_t *n);      /* plain decimal */
 

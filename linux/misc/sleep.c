@@ -15,8 +15,10 @@ static long sleep_until(uint64_t deadline)
 	for (;;) {
 		enum dk_status status = pico_wait(deadline, 0);
 
-		if (status == DK_TIMEOUT || (status == DK_OK && pico_now() >= deadline))
+		if (status == DK_TIMEOUT || (status == DK_OK && pico_now() >= deadline)) {
+			timer_settle(deadline);
 			return 0;
+		}
 		if (status != DK_OK)
 			return -EINTR;
 	}

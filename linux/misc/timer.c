@@ -11,6 +11,8 @@
 
 /* A periodic timer shorter than this fires at this pace and counts what it missed. */
 #define PACE_NS 50000u
+/* How long a sleeper that woke by itself waits for kproc, who runs earlier timers. */
+#define SETTLE_NS 20000000u
 
 struct timer_root {
 	LOCK(TIMER) lock;
@@ -177,4 +179,25 @@ uint64_t timer_run(uint64_t now)
 			waitq_wake_all(&r->done);
 	}
 	return ran ? MAX(next, now + PACE_NS) : next;
+}
+
+static bool due_before(struct timer_root *r, uint64_t deadline)
+{
+	bool due;
+
+	lock_take(&r->lock);
+	due = r->running || (!list_empty(&r->queue) && LIST_FIRST(&r->queue, struct lx_timer, link)->deadline <= deadline);
+	lock_drop(&r->lock);
+	return due;
+}
+
+void timer_settle(uint64_t deadline)
+{
+	struct timer_root *r = root();
+	long err;
+
+	if (!due_before(r, deadline))
+		return;
+	WAIT_EVENT(&r->done, pico_now() + SETTLE_NS, !due_before(r, deadline), err);
+	(void)err;
 }

@@ -26,6 +26,8 @@ void timer_disarm(struct lx_timer *tm); /* when it returns, the action is not ru
 /* kproc: runs what is due; returns the next deadline or DK_FOREVER. */
 uint64_t timer_run(uint64_t now);
 void timer_boot(void);
+/* Somebody slept until deadline: what was due earlier has happened when this returns (or a signal came, or 20 ms passed); hold no lock. */
+void timer_settle(uint64_t deadline);
 /*
  * What each kind does; called with no lock.  A TIMERFD with an interval is armed again by
  * timer_run; the two that send signals are armed again when their signal is taken, as in Linux.

@@ -4,6 +4,7 @@
 #include "linux/mm/mm_int.h"
 #include "linux/misc/timer.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "linux/sig/sig.h"
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
@@ -301,18 +302,21 @@ long lx_sys_get_robust_list(struct lx_thread *t, int pid, struct gva head, struc
 {
 	struct lx_thread *other;
 	uint64_t at = t->robust_list.va;
-	bool found = true;
+	long err = 0;
 
 	if (pid != 0) {
 		lock_take(&lx_state()->tasklist);
 		other = thread_find(pid);
-		found = other != NULL;
-		if (found)
+		if (other == NULL)
+			err = -ESRCH;
+		else if (!ptrace_may_access(t, other, ACCESS_READ))
+			err = -EPERM;
+		else
 			at = other->robust_list.va;
 		lock_drop(&lx_state()->tasklist);
 	}
-	if (!found)
-		return -ESRCH;
+	if (err != 0)
+		return err;
 	if (PUT_USER(len, (uint64_t)sizeof(struct robust_list_head)) != 0)
 		return -EFAULT;
 	return PUT_USER(head, at);

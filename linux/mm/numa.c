@@ -8,6 +8,7 @@
 
 #include "linux/mm/mm_int.h"
 #include "linux/proc/proc.h"
+#include "linux/proc/ptrace.h"
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
 
@@ -153,20 +154,45 @@ long lx_sys_set_mempolicy_home_node(struct lx_thread *t, struct gva start, uint6
 	return len == 0 ? 0 : -ENOENT; /* what a home node would be for has no effect here */
 }
 
+/* A node mask: whether it names node 0, and whether any other. */
+static long mask_in(struct gva mask, uint64_t maxnode, bool *first, bool *others)
+{
+	uint64_t words = maxnode > 1 ? (maxnode - 1 + 63) / 64 : 0;
+
+	*first = *others = false;
+	for (uint64_t i = 0; i < words; i++) {
+		uint64_t w;
+
+		if (copy_in(&w, gva_add(mask, i * 8), sizeof w) != 0)
+			return -EFAULT;
+		*first = *first || (i == 0 && (w & 1));
+		*others = *others || (i == 0 ? w & ~1ull : w) != 0;
+	}
+	return 0;
+}
+
 long lx_sys_migrate_pages(struct lx_thread *t, int pid, uint64_t maxnode, struct gva old, struct gva new)
 {
-	struct lx_proc *p = pid == 0 ? NULL : proc_get_by_pid(pid);
-	uint64_t w;
+	struct lx_proc *p = NULL;
+	bool first, others;
+	long err;
 
-	if (pid != 0 && p == NULL)
-		return -ESRCH;
-	if (p != NULL)
-		proc_put(p);
 	if (maxnode > NODES_MAX * 8)
 		return -EINVAL;
-	if (maxnode > 1 && (copy_in(&w, old, sizeof w) != 0 || copy_in(&w, new, sizeof w) != 0))
-		return -EFAULT;
-	return 0;
+	err = mask_in(old, maxnode, &first, &others);
+	if (err == 0)
+		err = mask_in(new, maxnode, &first, &others);
+	if (err != 0)
+		return err;
+	if (pid != 0 && (p = proc_get_by_pid(pid)) == NULL)
+		return -ESRCH;
+	if (p != NULL && !proc_may_access(t, p, ACCESS_READ))
+		err = -EPERM;
+	else if (others && !first)
+		err = lx_capable(t, CAP_SYS_NICE) ? -EINVAL : -EPERM;
+	if (p != NULL)
+		proc_put(p);
+	return err;
 }
 
 /* Where each page is (nodes NULL), or moving it to node 0, where it is. */

@@ -15,18 +15,18 @@ static uint32_t cost(uint32_t size)
 }
 
 /* A receiver that talks to s only is bounded by s's buffer, one that takes from all by number. */
-static bool is_full(const struct sock *s, const struct sock *to, uint32_t size)
+static bool is_full(const struct sock *s, const struct sock *to)
 {
 	if (s->type == LX_SOCK_DGRAM && to->peer != s)
 		return to->npackets > DGRAM_QUEUE;
-	return to->npackets > 0 && to->packet_bytes + cost(size) > to->rx.limit;
+	return to->packet_bytes >= to->rx.limit; /* as on Linux the last one may reach beyond */
 }
 
 bool packet_writable(const struct sock *s)
 {
 	const struct sock *to = s->peer;
 
-	return to == NULL || to->state == SOCK_DEAD || (s->shut & SHUT_SEND) || !is_full(s, to, 0);
+	return to == NULL || to->state == SOCK_DEAD || (s->shut & SHUT_SEND) || !is_full(s, to);
 }
 
 /* Who gets it, with a reference. */
@@ -69,7 +69,7 @@ static long queue_packet(struct sock *s, struct sock *to, struct packet *p)
 		return -EPIPE;
 	if (s->type == LX_SOCK_DGRAM && to->peer != NULL && to->peer != s)
 		return -EPERM;
-	if (is_full(s, to, p->size))
+	if (is_full(s, to))
 		return -EAGAIN;
 	err = scm_may_queue(&p->scm, to);
 	if (err != 0)
@@ -81,11 +81,11 @@ static long queue_packet(struct sock *s, struct sock *to, struct packet *p)
 	return 0;
 }
 
-static long wait_room(struct sock *s, struct sock *to, uint32_t size, uint64_t deadline)
+static long wait_room(struct sock *s, struct sock *to, uint64_t deadline)
 {
 	long err;
 
-	WAIT_EVENT(&unix_state()->room, deadline, !is_full(s, to, size) || to->state == SOCK_DEAD || (to->shut & SHUT_RCV) ||
+	WAIT_EVENT(&unix_state()->room, deadline, !is_full(s, to) || to->state == SOCK_DEAD || (to->shut & SHUT_RCV) ||
 		(s->shut & SHUT_SEND), err);
 	return sock_wait_err(err, s->sndtimeo);
 }
@@ -103,7 +103,7 @@ static long deliver(struct sock *s, struct sock *to, struct packet *p, bool nonb
 			(void)waitq_wake(&to->wq, 1, EPOLLIN | EPOLLRDNORM);
 		if (err != -EAGAIN || nonblock)
 			return err;
-		err = wait_room(s, to, p->size, deadline);
+		err = wait_room(s, to, deadline);
 		if (err != 0)
 			return err;
 	}

@@ -77,6 +77,7 @@ struct ns {
 			struct mount *root;      /* [MOUNT] of its tree */
 			uint64_t seq;            /* [I] order of making: a namespace may be mounted in older ones only */
 			uint32_t mounts;         /* [MOUNT] */
+			_Atomic uint32_t changes; /* [a] of its tree, counted */
 		} mnt;
 		void *ipc;               /* struct ipc_root */
 	};

@@ -52,6 +52,7 @@ static void copy_values(struct lx_proc *to, struct lx_proc *from)
 	blob_get(to->environ_copy);
 	lock_drop(&from->lock);
 	to->dumpable = from->dumpable;
+	to->coredump_filter = from->coredump_filter;
 	to->personality = from->personality;
 	to->oom_score_adj = from->oom_score_adj;
 	to->vm_pages = from->vm_pages;
@@ -160,6 +161,7 @@ struct lx_proc *fork_make_child(struct lx_thread *t, const struct fork_args *a, 
 		return NULL;
 	}
 	p->pid = p->vpid = c->tid;
+	p->pid_round = lx_state()->tid_round;
 	p->exit_signal = a->exit_signal;
 	p->forked_by = t->tid;
 	p->start_ns = c->start_ns;

@@ -91,6 +91,21 @@ bool tid_used(int tid)
 	return false;
 }
 
+int tid_last(void)
+{
+	return MAX((atomic_load(&lx_state()->next_tid) - 1) % LX_PID_MAX, 1);
+}
+
+void tid_set_last(int tid)
+{
+	struct lx_state *lx = lx_state();
+
+	lock_take(&lx->tasklist);
+	atomic_store(&lx->next_tid, LX_PID_MAX + tid + 1);
+	lx->tid_round++;
+	lock_drop(&lx->tasklist);
+}
+
 int tid_alloc(void)
 {
 	struct lx_state *lx = lx_state();
@@ -103,10 +118,12 @@ int tid_alloc(void)
 		if (tid < LX_PID_MAX)
 			return tid;
 		lock_take(&lx->tasklist);
-		if (atomic_load(&lx->next_tid) >= 2 * LX_PID_MAX)
+		if (tid % LX_PID_MAX == 0) {
 			atomic_store(&lx->next_tid, LX_PID_MAX + 300);
+			lx->tid_round++;
+		}
 		tid = tid % LX_PID_MAX;
-		used = tid < 300 || tid_used(tid);
+		used = tid == 0 || tid_used(tid);
 		lock_drop(&lx->tasklist);
 		if (!used)
 			return tid;

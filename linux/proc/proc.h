@@ -44,6 +44,8 @@ void thread_unhash(struct lx_thread *t) REQUIRES(TASKLIST);
 void thread_bury(struct lx_thread *t) REQUIRES(TASKLIST);
 void thread_sweep(void);
 int tid_alloc(void);
+int tid_last(void);        /* the number that was given last */
+void tid_set_last(int tid); /* the next ones come behind it; hold no lock */
 bool tid_used(int tid) REQUIRES(TASKLIST); /* by a thread, a group or a session; global */
 /* Refuses new tasks above the limits: 0 or -EAGAIN. */
 long tasks_allowed(struct lx_thread *t);

@@ -2,8 +2,8 @@
 /*
  * linux/sig/core.c - core files.
  *
- * A signal whose default is a core writes "core" into the working directory, if
- * RLIMIT_CORE allows and the process is dumpable: an ELF file with notes about the
+ * A signal whose default is a core writes one, "core" in the working directory unless kernel.core_pattern
+ * says otherwise, if RLIMIT_CORE allows and the process is dumpable: an ELF file with notes about the
  * process and its threads, and the memory that was its own.  Pages that cannot be read or
  * hold only zeros become holes.  Its other threads run on meanwhile, until they are asked for
  * their registers, and after that.
@@ -14,16 +14,28 @@
 
 #define REGIONS_MAX 4096u
 
-/* What was the process's own is dumped, of mapped files their first page: Linux's coredump_filter as it is at first. */
-static uint64_t bytes_to_dump(const struct mm_region *m)
-{
-	bool readable = m->prot & (PROT_READ | PROT_WRITE);
+/* /proc/PID/coredump_filter */
+#define DUMP_ANON_PRIVATE 1u
+#define DUMP_ANON_SHARED  2u
+#define DUMP_FILE_PRIVATE 4u
+#define DUMP_FILE_SHARED  8u
+#define DUMP_ELF_HEADERS  16u
 
-	if (m->keep || !readable)
+static uint64_t bytes_to_dump(const struct mm_region *m, uint32_t filter)
+{
+	uint32_t wants;
+
+	if (m->keep || !(m->prot & (PROT_READ | PROT_WRITE)))
 		return 0;
-	if (m->own || (m->shared && !m->file))
+	if (m->own && (filter & DUMP_ANON_PRIVATE))
 		return m->end - m->start;
-	return m->file && !m->offset ? PAGE_SIZE : 0;
+	if (m->file)
+		wants = m->shared ? DUMP_FILE_SHARED : DUMP_FILE_PRIVATE;
+	else
+		wants = m->shared ? DUMP_ANON_SHARED : DUMP_ANON_PRIVATE;
+	if (filter & wants)
+		return m->end - m->start;
+	return m->file && !m->offset && (filter & DUMP_ELF_HEADERS) ? PAGE_SIZE : 0;
 }
 
 static void list_regions(struct core *d)
@@ -31,7 +43,7 @@ static void list_regions(struct core *d)
 	struct mm_region m = { 0 };
 
 	while (d->count < REGIONS_MAX && mm_region_at(d->t->proc->mm, m.end, &m, NULL))
-		d->region[d->count++] = (struct region){ .start = m.start, .end = m.end, .dump = bytes_to_dump(&m),
+		d->region[d->count++] = (struct region){ .start = m.start, .end = m.end, .dump = bytes_to_dump(&m, d->t->proc->coredump_filter),
 			.flags = (m.prot & PROT_READ ? PF_R : 0u) | (m.prot & PROT_WRITE ? PF_W : 0u) | (m.prot & PROT_EXEC ? PF_X : 0u) };
 }
 
@@ -124,11 +136,12 @@ bool core_dump(struct lx_thread *t, const struct dk_context *c, int sig)
 {
 	struct lx_proc *p = t->proc;
 	struct core d = { .t = t, .c = c, .sig = sig, .limit = p->rlim[RLIMIT_CORE].rlim_cur };
+	char name[CORE_NAME_MAX];
 	bool done = false;
 
 	if (!p->dumpable || d.limit < PAGE_SIZE || p->mm_borrowed)
 		return false;
-	if (vfs_open(t, AT_FDCWD, "core", O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW, 0600, &d.f))
+	if (!core_name(t, sig, name) || vfs_open(t, AT_FDCWD, name, O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW, 0600, &d.f))
 		return false;
 	d.region = heap_alloc(REGIONS_MAX * sizeof *d.region);
 	d.page = heap_alloc(PAGE_SIZE);

@@ -23,6 +23,10 @@ struct core {
 	char *page; /* one page for copying */
 };
 
+#define CORE_NAME_MAX 256u
+
+/* core_name.c: the file's path into buf, CORE_NAME_MAX long; false: there is to be none. */
+bool core_name(struct lx_thread *t, int sig, char *buf);
 /* core_notes.c: makes d->notes (heap); false: no memory. */
 bool core_notes(struct core *d);
 #endif

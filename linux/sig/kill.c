@@ -231,7 +231,7 @@ static struct lx_proc *proc_of_fd(struct lx_thread *t, int fd, long *err)
 		proc_get(p);
 	} else if ((pid = text_process_dir(f))) {
 		*err = -ESRCH;
-		p = proc_get_by_pid(pid);
+		p = pid > 0 ? proc_get_global(pid) : NULL;
 	}
 	file_put(f);
 	return p;
