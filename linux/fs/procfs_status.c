@@ -161,6 +161,13 @@ static bool snap(struct snapshot *s, struct node_ctx *c)
 	return true;
 }
 
+/* The counters of the reader's own memory; another's are as it left them. */
+static void memory_now(struct node_ctx *c)
+{
+	if (c->proc == c->t->proc && !c->proc->mm_borrowed)
+		mm_stack_sync(c->proc->mm);
+}
+
 SHOW(stat)
 {
 	struct lx_proc *p = c->proc;
@@ -173,6 +180,7 @@ SHOW(stat)
 		return;
 	cred_refs_put(&s.cred);
 	live = s.state != 'Z';
+	memory_now(c);
 	proc_rss(p, &r);
 	text_add(x, "%d (%s) %c %d %d %d %d %d %u %lu %lu %lu %lu ", s.pid, s.comm, s.state, s.ppid, s.pgrp, s.session, s.tty_nr,
 		s.tty_pgrp, live ? 4194304u : 4194308u, (unsigned long)s.min_flt, (unsigned long)s.cmin_flt, (unsigned long)s.maj_flt,
@@ -202,6 +210,7 @@ SHOW(statm)
 {
 	struct lx_proc *p = c->proc;
 
+	memory_now(c);
 	if (p->state != PROC_LIVE)
 		text_add(x, "0 0 0 0 0 0 0\n");
 	else
@@ -321,6 +330,7 @@ SHOW(status)
 		state_name(s.state), s.tgid, s.pid, s.ppid, s.tracer);
 	status_ids(x, c, &s);
 	cred_refs_put(&s.cred);
+	memory_now(c);
 	if (s.state != 'Z')
 		status_memory(x, p);
 	text_add(x, "Threads:\t%u\nSigQ:\t%u/%lu\n", s.threads ? s.threads : 1, (unsigned)p->nqueued,

@@ -84,7 +84,7 @@ static size_t maps_line(struct maps *m, const struct region *r)
 		dev = 1;
 		ino = ((struct shared_mem *)r->object)->id;
 	}
-	n = fmt_snprintf(m->line, LINE_MAX, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", (unsigned long)r->start, (unsigned long)r->end,
+	n = fmt_snprintf(m->line, LINE_MAX, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", (unsigned long)mm_shown_start(m->mm, r), (unsigned long)r->end,
 		r->prot & PROT_READ ? 'r' : '-', r->prot & PROT_WRITE ? 'w' : '-', r->prot & PROT_EXEC ? 'x' : '-',
 		r->flags & RF_SHARED ? 's' : 'p', (unsigned long)offset, (unsigned)(dev >> 8 & 0xfff),
 		(unsigned)((dev & 0xff) | (dev >> 12 & 0xfff00)), (unsigned long)ino);
@@ -111,7 +111,7 @@ static void sum_up(struct maps *m, const struct region *r)
 {
 	uint64_t rss = resident_kb(m, r);
 
-	m->one = (struct maps_sum){ .size = (r->end - r->start) >> 10, .rss = rss };
+	m->one = (struct maps_sum){ .size = (r->end - mm_shown_start(m->mm, r)) >> 10, .rss = rss };
 	if (r->flags & RF_SHARED)
 		m->one.shared = rss;
 	else if (r->kind == REGION_ANON || (r->flags & RF_WROTE))
@@ -160,7 +160,7 @@ static size_t flag_lines(struct maps *m, const struct region *r)
 static bool write_smaps(struct maps *m, const struct region *r)
 {
 	size_t n = (size_t)fmt_snprintf(m->line, LINE_MAX, "Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
-		(unsigned long)(r->end - r->start) >> 10);
+		(unsigned long)(r->end - mm_shown_start(m->mm, r)) >> 10);
 
 	if (!emit(m, n))
 		return false;
@@ -211,6 +211,8 @@ size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t *from, enum 
 	if (*from == UINT64_MAX || (m.line = heap_alloc_dirty(LINE_MAX + PATH_MAX)) == NULL)
 		return 0;
 	m.path = m.line + LINE_MAX;
+	if (*from == 0)
+		mm_stack_sync(mm);
 	mm_lock(mm);
 	if (kind == MAPS_ROLLUP) {
 		write_rollup(&m);

@@ -69,7 +69,7 @@ static long bring_in(struct mm *mm, uint64_t start, uint64_t end)
 
 	for (uint64_t at = start; err == 0 && (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end)
 		if (r->kind != REGION_ROOM && r->prot != PROT_NONE && !(r->flags & (RF_ONFAULT | RF_GUARD)))
-			err = mm_populate_locked(mm, r, MAX(r->start, start), MIN(r->end, end), region_is_private_write(r) || !(r->prot & PROT_READ));
+			err = mm_populate_locked(mm, r, MAX(mm_shown_start(mm, r), start), MIN(r->end, end), region_is_private_write(r) || !(r->prot & PROT_READ));
 	return err == -EFAULT ? -ENOMEM : err;
 }
 
@@ -132,6 +132,7 @@ long lx_sys_mlockall(struct lx_thread *t, int flags)
 		return -EINVAL;
 	if (mm_rlimit(RLIMIT_MEMLOCK) == 0 && !lx_capable(t, CAP_IPC_LOCK))
 		return -EPERM;
+	mm_stack_sync(mm);
 	mm_lock(mm);
 	if ((flags & MCL_CURRENT) && !may_lock(t, mm, mm->vm_pages - mm->locked_pages)) {
 		err = -ENOMEM;

@@ -141,7 +141,7 @@ void mm_bury(struct mm *mm, struct region *r)
 
 void mm_count(struct mm *mm, const struct region *r, int sign)
 {
-	uint64_t n = sign > 0 ? region_pages(r) : -region_pages(r);
+	uint64_t pages = (r->end - mm_shown_start(mm, r)) >> PAGE_SHIFT, n = sign > 0 ? pages : -pages;
 
 	if (r->kind == REGION_ROOM)
 		return;

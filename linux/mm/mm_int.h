@@ -43,6 +43,7 @@ struct mm {
 	uint64_t top;               /* mmap places below this */
 	uint64_t vm_pages, data_pages, stack_pages, locked_pages, charged_pages;
 	uint64_t brk_start, brk;
+	uint64_t stack_low;         /* the main stack is shown and counted from here on: stack.c */
 	uint64_t vdso;              /* where execve put it; 0: nowhere */
 	uint64_t new_flags;         /* RF_LOCKED (and RF_ONFAULT) after mlockall(MCL_FUTURE) */
 	uint64_t text_pages;        /* executable file mappings, for /proc */
@@ -120,6 +121,9 @@ long mm_populate_locked(struct mm *mm, const struct region *r, uint64_t start, u
 bool mm_resident(uint64_t start, uint64_t end, uint8_t *out);
 /* How many are; buf: size bytes of work room. */
 uint64_t mm_count_resident(uint64_t start, uint64_t end, uint8_t *buf, uint64_t size);
+
+/* stack.c: where r begins for /proc and the counters. */
+uint64_t mm_shown_start(const struct mm *mm, const struct region *r);
 
 /* name.c: all of mm's names go; no region may have one. */
 void mm_forget_names(struct mm *mm);

@@ -52,29 +52,6 @@ long lx_sys_munmap(struct lx_thread *t, struct gva addr, uint64_t len)
 
 /* ---- For exec ---- */
 
-#define STACK_MIN (128ull << 10)
-#define STACK_MAX (1ull << 30)
-
-/* The end lies at random in the 8 GB below GUEST_HIGH, above all that mmap places. */
-static long map_stack(struct mm *mm, uint64_t size, uint32_t prot)
-{
-	uint64_t end = GUEST_HIGH - (mm_random() % (8ull << 30 >> PAGE_SHIFT) << PAGE_SHIFT) - PAGE_SIZE;
-	struct map_wish w = { .addr = end - size, .len = size, .prot = prot, .flags = MAP_PRIVATE | MAP_FIXED, .kind = REGION_ANON,
-		.rflags = RF_STACK | RF_NORESERVE };
-	long ret;
-
-	mm_lock(mm);
-	ret = mm_map_locked(mm, &w);
-	mm_unlock(mm);
-	return ret < 0 ? ret : (long)end;
-}
-
-long mm_map_stack(struct mm *mm, uint64_t size, int extra_prot)
-{
-	size = PAGE_UP(MIN(MAX(size, STACK_MIN), STACK_MAX));
-	return map_stack(mm, size, PROT_READ | PROT_WRITE | (uint32_t)extra_prot);
-}
-
 void mm_mark_vdso(struct mm *mm, uint64_t addr)
 {
 	struct region *r;
