@@ -7,8 +7,10 @@
 #include "linux/fs/loop.h"
 #include "linux/fs/special.h"
 #include "linux/fs/tty.h"
+#include "linux/mm/uffd.h"
 
-enum mem_minor { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8, MINOR_URANDOM = 9, MINOR_KMSG = 11 };
+enum mem_minor { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_RANDOM = 8, MINOR_URANDOM = 9, MINOR_KMSG = 11,
+	MINOR_UFFD = 0x1000 /* one of ours: not a memory device */ };
 
 static long read_random(const struct iov *v)
 {
@@ -38,6 +40,8 @@ static long dev_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 	switch (f->priv[0]) {
 	case MINOR_NULL:
 		return 0;
+	case MINOR_UFFD:
+		return -EINVAL;
 	case MINOR_ZERO:
 	case MINOR_FULL:
 		n = iov_put_zero(v, 0, v->size);
@@ -49,6 +53,8 @@ static long dev_read(struct lx_thread *t, struct file *f, const struct iov *v, u
 
 static long dev_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
+	if (f->priv[0] == MINOR_UFFD)
+		return -EINVAL;
 	return f->priv[0] == MINOR_FULL ? -ENOSPC : (long)v->size;
 }
 
@@ -78,6 +84,8 @@ static long dev_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_
 {
 	int bits = 256;
 
+	if (f->priv[0] == MINOR_UFFD)
+		return cmd == USERFAULTFD_IOC_NEW ? uffd_open(t, (int)arg) : -EINVAL;
 	if (f->priv[0] != MINOR_RANDOM && f->priv[0] != MINOR_URANDOM)
 		return -ENOTTY;
 	if (cmd == 0x80045200) /* RNDGETENTCNT */
@@ -155,6 +163,11 @@ long dev_open(struct lx_thread *t, struct inode *i, struct file *f)
 		return major == LOOP_MAJOR ? loop_open(minor, f) : -ENXIO;
 	if ((i->mode & S_IFMT) != S_IFCHR)
 		return -ENXIO;
+	if (major == MISC_MAJOR && minor == MISC_UFFD) {
+		f->kind = FILE_DEV;
+		f->priv[0] = MINOR_UFFD;
+		return 0;
+	}
 	if (major == MISC_MAJOR)
 		return minor == MISC_LOOP_CONTROL ? loop_control_open(f) : -ENODEV;
 	if (major == 1)

@@ -30,6 +30,7 @@ static const struct dev_node nodes[] = {
 	{ "stdin", S_IFLNK | 0777, 0, 0, "/proc/self/fd/0" },
 	{ "stdout", S_IFLNK | 0777, 0, 0, "/proc/self/fd/1" },
 	{ "stderr", S_IFLNK | 0777, 0, 0, "/proc/self/fd/2" },
+	{ "userfaultfd", S_IFCHR | 0600, MISC_MAJOR, MISC_UFFD, NULL },
 	{ "loop-control", S_IFCHR | 0660, MISC_MAJOR, MISC_LOOP_CONTROL, NULL },
 #define LOOP_NODE(n) { "loop" #n, S_IFBLK | 0660, LOOP_MAJOR, n, NULL }
 	LOOP_NODE(0), LOOP_NODE(1), LOOP_NODE(2), LOOP_NODE(3), LOOP_NODE(4), LOOP_NODE(5), LOOP_NODE(6), LOOP_NODE(7),

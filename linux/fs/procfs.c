@@ -177,7 +177,7 @@ static const struct text_node nodes[] = {
 	NUMBER(PD_VM, "dirty_ratio", CTL_DIRTY_RATIO), NUMBER(PD_VM, "dirty_background_ratio", CTL_DIRTY_BG),
 	CONSTANT(PD_VM, "min_free_kbytes", "67584\n"), CONSTANT(PD_VM, "drop_caches", "0\n"), CONSTANT(PD_VM, "overcommit_kbytes", "0\n"),
 	CONSTANT(PD_VM, "panic_on_oom", "0\n"), CONSTANT(PD_VM, "vfs_cache_pressure", "100\n"), CONSTANT(PD_VM, "zone_reclaim_mode", "0\n"),
-	CONSTANT(PD_VM, "unprivileged_userfaultfd", "0\n"), CONSTANT(PD_VM, "legacy_va_layout", "0\n"),
+	NUMBER(PD_VM, "unprivileged_userfaultfd", CTL_UFFD), CONSTANT(PD_VM, "legacy_va_layout", "0\n"),
 	NUMBER(PD_SYSFS, "file-max", CTL_FILE_MAX), NUMBER(PD_SYSFS, "nr_open", CTL_NR_OPEN), NUMBER(PD_SYSFS, "lease-break-time", CTL_LEASE_BREAK), SHOWN(PD_SYSFS, "file-nr", show_file_nr),
 	NUMBER(PD_SYSFS, "pipe-max-size", CTL_PIPE_MAX), CONSTANT(PD_SYSFS, "pipe-user-pages-soft", "16384\n"),
 	CONSTANT(PD_SYSFS, "pipe-user-pages-hard", "0\n"), NUMBER(PD_SYSFS, "aio-max-nr", CTL_AIO_MAX), SHOWN(PD_SYSFS, "aio-nr", show_aio_nr),

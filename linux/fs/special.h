@@ -15,6 +15,7 @@ enum dev_priv {
 
 #define MISC_MAJOR        10u
 #define MISC_LOOP_CONTROL 237u
+#define MISC_UFFD         126u
 
 /* An inode of fs; the root's holds no reference on it. */
 struct inode *special_inode(struct mount_fs *fs, uint32_t mode, uint64_t ino);

@@ -39,7 +39,16 @@ static long set_flags(struct mm *mm, uint64_t start, uint64_t end, uint32_t set,
 
 /* ---- Contents ---- */
 
-static long drop(struct region *r, uint64_t start, uint64_t end, int advice)
+/* Poisoned pages are missing ones again. */
+static long cure(struct mm *mm, struct region **r, uint64_t start, uint64_t end)
+{
+	long err = set_flags(mm, start, end, 0, RF_POISON | RF_GUARD);
+
+	*r = region_find(&mm->tree, start);
+	return err != 0 ? err : lx_err(DkVirtualMemoryProtect(start, end - start, (*r)->prot & 7));
+}
+
+static long drop(struct mm *mm, struct region *r, uint64_t start, uint64_t end, int advice)
 {
 	bool lazily = advice == MADV_FREE;
 	long err;
@@ -54,7 +63,9 @@ static long drop(struct region *r, uint64_t start, uint64_t end, int advice)
 	/* Shared pages keep their contents: there is nothing to drop. */
 	if (r->flags & RF_SHARED)
 		return 0;
-	err = lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT | (lazily ? DK_MEM_LAZY : 0)));
+	err = UNLIKELY(r->flags & RF_POISON) ? cure(mm, &r, start, end) : 0;
+	if (err == 0)
+		err = lx_err(DkVirtualMemoryFree(start, end - start, DK_MEM_DECOMMIT | (lazily ? DK_MEM_LAZY : 0)));
 	if (err == 0 && UNLIKELY(r->uffd != NULL))
 		uffd_apply(r, start, end);
 	return err;
@@ -137,7 +148,7 @@ static long advise_part(struct mm *mm, struct region *r, uint64_t start, uint64_
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED:
 	case MADV_FREE:
-		return drop(r, start, end, advice);
+		return drop(mm, r, start, end, advice);
 	case MADV_COLD:
 	case MADV_PAGEOUT: /* there is nowhere to page out to */
 		if (r->flags & RF_LOCKED)

@@ -115,6 +115,11 @@ static bool fault_locked(struct mm *mm, const struct dk_exception *e, int *sig, 
 	*code = SEGV_MAPERR;
 	if (r == NULL || r->kind == REGION_ROOM)
 		return e->kind == DK_EXC_MEMORY && grow_down(mm, e->address);
+	if (UNLIKELY(r->flags & RF_POISON)) {
+		*sig = SIGBUS;
+		*code = BUS_MCEERR_AR;
+		return false;
+	}
 	*code = SEGV_ACCERR;
 	if (e->kind == DK_EXC_MEMORY && !allows(r, needed(e)))
 		return false;

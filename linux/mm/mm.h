@@ -31,6 +31,7 @@ long mm_unmap(struct mm *mm, uint64_t addr, uint64_t len);
 long mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
 /* The main stack: one region of about size bytes (RLIMIT_STACK; bounded) at a random place near the top;
    its end, or -errno.  extra_prot: PROT_EXEC or 0. */
+long uffd_open(struct lx_thread *t, int flags); /* a new userfaultfd: its descriptor; who may is the caller's business */
 void mm_stack_sync(struct mm *mm); /* the counters of the stack of the caller's memory as they are now; hold no lock */
 long mm_map_stack(struct mm *mm, uint64_t size, int extra_prot);
 /* /proc/PID/maps shows the region that begins at addr as [vdso]. */

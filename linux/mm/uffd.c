@@ -15,6 +15,7 @@
 
 #include "linux/entry.h"
 #include "linux/fs/io.h"
+#include "linux/fs/procfs.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 #include "syscalls.gen.h"
@@ -22,7 +23,8 @@
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
 #endif
-#define FEATURES (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_EXACT_ADDRESS)
+#define FEATURES (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_EXACT_ADDRESS | \
+	UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE)
 #define SETTLE_PAGES 16u /* pages behind an argument's first that a call may have wanted */
 
 struct uffd_fault {
@@ -191,13 +193,18 @@ const struct file_ops uffd_file_ops = {
 
 long lx_sys_userfaultfd(struct lx_thread *t, int flags)
 {
+	if (!(flags & UFFD_USER_MODE_ONLY) && !lx_capable(t, CAP_SYS_PTRACE) && !sysctl_value(CTL_UFFD))
+		return -EPERM;
+	return uffd_open(t, flags);
+}
+
+long uffd_open(struct lx_thread *t, int flags)
+{
 	struct uffd *u;
 	struct file *f;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY))
 		return -EINVAL;
-	if (!(flags & UFFD_USER_MODE_ONLY) && !lx_capable(t, CAP_SYS_PTRACE))
-		return -EPERM; /* vm.unprivileged_userfaultfd is 0 */
 	u = arena_alloc(sizeof *u);
 	if (u == NULL)
 		return -ENOMEM;

@@ -16,7 +16,7 @@
 #define CHUNK 512u /* pages asked about at a time */
 #define RF_UFFD (RF_UFFD_MISSING | RF_UFFD_WP)
 
-static bool is_resident(uint64_t page)
+bool uffd_page_there(uint64_t page)
 {
 	uint8_t there = 0;
 
@@ -61,7 +61,7 @@ void uffd_forget(struct region *r)
 bool uffd_tells(struct mm *mm, struct region *r, uint64_t addr, bool write, uint64_t *flags)
 {
 	uint64_t page = PAGE_DOWN(addr);
-	bool there = is_resident(page);
+	bool there = uffd_page_there(page);
 
 	if (atomic_load(&r->uffd->closed)) {
 		(void)DkVirtualMemoryProtect(page, PAGE_SIZE, r->prot & 7);
@@ -78,7 +78,7 @@ bool uffd_tells(struct mm *mm, struct region *r, uint64_t addr, bool write, uint
 
 /* ---- Registering ---- */
 
-static long check_range(const struct uffdio_range *g)
+long uffd_check_range(const struct uffdio_range *g)
 {
 	uint64_t end;
 
@@ -138,7 +138,7 @@ static long do_register(struct mm *mm, struct uffd *u, struct gva arg)
 		return -EFAULT;
 	if (g.mode == 0 || (g.mode & ~(UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP)))
 		return -EINVAL;
-	err = check_range(&g.range);
+	err = uffd_check_range(&g.range);
 	if (err != 0)
 		return err;
 	entry_go_slow(ENTRY_FAULTS);
@@ -148,7 +148,7 @@ static long do_register(struct mm *mm, struct uffd *u, struct gva arg)
 		err = set_range(mm, u, g.range.start, g.range.start + g.range.len,
 			((g.mode & UFFDIO_REGISTER_MODE_MISSING) ? RF_UFFD_MISSING : 0) | ((g.mode & UFFDIO_REGISTER_MODE_WP) ? RF_UFFD_WP : 0));
 	mm_unlock(mm);
-	g.ioctls = 1ull << _UFFDIO_WAKE | 1ull << _UFFDIO_COPY | 1ull << _UFFDIO_ZEROPAGE |
+	g.ioctls = 1ull << _UFFDIO_WAKE | 1ull << _UFFDIO_COPY | 1ull << _UFFDIO_ZEROPAGE | 1ull << _UFFDIO_MOVE | 1ull << _UFFDIO_POISON |
 		((g.mode & UFFDIO_REGISTER_MODE_WP) ? 1ull << _UFFDIO_WRITEPROTECT : 0);
 	return err != 0 ? err : copy_out(arg, &g, sizeof g);
 }
@@ -160,7 +160,7 @@ static long do_unregister(struct mm *mm, struct uffd *u, struct gva arg)
 
 	if (copy_in(&g, arg, sizeof g) != 0)
 		return -EFAULT;
-	err = check_range(&g);
+	err = uffd_check_range(&g);
 	if (err != 0)
 		return err;
 	mm_lock(mm);
@@ -177,7 +177,7 @@ static long do_wake(struct uffd *u, struct gva arg)
 
 	if (copy_in(&g, arg, sizeof g) != 0)
 		return -EFAULT;
-	err = check_range(&g);
+	err = uffd_check_range(&g);
 	if (err == 0)
 		uffd_wake(u, g.start, g.start + g.len);
 	return err;
@@ -185,15 +185,17 @@ static long do_wake(struct uffd *u, struct gva arg)
 
 /* ---- Bringing pages ---- */
 
-/* The region at addr if it is u's, and how much of [addr, addr + len) in it is missing; 0: the first page is there. */
-static struct region *missing_run(struct mm *mm, const struct uffd *u, uint64_t addr, uint64_t len, uint64_t *run)
+struct region *uffd_missing_run(struct mm *mm, const struct uffd *u, uint64_t addr, uint64_t len, uint64_t *run)
 {
 	struct region *r = region_find(&mm->tree, addr);
 
 	if (r == NULL || r->uffd != u)
 		return NULL;
+	*run = 0;
+	if (r->flags & RF_POISON)
+		return r;
 	len = MIN(len, r->end - addr);
-	for (*run = 0; *run < len && !is_resident(addr + *run); *run += PAGE_SIZE)
+	for (*run = 0; *run < len && !uffd_page_there(addr + *run); *run += PAGE_SIZE)
 		;
 	return r;
 }
@@ -238,7 +240,7 @@ static long fill(struct mm *mm, struct uffd *u, uint64_t addr, uint64_t src, uin
 	mm_lock(mm);
 	while (done < len && err == 0) {
 		uint64_t run;
-		struct region *r = missing_run(mm, u, addr + done, len - done, &run);
+		struct region *r = uffd_missing_run(mm, u, addr + done, len - done, &run);
 
 		if (r == NULL)
 			err = -ENOENT;
@@ -253,8 +255,7 @@ static long fill(struct mm *mm, struct uffd *u, uint64_t addr, uint64_t src, uin
 	return done != 0 ? (long)done : err;
 }
 
-/* The ioctl's result from what fill says: all, or EAGAIN for a part. */
-static long settle(struct uffd *u, struct gva out, long done, uint64_t addr, uint64_t len, bool wake)
+long uffd_settle_range(struct uffd *u, struct gva out, long done, uint64_t addr, uint64_t len, bool wake)
 {
 	int64_t told = done;
 
@@ -274,10 +275,10 @@ static long do_copy(struct mm *mm, struct uffd *u, struct gva arg)
 	if (copy_in(&c, arg, sizeof c - sizeof c.copy) != 0)
 		return -EFAULT;
 	g = (struct uffdio_range){ c.dst, c.len };
-	err = check_range(&g);
+	err = uffd_check_range(&g);
 	if (err != 0 || (c.mode & ~(UFFDIO_COPY_MODE_DONTWAKE | UFFDIO_COPY_MODE_WP)) || c.src == 0 || !guest_range_ok(c.src, c.len))
 		return err != 0 ? err : -EINVAL;
-	return settle(u, gva_add(arg, offsetof(struct uffdio_copy, copy)), fill(mm, u, c.dst, c.src, c.len, c.mode & UFFDIO_COPY_MODE_WP), c.dst, c.len,
+	return uffd_settle_range(u, gva_add(arg, offsetof(struct uffdio_copy, copy)), fill(mm, u, c.dst, c.src, c.len, c.mode & UFFDIO_COPY_MODE_WP), c.dst, c.len,
 		!(c.mode & UFFDIO_COPY_MODE_DONTWAKE));
 }
 
@@ -288,10 +289,10 @@ static long do_zero(struct mm *mm, struct uffd *u, struct gva arg)
 
 	if (copy_in(&z, arg, sizeof z - sizeof z.zeropage) != 0)
 		return -EFAULT;
-	err = check_range(&z.range);
+	err = uffd_check_range(&z.range);
 	if (err != 0 || (z.mode & ~UFFDIO_ZEROPAGE_MODE_DONTWAKE))
 		return err != 0 ? err : -EINVAL;
-	return settle(u, gva_add(arg, offsetof(struct uffdio_zeropage, zeropage)), fill(mm, u, z.range.start, 0, z.range.len, false), z.range.start,
+	return uffd_settle_range(u, gva_add(arg, offsetof(struct uffdio_zeropage, zeropage)), fill(mm, u, z.range.start, 0, z.range.len, false), z.range.start,
 		z.range.len, !(z.mode & UFFDIO_ZEROPAGE_MODE_DONTWAKE));
 }
 
@@ -325,7 +326,7 @@ static long do_protect(struct mm *mm, struct uffd *u, struct gva arg)
 	if (copy_in(&w, arg, sizeof w) != 0)
 		return -EFAULT;
 	on = w.mode & UFFDIO_WRITEPROTECT_MODE_WP;
-	err = check_range(&w.range);
+	err = uffd_check_range(&w.range);
 	if (err != 0 || (w.mode & ~(UFFDIO_WRITEPROTECT_MODE_WP | UFFDIO_WRITEPROTECT_MODE_DONTWAKE)) ||
 	    (on && (w.mode & UFFDIO_WRITEPROTECT_MODE_DONTWAKE)))
 		return err != 0 ? err : -EINVAL;
@@ -356,6 +357,10 @@ long uffd_range_ioctl(struct lx_thread *t, struct uffd *u, uint32_t cmd, struct 
 		return do_zero(mm, u, arg);
 	case UFFDIO_WRITEPROTECT:
 		return do_protect(mm, u, arg);
+	case UFFDIO_MOVE:
+		return uffd_move(mm, u, arg);
+	case UFFDIO_POISON:
+		return uffd_poison(mm, u, arg);
 	default:
 		return -EINVAL;
 	}

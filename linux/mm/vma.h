@@ -42,6 +42,7 @@ enum region_kind {
 #define RF_RANDOM     0x100000u
 #define RF_UFFD_MISSING 0x200000u /* registered with a userfaultfd: pages that are missing; written ones that it protects */
 #define RF_UFFD_WP    0x400000u
+#define RF_POISON     0x800000u /* with RF_GUARD: UFFDIO_POISON, touching it is SIGBUS */
 
 #define REGION_GUARD_GAP 0x100000ull /* kept free below what grows down, as Linux does */
 
