@@ -81,7 +81,7 @@ void pico_thread_start(uint64_t parameter)
 	struct dk_context *frame = pico_frame();
 
 	set_entries(tb);
-	/* The maker may not have stored our handle yet: take it from where it will be the same. */
+	/* An extension may not have stored our handle yet: take it from where it will be the same. */
 	while (__atomic_load_n(&t->thread, __ATOMIC_ACQUIRE) == DK_NO_HANDLE)
 		(void)DkThreadYieldExecution();
 	tb->scratch[TB_OWN_THREAD] = t->thread;
@@ -96,19 +96,18 @@ enum dk_status pico_create_thread(struct pico_thread *t, const struct dk_context
 {
 	struct thread_seed *seed = heap_alloc(sizeof *seed);
 	enum dk_status status;
-	dk_handle handle;
 
 	if (seed == NULL)
 		return DK_NO_MEMORY;
 	seed->thread = t;
 	seed->context = *c;
-	status = DkThreadCreate((uint64_t)seed, fs_base, &handle);
+	/* Stored where the new thread looks for it, and before it runs. */
+	status = DkThreadCreate((uint64_t)seed, fs_base, &t->thread);
 	if (status != DK_OK) {
 		heap_free(seed);
-		return status;
+		__atomic_store_n(&t->thread, DK_NO_HANDLE, __ATOMIC_RELEASE);
 	}
-	__atomic_store_n(&t->thread, handle, __ATOMIC_RELEASE);
-	return DK_OK;
+	return status;
 }
 
 enum dk_status pico_create_process(struct pico_process *p, struct pico_thread *t)

@@ -197,11 +197,15 @@ void thread_cpu_times(struct lx_thread *t, struct lx_thread *o, struct cpu_times
 
 /* ---- Beginnings and ends ---- */
 
+void cputime_thread_ends(struct lx_thread *t)
+{
+	t->cpu_seen = lx_cpu_time_ns(t);
+}
+
 void cputime_thread_exit(struct lx_thread *t)
 {
 	struct lx_proc *p = t->proc;
 
-	t->cpu_seen = lx_cpu_time_ns(t);
 	p->sys_ended += t->sys_sampled;
 	p->user_ended += t->cpu_seen;
 	p->nvcsw += t->pico.waits;

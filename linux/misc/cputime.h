@@ -28,7 +28,8 @@ uint64_t cputime_begin(struct lx_thread *t);
 void cputime_end(struct lx_thread *t, uint64_t began);
 /* The end of a call that asked for times; began by cputime_begin. */
 void cputime_asked(struct lx_thread *t, uint64_t began);
-/* The calling thread t ends: its share goes to its process.  PROC is held. */
+/* The calling thread t ends: what it used is read (no lock is held), and goes to its process.  PROC is held. */
+void cputime_thread_ends(struct lx_thread *t);
 void cputime_thread_exit(struct lx_thread *t) REQUIRES(PROC);
 /* p ends in its last thread t: the final figures. */
 void cputime_proc_exit(struct lx_thread *t, struct lx_proc *p);

@@ -143,11 +143,14 @@ long exit_siblings(struct lx_thread *t)
 
 /* ---- One thread ---- */
 
-static void leave_memory(struct lx_thread *t)
+/*
+ * Who waits for the thread (pthread_join) is told when it is off all lists: woken earlier, it would only
+ * run into the locks that are still needed for that.
+ */
+static void clear_child_tid(struct lx_thread *t)
 {
 	uint64_t addr = t->clear_child_tid.va;
 
-	futex_exit_robust(t);
 	t->clear_child_tid = GVA_NULL;
 	if (addr && uaccess_store32(addr, 0))
 		futex_wake_addr(t, addr, 1, true);
@@ -307,11 +310,13 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 	ptrace_tracer_exit(t);
 	if (t->vfork_parent)
 		proc_get(t->proc); /* the parent may reap it before we are off it */
-	leave_memory(t);
+	futex_exit_robust(t);
 	sig_thread_exit(t);
 	sec_thread_end(t);
 	thread_sweep();
+	cputime_thread_ends(t);
 	last = count_out(t, code);
+	clear_child_tid(t);
 	if (last) {
 		end_if_alone(t);
 		if (UNLIKELY(p->pid_ns && p->pid_ns->pid.init == p))
