@@ -69,7 +69,9 @@ void vdso_clocks(struct lx_thread *t);
 long exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c);
 void exec_commit(struct lx_thread *t, struct exec_image *img);
 uint64_t exec_random(void);
-/* privs.c: t's credentials become those it has in the program in f; true: AT_SECURE. */
+/* privs.c: may t start the program in f?  -EPERM: it has capabilities that t cannot get. */
+long exec_may(struct lx_thread *t, const struct file *f);
+/* t's credentials become those it has in the program in f; true: AT_SECURE. */
 bool exec_privs(struct lx_thread *t, const struct file *f);
 /* first.c: PATH search, working directory; ends the sandbox if it fails. */
 void first_open(struct lx_thread *t, struct exec_image *img);

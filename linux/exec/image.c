@@ -240,8 +240,10 @@ long image_open(struct lx_thread *t, struct exec_image *img, int dirfd, const ch
 		n = open_one(t, img, dirfd, img->path, at_flags, head);
 		if (n < 0)
 			return n;
-		if (n >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG))
-			return elf_open(t, img, head, (size_t)n);
+		if (n >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG)) {
+			err = exec_may(t, img->prog.file);
+			return err ? err : elf_open(t, img, head, (size_t)n);
+		}
 		if (n < 2 || head[0] != '#' || head[1] != '!' || !script_line(head, MIN((size_t)n, SCRIPT_LINE), &interp, &option))
 			return fail(-ENOEXEC, "it is neither an ELF program nor a script that begins with #!");
 		err = args_script(&img->args, interp, option, depth ? img->path : img->args.path);

@@ -3,7 +3,7 @@
  * linux/fs/acl.c - POSIX access control lists: acl(5), and setxattr(2) of system.posix_acl_*.
  *
  * A list is kept as the extended attribute's value that it came as, checked, with the ids of the
- * initial user namespace, among the inode's other attributes; inode.acl says which there are, so
+ * initial user namespace, among the inode's other attributes; inode.special says which there are, so
  * that files without lists pay one test.  The owner's, the mask's (or the group's) and the others'
  * entries of an access list always equal the mode's bits: a list that says no more is not kept.
  */
@@ -138,7 +138,7 @@ long acl_get(struct lx_thread *t, struct inode *i, uint32_t which, void *buf, si
 
 	if (IS_LNK(i) || i->kind != INODE_MEM)
 		return -EOPNOTSUPP;
-	if (!(i->acl & which))
+	if (!(i->special & which))
 		return -ENODATA;
 	n = mem_getxattr(t, i, names[which], buf, size);
 	if (n <= 0 || size == 0)
@@ -154,7 +154,7 @@ static long store(struct lx_thread *t, struct dentry *d, uint32_t which, const s
 	struct inode *i = d->inode;
 	long err;
 
-	if (a == NULL && !(i->acl & which))
+	if (a == NULL && !(i->special & which))
 		return 0;
 	err = mem_setxattr(t, d, names[which], a, size, 0);
 	if (err == -ENODATA)
@@ -162,7 +162,7 @@ static long store(struct lx_thread *t, struct dentry *d, uint32_t which, const s
 	if (err != 0)
 		return err;
 	lock_take(&i->lock);
-	i->acl = a != NULL ? i->acl | which : i->acl & ~which;
+	i->special = a != NULL ? i->special | which : i->special & ~which;
 	lock_drop(&i->lock);
 	if (IS_DIR(i))
 		vfs_tree_changed(); /* folders that were remembered were allowed by the old one */
@@ -289,7 +289,7 @@ static long store_new(struct inode *i, uint32_t which, const struct acl *a, size
 	if (x == NULL)
 		return -ENOSPC;
 	(void)mem_xattrs_exchange(&mem(i)->xattrs, names[which], x);
-	i->acl |= which;
+	i->special |= which;
 	return 0;
 }
 

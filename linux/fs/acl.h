@@ -5,9 +5,10 @@
 
 #include "linux/fs/fs.h"
 
-/* inode.acl: which lists there are. */
+/* inode.special: which lists there are; has it capabilities?  (filecaps.h) */
 #define ACL_ACCESS  1u
 #define ACL_DEFAULT 2u
+#define FILE_CAPS   4u
 
 /* The list that the extended attribute of that name is, or 0. */
 uint32_t acl_of_name(const char *name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/attr.c - changing modes, owners and times. */
 #include "linux/fs/acl.h"
+#include "linux/fs/filecaps.h"
 #include "linux/fs/fs.h"
 #include "linux/ns/ns.h"
 
@@ -93,7 +94,7 @@ static long chmod_path(struct lx_thread *t, const struct path *p, struct change 
 	if ((a.mode & LX_S_ISGID) && t->cred.fsgid != i->gid && !lx_in_group(t, i->gid) && !inode_capable(t, i, CAP_FSETID))
 		a.mode &= ~LX_S_ISGID;
 	err = do_setattr(t, p, &a);
-	return err == 0 && UNLIKELY(i->acl & ACL_ACCESS) ? acl_chmod(p->dentry) : err;
+	return err == 0 && UNLIKELY(i->special & ACL_ACCESS) ? acl_chmod(p->dentry) : err;
 }
 
 static long do_chmod(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode, int flags)
@@ -144,6 +145,7 @@ static long chown_path(struct lx_thread *t, const struct path *p, struct change 
 {
 	struct inode *i = p->dentry->inode;
 	struct inode_attr a = { .uid = c->uid, .gid = c->gid };
+	long err;
 
 	if (may_write(t, p) != 0)
 		return -EROFS;
@@ -157,7 +159,10 @@ static long chown_path(struct lx_thread *t, const struct path *p, struct change 
 		a.valid |= IATTR_MODE;
 		a.mode = i->mode & 07777 & ~drop;
 	}
-	return do_setattr(t, p, &a);
+	err = do_setattr(t, p, &a);
+	if (err == 0 && UNLIKELY(i->special & FILE_CAPS))
+		file_caps_drop(t, p->dentry);
+	return err;
 }
 
 static long do_chown(struct lx_thread *t, int dirfd, struct gva name, uint32_t uid, uint32_t gid, int flags)
@@ -315,6 +320,8 @@ void file_remove_suid(struct lx_thread *t, struct file *f)
 	struct inode_attr a = { .valid = IATTR_MODE };
 	uint32_t drop = LX_S_ISUID | (i->mode & 010 ? LX_S_ISGID : 0);
 
+	if (UNLIKELY(i->special & FILE_CAPS) && f->path.dentry != NULL)
+		file_caps_drop(t, f->path.dentry);
 	if (!(i->mode & drop) || inode_capable(t, i, CAP_FSETID))
 		return;
 	a.mode = i->mode & 07777 & ~drop;

@@ -98,7 +98,7 @@ int inode_permission(struct lx_thread *t, struct inode *i, uint32_t rwx)
 	}
 	if (t->cred.fsuid == i->uid)
 		bits = mode >> 6;
-	else if (UNLIKELY(i->acl & ACL_ACCESS) && (mode & 070))
+	else if (UNLIKELY(i->special & ACL_ACCESS) && (mode & 070))
 		bits = acl_permission(t, i, rwx) == 0 ? 7 : 0;
 	else if ((mode & 070) != (mode & 7) * 8 && groups_match(t, i->gid))
 		bits = mode >> 3;

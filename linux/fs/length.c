@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/length.c - lengths of files and room for them: truncate, ftruncate, fallocate. */
 #include "linux/fs/fasync.h"
+#include "linux/fs/acl.h"
+#include "linux/fs/filecaps.h"
 #include "linux/fs/fs.h"
 #include "linux/ns/ns.h"
 #include "linux/sec/landlock.h"
@@ -23,6 +25,8 @@ long do_truncate(struct lx_thread *t, const struct path *p, uint64_t length)
 		a.valid |= IATTR_MODE;
 		a.mode = i->mode & 07777 & ~(LX_S_ISUID | (i->mode & 010 ? LX_S_ISGID : 0));
 	}
+	if (UNLIKELY(i->special & FILE_CAPS))
+		file_caps_drop(t, p->dentry);
 	return do_setattr(t, p, &a);
 }
 

@@ -6,6 +6,7 @@
  * memory, or, if it came along with the open because it is small, copied from the
  * inode; a file in memory is copied from arena-data.
  */
+#include "linux/fs/acl.h"
 #include "linux/fs/mem.h"
 #include "linux/fs/window.h"
 
@@ -90,7 +91,7 @@ static long mem_write(struct lx_thread *t, struct file *f, const struct iov *v, 
 
 	if (v->size == 0)
 		return 0;
-	if (UNLIKELY(i->mode & (LX_S_ISUID | LX_S_ISGID)))
+	if (UNLIKELY(i->mode & (LX_S_ISUID | LX_S_ISGID) || i->special & FILE_CAPS))
 		file_remove_suid(t, f);
 	lock_take(&i->lock);
 	at = f->flags & O_APPEND ? i->size : *pos;

@@ -280,7 +280,7 @@ static long mem_tmpfile(struct lx_thread *t, struct dentry *dir, uint32_t mode, 
 	if (i == NULL)
 		return -ENOSPC;
 	inode_take_owner(t, dir->inode, i);
-	if (UNLIKELY(dir->inode->acl & ACL_DEFAULT) && acl_inherit(dir->inode, i) != 0) {
+	if (UNLIKELY(dir->inode->special & ACL_DEFAULT) && acl_inherit(dir->inode, i) != 0) {
 		inode_put(i);
 		return -ENOSPC;
 	}

@@ -63,7 +63,7 @@ static struct inode *new_in(struct lx_thread *t, struct dentry *dir, uint32_t mo
 	if (i == NULL)
 		return NULL;
 	inode_take_owner(t, dir->inode, i);
-	if (LIKELY(!(dir->inode->acl & ACL_DEFAULT)) || acl_inherit(dir->inode, i) == 0)
+	if (LIKELY(!(dir->inode->special & ACL_DEFAULT)) || acl_inherit(dir->inode, i) == 0)
 		return i;
 	inode_put(i);
 	return NULL;

@@ -10,7 +10,7 @@
 
 uint32_t mode_with_umask(struct lx_thread *t, const struct inode *dir, uint32_t mode)
 {
-	if (UNLIKELY(dir->acl & ACL_DEFAULT)) /* that list says what is not given */
+	if (UNLIKELY(dir->special & ACL_DEFAULT)) /* that list says what is not given */
 		return mode;
 	return mode & ~(t->proc->fs != NULL ? t->proc->fs->umask : 022u);
 }

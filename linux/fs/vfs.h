@@ -33,7 +33,7 @@ struct inode {
 	uint32_t writers, readers;  /* open for writing; for reading alone */
 	uint32_t deny_write;        /* being executed */
 	uint32_t attr_flags;        /* FS_*_FL: immutable, append only ...; fileattr.c */
-	uint32_t acl;               /* ACL_*: access control lists it has; acl.h */
+	uint32_t special;           /* attributes that decide about rights: ACL_* (acl.h), FILE_CAPS */
 	uint32_t write_sealed;      /* F_SEAL_WRITE: no mapping of it may become writable */
 	_Atomic uint64_t dirgen;    /* directories: counts changes of names */
 	void *object;               /* a FIFO's pipe, a bound socket */

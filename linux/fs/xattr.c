@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/xattr.c - extended attributes: names, rights and buffers; the values are the kinds'. */
 #include "linux/fs/acl.h"
+#include "linux/fs/filecaps.h"
+#include "linux/ns/ns.h"
 
 #define VALUE_MAX 65536u
 #define LIST_MAX  65536u
@@ -36,9 +38,46 @@ static long may_use(struct lx_thread *t, struct inode *i, const char *name, bool
 	}
 	if (str_starts(name, "trusted."))
 		return lx_capable(t, CAP_SYS_ADMIN) ? 0 : write ? -EPERM : -ENODATA;
+	if (strcmp(name, FILE_CAPS_NAME) == 0)
+		return !write || inode_capable(t, i, CAP_SETFCAP) ? 0 : -EPERM;
 	if (str_starts(name, "security."))
 		return !write || lx_capable(t, CAP_SYS_ADMIN) ? 0 : -EPERM;
 	return -EOPNOTSUPP;
+}
+
+static bool is_caps(const struct call *c)
+{
+	return strcmp(c->attr, FILE_CAPS_NAME) == 0;
+}
+
+/* security.capability: as t may see it, which may be shorter than it is. */
+static long get_caps(struct lx_thread *t, struct inode *i, void *buf, size_t size)
+{
+	char value[FILE_CAPS_SIZE];
+	long n = inode_ops(i)->getxattr(t, i, FILE_CAPS_NAME, value, sizeof value);
+
+	n = file_caps_out(t, value, n);
+	if (n > 0 && size != 0 && size < (size_t)n)
+		return -ERANGE;
+	if (n > 0 && size != 0)
+		memcpy(buf, value, (size_t)n);
+	return n;
+}
+
+static long set_caps(struct lx_thread *t, struct dentry *d, const char *name, const void *value, size_t size, int flags)
+{
+	char kept[FILE_CAPS_SIZE];
+	struct inode *i = d->inode;
+	long n = file_caps_in(t, i, value, size, kept);
+
+	if (n > 0)
+		n = inode_ops(i)->setxattr(t, d, name, kept, (size_t)n, flags);
+	if (n != 0)
+		return n;
+	lock_take(&i->lock);
+	i->special |= FILE_CAPS;
+	lock_drop(&i->lock);
+	return 0;
 }
 
 static long get(struct lx_thread *t, const struct path *p, struct call *c)
@@ -57,7 +96,10 @@ static long get(struct lx_thread *t, const struct path *p, struct call *c)
 	buf = room != 0 ? heap_alloc(room) : NULL;
 	if (buf == NULL && room != 0)
 		return -ENOMEM;
-	n = acl != 0 ? acl_get(t, i, acl, buf, room) : ops->getxattr(t, i, c->attr, buf, room);
+	if (acl != 0)
+		n = acl_get(t, i, acl, buf, room);
+	else
+		n = is_caps(c) ? get_caps(t, i, buf, room) : ops->getxattr(t, i, c->attr, buf, room);
 	if (room == 0)
 		return n;
 	if (n > 0 && copy_out(c->value, buf, (uint64_t)n) != 0)
@@ -83,8 +125,10 @@ static long set(struct lx_thread *t, const struct path *p, struct call *c)
 	if (buf == NULL)
 		return -ENOMEM;
 	err = copy_in(buf, c->value, c->size);
-	if (err == 0)
-		err = acl != 0 ? acl_set(t, p, acl, buf, c->size) : ops->setxattr(t, p->dentry, c->attr, buf, c->size, c->flags);
+	if (err == 0 && acl != 0)
+		err = acl_set(t, p, acl, buf, c->size);
+	else if (err == 0)
+		err = (is_caps(c) ? set_caps : ops->setxattr)(t, p->dentry, c->attr, buf, c->size, c->flags);
 	heap_free(buf);
 	return err;
 }
@@ -101,7 +145,12 @@ static long remove_attr(struct lx_thread *t, const struct path *p, struct call *
 		return err;
 	if (acl != 0)
 		return acl_set(t, p, acl, NULL, 0);
-	return ops->setxattr == NULL ? -EOPNOTSUPP : ops->setxattr(t, p->dentry, c->attr, NULL, 0, 0);
+	if (ops->setxattr == NULL)
+		return -EOPNOTSUPP;
+	err = ops->setxattr(t, p->dentry, c->attr, NULL, 0, 0);
+	if (err == 0 && UNLIKELY(p->dentry->inode->special & FILE_CAPS) && is_caps(c))
+		__atomic_fetch_and(&p->dentry->inode->special, ~FILE_CAPS, __ATOMIC_RELAXED);
+	return err;
 }
 
 static long list(struct lx_thread *t, const struct path *p, struct call *c)

@@ -167,32 +167,6 @@ static long drop_bounding(struct lx_thread *t, uint64_t cap)
 	return 0;
 }
 
-/* capabilities(7), "Transformation of capabilities during execve()", for a file without capabilities;
-   no_new_privs takes away what the old program did not have. */
-void cred_exec(struct lx_thread *t)
-{
-	struct lx_cred new = t->cred;
-	uint32_t root = user_ns_root(user_ns_of(t));
-	bool is_root = !(new.securebits & SECBIT_NOROOT) && (new.uid == root || new.euid == root);
-
-	if (root == NO_ID)
-		is_root = false;
-	new.cap_permitted = is_root ? new.cap_inheritable | new.cap_bounding : new.cap_ambient;
-	if (new.no_new_privs)
-		new.cap_permitted &= t->cred.cap_permitted;
-	if (is_root && new.euid == root)
-		new.cap_effective = new.cap_permitted;
-	else
-		new.cap_effective = new.cap_ambient;
-	new.cap_effective &= new.cap_permitted;
-	new.suid = new.fsuid = new.euid;
-	new.sgid = new.fsgid = new.egid;
-	new.securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
-	lock_take(&lx_state()->tasklist);
-	t->cred = new;
-	lock_drop(&lx_state()->tasklist);
-}
-
 long cap_prctl(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	switch (option) {

@@ -18,8 +18,6 @@ const uint32_t *cred_groups(const struct lx_cred *c); /* ngroups of them, sorted
 void groups_sort(uint32_t *a, uint32_t n);
 void group_list_get(struct group_list *g); /* NULL is fine */
 void group_list_put(struct group_list *g);
-/* execve: the capabilities of the next program, after privs.c has changed ids. */
-void cred_exec(struct lx_thread *t);
 /* barrier.c: all threads of the sandbox pass a memory barrier.  -EINTR: t is to end. */
 long barrier_all(struct lx_thread *t);
 /* prctl's part about capabilities. */
