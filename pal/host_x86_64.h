@@ -120,6 +120,10 @@ struct host_pollfd {
 	(SIGBIT(HOST_SIGILL) | SIGBIT(HOST_SIGTRAP) | SIGBIT(HOST_SIGBUS) | SIGBIT(HOST_SIGFPE) | SIGBIT(HOST_SIGSEGV) | SIGBIT(HOST_SIGSYS))
 #define SIG_SETMASK  2
 
+static inline void write_fs_base(uint64_t base)
+{
+	__asm__ volatile("wrfsbase %0" ::"r"(base) : "memory");
+}
 static inline void write_gs_base(uint64_t base)
 {
 	__asm__ volatile("wrgsbase %0" ::"r"(base) : "memory");

@@ -15,7 +15,8 @@
 #include "pal/shared.h"
 
 /* pal's words in struct dk_tb. */
-enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES, TBP_ENDING /* in DkThreadExit, and may hold locks */ };
+enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES, TBP_ENDING /* in DkThreadExit, and may hold locks */,
+	TBP_CPU_BASE /* CPU time that the host thread had used before, in ns */ };
 
 static inline struct dk_tb *tb_of(uint64_t rsp)
 {
@@ -93,6 +94,21 @@ void trap_thread_init(struct dk_tb *tb); /* alternate stack */
 void signals_block(void);
 void signals_unblock(void);
 
+/* ---- park.c ---- */
+/* What a new thread begins with. */
+struct birth {
+	struct thread *thread;
+	uint64_t parameter, tls_base;
+};
+struct park;
+void parks_after_clone(void);
+/* The calling thread, which has let go of its entry, may be used again from now on; NULL: there are enough. */
+struct park *park_offer(uint32_t tid);
+/* Waits for that: false if nobody wanted it, and it must end. */
+bool park_wait(struct park *p, struct birth *birth);
+/* Has a parked thread go on as birth says; false if there is none. */
+bool park_take(const struct birth *birth);
+
 /* ---- thread.c ---- */
 int slot_take(void); /* -1 = none */
 void slot_give(int slot);
@@ -129,6 +145,7 @@ void stream_after_clone(void);
 
 /* ---- time.c ---- */
 void time_init(uint64_t vdso);
+uint64_t thread_cpu_ns(void); /* CPU time of the host thread */
 uint64_t pal_now(void); /* monotonic, ns */
 
 /* ---- misc.c ---- */

@@ -58,6 +58,7 @@ struct thread {
 	uint32_t process;       /* [a] index, PS_PROCESSES = nobody's */
 	uint32_t block;         /* [w] pool block in use + 1 */
 	uint32_t nodes_used;    /* [w] */
+	uint64_t cpu_base;      /* [I] CPU time of its host thread when it began, ns */
 	struct node nodes[INLINE_NODES];
 };
 

@@ -89,6 +89,7 @@ void slots_after_clone(int own)
 		if ((int)i != own && atomic_load(&slot_words[i]) != 0)
 			atomic_store(&slot_words[i], 0);
 	}
+	parks_after_clone();
 }
 
 struct thread *thread_new(uint32_t process)
@@ -104,6 +105,7 @@ struct thread *thread_new(uint32_t process)
 	__atomic_store_n(&t->process, process, __ATOMIC_RELEASE);
 	t->block = 0;
 	t->nodes_used = 0;
+	t->cpu_base = 0;
 	for (unsigned i = 0; i < INLINE_NODES; i++)
 		atomic_store(&t->nodes[i].state, NODE_IDLE);
 	return t;
@@ -155,6 +157,20 @@ void pal_thread_first(void)
 	__builtin_unreachable();
 }
 
+/* A thread's next life, on the slot it has: nothing of the last one stays. */
+static void NORETURN live_again(const struct birth *b)
+{
+	struct dk_tb *tb = pal_tb();
+
+	slot_clear((int)tb->pal[TBP_SLOT]);
+	tb->pal[TBP_PARAMETER] = b->parameter;
+	tb->pal[TBP_CPU_BASE] = b->thread->cpu_base;
+	write_fs_base(b->tls_base);
+	thread_setup(tb, b->thread);
+	pal_image.thread_start(b->parameter);
+	__builtin_unreachable();
+}
+
 static enum dk_status start_thread(int slot, struct thread *t, uint64_t parameter, uint64_t tls_base)
 {
 	struct dk_tb *tb = slot_tb(slot);
@@ -164,7 +180,6 @@ static enum dk_status start_thread(int slot, struct thread *t, uint64_t paramete
 	tb->pal[TBP_PARAMETER] = parameter;
 	tb->pal[TBP_THREAD] = (uint64_t)t;
 	*sp = (uint64_t)pal_thread_child; /* host_call's `ret` in the child */
-	atomic_store(&t->tgid, atomic_load(&pal_self()->tgid));
 	signals_block();
 	tid = HOST6(clone, CLONE_THREAD_FLAGS, sp, &t->tid, slot_busy(slot), tls_base, 0);
 	signals_unblock();
@@ -173,29 +188,30 @@ static enum dk_status start_thread(int slot, struct thread *t, uint64_t paramete
 
 enum dk_status DkThreadCreate(uint64_t parameter, uint64_t tls_base, dk_handle *thread)
 {
-	struct thread *t = thread_new(pal_process);
-	int slot = slot_take();
-	enum dk_status status = DK_NO_MEMORY;
+	const struct birth birth = { thread_new(pal_process), parameter, tls_base };
+	struct thread *t = birth.thread;
+	enum dk_status status;
 	dk_handle h;
+	int slot;
 
 	process_spread();
-
-	if (t && slot >= 0) {
-		h = atomic_load(&t->object.handle);
-		atomic_store(&t->object.refs, 2); /* the caller's and the thread's own */
-		*thread = h;
-		status = start_thread(slot, t, parameter, tls_base);
-		if (status == DK_OK)
-			return DK_OK;
-		(void)object_put(h);
-		if (status == DK_AGAIN)
-			status = DK_NO_MEMORY;
-	}
+	if (!t)
+		return DK_NO_MEMORY;
+	h = atomic_load(&t->object.handle);
+	atomic_store(&t->object.refs, 2); /* the caller's and the thread's own */
+	atomic_store(&t->tgid, atomic_load(&pal_self()->tgid));
+	*thread = h;
+	if (park_take(&birth))
+		return DK_OK;
+	slot = slot_take();
+	status = slot < 0 ? DK_NO_MEMORY : start_thread(slot, t, parameter, tls_base);
+	if (status == DK_OK)
+		return DK_OK;
 	if (slot >= 0)
 		slot_give(slot);
-	if (t)
-		thread_unmade(t);
-	return status;
+	(void)object_put(h);
+	thread_unmade(t);
+	return status == DK_AGAIN ? DK_NO_MEMORY : status;
 }
 
 enum dk_status DkThreadYieldExecution(void)
@@ -226,22 +242,39 @@ void threads_settle(void)
 	}
 }
 
-enum dk_status DkThreadExit(uint64_t clear_address)
+/* Until here the thread was one of the Dk ABI's. */
+static void NORETURN end_host_thread(struct park *p)
+{
+	struct birth birth;
+
+	if (p && park_wait(p, &birth))
+		live_again(&birth);
+	for (;;)
+		(void)HOST1(exit, 0);
+}
+
+enum dk_status DkThreadExit(uint64_t clear_address, dk_handle event)
 {
 	struct dk_tb *tb = pal_tb();
 	struct thread *t = pal_self();
+	uint32_t tid = atomic_load(&t->tid);
+	struct park *p = NULL;
 
 	*(volatile uint64_t *)&tb->pal[TBP_ENDING] = 1;
 	atomic_thread_fence(memory_order_seq_cst);
 	/* From here on a kick finds no thread entry. */
 	tb->pal[TBP_THREAD] = 0;
-	if (!atomic_load(&process_ending))
+	if (!atomic_load(&process_ending)) {
 		thread_ended(t);
+		/* Before the event: who waits for the end often makes the next thread. */
+		p = park_offer(tid);
+		if (event != DK_NO_HANDLE)
+			(void)DkEventSet(event);
+	}
 	*(volatile uint64_t *)&tb->pal[TBP_ENDING] = 0;
 	if (clear_address && !(clear_address & 3) && pal_copy32(clear_address, 0))
 		(void)HOST3(futex, clear_address, FUTEX_WAKE, 1);
-	for (;;)
-		(void)HOST1(exit, 0);
+	end_host_thread(p);
 }
 
 enum dk_status DkThreadGetParameter(uint64_t *parameter)

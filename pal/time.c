@@ -90,6 +90,14 @@ uint64_t pal_now(void)
 	return (uint64_t)ts.sec * 1000000000u + (uint64_t)ts.nsec;
 }
 
+uint64_t thread_cpu_ns(void)
+{
+	struct host_timespec ts;
+
+	(void)host_clock(3, &ts);
+	return (uint64_t)ts.sec * 1000000000u + (uint64_t)ts.nsec;
+}
+
 enum dk_status DkSystemTimeQuery(uint32_t clock, uint64_t *time)
 {
 	static const int8_t host[] = {
@@ -105,6 +113,8 @@ enum dk_status DkSystemTimeQuery(uint32_t clock, uint64_t *time)
 	if (err < 0)
 		return status_of(err);
 	*time = (uint64_t)ts.sec * 1000000000u + (uint64_t)ts.nsec;
+	if (clock == DK_CLOCK_THREAD_CPU)
+		*time -= pal_tb()->pal[TBP_CPU_BASE];
 	return DK_OK;
 }
 
@@ -124,7 +134,7 @@ enum dk_status DkObjectTimeQuery(dk_handle h, uint32_t what, uint64_t *time)
 {
 	struct object *o = object_find(h);
 	uint32_t id = 0, kind = 0;
-	uint64_t user;
+	uint64_t user, base = 0;
 	long err;
 
 	if (!o)
@@ -132,13 +142,17 @@ enum dk_status DkObjectTimeQuery(dk_handle h, uint32_t what, uint64_t *time)
 	if (DK_HANDLE_KIND(h) == DK_KIND_THREAD) {
 		id = atomic_load(&((struct thread *)o)->tid);
 		kind = CLOCK_OF_THREAD;
+		base = ((struct thread *)o)->cpu_base;
 	} else if (DK_HANDLE_KIND(h) == DK_KIND_PROCESS) {
 		id = atomic_load(&((struct process *)o)->tgid);
 	}
 	if (!id || what > DK_TIME_KERNEL)
 		return id ? DK_INVALID_ARG : DK_INVALID_HANDLE;
+	if (what == DK_TIME_KERNEL && base != 0)
+		return DK_NOT_SUPPORTED; /* of that, what its earlier lives had is not known */
 	if (what == DK_TIME_CPU) {
 		err = cpu_clock(id, kind | CLOCK_SCHED, time);
+		*time -= MIN(base, *time);
 	} else {
 		err = cpu_clock(id, kind | CLOCK_VIRT, &user);
 		if (!err)

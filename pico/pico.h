@@ -70,6 +70,8 @@ struct pico_thread {
 	uint32_t waiters_lent;        /* [o] 1: the provider keeps something of its own in waiters */
 	uint32_t woken;               /* 1 once somebody has woken it from that wait, though it has yet to run: it counts as running */
 	uint32_t waits;               /* [o] times it slept: voluntary context switches */
+	bool keeps_wake;              /* [o] pico_keep_wake */
+	dk_handle kept_wake;          /* [o] the event that it kept for its end */
 	uint64_t lock_classes;        /* [o] debug: bit per class held */
 };
 
@@ -170,7 +172,12 @@ enum dk_status pico_create_process(struct pico_process *p, struct pico_thread *t
    Returns DK_OK twice: *in_child tells.  In the child the caller has become t. */
 enum dk_status pico_clone_process(struct pico_process *p, struct pico_thread *t, bool *in_child);
 /* TerminateThread for the caller itself: ends the host thread.  See DkThreadExit. */
-void pico_exit_thread(uint64_t clear_address) NORETURN;
+void pico_exit_thread(void) NORETURN;
+/*
+ * The caller's next pico_wake of a thread of its process is kept until pico_exit_thread, which it is
+ * about to call: who is woken by a thread's end, and makes the next, then finds the host thread at leisure.
+ */
+void pico_keep_wake(bool keep);
 /* Ends the picoprocess; the caller is its only thread left, or all others are parked. */
 void pico_exit_process(uint32_t code) NORETURN;
 

@@ -71,7 +71,24 @@ void pico_thread_fini(struct pico_thread *t)
 struct thread_seed {
 	struct pico_thread *thread;
 	struct dk_context context;
+	uint32_t mxcsr;
+	uint16_t fcw;
 };
+
+/*
+ * How to compute with floating-point numbers: the maker's way.  A host thread that is used again has
+ * what its last life left of registers, and all of that goes.
+ */
+static void take_rounding(struct thread_seed *seed)
+{
+	__asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(seed->mxcsr), "=m"(seed->fcw));
+}
+
+static void put_rounding(const struct thread_seed *seed)
+{
+	pico_fpu_reset();
+	__asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(seed->mxcsr), "m"(seed->fcw));
+}
 
 void pico_thread_start(uint64_t parameter)
 {
@@ -86,6 +103,7 @@ void pico_thread_start(uint64_t parameter)
 		(void)DkThreadYieldExecution();
 	tb->scratch[TB_OWN_THREAD] = t->thread;
 	*frame = seed->context;
+	put_rounding(seed);
 	pico_become(t);
 	heap_free(seed);
 	pico_provider->thread_start(t, frame);
@@ -101,6 +119,7 @@ enum dk_status pico_create_thread(struct pico_thread *t, const struct dk_context
 		return DK_NO_MEMORY;
 	seed->thread = t;
 	seed->context = *c;
+	take_rounding(seed);
 	/* Stored where the new thread looks for it, and before it runs. */
 	status = DkThreadCreate((uint64_t)seed, fs_base, &t->thread);
 	if (status != DK_OK) {
@@ -146,10 +165,17 @@ enum dk_status pico_clone_process(struct pico_process *p, struct pico_thread *t,
 	return status;
 }
 
-void pico_exit_thread(uint64_t clear_address)
+void pico_exit_thread(void)
 {
+	dk_handle event = pico_current()->kept_wake;
+
 	for (;;)
-		(void)DkThreadExit(clear_address);
+		(void)DkThreadExit(0, event);
+}
+
+void pico_keep_wake(bool keep)
+{
+	pico_current()->keeps_wake = keep;
 }
 
 void pico_exit_process(uint32_t code)
@@ -210,7 +236,14 @@ enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
 
 void pico_wake(struct pico_thread *t)
 {
+	struct pico_thread *me = pico_current();
+
 	t->woken = 1;
+	if (UNLIKELY(me != NULL && me->keeps_wake) && t->process == me->process) {
+		me->keeps_wake = false;
+		me->kept_wake = t->event;
+		return;
+	}
 	(void)DkEventSet(t->event);
 }
 

@@ -147,13 +147,15 @@ long exit_siblings(struct lx_thread *t)
  * Who waits for the thread (pthread_join) is told when it is off all lists: woken earlier, it would only
  * run into the locks that are still needed for that.
  */
-static void clear_child_tid(struct lx_thread *t)
+static void clear_child_tid(struct lx_thread *t, bool last)
 {
 	uint64_t addr = t->clear_child_tid.va;
 
 	t->clear_child_tid = GVA_NULL;
+	pico_keep_wake(!last && !t->vfork_parent);
 	if (addr && uaccess_store32(addr, 0))
 		futex_wake_addr(t, addr, 1, true);
+	pico_keep_wake(false);
 }
 
 /* True: t was the last. */
@@ -236,7 +238,7 @@ static void end_host_thread(struct lx_thread *t, bool last)
 	}
 	exit_left();
 	path_buf_forget();
-	pico_exit_thread(0);
+	pico_exit_thread();
 }
 
 /*
@@ -316,7 +318,7 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 	thread_sweep();
 	cputime_thread_ends(t);
 	last = count_out(t, code);
-	clear_child_tid(t);
+	clear_child_tid(t, last);
 	if (last) {
 		end_if_alone(t);
 		if (UNLIKELY(p->pid_ns && p->pid_ns->pid.init == p))

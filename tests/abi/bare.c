@@ -83,7 +83,7 @@ void bare_initialize(const struct dk_boot *boot)
 void bare_thread_start(uint64_t parameter)
 {
 	bare_thread(parameter);
-	(void)DkThreadExit(0);
+	(void)DkThreadExit(0, DK_NO_HANDLE);
 	__builtin_unreachable();
 }
 

@@ -26,12 +26,12 @@ void bare_thread(uint64_t parameter)
 	if (parameter >= 1000 && parameter < 1064) {
 		CHECK(read_fs() == parameter << 4);
 		atomic_fetch_add(&ran, 1);
-		(void)DkThreadExit((uint64_t)&clear_words[parameter - 1000]);
+		(void)DkThreadExit((uint64_t)&clear_words[parameter - 1000], DK_NO_HANDLE);
 	}
 	if (parameter == 1)
 		(void)DkThreadDelayExecution(parameter * 1000);
 	if (parameter == 3)
-		(void)DkThreadExit(8); /* not mapped: must do no harm */
+		(void)DkThreadExit(8, DK_NO_HANDLE); /* not mapped: must do no harm */
 	atomic_fetch_add(&ran, 1);
 }
 
