@@ -171,13 +171,15 @@ enum dk_status pico_create_process(struct pico_process *p, struct pico_thread *t
 /* CreateProcess with PS_PICO_CREATE_PROCESS_CLONE_PARENT: copies the calling address space.
    Returns DK_OK twice: *in_child tells.  In the child the caller has become t. */
 enum dk_status pico_clone_process(struct pico_process *p, struct pico_thread *t, bool *in_child);
-/* TerminateThread for the caller itself: ends the host thread.  See DkThreadExit. */
-void pico_exit_thread(void) NORETURN;
+/* TerminateThread for the caller itself: ends the host thread, and then sets event, if it is one.  See DkThreadExit. */
+void pico_exit_thread(dk_handle event) NORETURN;
 /*
- * The caller's next pico_wake of a thread of its process is kept until pico_exit_thread, which it is
- * about to call: who is woken by a thread's end, and makes the next, then finds the host thread at leisure.
+ * Between the two the caller's first pico_wake of a thread of its process is not made; kept_wake gives the event
+ * to be set, or none, for pico_exit_thread: who is woken by a thread's end, and makes the next, then finds
+ * the host thread at leisure.
  */
-void pico_keep_wake(bool keep);
+void pico_keep_wake(void);
+dk_handle pico_kept_wake(void);
 /* Ends the picoprocess; the caller is its only thread left, or all others are parked. */
 void pico_exit_process(uint32_t code) NORETURN;
 

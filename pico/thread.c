@@ -165,17 +165,25 @@ enum dk_status pico_clone_process(struct pico_process *p, struct pico_thread *t,
 	return status;
 }
 
-void pico_exit_thread(void)
+void pico_exit_thread(dk_handle event)
 {
-	dk_handle event = pico_current()->kept_wake;
-
 	for (;;)
 		(void)DkThreadExit(0, event);
 }
 
-void pico_keep_wake(bool keep)
+void pico_keep_wake(void)
 {
-	pico_current()->keeps_wake = keep;
+	pico_current()->keeps_wake = true;
+}
+
+dk_handle pico_kept_wake(void)
+{
+	struct pico_thread *me = pico_current();
+	dk_handle event = me->kept_wake;
+
+	me->keeps_wake = false;
+	me->kept_wake = DK_NO_HANDLE;
+	return event;
 }
 
 void pico_exit_process(uint32_t code)

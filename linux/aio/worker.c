@@ -205,7 +205,7 @@ static void worker_end(struct lx_thread *t)
 	thread_bury(t);
 	lock_drop(&lx->tasklist);
 	exit_left();
-	pico_exit_thread();
+	pico_exit_thread(DK_NO_HANDLE);
 }
 
 /* A mark that came while it did something else must not end the next wait. */

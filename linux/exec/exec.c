@@ -338,7 +338,7 @@ static void run_for_shared(struct lx_thread *t, struct exec_image *img)
 			lock_drop(&lx->tasklist);
 			exit_left();
 			path_buf_forget();
-			pico_exit_thread();
+			pico_exit_thread(DK_NO_HANDLE);
 		}
 		ghost->pico.thread = DK_NO_HANDLE;
 		pico_become(&t->pico);

@@ -145,17 +145,18 @@ long exit_siblings(struct lx_thread *t)
 
 /*
  * Who waits for the thread (pthread_join) is told when it is off all lists: woken earlier, it would only
- * run into the locks that are still needed for that.
+ * run into the locks that are still needed for that.  The event to be set as the last thing, if any.
  */
-static void clear_child_tid(struct lx_thread *t, bool last)
+static dk_handle clear_child_tid(struct lx_thread *t, bool last)
 {
 	uint64_t addr = t->clear_child_tid.va;
 
 	t->clear_child_tid = GVA_NULL;
-	pico_keep_wake(!last && !t->vfork_parent);
+	if (!last && !t->vfork_parent)
+		pico_keep_wake();
 	if (addr && uaccess_store32(addr, 0))
 		futex_wake_addr(t, addr, 1, true);
-	pico_keep_wake(false);
+	return pico_kept_wake();
 }
 
 /* True: t was the last. */
@@ -217,8 +218,8 @@ static void process_end(struct lx_thread *t)
 		kproc_kick();
 }
 
-static void end_host_thread(struct lx_thread *t, bool last) NORETURN;
-static void end_host_thread(struct lx_thread *t, bool last)
+static void end_host_thread(struct lx_thread *t, bool last, dk_handle told) NORETURN;
+static void end_host_thread(struct lx_thread *t, bool last, dk_handle told)
 {
 	struct lx_proc *p = t->proc;
 
@@ -238,7 +239,7 @@ static void end_host_thread(struct lx_thread *t, bool last)
 	}
 	exit_left();
 	path_buf_forget();
-	pico_exit_thread();
+	pico_exit_thread(told);
 }
 
 /*
@@ -305,6 +306,7 @@ static void end_namespace(struct lx_proc *init)
 void lx_thread_exit(struct lx_thread *t, uint32_t code)
 {
 	struct lx_proc *p = t->proc;
+	dk_handle told;
 	bool last;
 
 	ptrace_event(t, PTRACE_EVENT_EXIT, code);
@@ -318,7 +320,7 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 	thread_sweep();
 	cputime_thread_ends(t);
 	last = count_out(t, code);
-	clear_child_tid(t, last);
+	told = clear_child_tid(t, last);
 	if (last) {
 		end_if_alone(t);
 		if (UNLIKELY(p->pid_ns && p->pid_ns->pid.init == p))
@@ -326,7 +328,7 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 		process_end(t);
 	} else if (t != p->leader)
 		ns_exit(t);
-	end_host_thread(t, last);
+	end_host_thread(t, last, told);
 }
 
 void lx_group_exit(struct lx_thread *t, uint32_t code)
