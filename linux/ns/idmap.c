@@ -122,12 +122,24 @@ static struct id_extent *parse(const char *s, uint32_t *count, long *err)
 	return NULL;
 }
 
+/* The parent's root, who may give files capabilities, comes in by who may do that: from inside, if the namespace's
+   maker could. */
+static bool may_map_root(struct lx_thread *t, struct ns *ns, const struct id_extent *e, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (i < n && e[i].parent != 0)
+		i++;
+	if (i == n)
+		return true;
+	return user_ns_of(t) == ns ? ns->u.parent_setfcap : ns_capable(t, ns->user, CAP_SETFCAP);
+}
+
 /* What one may map without privilege: oneself, or anything with the capability in the parent. */
 static bool may_map(struct lx_thread *t, struct ns *ns, unsigned which, const struct id_extent *e, uint32_t n)
 {
-	if (which == MAP_UID && id_to_global(ns->user, MAP_UID, e->parent) == user_ns_root(ns->user) && n == 1 && !ns->u.parent_setfcap &&
-	    t->cred.euid != user_ns_root(ns->user))
-		return false; /* the parent's root must not come in by a back door */
+	if (which == MAP_UID && !may_map_root(t, ns, e, n))
+		return false;
 	if (n == 1 && e->count == 1 && ns->owner == t->cred.euid) {
 		uint32_t id = id_to_global(ns->user, which, e->parent);
 
