@@ -120,6 +120,23 @@ long lx_sys_chroot(struct lx_thread *t, struct gva name)
 	return err;
 }
 
+/* Outside the caller's root, or in a tree that is mounted no more, it says so. */
+static long cwd_text(struct lx_thread *t, const struct path *p, char *text)
+{
+	static const char outside[] = "(unreachable)";
+	struct path root;
+	long n;
+
+	walk_root(t, &root);
+	n = path_text_below(&root, p, text, PATH_MAX);
+	path_put(&root);
+	if (n != -ENOENT)
+		return n;
+	memcpy(text, outside, sizeof outside);
+	n = path_text(t, p, text + sizeof outside - 1, PATH_MAX - sizeof outside);
+	return n < 0 ? n : n + (long)sizeof outside - 1;
+}
+
 long lx_sys_getcwd(struct lx_thread *t, struct gva buf, uint64_t size)
 {
 	struct fs_context *fs = t->proc->fs;
@@ -137,7 +154,7 @@ long lx_sys_getcwd(struct lx_thread *t, struct gva buf, uint64_t size)
 	if (p.dentry->flags & D_DELETED)
 		n = -ENOENT;
 	else
-		n = path_text(t, &p, text, PATH_MAX);
+		n = cwd_text(t, &p, text);
 	if (n >= 0 && (uint64_t)n + 1 > size)
 		n = -ERANGE;
 	else if (n >= 0)

@@ -110,4 +110,7 @@ long mount_to_fd(struct lx_thread *t, struct mount *m, bool cloexec);
 	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME | \
 		MOUNT_ATTR_NOSYMFOLLOW)
 uint32_t attr_to_flags(uint64_t attr); /* MOUNT_ATTR_* to MS_* */
+uint64_t flags_to_attr(uint32_t flags);
+/* statmount.c: its number for statmount, statx and listmount. */
+uint64_t mount_unique_id(const struct mount *m);
 #endif

@@ -170,17 +170,28 @@ long lx_sys_move_mount(struct lx_thread *t, int fromfd, struct gva from_name, in
 
 /* ---- mount_setattr ---- */
 
+static const struct { uint64_t attr; uint32_t flag; } attr_map[] = {
+	{ MOUNT_ATTR_RDONLY, MS_RDONLY }, { MOUNT_ATTR_NOSUID, MS_NOSUID }, { MOUNT_ATTR_NODEV, MS_NODEV },
+	{ MOUNT_ATTR_NOEXEC, MS_NOEXEC }, { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME }, { MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW },
+};
+
+uint64_t flags_to_attr(uint32_t flags)
+{
+	uint64_t attr = flags & MS_NOATIME ? MOUNT_ATTR_NOATIME : flags & MS_RELATIME ? MOUNT_ATTR_RELATIME : MOUNT_ATTR_STRICTATIME;
+
+	for (unsigned i = 0; i < ARRAY_LEN(attr_map); i++)
+		if (flags & attr_map[i].flag)
+			attr |= attr_map[i].attr;
+	return attr;
+}
+
 uint32_t attr_to_flags(uint64_t attr)
 {
-	static const struct { uint64_t attr; uint32_t flag; } map[] = {
-		{ MOUNT_ATTR_RDONLY, MS_RDONLY }, { MOUNT_ATTR_NOSUID, MS_NOSUID }, { MOUNT_ATTR_NODEV, MS_NODEV },
-		{ MOUNT_ATTR_NOEXEC, MS_NOEXEC }, { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME }, { MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW },
-	};
 	uint32_t flags = 0;
 
-	for (unsigned i = 0; i < ARRAY_LEN(map); i++)
-		if (attr & map[i].attr)
-			flags |= map[i].flag;
+	for (unsigned i = 0; i < ARRAY_LEN(attr_map); i++)
+		if (attr & attr_map[i].attr)
+			flags |= attr_map[i].flag;
 	if ((attr & MOUNT_ATTR__ATIME) == MOUNT_ATTR_NOATIME)
 		flags |= MS_NOATIME;
 	else if ((attr & MOUNT_ATTR__ATIME) == MOUNT_ATTR_RELATIME)

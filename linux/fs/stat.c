@@ -2,7 +2,7 @@
 /* linux/fs/stat.c - stat in all its forms, access, statfs. */
 #include <linux/magic.h>
 
-#include "linux/fs/fs.h"
+#include "linux/fs/mount.h"
 #include "linux/ns/ns.h"
 #include "linux/fs/hostfs.h"
 
@@ -64,6 +64,7 @@ static long bring_up_to_date(struct lx_thread *t, struct dentry *d)
 struct more {
 	int64_t btime_ns;
 	uint32_t attr_flags, mnt_id;
+	uint64_t unique_id;
 	bool mount_root;
 };
 
@@ -76,6 +77,7 @@ static void fill_more(const struct path *p, const struct inode *i, struct more *
 	if (p->mnt == NULL)
 		return;
 	m->mnt_id = p->mnt->id;
+	m->unique_id = mount_unique_id(p->mnt);
 	m->mount_root = p->dentry == p->mnt->root;
 }
 
@@ -215,7 +217,7 @@ static uint32_t minor_of(uint64_t dev)
 	return (uint32_t)((dev & 0xff) | (dev >> 12 & ~0xffull));
 }
 
-static void fill_statx(const struct more *m, struct statx *x)
+static void fill_statx(const struct more *m, uint32_t mask, struct statx *x)
 {
 	static const struct { uint32_t flag; uint64_t attr; } map[] = { { FS_IMMUTABLE_FL, STATX_ATTR_IMMUTABLE },
 		{ FS_APPEND_FL, STATX_ATTR_APPEND }, { FS_NODUMP_FL, STATX_ATTR_NODUMP } };
@@ -235,6 +237,10 @@ static void fill_statx(const struct more *m, struct statx *x)
 	if (m->mnt_id != 0) {
 		x->stx_mask |= STATX_MNT_ID;
 		x->stx_mnt_id = m->mnt_id;
+		if (mask & 0x4000u) { /* STATX_MNT_ID_UNIQUE */
+			x->stx_mask ^= STATX_MNT_ID | 0x4000u;
+			x->stx_mnt_id = m->unique_id;
+		}
 	}
 }
 
@@ -267,7 +273,7 @@ long lx_sys_statx(struct lx_thread *t, int dirfd, struct gva name, int flags, ui
 	x.stx_rdev_minor = minor_of(s.st_rdev);
 	x.stx_dev_major = major_of(s.st_dev);
 	x.stx_dev_minor = minor_of(s.st_dev);
-	fill_statx(&m, &x);
+	fill_statx(&m, mask, &x);
 	return copy_out(buf, &x, sizeof x);
 }
 
