@@ -46,6 +46,8 @@ long barrier_all(struct lx_thread *t)
 
 	atomic_thread_fence(memory_order_seq_cst);
 	for (bool first = true; count_behind(t, request, first); first = false) {
+		/* Who waits here is at a barrier himself: two who ask at once must not wait for each other. */
+		__atomic_store_n(&t->barrier_seen, atomic_load(&lx_state()->barriers), __ATOMIC_SEQ_CST);
 		if (thread_should_exit(t))
 			return -EINTR;
 		(void)DkThreadYieldExecution();
