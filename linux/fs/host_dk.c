@@ -100,10 +100,10 @@ void hint_step(struct lookup *hint, struct inode *dir, struct inode *found)
 	hint->at++;
 }
 
-/* Appends what of rest can be asked ahead: plain components up to a "." or "..". */
-static void append_rest(char *uri, size_t size, const char *rest)
+/* Appends what of rest can be asked ahead: plain components up to a "." or "..", as many as an answer has room for. */
+static void append_rest(char *uri, size_t size, const char *rest, uint32_t depth)
 {
-	while (rest != NULL && *rest != '\0') {
+	for (; rest != NULL && *rest != '\0' && depth < CHAIN_MAX; depth++) {
 		uint32_t len = 0;
 
 		while (*rest == '/')
@@ -248,7 +248,7 @@ long host_attr(struct lx_thread *t, struct inode *dir, const char *dir_uri, cons
 	if (hint == NULL || depth + 1 >= CHAIN_MAX) {
 		err = ask_one(uri, out);
 	} else {
-		append_rest(uri, URI_MAX, hint->rest);
+		append_rest(uri, URI_MAX, hint->rest, depth + 1);
 		err = take_segment(hint, uri) ? 0 : ask(hint, uri);
 		if (err == 0 && (hint->next != 0 || take_segment(hint, uri))) {
 			hint->at = depth;
