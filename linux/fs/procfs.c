@@ -184,7 +184,7 @@ static const struct text_node nodes[] = {
 	TEXT(PD_SYSFS, "inode-nr", "0\t0\n"), CONSTANT(PD_SYSFS, "protected_hardlinks", "1\n"),
 	CONSTANT(PD_SYSFS, "protected_symlinks", "1\n"), CONSTANT(PD_SYSFS, "protected_fifos", "0\n"),
 	CONSTANT(PD_SYSFS, "protected_regular", "0\n"), CONSTANT(PD_SYSFS, "suid_dumpable", "0\n"),
-	CONSTANT(PD_SYSFS, "lease-break-time", "45\n"), CONSTANT(PD_SYSFS, "leases-enable", "1\n"), CONSTANT(PD_SYSFS, "mount-max", "100000\n"),
+	CONSTANT(PD_SYSFS, "lease-break-time", "45\n"), CONSTANT(PD_SYSFS, "leases-enable", "1\n"), CONSTANT(PD_SYSFS, "dir-notify-enable", "1\n"), CONSTANT(PD_SYSFS, "mount-max", "100000\n"),
 	DIR_(PD_SYSFS, "inotify", PD_INOTIFY), DIR_(PD_SYSFS, "epoll", PD_EPOLLD), DIR_(PD_SYSFS, "mqueue", PD_MQUEUE),
 	NUMBER(PD_INOTIFY, "max_user_instances", CTL_INSTANCES), NUMBER(PD_INOTIFY, "max_user_watches", CTL_WATCHES),
 	NUMBER(PD_INOTIFY, "max_queued_events", CTL_QUEUED), DIR_(PD_SYSFS, "fanotify", PD_FANOTIFY),

@@ -8,6 +8,7 @@
 #include <linux/timerfd.h>
 
 #include "linux/fs/io.h"
+#include "linux/misc/cred.h"
 #include "linux/misc/timer.h"
 #include "syscalls.gen.h"
 
@@ -115,6 +116,8 @@ long lx_sys_timerfd_create(struct lx_thread *t, int clock, int flags)
 
 	if (!clock_ok(clock) || (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK)))
 		return -EINVAL;
+	if ((clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM) && !lx_capable(t, CAP_WAKE_ALARM))
+		return -EPERM;
 	tf = arena_alloc(sizeof *tf);
 	if (tf == NULL)
 		return -ENOMEM;

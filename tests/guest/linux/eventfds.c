@@ -86,10 +86,13 @@ static void timers(void)
 	struct itimerspec its = { { 0, 0 }, { 0, 30000000 } }, old;
 	struct timespec t0, t1;
 	uint64_t v = 0;
-	int t = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	int t = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), a;
 
 	res("bad clock", timerfd_create(77, 0));
 	res("bad flags", timerfd_create(CLOCK_MONOTONIC, 1));
+	a = timerfd_create(CLOCK_BOOTTIME_ALARM, 0); /* a right that root has */
+	printf("alarm clock: %d\n", a < 0 ? errno : 0);
+	close(a);
 	res("not a timer", timerfd_settime(0, 0, &its, NULL));
 	its.it_value.tv_nsec = 1000000000;
 	res("bad time", timerfd_settime(t, 0, &its, NULL));
