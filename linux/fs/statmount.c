@@ -315,16 +315,50 @@ static struct listed *collect(const struct ns *ns, uint64_t top, uint64_t last, 
 	return all;
 }
 
+/* May t see what is below the mount of that number? */
+static long may_list(struct lx_thread *t, struct ns *ns, uint64_t top, const struct path *root, char *buf)
+{
+	struct mount *m;
+	bool may;
+
+	if (top == LSMT_ROOT || ns_capable(t, ns->user, CAP_SYS_ADMIN))
+		return 0;
+	mounts_lock();
+	m = find(ns, top);
+	if (m != NULL)
+		ref_get(&m->ref);
+	mounts_unlock();
+	if (m == NULL)
+		return -ENOENT;
+	may = is_reachable(m, root, buf);
+	mount_put(m);
+	return may ? 0 : -EPERM;
+}
+
+/* Writes up to max numbers of the n mounts, which are put: how many.  All: only those below root. */
+static long list_out(struct listed *all, uint32_t n, bool reverse, const struct path *root, char *buf, struct gva ids, uint64_t max)
+{
+	long done = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct listed *l = &all[reverse ? n - 1 - i : i];
+
+		if (done >= 0 && (uint64_t)done < max && (root == NULL || is_reachable(l->m, root, buf)))
+			done = PUT_USER(gva_add(ids, (uint64_t)done * sizeof l->id), l->id) != 0 ? -EFAULT : done + 1;
+		mount_put(l->m);
+	}
+	return done;
+}
+
 long lx_sys_listmount(struct lx_thread *t, struct gva req, struct gva ids, uint64_t max, uint32_t flags)
 {
 	bool reverse = flags & LIST_REVERSE;
-	char *buf = NULL;
 	struct listed *all = NULL;
 	struct mnt_id_req r;
 	struct path root;
 	struct ns *ns;
 	uint32_t n = 0;
-	uint64_t done = 0;
+	char *buf;
 	long err;
 
 	if (flags & ~LIST_REVERSE)
@@ -340,17 +374,14 @@ long lx_sys_listmount(struct lx_thread *t, struct gva req, struct gva ids, uint6
 		return err;
 	walk_root(t, &root);
 	buf = path_buf();
-	all = collect(ns, r.mnt_id, r.param, reverse, &n, &err);
-	for (uint32_t i = 0; i < n; i++) {
-		struct listed *l = &all[reverse ? n - 1 - i : i];
-
-		if (err == 0 && done < max && buf != NULL && (is_reachable(l->m, &root, buf) || ns_capable(t, ns->user, CAP_SYS_ADMIN)))
-			err = PUT_USER(gva_add(ids, done++ * sizeof l->id), l->id) != 0 ? -EFAULT : 0;
-		mount_put(l->m);
-	}
+	err = buf == NULL ? -ENOMEM : may_list(t, ns, r.mnt_id, &root, buf);
+	if (err == 0)
+		all = collect(ns, r.mnt_id, r.param, reverse, &n, &err);
+	if (err == 0)
+		err = list_out(all, n, reverse, r.mnt_id == LSMT_ROOT ? &root : NULL, buf, ids, max);
 	heap_free(all);
 	path_buf_free(buf);
 	path_put(&root);
 	ns_put(ns);
-	return err != 0 ? err : (long)done;
+	return err;
 }

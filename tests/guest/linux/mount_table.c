@@ -56,6 +56,13 @@ static long list(unsigned long id, unsigned long last, unsigned long *ids, size_
 
 	return syscall(458, &r, ids, n, flags);
 }
+static void put(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY);
+
+	write(fd, text, strlen(text));
+	close(fd);
+}
 static void show(const char *path)
 {
 	struct st s;
@@ -71,7 +78,9 @@ static void show(const char *path)
 
 int main(void)
 {
-	unsigned long ids[200], part[200], top;
+	static unsigned long ids[200], part[200];
+	unsigned long top;
+	unsigned uid = getuid(), gid = getgid();
 	struct st s;
 	struct req r = { 32, 0, 0, 1, 0 };
 	char buf[200];
@@ -80,6 +89,11 @@ int main(void)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (unshare((getuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNS))
 		return puts("no namespaces"), 0;
+	if (uid) {
+		put("/proc/self/setgroups", "deny");
+		sprintf(buf, "0 %u 1", uid), put("/proc/self/uid_map", buf);
+		sprintf(buf, "0 %u 1", gid), put("/proc/self/gid_map", buf);
+	}
 	mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 	mkdir("top", 0755);
 	mount("src", "top", "tmpfs", 0, NULL);
