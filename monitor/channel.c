@@ -21,11 +21,11 @@
 #include "monitor/monitor.h"
 
 /* What a request of each op must look like. */
-enum { TEXT_NONE, TEXT_URI, TEXT_ANY, STREAM_NO = 0, STREAM_YES = 4, STREAM_OR_URI = 8, NO_REPLY = 16 };
+enum { TEXT_NONE, TEXT_URI, TEXT_ANY, STREAM_YES = 4, STREAM_OR_URI = 8 /* FETCH: or nothing */, NO_REPLY = 16 };
 static const uint8_t shapes[MON_OP_COUNT] = {
 	[MON_HELLO] = TEXT_NONE | NO_REPLY,
 	[MON_OPEN] = TEXT_URI,
-	[MON_FETCH] = TEXT_ANY,
+	[MON_FETCH] = TEXT_ANY | STREAM_OR_URI,
 	[MON_CLOSE] = TEXT_NONE | STREAM_YES | NO_REPLY,
 	[MON_QUERY] = TEXT_ANY | STREAM_OR_URI,
 	[MON_SET] = TEXT_ANY | STREAM_OR_URI,
@@ -273,6 +273,8 @@ static const char *check(struct pico *p, struct job *j, size_t n)
 		return "a request had text that it must not have";
 	if ((shape & 3) == TEXT_URI && j->req.text_len == 0)
 		return "a request lacked its text";
+	if (!(shape & (STREAM_YES | STREAM_OR_URI)) && j->req.stream != 0)
+		return "a request named a stream that it must not name";
 	if (p->busy && !(shape & NO_REPLY))
 		return "it asked again before the answer came";
 	if (j->req.op == MON_OPEN && (j->req.args[1] > DK_CREATE_ALWAYS || j->req.args[0] > 15))

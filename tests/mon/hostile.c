@@ -33,6 +33,17 @@ static void wrong_op(void)
 	send_raw(&r, sizeof r);
 }
 
+/* It was held and never let go. */
+static void foreign_stream(void)
+{
+	struct {
+		struct mon_request r;
+		char text[16];
+	} m = { .r = { .op = MON_OPEN, .args = { DK_READ }, .stream = 1, .text_len = 16 }, .text = "file:/etc/passwd" };
+
+	send_raw(&m, sizeof m);
+}
+
 static void oversize(void)
 {
 	static char big[sizeof(struct mon_request) + MON_TEXT_MAX + 1];
@@ -80,7 +91,7 @@ void run_hostile(const char *what)
 		const char *name;
 		void (*fn)(void);
 	} all[] = { { "garbage", garbage }, { "length", wrong_length }, { "op", wrong_op }, { "oversize", oversize }, { "flood", flood },
-		{ "fds", send_fds }, { "empty", empty } };
+		{ "fds", send_fds }, { "empty", empty }, { "stream", foreign_stream } };
 
 	for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
 		if (what && !strcmp(what, all[i].name))

@@ -24,7 +24,7 @@ check "starts and ends" 0 true
 check "an exit code" 7 exit 7
 check "an exit code from kproc" 7 kproc-exit 7
 check "each request, right and wrong" 0 kproc-ops
-for what in garbage length op oversize flood fds empty; do
+for what in garbage length op oversize flood fds empty stream; do
 	check "hostile first: $what" 137 hostile $what
 	check "hostile kproc: $what" 125 kproc-hostile $what
 done
