@@ -74,6 +74,8 @@ struct uring {
 	uint32_t cq_tail;           /* [C] */
 	struct list overflow;       /* [C] struct uring_overflow */
 	uint32_t noverflow;
+	struct list held;           /* [C] the same, of IORING_SETUP_DEFER_TASKRUN: until the issuer asks for events */
+	_Atomic(struct lx_thread *) reaper; /* who does just now */
 	struct waitq wq;            /* who waits for CQEs, or polls the ring */
 	struct waitq sq_wq;         /* who wants to submit */
 	_Atomic(struct lx_thread *) submitter;
@@ -160,6 +162,8 @@ void uring_put(struct uring *ring);
 
 /* uring_cq.c: one CQE, and all who wait for it hear. */
 void uring_post(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cflags, const uint64_t *extra);
+/* The thread asks for events (on), or is done with that: what was held back comes to the ring. */
+void uring_reap(struct uring *ring, bool on);
 bool uring_flush_overflow(struct uring *ring);      /* true: none is left */
 uint32_t uring_cq_ready(struct uring *ring);
 void uring_wake(struct uring *ring);

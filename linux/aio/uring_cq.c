@@ -35,13 +35,13 @@ static void put(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cf
 	atomic_store_explicit(&ring->shared->cq_tail, ring->cq_tail, memory_order_release);
 }
 
-static void put_aside(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cflags, const uint64_t *extra) REQUIRES(IOCTX)
+static struct uring_overflow *cqe_new(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cflags, const uint64_t *extra)
 {
 	struct uring_overflow *o = arena_alloc(sizeof *o);
 
 	if (o == NULL) { /* lost: the one case in which Linux loses one too */
 		atomic_fetch_add(&ring->shared->cq_overflow, 1);
-		return;
+		return NULL;
 	}
 	o->user_data = user_data;
 	o->res = res;
@@ -50,9 +50,70 @@ static void put_aside(struct uring *ring, uint64_t user_data, int32_t res, uint3
 		o->extra[0] = extra[0];
 		o->extra[1] = extra[1];
 	}
+	return o;
+}
+
+static void put_aside(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cflags, const uint64_t *extra) REQUIRES(IOCTX)
+{
+	struct uring_overflow *o = cqe_new(ring, user_data, res, cflags, extra);
+
+	if (o == NULL)
+		return;
 	list_append(&ring->overflow, &o->link);
 	ring->noverflow++;
 	atomic_fetch_or(&ring->shared->sq_flags, IORING_SQ_CQ_OVERFLOW);
+}
+
+static void put_or_aside(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cflags, const uint64_t *extra) REQUIRES(IOCTX)
+{
+	if (list_empty(&ring->overflow) && used(ring) < ring->cq_entries)
+		put(ring, user_data, res, cflags, extra);
+	else
+		put_aside(ring, user_data, res, cflags, extra);
+}
+
+/* ---- IORING_SETUP_DEFER_TASKRUN: what ends by itself is seen when the issuer asks for events ---- */
+
+static bool held_back(struct uring *ring)
+{
+	struct lx_thread *t = lx_current();
+
+	return (ring->flags & IORING_SETUP_DEFER_TASKRUN) && t->submitting != ring && atomic_load(&ring->reaper) != t;
+}
+
+static void hold(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cflags, const uint64_t *extra) REQUIRES(IOCTX)
+{
+	struct uring_overflow *o = cqe_new(ring, user_data, res, cflags, extra);
+
+	if (o == NULL)
+		return;
+	list_append(&ring->held, &o->link);
+	if (ring->flags & IORING_SETUP_TASKRUN_FLAG)
+		atomic_fetch_or(&ring->shared->sq_flags, IORING_SQ_TASKRUN);
+}
+
+static void release_held(struct uring *ring)
+{
+	if (list_empty(&ring->held))
+		return;
+	lock_take(&ring->lock);
+	while (!list_empty(&ring->held)) {
+		struct uring_overflow *o = LIST_FIRST(&ring->held, struct uring_overflow, link);
+
+		list_remove(&o->link);
+		put_or_aside(ring, o->user_data, o->res, o->flags, o->extra);
+		arena_free(o);
+	}
+	atomic_fetch_and(&ring->shared->sq_flags, ~IORING_SQ_TASKRUN);
+	lock_drop(&ring->lock);
+}
+
+void uring_reap(struct uring *ring, bool on)
+{
+	if (!(ring->flags & IORING_SETUP_DEFER_TASKRUN))
+		return;
+	atomic_store(&ring->reaper, on ? lx_current() : NULL);
+	release_held(ring);
 }
 
 void uring_wake(struct uring *ring)
@@ -78,10 +139,10 @@ void uring_post(struct uring *ring, uint64_t user_data, int32_t res, uint32_t cf
 	struct file *f;
 
 	lock_take(&ring->lock);
-	if (list_empty(&ring->overflow) && used(ring) < ring->cq_entries)
-		put(ring, user_data, res, cflags, extra);
+	if (UNLIKELY(held_back(ring)))
+		hold(ring, user_data, res, cflags, extra);
 	else
-		put_aside(ring, user_data, res, cflags, extra);
+		put_or_aside(ring, user_data, res, cflags, extra);
 	ring->completions++;
 	f = eventfd_of(ring);
 	lock_drop(&ring->lock);
@@ -96,6 +157,8 @@ bool uring_flush_overflow(struct uring *ring)
 {
 	bool empty;
 
+	if (atomic_load(&ring->reaper) == lx_current())
+		release_held(ring);
 	if (list_empty(&ring->overflow))
 		return true;
 	lock_take(&ring->lock);

@@ -125,8 +125,11 @@ static long enter(struct lx_thread *t, struct uring *ring, uint32_t submit, uint
 	if (!(flags & IORING_ENTER_GETEVENTS))
 		return done;
 	err = wait_args(t, flags, arg, size, &deadline);
-	if (err == 0)
+	if (err == 0) {
+		uring_reap(ring, true);
 		err = wait_cqes(t, ring, complete, deadline);
+		uring_reap(ring, false);
+	}
 	return done > 0 ? done : err;
 }
 

@@ -60,6 +60,7 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	ref_init(&ring->ref);
 	lock_init(&ring->lock, LOCK_IOCTX);
 	list_init(&ring->overflow);
+	list_init(&ring->held);
 	list_init(&ring->pending);
 	list_init(&ring->deferred);
 	waitq_init(&ring->wq);
@@ -79,16 +80,18 @@ void uring_get(struct uring *ring)
 	ref_get(&ring->ref);
 }
 
+static void free_cqes(struct list *cqes)
+{
+	LIST_FOR_SAFE(o, next, cqes, struct uring_overflow, link)
+		arena_free(o);
+}
+
 void uring_put(struct uring *ring)
 {
 	if (!ref_put(&ring->ref))
 		return;
-	while (!list_empty(&ring->overflow)) {
-		struct uring_overflow *o = LIST_FIRST(&ring->overflow, struct uring_overflow, link);
-
-		list_remove(&o->link);
-		arena_free(o);
-	}
+	free_cqes(&ring->overflow);
+	free_cqes(&ring->held);
 	for (uint32_t i = 0; i < URING_PERSONALITIES; i++)
 		if (ring->personality[i] != NULL) {
 			io_cred_drop(ring->personality[i]);
@@ -155,7 +158,7 @@ static uint32_t uring_file_poll(struct lx_thread *t, struct file *f, struct poll
 	poll_wait(p, &ring->wq);
 	if (atomic_load(&ring->shared->sq_tail) - atomic_load(&ring->shared->sq_head) < ring->sq_entries)
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	if (uring_cq_ready(ring) != 0 || !list_empty(&ring->overflow))
+	if (uring_cq_ready(ring) != 0 || !list_empty(&ring->overflow) || !list_empty(&ring->held))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	return mask;
 }

@@ -12,7 +12,8 @@ static bool over_limit(struct lx_thread *t, uint64_t length)
 {
 	if (LIKELY(length <= t->proc->rlim[RLIMIT_FSIZE].rlim_cur))
 		return false;
-	signal_thread(t, SIGXFSZ, NULL);
+	if (t->submitting == NULL && t->worker == NULL) /* an io_uring's is done by a worker on Linux, who takes no signals */
+		signal_thread(t, SIGXFSZ, NULL);
 	return true;
 }
 
