@@ -86,6 +86,7 @@ struct lx_thread {
 	uint32_t sample_in, sample_span, samples; /* [o] calls until the next sample; what it stands for; how many */
 	struct cpu_times shown;  /* [P] */
 	uint64_t min_flt, maj_flt, nivcsw;
+	uint64_t io[4];          /* [o] bytes read, written; calls that did: /proc/PID/io */
 	int nice, policy, rt_priority;
 	uint64_t dl_runtime, dl_deadline, dl_period; /* SCHED_DEADLINE's, ns */
 	uint64_t affinity[16];
@@ -198,10 +199,11 @@ struct lx_proc {
 	uint64_t brk_start, brk, stack_start, arg_start, arg_end, env_start, env_end;
 	uint64_t start_ns, utime_ns, stime_ns, cutime_ns, cstime_ns; /* [P] final ones; of waited children */
 	int64_t cpu_base;         /* misc/cputime.c: host clock when its time began */
-	uint64_t sys_ended, user_ended, nvcsw; /* [P] of ended threads */
+	uint64_t sys_ended, user_ended, nvcsw, io_ended[4]; /* [P] of ended threads */
 	struct cpu_times shown;   /* [P] */
 	uint64_t min_flt, maj_flt, cmin_flt, cmaj_flt, max_rss, cmax_rss;
 	uint64_t personality;
+	uint32_t mdwe, mdwe_pad;  /* PR_MDWE_* */
 	uint32_t membarrier, thp_disable; /* membarrier: commands registered; execve clears it */
 	int oom_score_adj;
 	uint32_t coredump_filter, coredump_pad; /* /proc/PID/coredump_filter */

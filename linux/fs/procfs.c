@@ -33,7 +33,7 @@
 	SETTABLE(D, "comm", show_comm, store_comm), SHOWN(D, "limits", show_limits), PRIVATE(D, "io", show_io, TEXT_READ), \
 	SETTABLE(D, "oom_score_adj", show_oom_score_adj, store_oom_score_adj), SHOWN(D, "oom_score", show_oom_score), \
 	N(D, S_IFREG | 0444, "maps", .show = show_maps, .access = TEXT_READ), N(D, S_IFREG | 0444, "smaps", .show = show_smaps, .access = TEXT_READ), \
-	SHOWN(D, "smaps_rollup", show_smaps_rollup), \
+	SHOWN(D, "smaps_rollup", show_smaps_rollup), N(D, S_IFREG | 0444, "numa_maps", .show = show_numa_maps, .access = TEXT_READ), \
 	N(D, S_IFREG | 0444, "mounts", .show = show_mounts, .poll = poll_mounts), \
 	N(D, S_IFREG | 0444, "mountinfo", .show = show_mountinfo, .poll = poll_mounts), SHOWN(D, "schedstat", show_schedstat), \
 	SHOWN(D, "sched", show_sched), PRIVATE(D, "syscall", show_syscall, TEXT_ATTACH), PRIVATE(D, "personality", show_personality, TEXT_ATTACH), \
@@ -68,7 +68,8 @@ static const struct text_node nodes[] = {
 	TEXT(PD_ROOT, "cmdline", "bailey\n"),
 	TEXT(PD_ROOT, "modules", ""),
 	N(PD_ROOT, S_IFREG | 0400, "kmsg", .raw = raw_kmsg),
-	TEXT(PD_ROOT, "diskstats", ""),
+	TEXT(PD_ROOT, "diskstats", ""), TEXT(PD_ROOT, "execdomains", "0-0\tLinux           \t[kernel]\n"),
+	SHOWN(PD_ROOT, "zoneinfo", show_zoneinfo), SHOWN(PD_ROOT, "buddyinfo", show_buddyinfo),
 	TEXT(PD_ROOT, "misc", ""),
 	TEXT(PD_ROOT, "cgroups", "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t0\t1\t1\nmemory\t0\t1\t1\npids\t0\t1\t1\n"),
 	LINK_TEXT(PD_ROOT, "mounts", "self/mounts"),
@@ -88,6 +89,7 @@ static const struct text_node nodes[] = {
 
 	PROCESS_NODES(PD_PID),
 	DIR_(PD_PID, "task", PD_TASK),
+	SHOWN(PD_PID, "timers", show_timers),
 	SETTABLE(PD_PID, "coredump_filter", show_coredump_filter, store_coredump_filter),
 	SETTABLE(PD_PID, "timerslack_ns", show_timerslack, store_timerslack),
 	SHOWN(PD_PID, "mountstats", show_mountstats),

@@ -16,7 +16,7 @@ enum proc_dir { PD_NONE, PD_ROOT = TEXT_ROOT, PD_PID, PD_TASK, PD_TID, PD_FD, PD
 SHOW(stat); SHOW(status); SHOW(statm); SHOW(cmdline); SHOW(environ); SHOW(comm); SHOW(auxv); SHOW(limits); SHOW(io);
 SHOW(oom_score_adj); SHOW(oom_score); SHOW(children); SHOW(schedstat); SHOW(syscall); SHOW(personality); SHOW(sched); SHOW(timerslack);
 /* procfs_maps.c */
-SHOW(maps); SHOW(smaps); SHOW(smaps_rollup);
+SHOW(maps); SHOW(numa_maps); SHOW(smaps); SHOW(smaps_rollup);
 /* procfs_fd.c, mountinfo.c */
 uint32_t poll_mounts(struct node_ctx *c, struct poll_table *p);
 SHOW(fdinfo); SHOW(mounts); SHOW(mountinfo); SHOW(mountstats);
@@ -24,11 +24,12 @@ SHOW(fdinfo); SHOW(mounts); SHOW(mountinfo); SHOW(mountstats);
 SHOW(id_map); SHOW(setgroups); SHOW(timens_offsets); SHOW(user_max);
 /* procfs_sys.c */
 SHOW(cpuinfo); SHOW(meminfo); SHOW(system_stat); SHOW(uptime); SHOW(loadavg); SHOW(version); SHOW(interrupts);
-SHOW(vmstat);
+SHOW(vmstat); SHOW(zoneinfo); SHOW(buddyinfo);
 /* ipc/ */
 SHOW(sysvipc_shm); SHOW(sysvipc_sem); SHOW(sysvipc_msg); SHOW(ipc_limit); SHOW(ipc_objects); SHOW(ipc_next_id); SHOW(ipc_sem);
 /* sig/core_name.c */
 SHOW(core_pattern); SHOW(coredump_filter);
+SHOW(timers); /* misc/posix_timer.c */
 /* sec/keys_proc.c */
 SHOW(keys); SHOW(key_users);
 /* procfs_sysctl.c */

@@ -35,6 +35,11 @@ SHOW(smaps)
 	show_regions(x, c, MAPS_SMAPS);
 }
 
+SHOW(numa_maps)
+{
+	show_regions(x, c, MAPS_NUMA);
+}
+
 SHOW(smaps_rollup)
 {
 	show_regions(x, c, MAPS_ROLLUP);

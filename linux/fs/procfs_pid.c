@@ -216,9 +216,22 @@ SHOW(limits)
 	}
 }
 
+/* Of the thread, or of all that the process has and had. */
 SHOW(io)
 {
-	text_add(x, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+	uint64_t io[4] = { 0 };
+
+	lock_take(&lx_state()->tasklist);
+	lock_take(&c->proc->lock);
+	LIST_FOR(t, &c->proc->threads, struct lx_thread, sibling)
+		for (unsigned i = 0; i < ARRAY_LEN(io) && (!c->key.tid || t->tid == c->key.tid); i++)
+			io[i] += t->io[i];
+	for (unsigned i = 0; i < ARRAY_LEN(io) && !c->key.tid; i++)
+		io[i] += c->proc->io_ended[i];
+	lock_drop(&c->proc->lock);
+	lock_drop(&lx_state()->tasklist);
+	text_add(x, "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n",
+		(unsigned long)io[0], (unsigned long)io[1], (unsigned long)io[2], (unsigned long)io[3]);
 }
 
 SHOW(oom_score_adj)

@@ -73,6 +73,30 @@ SHOW(vmstat)
 		"pgfault 0\npgmajfault 0\noom_kill %lu\n", (unsigned long)(left / PAGE_SIZE), (unsigned long)(used / PAGE_SIZE), (unsigned long)lx_state()->oom_kills);
 }
 
+/* One node with one zone. */
+SHOW(zoneinfo)
+{
+	unsigned long total = (unsigned long)(lx_state()->memtotal >> PAGE_SHIFT), used = (unsigned long)(used_bytes() >> PAGE_SHIFT), left = total - MIN(used, total);
+
+	text_add(x, "Node 0, zone   Normal\n  per-node stats\n      nr_anon_pages %lu\n      nr_mapped    0\n      nr_file_pages 0\n      nr_dirty     0\n", used);
+	text_add(x, "  pages free     %lu\n        boost    0\n        min      0\n        low      0\n        high     0\n"
+		"        spanned  %lu\n        present  %lu\n        managed  %lu\n        cma      0\n        protection: (0)\n"
+		"      nr_free_pages %lu\n  node_unreclaimable:  0\n  start_pfn:           1\n", left, total, total, total, left);
+}
+
+#define BUDDY_SIZES 11u
+
+/* As if what is free were in the largest blocks. */
+SHOW(buddyinfo)
+{
+	uint64_t used = used_bytes(), left = (lx_state()->memtotal - MIN(used, lx_state()->memtotal)) >> PAGE_SHIFT;
+
+	text_add(x, "Node 0, zone   Normal ");
+	for (unsigned order = 0; order < BUDDY_SIZES; order++)
+		text_add(x, "%6lu ", (unsigned long)(order + 1 < BUDDY_SIZES ? left >> order & 1 : left >> order));
+	text_add(x, "\n");
+}
+
 /* Totals over all live processes; those that ended and were waited for are in their parents. */
 static void all_times(struct lx_thread *me, uint64_t *user, uint64_t *system, unsigned *running)
 {

@@ -179,6 +179,13 @@ long file_rw(struct lx_thread *t, struct file *f, const struct iov *v, int64_t o
 	return at_offset(t, f, v, offset, how & FILE_RW_WRITE ? file_write : file_read);
 }
 
+/* For /proc/PID/io, as Linux counts: what went through read and write, whatever the file. */
+static void count_io(struct lx_thread *t, bool wrote, long n)
+{
+	t->io[wrote] += n > 0 ? (uint64_t)n : 0;
+	t->io[2 + wrote]++;
+}
+
 static long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, int64_t offset, bool here, RW_FN(fn))
 {
 	struct dk_segment seg = { (void *)buf.va, MIN(size, RW_LIMIT) };
@@ -197,6 +204,7 @@ static long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, i
 	else
 		n = at_offset(t, f, &v, offset, fn);
 	file_put(f);
+	count_io(t, fn == file_write, n);
 	return n;
 }
 
@@ -235,6 +243,7 @@ static long vector(struct lx_thread *t, int fd, struct gva vec, uint64_t count, 
 		iov_done(&v, fast);
 	}
 	file_put(f);
+	count_io(t, fn == file_write, n);
 	return n;
 }
 

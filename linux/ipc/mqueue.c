@@ -55,6 +55,25 @@ static long check_attr(struct lx_thread *t, const struct mq_attr *a)
 	return 0;
 }
 
+#define ENTRY_BYTES 48u /* getrlimit(2): for each message that fits, sizes of two structures of Linux's, besides its text */
+
+static uint64_t charge_of(const struct mq_attr *a)
+{
+	uint64_t msgs = (uint64_t)a->mq_maxmsg;
+
+	return msgs * ENTRY_BYTES + MIN(msgs, (uint64_t)MQ_PRIO_MAX) * ENTRY_BYTES + msgs * (uint64_t)a->mq_msgsize;
+}
+
+static bool over_limit(struct lx_thread *t, const struct ipc_root *root, uint64_t more) REQUIRES(IPC)
+{
+	uint64_t sum = more;
+
+	LIST_FOR(q, &root->mqueues, struct mqueue, link)
+		if (q->owner == t->cred.uid)
+			sum += q->charged;
+	return sum > t->proc->rlim[RLIMIT_MSGQUEUE].rlim_cur;
+}
+
 long mqueue_create(struct lx_thread *t, struct ipc_root *root, const char *name, uint32_t mode, const struct mq_attr *a,
 	struct mqueue **out)
 {
@@ -66,10 +85,14 @@ long mqueue_create(struct lx_thread *t, struct ipc_root *root, const char *name,
 		a = &usual;
 	if (root->nmqueues >= root->limit[IPC_MQ_QUEUES] && !lx_capable(t, CAP_SYS_RESOURCE))
 		return -ENOSPC;
+	if (over_limit(t, root, charge_of(a)))
+		return -EMFILE;
 	q = arena_alloc(sizeof *q);
 	if (q == NULL)
 		return -ENOMEM;
 	ref_init(&q->ref);
+	q->owner = t->cred.uid;
+	q->charged = charge_of(a);
 	(void)str_copy(q->name, name, sizeof q->name);
 	q->mode = mode & ~t->proc->fs->umask & 0777;
 	q->uid = t->cred.fsuid;

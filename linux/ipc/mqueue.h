@@ -16,6 +16,8 @@ struct mqueue {
 	uint32_t mode, uid, gid;
 	int64_t maxmsg, msgsize; /* [I] */
 	int64_t count, bytes;    /* [IPC] */
+	uint32_t owner;          /* [I] user whose RLIMIT_MSGQUEUE it counts against */
+	uint64_t charged;        /* [I] bytes of that */
 	struct list messages;    /* [IPC] */
 	uint32_t receivers;      /* [IPC] threads that wait for a message */
 	struct waitq wait;       /* senders, receivers, poll */

@@ -209,6 +209,8 @@ void cputime_thread_exit(struct lx_thread *t)
 	p->sys_ended += t->sys_sampled;
 	p->user_ended += t->cpu_seen;
 	p->nvcsw += t->pico.waits;
+	for (unsigned i = 0; i < ARRAY_LEN(t->io); i++)
+		p->io_ended[i] += t->io[i];
 }
 
 void cputime_proc_exit(struct lx_thread *t, struct lx_proc *p)

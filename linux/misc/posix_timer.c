@@ -9,6 +9,7 @@
  * Those on a CPU clock of the process or of one of its threads are not in kproc's queue:
  * cpu_timer.c asks how long they have (posix_cpu_left) and has them looked at.
  */
+#include "linux/fs/procfs.h"
 #include "linux/misc/cputime.h"
 #include "linux/misc/posix_timer.h"
 #include "linux/proc/proc.h"
@@ -186,4 +187,22 @@ void posix_timers_delete_all(struct lx_proc *p)
 			return;
 		posix_timer_destroy(pt);
 	}
+}
+
+/* proc_pid_timers(5), newest first. */
+SHOW(timers)
+{
+	static const char *const how[] = { "signal", "none", "thread" };
+	struct lx_proc *p = c->proc;
+
+	lock_take(&p->lock);
+	for (struct list *at = posix_timers(p)->prev; at != &p->timers; at = at->prev) {
+		const struct posix_timer *pt = LIST_ENTRY(at, struct posix_timer, link);
+		bool thread = pt->notify == SIGEV_THREAD_ID;
+
+		text_add(x, "ID: %d\nsignal: %d/%016lx\nnotify: %s/%s.%d\nClockID: %d\n", pt->id, pt->q.info.si_signo,
+			(unsigned long)pt->q.info.si_value.sival_ptr, how[MIN(thread ? 0u : (unsigned)pt->notify, 2u)], thread ? "tid" : "pid",
+			thread ? pt->tid : p->pid, pt->clock);
+	}
+	lock_drop(&p->lock);
 }

@@ -72,6 +72,17 @@ static long speculation(uint64_t which)
 	}
 }
 
+/* What was asked for stays. */
+static long set_mdwe(struct lx_proc *p, uint64_t bits)
+{
+	if ((bits & ~(uint64_t)(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT)) || bits == PR_MDWE_NO_INHERIT)
+		return -EINVAL;
+	if (p->mdwe && bits != p->mdwe)
+		return -EPERM;
+	p->mdwe = (uint32_t)bits;
+	return 0;
+}
+
 static long process_option(struct lx_thread *t, int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	struct lx_proc *p = t->proc;
@@ -96,6 +107,10 @@ static long process_option(struct lx_thread *t, int option, uint64_t a, uint64_t
 		return 0;
 	case PR_GET_THP_DISABLE:
 		return a || b || c || d ? -EINVAL : (long)p->thp_disable;
+	case PR_SET_MDWE:
+		return b || c || d ? -EINVAL : set_mdwe(p, a);
+	case PR_GET_MDWE:
+		return a || b || c || d ? -EINVAL : (long)p->mdwe;
 	case PR_MCE_KILL:
 		return c || d ? -EINVAL : mce_kill(a, b);
 	case PR_MCE_KILL_GET:

@@ -282,7 +282,7 @@ long mm_map_locked(struct mm *mm, struct map_wish *w)
 {
 	uint64_t end;
 	bool charged, fixed = w->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
-	long err = mm_place_locked(mm, w);
+	long err = mm_denies_exec(w->prot, w->prot) ? -EACCES : mm_place_locked(mm, w);
 
 	if (err == 0)
 		err = check_limits(mm, w);

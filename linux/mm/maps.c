@@ -179,10 +179,32 @@ static void write_rollup(struct maps *m)
 		first != NULL ? (unsigned long)first->start : 0ul, last != NULL ? (unsigned long)last->end : 0ul)) && emit(m, sum_lines(m, &m->all)));
 }
 
+/* A line of numa_maps: one node, and pages counted as smaps does. */
+static bool write_numa(struct maps *m, const struct region *r)
+{
+	const char *name = region_name(m, r);
+	size_t n = (size_t)fmt_snprintf(m->line, LINE_MAX, "%08lx %s%s%s", (unsigned long)mm_shown_start(m->mm, r), mm_policy_name(r->policy),
+		r->kind == REGION_FILE || r->kind == REGION_SHARED ? " file=" : name[0] == '[' ? " " : "", r->kind == REGION_FILE || r->kind == REGION_SHARED ? name :
+		strcmp(name, "[heap]") == 0 ? "heap" : strcmp(name, "[stack]") == 0 ? "stack" : "");
+
+	sum_up(m, r);
+	if (m->one.anon != 0)
+		n += (size_t)fmt_snprintf(m->line + n, LINE_MAX - n, " anon=%lu dirty=%lu", (unsigned long)m->one.anon / 4, (unsigned long)m->one.anon / 4);
+	else if (m->one.rss != 0)
+		n += (size_t)fmt_snprintf(m->line + n, LINE_MAX - n, " mapped=%lu", (unsigned long)m->one.rss / 4);
+	if (m->one.rss != 0)
+		n += (size_t)fmt_snprintf(m->line + n, LINE_MAX - n, " N0=%lu kernelpagesize_kB=4", (unsigned long)m->one.rss / 4);
+	m->line[n++] = '\n';
+	return emit(m, n);
+}
+
 /* All of a region's text, or none of it. */
 static bool write_region(struct maps *m, const struct region *r)
 {
 	size_t before = m->done;
+
+	if (m->kind == MAPS_NUMA)
+		return write_numa(m, r);
 
 	if (emit(m, maps_line(m, r)) && (m->kind != MAPS_SMAPS || write_smaps(m, r)))
 		return true;
@@ -198,6 +220,10 @@ static void write_regions(struct maps *m, uint64_t *from)
 		if (r->kind != REGION_ROOM && !write_region(m, r))
 			return;
 		*from = r->end;
+	}
+	if (m->kind == MAPS_NUMA) {
+		*from = UINT64_MAX;
+		return;
 	}
 	str_copy(m->line, "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n", LINE_MAX);
 	if (emit(m, strlen(m->line)))

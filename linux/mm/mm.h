@@ -32,6 +32,16 @@ long mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
 /* The main stack: one region of about size bytes (RLIMIT_STACK; bounded) at a random place near the top;
    its end, or -errno.  extra_prot: PROT_EXEC or 0. */
 long uffd_open(struct lx_thread *t, int flags); /* a new userfaultfd: its descriptor; who may is the caller's business */
+/* PR_SET_MDWE (prctl(2)): no memory that can be written and executed, nor any that becomes executable. */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_GET_MDWE 66
+#define PR_MDWE_REFUSE_EXEC_GAIN 1u
+#endif
+#ifndef PR_MDWE_NO_INHERIT
+#define PR_MDWE_NO_INHERIT 2u
+#endif
+bool mm_denies_exec(uint32_t old, uint32_t new); /* to the caller's process: PROT_* as they were and shall be */
 void mm_stack_sync(struct mm *mm); /* the counters of the stack of the caller's memory as they are now; hold no lock */
 long mm_map_stack(struct mm *mm, uint64_t size, int extra_prot);
 /* /proc/PID/maps shows the region that begins at addr as [vdso]. */
@@ -80,7 +90,7 @@ bool mm_fault(struct mm *mm, const struct dk_exception *e, uint64_t rsp, int *si
 /* Text of /proc/PID/maps, smaps or smaps_rollup of this picoprocess: as many whole regions as fit, MAPS_TEXT_MIN bytes at least, from
    address *from on (0 first), which moves on; bytes written, 0 at the end. */
 #define MAPS_TEXT_MIN 8192u
-enum maps_kind { MAPS_MAPS, MAPS_SMAPS, MAPS_ROLLUP };
+enum maps_kind { MAPS_MAPS, MAPS_SMAPS, MAPS_ROLLUP, MAPS_NUMA };
 size_t mm_maps_text(struct mm *mm, char *buf, size_t size, uint64_t *from, enum maps_kind kind);
 
 /* For others (access.c): bytes done, cut short where memory cannot be reached.  force: private memory

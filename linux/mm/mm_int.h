@@ -122,6 +122,9 @@ bool mm_resident(uint64_t start, uint64_t end, uint8_t *out);
 /* How many are; buf: size bytes of work room. */
 uint64_t mm_count_resident(uint64_t start, uint64_t end, uint8_t *buf, uint64_t size);
 
+/* numa.c: a region's policy, as numa_maps shows it. */
+const char *mm_policy_name(uint32_t policy);
+
 /* stack.c: where r begins for /proc and the counters. */
 uint64_t mm_shown_start(const struct mm *mm, const struct region *r);
 

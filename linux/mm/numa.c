@@ -53,6 +53,22 @@ static long check_policy(int mode, struct gva mask, uint64_t maxnode, uint32_t *
 	return 0;
 }
 
+const char *mm_policy_name(uint32_t policy)
+{
+	switch (policy == 0 ? MPOL_DEFAULT : POLICY_MODE(policy) & ~MODE_FLAGS) {
+	case MPOL_PREFERRED:
+		return "prefer:0";
+	case MPOL_BIND:
+		return "bind:0";
+	case MPOL_INTERLEAVE:
+		return "interleave:0";
+	case MPOL_LOCAL:
+		return "local";
+	default:
+		return "default";
+	}
+}
+
 long lx_sys_set_mempolicy(struct lx_thread *t, int mode, struct gva mask, uint64_t maxnode)
 {
 	return check_policy(mode, mask, maxnode, &t->mempolicy);

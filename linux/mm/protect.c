@@ -9,13 +9,20 @@
 #include "linux/mm/uffd.h"
 #include "syscalls.gen.h"
 
+bool mm_denies_exec(uint32_t old, uint32_t new)
+{
+	if (LIKELY(!lx_current()->proc->mdwe) || !(new & PROT_EXEC))
+		return false;
+	return (new & PROT_WRITE) || !(old & PROT_EXEC);
+}
+
 /* May r get prot?  0, -EACCES, -ENOMEM; pages: how many of it. */
 static long may_protect(struct mm *mm, const struct region *r, uint32_t prot, uint64_t pages, bool *charge)
 {
 	uint64_t limit = mm_rlimit(RLIMIT_DATA);
 
 	*charge = false;
-	if (((prot & PROT_WRITE) && (r->flags & RF_NOWRITE)) || ((prot & PROT_EXEC) && (r->flags & RF_NOEXEC)))
+	if (((prot & PROT_WRITE) && (r->flags & RF_NOWRITE)) || ((prot & PROT_EXEC) && (r->flags & RF_NOEXEC)) || mm_denies_exec(r->prot, prot))
 		return -EACCES;
 	if (!(prot & PROT_WRITE) || (r->flags & RF_SHARED) || (r->prot & PROT_WRITE))
 		return 0;

@@ -9,6 +9,7 @@
 #include "linux/fs/vfs.h"
 #include "linux/misc/cputime.h"
 #include "linux/misc/cred.h"
+#include "linux/mm/mm.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/fork.h"
 #include "linux/proc/proc.h"
@@ -54,6 +55,7 @@ static void copy_values(struct lx_proc *to, struct lx_proc *from)
 	to->dumpable = from->dumpable;
 	to->coredump_filter = from->coredump_filter;
 	to->personality = from->personality;
+	to->mdwe = from->mdwe & PR_MDWE_NO_INHERIT ? 0 : from->mdwe;
 	to->oom_score_adj = from->oom_score_adj;
 	to->vm_pages = from->vm_pages;
 	to->rss_pages = from->rss_pages;

@@ -137,6 +137,7 @@ void pico_text_mapped(uint64_t start, uint64_t end, const struct text_id *id, ui
 void pico_text_unmapped(uint64_t start, uint64_t end) { }
 void pico_text_reset(void) { }
 uint64_t pico_now(void) { return 1; }
+const char *mm_policy_name(uint32_t policy) { return "default"; }
 bool lx_capable(const struct lx_thread *t, int cap) { return true; }
 long lx_err(enum dk_status s) { return s == DK_OK ? 0 : -ENOMEM; }
 int copy_in(void *dst, struct gva src, uint64_t size) { memcpy(dst, (void *)src.va, size); return 0; }
