@@ -143,7 +143,7 @@ enum dk_status DkVirtualMemoryQuery(dk_handle process, uint64_t address, uint64_
 		return process_usage(process, what == DK_QUERY_TOTAL, buffer, buffer_size / sizeof(struct dk_memory_usage), done);
 	if (what != DK_QUERY_RESIDENT || (process != DK_NO_HANDLE && process != pal_boot.process))
 		return DK_NOT_SUPPORTED;
-	if (!mem_range_ok(address, size) || buffer_size < size >> PAGE_SHIFT)
+	if ((!mem_range_ok(address, size) && !in_shared(address, size)) || buffer_size < size >> PAGE_SHIFT)
 		return DK_INVALID_ARG;
 	*done = size >> PAGE_SHIFT;
 	return status_of(HOST3(mincore, address, size, buffer));
