@@ -10,6 +10,7 @@
  */
 #include "linux/aio/engine.h"
 #include "linux/ask.h"
+#include "linux/fs/fanotify.h"
 #include "linux/fs/fasync.h"
 #include "linux/boot.h"
 #include "linux/entry.h"
@@ -85,6 +86,7 @@ static void leave_queues(struct lx_proc *p)
 		futex_thread_died(t);
 		sec_thread_died(t);
 		waiters_abandon(&t->pico);
+		fanotify_asker_died(t);
 		uring_submitter_died(t);
 	}
 	io_workers_died(p);

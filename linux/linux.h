@@ -20,6 +20,7 @@
 #include "pico/pico.h"
 #include "pico/wait.h"
 
+struct fan_event;
 struct fdtable;
 struct file;
 struct fs_context;
@@ -126,6 +127,7 @@ struct lx_thread {
 
 	/* For kproc, should the thread die at the host while it waits for more than its own waiters hold. */
 	struct poll_chunk *poll_chunks; /* [o] fs/poll.c */
+	struct fan_event *fan_asks;     /* [o] fs/fanotify.c: it waits for the answer */
 	struct futex_q *waitv;          /* [o] mm/futex_sys.c */
 	uint32_t waitv_count, waitv_pad;
 

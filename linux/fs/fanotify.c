@@ -260,20 +260,52 @@ static long wait_answer(struct fan_state *s, struct fan_group *g, struct fan_eve
 	return ev->answer != 0 ? 0 : err;
 }
 
+/* Nobody waits for ev's answer any more.  True: it is the caller's to free; else a reader's, who has it in hand. */
+static bool question_over(struct fan_group *g, struct fan_event *ev) REQUIRES(IPC)
+{
+	ev->left = ev->busy && ev->answer == 0;
+	if (!ev->left && !list_empty(&ev->link)) {
+		list_remove(&ev->link);
+		if (ev->fd < 0)
+			g->count--;
+	}
+	if (--g->users == 0 && g->dead)
+		arena_free(g);
+	return !ev->left;
+}
+
+void fanotify_asker_died(struct lx_thread *t)
+{
+	struct fan_event *ev = t->fan_asks;
+	bool ours;
+
+	if (ev == NULL)
+		return;
+	t->fan_asks = NULL;
+	lock_take(&fan_state()->lock);
+	ours = question_over(ev->group, ev);
+	lock_drop(&fan_state()->lock);
+	if (ours)
+		fan_event_free(ev);
+}
+
 /*
  * One group; the lock is held.  Its end answers, and leaves the group to the last who waits.
  * Who is interrupted while a reader has the event in hand leaves it to that: it may sleep long.
  */
-static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_event *e, uint32_t mask) REQUIRES(IPC)
+static long ask_group(struct lx_thread *t, struct fan_state *s, struct fan_group *g, const struct fs_event *e, uint32_t mask) REQUIRES(IPC)
 {
 	struct fan_event *ev = event_new(g, e, mask), *spare = NULL;
+	bool ours;
 	long err;
 
 	if (ev == NULL)
 		return 0;
 	ev->asks = true;
 	ev->fd = -1;
+	ev->group = g;
 	g->users++;
+	t->fan_asks = ev;
 	(void)enqueue(g, ev, &spare);
 	if (spare != NULL || list_empty(&ev->link)) { /* no room to ask: as on Linux, allowed */
 		err = 0;
@@ -281,16 +313,10 @@ static long ask_group(struct fan_state *s, struct fan_group *g, const struct fs_
 		err = wait_answer(s, g, ev);
 		if (err == 0 && (ev->answer & (FAN_ALLOW | FAN_DENY)) == FAN_DENY)
 			err = -EPERM;
-		ev->left = ev->busy && ev->answer == 0;
-		if (!ev->left && !list_empty(&ev->link)) {
-			list_remove(&ev->link);
-			if (ev->fd < 0)
-				g->count--;
-		}
 	}
-	if (--g->users == 0 && g->dead)
-		arena_free(g);
-	if (ev->left)
+	t->fan_asks = NULL;
+	ours = question_over(g, ev);
+	if (!ours)
 		return err;
 	lock_drop(&s->lock);
 	fan_event_free(ev);
@@ -326,7 +352,7 @@ long fanotify_ask(struct lx_thread *t, const struct fs_event *e)
 		return 0;
 	lock_take(&s->lock);
 	for (uint32_t n = 0; err == 0 && (g = asker(s, e, n, &mask)) != NULL; n++)
-		err = ask_group(s, g, e, mask);
+		err = ask_group(t, s, g, e, mask);
 	lock_drop(&s->lock);
 	return err;
 }

@@ -20,6 +20,7 @@ struct fs_event {
 	const char *new_name;
 };
 void fanotify_event(const struct fs_event *e);
+void fanotify_asker_died(struct lx_thread *t); /* kproc: with its waiters off their queues */
 long fanotify_ask(struct lx_thread *t, const struct fs_event *e); /* permission events: 0, -EPERM, -ERESTARTSYS */
 void fanotify_renamed(struct inode *dir, const char *name, struct inode *new_dir, const char *new_name, struct inode *i);
 
@@ -54,6 +55,7 @@ struct fan_event {
 	int fd;                   /* of an event that was read and is to be answered */
 	uint32_t answer;          /* FAN_ALLOW, FAN_DENY, or 0 */
 	bool asks, busy;          /* somebody waits for answer; a reader has it in hand */
+	struct fan_group *group;  /* of one that asks */
 	bool left;                /* who waited does no more: the reader's, or the group's end's, to free */
 };
 

@@ -1,14 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/inode_kinds.c - which operations each kind of inode has. */
-#include "linux/fs/inode_ops.h"
+#include "linux/fs/fs.h"
 
 static long anon_open(struct lx_thread *t, struct dentry *d, struct file *f)
 {
 	return -ENXIO; /* nameless objects are not opened again by name */
 }
 
+/* Pipes and sockets have modes, owners and times that fchmod and its like change, and nobody else looks at. */
+static long anon_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
+{
+	struct inode *i = d->inode;
+
+	if (S_IFMT_(i->mode) != S_IFIFO && S_IFMT_(i->mode) != S_IFSOCK)
+		return -EPERM;
+	lock_take(&i->lock);
+	if (a->valid & IATTR_MODE)
+		i->mode = S_IFMT_(i->mode) | (a->mode & 07777);
+	if (a->valid & IATTR_UID)
+		i->uid = a->uid;
+	if (a->valid & IATTR_GID)
+		i->gid = a->gid;
+	if (a->valid & IATTR_ATIME)
+		i->atime_ns = a->atime_ns;
+	if (a->valid & IATTR_MTIME)
+		i->mtime_ns = a->mtime_ns;
+	i->ctime_ns = vfs_now();
+	lock_drop(&i->lock);
+	return 0;
+}
+
 const struct inode_ops inode_anon_ops = {
 	.name = "anon",
+	.setattr = anon_setattr,
 	.open = anon_open,
 };
 
