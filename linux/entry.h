@@ -20,7 +20,7 @@ void entry_init(void); /* a fresh picoprocess: no reason to go slow yet, but --t
    (proc/ptrace_stop.c). */
 #define ENTRY_FILTER 2u
 #define ENTRY_PTRACE 4u
-#define ENTRY_FAULTS 8u /* an argument may lie in a page that a userfaultfd has yet to bring */
+#define ENTRY_FAULTS 8u /* an argument may lie in a page that a userfaultfd has yet to bring, or that a file has grown over */
 void entry_go_slow(uint32_t why);
 /* proc/fork.c */
 void lx_thread_started(struct pico_thread *t, struct dk_context *c);

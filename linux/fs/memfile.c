@@ -6,6 +6,7 @@
  * memory, or, if it came along with the open because it is small, copied from the
  * inode; a file in memory is copied from arena-data.
  */
+#include "linux/entry.h"
 #include "linux/fs/acl.h"
 #include "linux/fs/mem.h"
 #include "linux/fs/window.h"
@@ -214,6 +215,17 @@ static long map_pages(struct inode *i, uint64_t addr, uint64_t pages, int prot, 
 	return 0;
 }
 
+/* Pages of a shared mapping behind the end are the file's, as it may grow over them, and closed until then (mm/fault.c). */
+static long close_behind(const struct inode *i, uint64_t addr, uint64_t pages, uint64_t fpage)
+{
+	uint64_t end = PAGE_UP(i->size) >> PAGE_SHIFT, first = end > fpage ? end - fpage : 0;
+
+	if (LIKELY(first >= pages))
+		return 0;
+	entry_go_slow(ENTRY_FAULTS);
+	return lx_err(DkVirtualMemoryProtect(addr + (first << PAGE_SHIFT), (pages - first) << PAGE_SHIFT, 0));
+}
+
 static long mem_map(struct lx_thread *t, struct file *f, uint64_t addr, uint64_t len, int prot, int flags, uint64_t offset)
 {
 	struct inode *i = f->inode;
@@ -237,6 +249,8 @@ static long mem_map(struct lx_thread *t, struct file *f, uint64_t addr, uint64_t
 		m->flags |= MEM_MAPPED;
 		err = map_pages(i, addr, pages, prot, flags, fpage);
 	}
+	if (err == 0 && shared)
+		err = close_behind(i, addr, pages, fpage);
 	lock_drop(&i->lock);
 	return err == -ENOSPC ? -ENOMEM : err;
 }

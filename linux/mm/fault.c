@@ -63,6 +63,23 @@ static bool may_retry(struct mm *mm, const struct dk_exception *e, uint64_t rip)
 	return ++mm->fault_count <= RETRIES;
 }
 
+uint64_t mm_behind_end(const struct region *r)
+{
+	const struct inode *i = r->kind == REGION_FILE && (r->flags & RF_SHARED) ? region_inode(r) : NULL;
+	uint64_t size = i != NULL && i->kind == INODE_MEM ? PAGE_UP(i->size) : UINT64_MAX;
+
+	if (size <= r->offset)
+		return r->start;
+	return size - r->offset < r->end - r->start ? r->start + (size - r->offset) : r->end;
+}
+
+bool mm_open_grown(const struct region *r, uint64_t addr)
+{
+	uint64_t start = PAGE_DOWN(addr), end = mm_behind_end(r);
+
+	return start < end && DkVirtualMemoryProtect(start, end - start, r->prot & 7) == DK_OK;
+}
+
 /* A file of ours that has grown over this page since it was mapped is mapped again there. */
 static bool map_grown_file(struct region *r, const struct dk_exception *e)
 {
@@ -75,6 +92,8 @@ static bool map_grown_file(struct region *r, const struct dk_exception *e)
 	/* A private page may hold what the guest wrote: never replace one that is only protected just now. */
 	if (e->kind != DK_EXC_BUS && (r->flags & RF_WROTE))
 		return false;
+	if (r->flags & RF_SHARED)
+		return mm_open_grown(r, e->address);
 	w.offset = r->offset + (w.addr - r->start);
 	return w.offset < f->inode->size && mm_host_map(&w) >= 0;
 }

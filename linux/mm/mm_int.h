@@ -122,6 +122,11 @@ bool mm_resident(uint64_t start, uint64_t end, uint8_t *out);
 /* How many are; buf: size bytes of work room. */
 uint64_t mm_count_resident(uint64_t start, uint64_t end, uint8_t *buf, uint64_t size);
 
+/* fault.c: where in r, a shared mapping of a file in memory, the pages behind the file's end begin; r->end: there are none. */
+uint64_t mm_behind_end(const struct region *r);
+/* Opens what the file has grown over, from addr on; false: addr is behind its end. */
+bool mm_open_grown(const struct region *r, uint64_t addr);
+
 /* numa.c: a region's policy, as numa_maps shows it. */
 const char *mm_policy_name(uint32_t policy);
 

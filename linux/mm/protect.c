@@ -62,6 +62,8 @@ static long protect_part(struct mm *mm, struct region *r, uint64_t start, uint64
 	mm_count(mm, r, 1);
 	if (UNLIKELY(r->uffd != NULL))
 		uffd_apply(r, r->start, r->end);
+	if (UNLIKELY(mm_behind_end(r) < r->end))
+		(void)DkVirtualMemoryProtect(mm_behind_end(r), r->end - mm_behind_end(r), 0);
 	mm_tell_text(r);
 	(void)mm_merge_locked(mm, r);
 	return 0;

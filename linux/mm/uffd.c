@@ -223,7 +223,7 @@ long uffd_open(struct lx_thread *t, int flags)
 	return anon_fd(t, f, flags & O_CLOEXEC);
 }
 
-/* ---- System calls whose arguments lie in such pages ---- */
+/* ---- System calls whose arguments lie in such pages, or in some that a file has grown over ---- */
 
 /* A page at addr or soon behind it is to be told of: *u with a reference. */
 static struct uffd *find_missing(struct mm *mm, uint64_t addr, uint64_t *at, uint64_t *flags)
@@ -249,12 +249,30 @@ static struct uffd *find_missing(struct mm *mm, uint64_t addr, uint64_t *at, uin
 	return u;
 }
 
+/* A page at addr or soon behind it is closed though its file has grown over it: it is opened. */
+static bool open_grown(struct mm *mm, uint64_t addr)
+{
+	const struct region *r;
+	uint32_t word = 0;
+	bool opened = false;
+
+	mm_lock(mm);
+	r = region_find(&mm->tree, addr);
+	if (r != NULL && r->kind == REGION_FILE && (r->flags & RF_SHARED))
+		for (uint64_t page = PAGE_DOWN(addr); page < mm_behind_end(r) && page < addr + SETTLE_PAGES * PAGE_SIZE && !opened; page += PAGE_SIZE)
+			opened = !uaccess_load32(page, &word) && r->prot != PROT_NONE && mm_open_grown(r, page);
+	mm_unlock(mm);
+	return opened;
+}
+
 bool uffd_settle(struct lx_thread *t, const uint64_t *args)
 {
 	for (unsigned i = 0; i < 6; i++) {
 		uint64_t at, flags;
 		struct uffd *u = guest_range_ok(args[i], 1) ? find_missing(t->proc->mm, args[i], &at, &flags) : NULL;
 
+		if (u == NULL && guest_range_ok(args[i], 1) && open_grown(t->proc->mm, args[i]))
+			return true;
 		if (u == NULL)
 			continue;
 		uffd_wait(u, at, flags);
