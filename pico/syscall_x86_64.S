@@ -26,29 +26,16 @@
 #define FLAGS_IRET 0x50100		/* TF would trap in our code, AC fault there, RF only iretq sets */
 
 	.text
-	.globl	pico_syscall_entry
-	.type	pico_syscall_entry, @function
-	.hidden	pico_syscall_entry
-	.balign	64
-pico_syscall_entry:
-	cmpq	$LEAFS, %rax
-	jae	.Lcall
-	movabsq	$ARENA_TRACING, %r11
-	cmpl	$0, (%r11)
-	jne	.Lcall
-	leaq	pico_leaf(%rip), %r11
-	movl	(%r11,%rax,4), %r11d
-	testl	%r11d, %r11d
-	jnz	pico_leaf_begin
-.Lcall:
+/* The guest's registers onto the library-OS stack, as a struct dk_context; it goes on at \rip. */
+.macro PUSH_FRAME rip:req, orig_rax:req
 	movq	%rsp, %gs:TB_USER_RSP
 	movq	%gs:TB_KSTACK_TOP, %rsp
 	pushq	$USER_SS
 	pushq	%gs:TB_USER_RSP
 	pushfq
 	pushq	$USER_CS
-	pushq	%rcx			/* rip */
-	pushq	%rax			/* orig_rax */
+	pushq	\rip
+	pushq	\orig_rax
 	pushq	%rdi
 	pushq	%rsi
 	pushq	%rdx
@@ -64,6 +51,65 @@ pico_syscall_entry:
 	pushq	%r13
 	pushq	%r14
 	pushq	%r15
+.endm
+/* ... and back, without its rip, cs, flags, rsp and ss. */
+.macro POP_REGISTERS
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+.endm
+
+/*
+ * Answers that are 32 bits of an object (pico.h): from pico_leaf_begin to pico_leaf_end.  Only r11, and last
+ * of all eax, change: whoever interrupts this for good puts the guest before or behind the call
+ * (abi/dk_boot.h).  The usual way, of a process's number, has no branch that is taken.
+ */
+	.globl	pico_leaf_begin, pico_leaf_end
+	.hidden	pico_leaf_begin, pico_leaf_end
+	.balign	64
+	.skip	64 - (.Lhead - pico_leaf_begin), 0xcc
+pico_leaf_begin:
+.Lthread:
+	incq	%r11
+	addq	%gs:TB_LIBOS, %r11
+	jmp	.Lload
+.Lhead:
+	.globl	pico_syscall_entry
+	.type	pico_syscall_entry, @function
+	.hidden	pico_syscall_entry
+pico_syscall_entry:
+	cmpq	$LEAFS, %rax
+	jae	.Lcall
+	movabsq	$ARENA_TRACING, %r11
+	cmpl	$0, (%r11)
+	jne	.Lcall
+	leaq	pico_leaf(%rip), %r11
+	movl	(%r11,%rax,4), %r11d
+	testl	%r11d, %r11d
+	jz	.Lcall
+	cmpl	$0, %gs:TB_WORK
+	jne	.Lcall
+	testb	$1, %r11b
+	jz	.Lthread
+	addq	%gs:TB_PROCESS, %r11
+.Lload:	movl	-3(%r11), %eax
+pico_leaf_end:
+	jmp	*%rcx
+
+.Lcall:
+	PUSH_FRAME %rcx, %rax
 	movq	%rsp, %rsi
 	movq	%gs:TB_LIBOS, %rdi
 	subq	$8, %rsp		/* kstack_top is 16-aligned, the frame is 168 bytes */
@@ -96,21 +142,7 @@ pico_restart_begin:
 	jne	.Liret
 	testl	$FLAGS_IRET, CTX_RFLAGS(%rsp)
 	jne	.Liret
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	POP_REGISTERS
 	addq	$24, %rsp		/* orig_rax, rip, cs */
 	popfq
 	popq	%rsp
@@ -119,45 +151,12 @@ pico_restart_begin:
 .Liret:
 	pushq	$2			/* iretq faults if NT is set */
 	popfq
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	POP_REGISTERS
 	addq	$8, %rsp
 	iretq
 	.globl	pico_restart_end
 	.hidden	pico_restart_end
 pico_restart_end:
-
-/*
- * Answers that are 32 bits of an object (pico.h).  Only r11, and last of all eax, change: whoever
- * interrupts this for good puts the guest before or behind the call (abi/dk_boot.h).
- */
-	.globl	pico_leaf_begin, pico_leaf_end
-	.hidden	pico_leaf_begin, pico_leaf_end
-pico_leaf_begin:
-	cmpl	$0, %gs:TB_WORK
-	jne	.Lcall
-	testb	$1, %r11b
-	jnz	1f
-	incq	%r11
-	addq	%gs:TB_LIBOS, %r11
-	jmp	2f
-1:	addq	%gs:TB_PROCESS, %r11
-2:	movl	-3(%r11), %eax
-pico_leaf_end:
-	jmp	*%rcx
 
 /* Full way out from the thread's frame; also where a kick in the range above leads. */
 	.globl	pico_restart
@@ -189,29 +188,7 @@ pico_restart:
 	.hidden	pico_cpuid_entry
 	.balign	64
 pico_cpuid_entry:
-	movq	%rsp, %gs:TB_USER_RSP
-	movq	%gs:TB_KSTACK_TOP, %rsp
-	pushq	$USER_SS
-	pushq	%gs:TB_USER_RSP
-	pushfq
-	pushq	$USER_CS
-	pushq	%rdx			/* rip */
-	pushq	$-1			/* orig_rax: no system call */
-	pushq	%rdi
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%rax
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	PUSH_FRAME %rdx, $-1		/* no system call */
 	movq	%rsp, %rdi
 	subq	$8, %rsp
 	cld
