@@ -97,6 +97,7 @@ struct lx_thread {
 	uint64_t saved_sigmask;  /* [o] to restore by sigsuspend, pselect, ... when restore_sigmask */
 	uint32_t restore_sigmask;
 	struct sigpending pending; /* [S] signals to this thread alone */
+	siginfo_t straight;      /* [o] one that it has sent itself and takes at once; si_signo 0 = none */
 	stack_t altstack;        /* [o] */
 	uint64_t sigwait_set;    /* [S] sigtimedwait: signals it waits for */
 	struct { uint32_t kind, clock; uint64_t deadline; struct gva ptr; uint64_t arg[3]; } restart; /* [o] */

@@ -53,6 +53,7 @@ static bool map_data(uint64_t address, uint64_t data, uint64_t size)
 
 static bool map_stubs(struct range *r)
 {
+	__atomic_or_fetch(&text.rooms, room_bit(r->room) | room_bit(r->room + PICO_STUB_ROOM - 1), __ATOMIC_RELAXED);
 	if (!r->stubs_mapped)
 		r->stubs_mapped = map_data(r->room, r->file->stubs, PICO_STUB_ROOM);
 	return r->stubs_mapped;

@@ -60,8 +60,20 @@ struct patched_text {
 	uint32_t count, room;
 	uint64_t *kept; /* pages that are left as they are: patch_trace.c */
 	uint32_t kept_count, kept_room;
+	uint64_t rooms; /* [a] where stubs were ever mapped: room_bit of each room's ends */
 };
 extern struct patched_text text; /* of this picoprocess */
+
+/* The bit of text.rooms for an address: rooms are as large as what shares one. */
+static inline uint64_t room_bit(uint64_t address)
+{
+	return 1ull << address / PICO_STUB_ROOM % 64;
+}
+/* False if rip is surely in no stub: without a lock, for signals. */
+static inline bool patch_maybe_stub(uint64_t rip)
+{
+	return (__atomic_load_n(&text.rooms, __ATOMIC_RELAXED) & room_bit(rip)) != 0;
+}
 
 /* patch_file.c */
 void text_table_boot(void);

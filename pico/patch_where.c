@@ -25,9 +25,13 @@ uint64_t patch_forward_stub(uint64_t at)
 
 uint64_t patch_return(uint64_t rip)
 {
-	uint64_t target = patch_forward_stub(rip - 2), to = 0;
+	uint64_t target, word, to = 0;
 
-	if (LIKELY(target == 0))
+	/* A look at one byte, by the aligned word around it. */
+	if (LIKELY(uaccess_load64(ALIGN_DOWN(rip - 2, sizeof word), &word) && (uint8_t)(word >> (rip - 2) % sizeof word * 8) != 0xe9))
+		return rip;
+	target = patch_forward_stub(rip - 2);
+	if (target == 0)
 		return rip;
 	lock_take(&text.lock);
 	for (uint32_t i = 0; i < text.count && to == 0; i++)
@@ -63,6 +67,8 @@ uint64_t pico_guest_rip(uint64_t rip)
 {
 	uint64_t guest = rip, start;
 
+	if (LIKELY(!patch_maybe_stub(rip)))
+		return rip;
 	lock_take(&text.lock);
 	for (uint32_t i = 0; i < text.count; i++) {
 		const uint8_t *stub = patch_stub_at(&text.range[i], rip, &start);

@@ -83,6 +83,18 @@ static void mask_for_handler(struct lx_thread *t, struct sig_taken *s) REQUIRES(
 	t->sigmask = mask & ~SIG_NEVER_BLOCKED;
 }
 
+static int take_next(struct lx_thread *t, siginfo_t *info, bool *timer) REQUIRES(SIGHAND)
+{
+	int sig = t->straight.si_signo;
+
+	if (sig == 0)
+		return signal_take(t, t->sigmask, info, timer);
+	*info = t->straight;
+	*timer = false;
+	t->straight.si_signo = 0;
+	return sig;
+}
+
 /*
  * Takes the next signal that means anything; ignored ones are dropped on the way.  What is sent
  * after the look without the lock marks the thread.
@@ -94,10 +106,10 @@ static bool take(struct lx_thread *t, struct dk_context *c, struct sig_taken *s)
 	bool timer;
 
 	for (;;) {
-		if (!((t->pending.set | t->proc->pending.set) & ~t->sigmask))
+		if (!((t->pending.set | t->proc->pending.set) & ~t->sigmask) && !t->straight.si_signo)
 			return false;
 		lock_take(&h->lock);
-		s->sig = signal_take(t, t->sigmask, &s->info, &timer);
+		s->sig = take_next(t, &s->info, &timer);
 		if (!s->sig) {
 			lock_drop(&h->lock);
 			return false;

@@ -104,7 +104,8 @@ static void fill_frame(struct rt_sigframe *f, struct lx_thread *t, const struct 
 	f->uc.uc_mcontext.oldmask = mask;
 	f->uc.uc_mcontext.fpstate = (void *)at->fp;
 	memcpy(&f->uc.uc_sigmask, &mask, sizeof mask);
-	f->info = s->info;
+	if (s->action.flags & SA_SIGINFO)
+		f->info = s->info;
 }
 
 /* A stack that grows down is not there yet below its last page. */
@@ -118,7 +119,7 @@ static void grow_stack(struct lx_thread *t, uint64_t sp)
 
 static long write_frame(struct lx_thread *t, struct dk_context *c, const struct sig_taken *s, uint64_t mask, const struct place *at)
 {
-	struct rt_sigframe f UNINIT; /* fill_frame fills all */
+	struct rt_sigframe f UNINIT; /* fill_frame fills what is written */
 	uint64_t size = s->action.flags & SA_SIGINFO ? sizeof f : offsetof(struct rt_sigframe, info);
 
 	fill_frame(&f, t, c, s, mask, at);

@@ -32,7 +32,7 @@ bool signal_waiting(struct lx_thread *t)
 {
 	struct lx_proc *p = t->proc;
 
-	return ((t->pending.set | p->pending.set) & ~t->sigmask) || p->stopped || thread_should_exit(t);
+	return ((t->pending.set | p->pending.set) & ~t->sigmask) || t->straight.si_signo || p->stopped || thread_should_exit(t);
 }
 
 bool signal_work(struct lx_thread *t)

@@ -231,6 +231,20 @@ static int send(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t
 }
 
 /*
+ * A signal that its own sender takes on its way out of this very call, with none before it: it need not
+ * be in a queue, nor count as pending, as nobody can look meanwhile.  The action is looked at
+ * again, under its lock, when it is taken.
+ */
+static bool goes_straight(const struct lx_thread *t, int sig)
+{
+	const struct lx_proc *p = t->proc;
+	uint64_t handler = __atomic_load_n(&p->sighand->action[sig].handler, __ATOMIC_RELAXED);
+
+	return handler != LX_SIG_DFL && handler != LX_SIG_IGN && !blocks(t, sig) && !t->tracer && !t->straight.si_signo &&
+		!(t->pending.set | p->pending.set);
+}
+
+/*
  * To the thread that runs this, for a handler: nothing of the process changes, so PROC is not
  * needed.  False if it is not of that kind.
  */
@@ -241,6 +255,13 @@ static bool send_self(struct lx_thread *t, int sig, const siginfo_t *info, int *
 
 	if (SIGBIT(sig) & (SIGS_STOP | SIGBIT(SIGCONT)))
 		return false;
+	if (LIKELY(info != NULL) && goes_straight(t, sig)) {
+		t->straight = *info;
+		t->straight.si_signo = sig;
+		pico_tb()->work = 1;
+		*err = 0;
+		return true;
+	}
 	lock_take(&s->lock);
 	plain = s->action[sig].handler != LX_SIG_DFL && s->action[sig].handler != LX_SIG_IGN;
 	if (plain) {
