@@ -73,6 +73,7 @@ static const struct { const char *name, *code; } kinds[] = {
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
+extern char __executable_start[], etext[];
 static char *text, *place;
 static size_t size;
 static atomic_int wrong, outside, seen, stop, inside_now;
@@ -90,7 +91,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	char *rip = (char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
 
 	(void)sig;
-	if (info->si_value.sival_int == 1 && inside_now && !(rip >= text && rip < text + size))
+	/* On its way into the text and back it is in the program's own. */
+	if (info->si_value.sival_int == 1 && inside_now && !(rip >= text && rip < text + size) && !(rip >= __executable_start && rip < etext))
 		outside++;
 	seen++;
 }
