@@ -152,6 +152,8 @@ void mem_lower_free(struct inode *i);
 /* memdata.c; all under inode->lock */
 struct mem_ext *mem_ext_at(struct inode *i, uint64_t fpage, uint64_t *run); /* NULL: a hole of *run pages (0 = to the end) */
 long mem_fill(struct inode *i, uint64_t fpage, uint64_t count);  /* allocates holes in the range */
+long mem_reserve(struct inode *i, uint64_t fpage, uint64_t count); /* the same, but ENOSPC at once, and nothing taken, where it cannot fit */
+uint64_t mem_pages_left(struct mount_fs *fs, uint64_t *total); /* pages that files may still take; fs NULL: of no file system */
 void mem_drop_pages(struct inode *i, uint64_t fpage, uint64_t count); /* gives back, or zeroes what is mapped */
 long mem_resize(struct inode *i, uint64_t size);
 void mem_punch(struct inode *i, uint64_t offset, uint64_t length);

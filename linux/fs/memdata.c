@@ -147,6 +147,30 @@ long mem_fill(struct inode *i, uint64_t fpage, uint64_t count)
 	return 0;
 }
 
+/* Pages of [fpage, fpage + count) that the file has not got. */
+static uint64_t missing_pages(struct inode *i, uint64_t fpage, uint64_t count)
+{
+	uint64_t end = fpage + count, missing = 0;
+
+	while (fpage < end) {
+		uint64_t run;
+		bool there = mem_ext_at(i, fpage, &run) != NULL;
+
+		run = run == 0 ? end - fpage : MIN(run, end - fpage);
+		if (!there)
+			missing += run;
+		fpage += run;
+	}
+	return missing;
+}
+
+long mem_reserve(struct inode *i, uint64_t fpage, uint64_t count)
+{
+	uint64_t total;
+
+	return missing_pages(i, fpage, count) > mem_pages_left(i->fs, &total) ? -ENOSPC : mem_fill(i, fpage, count);
+}
+
 /* Cuts [fpage, end) out of extent n, whose pages are the caller's then.  False: no memory to split it. */
 static bool cut(struct mem_priv *m, uint32_t n, uint64_t fpage, uint64_t end)
 {

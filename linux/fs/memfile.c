@@ -282,7 +282,7 @@ static long mem_fallocate(struct lx_thread *t, struct file *f, int mode, uint64_
 	if (err == 0 && punch)
 		mem_punch(i, offset, MIN(length, PAGE_UP(MAX(i->size, offset)) - offset));
 	if (err == 0 && !(mode & FALLOC_FL_PUNCH_HOLE)) {
-		err = mem_fill(i, offset >> PAGE_SHIFT, (PAGE_UP(end) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT));
+		err = mem_reserve(i, offset >> PAGE_SHIFT, (PAGE_UP(end) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT));
 		if (err == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && end > i->size)
 			err = mem_resize(i, end);
 	}

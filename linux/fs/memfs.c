@@ -289,21 +289,29 @@ static long mem_tmpfile(struct lx_thread *t, struct dentry *dir, uint32_t mode, 
 	return 0;
 }
 
+uint64_t mem_pages_left(struct mount_fs *fs, uint64_t *total)
+{
+	struct arena_root *a = arena_root();
+	uint64_t used = atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used);
+
+	*total = a->limit_pages;
+	if (*total == 0 || *total > lx_state()->memtotal >> PAGE_SHIFT)
+		*total = lx_state()->memtotal >> PAGE_SHIFT;
+	if (fs != NULL && fs->limit_pages != 0) {
+		*total = fs->limit_pages;
+		used = atomic_load(&fs->pages);
+	}
+	return used < *total ? *total - used : 0;
+}
+
 static long mem_statfs(struct lx_thread *t, struct inode *i, struct statfs *out)
 {
 	struct mount_fs *fs = i->fs;
-	struct arena_root *a = arena_root();
-	uint64_t total = a->limit_pages, used = atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used);
+	uint64_t total, left = mem_pages_left(fs, &total);
 
-	if (total == 0 || total > lx_state()->memtotal >> PAGE_SHIFT)
-		total = lx_state()->memtotal >> PAGE_SHIFT;
-	if (fs->limit_pages != 0) {
-		total = fs->limit_pages;
-		used = atomic_load(&fs->pages);
-	}
 	out->f_bsize = out->f_frsize = PAGE_SIZE;
 	out->f_blocks = (long)total;
-	out->f_bfree = out->f_bavail = (long)(used < total ? total - used : 0);
+	out->f_bfree = out->f_bavail = (long)left;
 	out->f_files = (long)total;
 	out->f_ffree = out->f_bfree;
 	if (fs->limit_inodes != 0) {
