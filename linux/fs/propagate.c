@@ -235,7 +235,26 @@ long mount_attach_tree(struct mount *top, struct mount *parent, struct dentry *p
 
 /* ---- Unmounting ---- */
 
-/* Of the copies of m at the other places, those with nothing on them go. */
+/* A mount goes if nothing is mounted on it, and from under one that covers it, which comes into its place. */
+static void slip_out(struct mount *m, struct gone *g) REQUIRES(MOUNT)
+{
+	struct mount *over = mount_child_at(m, m->root), *parent = m->parent;
+	struct dentry *point = m->point;
+	struct path was;
+
+	if (m->locked)
+		return;
+	if (list_empty(&m->children)) {
+		mount_umount_tree(m, g);
+	} else if (over != NULL && m->children.next == &over->child && over->child.next == &m->children) {
+		was = mount_unlink(over);
+		mount_umount_tree(m, g); /* keeps its place's references until g is put */
+		mount_link(over, parent, point);
+		path_put(&was);
+	}
+}
+
+/* The copies of m at the other places go, where that is possible. */
 static void detach_elsewhere(struct mount *parent, struct dentry *point, struct gone *g) REQUIRES(MOUNT)
 {
 	struct spread s = { .point = point, .gone = g };
@@ -252,8 +271,8 @@ static void detach_elsewhere(struct mount *parent, struct dentry *point, struct 
 		LIST_FOR(v, &m->slaves, struct mount, slave)
 			if (!reached(v))
 				reach(&s, v);
-		if (c != NULL && !c->locked && list_empty(&c->children))
-			mount_umount_tree(c, g);
+		if (c != NULL)
+			slip_out(c, g);
 	}
 }
 

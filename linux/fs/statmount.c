@@ -283,7 +283,20 @@ static bool is_under(const struct mount *m, const struct mount *top) REQUIRES(MO
 	return m == top;
 }
 
-/* Those of ns below top (NULL: all) with numbers behind last, as they were made. */
+/* By number.  They mostly are: only a mount that was moved is not where it was made. */
+static void sort(struct listed *all, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		struct listed l = all[i];
+		uint32_t k = i;
+
+		for (; k > 0 && all[k - 1].id > l.id; k--)
+			all[k] = all[k - 1];
+		all[k] = l;
+	}
+}
+
+/* Those of ns below top (LSMT_ROOT: all) with numbers behind last, in their order. */
 static struct listed *collect(const struct ns *ns, uint64_t top, uint64_t last, bool reverse, uint32_t *count, long *err)
 {
 	const struct mount *above = NULL;
@@ -311,6 +324,7 @@ static struct listed *collect(const struct ns *ns, uint64_t top, uint64_t last, 
 	mounts_unlock();
 	if (*err == 0 && all == NULL)
 		*err = -ENOMEM;
+	sort(all, n);
 	*count = n;
 	return all;
 }

@@ -146,6 +146,18 @@ int main(void)
 	r.size = 32;
 	r.ns = 3;
 	say("no such namespace", syscall(457, &r, &s, sizeof s, 0));
+	/* A mount that came by propagation lies under another; when its original goes, it goes from there. */
+	mkdir("p", 0755);
+	mount("p", "p", NULL, MS_BIND, NULL);
+	mount("none", "p", NULL, MS_SHARED, NULL);
+	mkdir("p/c", 0755);
+	mount("p/c", "p/c", NULL, MS_BIND, NULL);
+	mount("over", "p/c", "tmpfs", 0, NULL);
+	printf("covered: %ld\n", list(unique("p"), 0, ids, 200, 0));
+	say("umount top", umount2("p/c", 0));
+	printf("left: %ld\n", list(unique("p"), 0, ids, 200, 0));
+	say("umount next", umount2("p/c", 0));
+	say("umount parent", umount2("p", 0));
 	if (fork() == 0) {
 		chroot("a");
 		n = syscall(SYS_getcwd, buf, sizeof buf);
