@@ -186,7 +186,7 @@ void patch_fork_end(bool child, bool failed) LOCK_PRIMITIVE
 /* ---- Patching ---- */
 
 /* The pages of the plan's sites, for the first time in the sandbox; file's lock held. */
-static NOINLINE void make_cpuid_pages(struct range *r, const struct cpuid_plan *plan)
+static NOINLINE void make_cpuid_pages(struct range *r, const struct cpuid_plan *plan) REQUIRES(TEXT)
 {
 	uint64_t last = 0;
 
@@ -293,7 +293,7 @@ void patch_trap(uint64_t site)
 }
 
 /* A thread came to a site's covered instruction and not by its jump: a site where that goes on is changed back. */
-static void count_fault(struct range *r, uint64_t site)
+static void count_fault(struct range *r, uint64_t site) REQUIRES(PATCH)
 {
 	uint64_t page = PAGE_DOWN(site);
 	struct text_page *p = NULL;
@@ -328,7 +328,7 @@ static bool make_call(struct dk_context *c, uint64_t at, const uint8_t *call)
 }
 
 /* Is it the site `in` bytes before the fault?  Sends the thread on. */
-static bool fault_at(struct dk_context *c, uint64_t in)
+static bool fault_at(struct dk_context *c, uint64_t in) REQUIRES(PATCH)
 {
 	uint64_t site = c->rip - in, stub = patch_forward_stub(site);
 	struct range *r = stub != 0 ? range_of(site) : NULL;
@@ -349,7 +349,7 @@ static bool fault_at(struct dk_context *c, uint64_t in)
 }
 
 /* Was there a site around rip, changed back since the CPU refused? */
-static bool was_changed(uint64_t rip)
+static bool was_changed(uint64_t rip) REQUIRES(PATCH)
 {
 	const struct range *r = range_of(rip);
 

@@ -27,7 +27,7 @@ static bool may_change(const struct range *r, uint64_t site, const uint8_t *mov)
 }
 
 /* Changes the CPUIDs of the page at address that are in the plan. */
-static uint32_t patch_cpuids(struct range *r, uint64_t address, uint8_t *bytes, const struct cpuid_plan *plan)
+static uint32_t patch_cpuids(struct range *r, uint64_t address, uint8_t *bytes, const struct cpuid_plan *plan) REQUIRES(TEXT)
 {
 	struct text_file *f = r->file;
 	uint64_t from = r->offset + (address - r->start);
@@ -50,7 +50,7 @@ static uint32_t patch_cpuids(struct range *r, uint64_t address, uint8_t *bytes, 
 }
 
 /* The size of the change of the mov at bytes[i]; 0 = none. */
-static uint32_t change_mov(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i)
+static uint32_t change_mov(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i) REQUIRES(TEXT)
 {
 	uint32_t size = mov_site(bytes + i, PAGE_SIZE - i), n;
 
@@ -82,7 +82,7 @@ static bool covers_jump(const struct range *r, uint64_t address, const uint8_t *
 }
 
 /* The same for the syscall at bytes[i], known to be one, and what follows it. */
-static uint32_t change_forward(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i)
+static uint32_t change_forward(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i) REQUIRES(TEXT)
 {
 	struct cover c;
 	uint32_t n;
@@ -99,7 +99,7 @@ static uint32_t change_forward(struct range *r, uint64_t address, uint8_t *bytes
 }
 
 /* Changes all sites that their bytes alone show, in a copy of the page at address; bytes holds the page and two bytes more. */
-static uint32_t change_found(struct range *r, uint64_t address, uint8_t *bytes)
+static uint32_t change_found(struct range *r, uint64_t address, uint8_t *bytes) REQUIRES(TEXT)
 {
 	uint32_t done = 0;
 
@@ -117,7 +117,7 @@ static uint32_t change_found(struct range *r, uint64_t address, uint8_t *bytes)
 }
 
 /* Changes those that trapped, and changes back those that are better left. */
-static uint32_t change_seen(struct range *r, uint64_t address, uint8_t *bytes)
+static uint32_t change_seen(struct range *r, uint64_t address, uint8_t *bytes) REQUIRES(TEXT)
 {
 	uint32_t done = 0;
 

@@ -83,7 +83,7 @@ static void covered_of(const uint8_t *stub, uint64_t at, struct covered *c)
 }
 
 /* What the jump to the n-th stub of r covers, if that jump is there. */
-static bool covered_by(const struct range *r, uint32_t n, struct covered *c)
+static bool covered_by(const struct range *r, uint32_t n, struct covered *c) REQUIRES(PATCH)
 {
 	uint64_t at = r->room + n * STUB_SIZE, start;
 	const uint8_t *stub = patch_stub_at(r, at, &start);
@@ -129,7 +129,7 @@ void pico_text_show(uint64_t address, void *bytes, uint64_t size)
 }
 
 /* Puts back what the jumps of a page cover. */
-static void restore_page(const struct range *r, uint64_t page)
+static void restore_page(const struct range *r, uint64_t page) REQUIRES(PATCH)
 {
 	bool open = false;
 	struct covered c;
