@@ -13,21 +13,43 @@
 #include "linux/proc/ptrace.h"
 #include "linux/proc/remote.h"
 
-/* The process's own memory as it is now (setproctitle writes there); false: it is another's. */
-static bool own_memory(struct text *x, struct node_ctx *c, uint64_t from, uint64_t to)
-{
-	size_t n = to > from ? MIN(to - from, 0x20000ull) : 0, left;
-	char *buf;
+#define TEXT_MAX  0x20000ull
+#define TITLE_MAX 4096u /* as much of a title as Linux tells */
 
-	if (c->proc != c->t->proc || !n || c->proc->mm_borrowed)
-		return false;
-	buf = heap_alloc(n);
-	if (!buf)
-		return false;
-	left = uaccess_read(buf, from, n);
-	text_put(x, buf, n - left);
+/* The process's memory as it is now (setproctitle writes there): is all of it in buf? */
+static bool memory_now(struct node_ctx *c, uint64_t from, char *buf, size_t n)
+{
+	if (c->proc == c->t->proc)
+		return !c->proc->mm_borrowed && uaccess_read(buf, from, n) == 0;
+	/* kproc, which answers `bailey ps`, waits for nobody. */
+	return c->t != lx_state()->kthread && remote_memory(c->proc, from, buf, n, false, true) == (long)n;
+}
+
+/* Where the arguments' last byte is no NUL, there is a title from their start on, which may go on in the environment. */
+static size_t title_length(struct node_ctx *c, char *buf, size_t n, size_t room)
+{
+	size_t more = MIN(room, MAX((size_t)TITLE_MAX, n)) - n, len;
+
+	if (buf[n - 1] == '\0')
+		return n;
+	if (more != 0 && memory_now(c, c->proc->arg_start + n, buf + n, more))
+		n += more;
+	for (len = 0; len < n && buf[len] != '\0'; len++)
+		;
+	return len < n ? len + 1 : n;
+}
+
+/* end: where a title may reach to, 0 = there are none here.  False: the memory cannot be read now. */
+static bool put_now(struct text *x, struct node_ctx *c, uint64_t from, uint64_t to, uint64_t end)
+{
+	size_t n = to > from ? MIN(to - from, TEXT_MAX) : 0, room = end > to ? MIN(end - from, TEXT_MAX) : n;
+	char *buf = n != 0 ? heap_alloc(room) : NULL;
+	bool got = buf && memory_now(c, from, buf, n);
+
+	if (got)
+		text_put(x, buf, end != 0 ? title_length(c, buf, n, room) : n);
 	heap_free(buf);
-	return left == 0;
+	return got;
 }
 
 static void show_blob(struct text *x, struct lx_proc *p, char *const *place, const uint32_t *place_len)
@@ -51,7 +73,7 @@ SHOW(cmdline)
 {
 	struct lx_proc *p = c->proc;
 
-	if (p->state != PROC_LIVE || own_memory(x, c, p->arg_start, p->arg_end))
+	if (p->state != PROC_LIVE || put_now(x, c, p->arg_start, p->arg_end, p->env_end))
 		return;
 	x->len = 0;
 	show_blob(x, p, &p->cmdline, &p->cmdline_len);
@@ -61,7 +83,7 @@ SHOW(environ)
 {
 	struct lx_proc *p = c->proc;
 
-	if (p->state != PROC_LIVE || own_memory(x, c, p->env_start, p->env_end))
+	if (p->state != PROC_LIVE || put_now(x, c, p->env_start, p->env_end, 0))
 		return;
 	x->len = 0;
 	show_blob(x, p, &p->environ_copy, &p->environ_len);
