@@ -8,6 +8,7 @@
  */
 #include "linux/fs/io.h"
 #include "linux/ipc/mqueue.h"
+#include "linux/net/net.h"
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "rt/mem.h"
@@ -22,6 +23,8 @@ void mqueue_put(struct mqueue *q)
 		return;
 	LIST_FOR_SAFE(m, next, &q->messages, struct mq_message, link)
 		arena_free(m);
+	if (q->notify_sock != NULL)
+		sock_put(q->notify_sock);
 	arena_free(q);
 }
 

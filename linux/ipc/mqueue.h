@@ -24,6 +24,8 @@ struct mqueue {
 	int notify_pid;          /* [IPC] 0 = nobody; else whom to tell once */
 	int notify_how, notify_sig;
 	uint64_t notify_value;
+	struct sock *notify_sock; /* [IPC] SIGEV_THREAD: a reference, where the cookie goes */
+	char notify_cookie[NOTIFY_COOKIE_LEN];
 };
 
 struct mq_message {
@@ -33,10 +35,12 @@ struct mq_message {
 	char text[];
 };
 
-/* A signal to send when the lock is dropped. */
+/* What is to be sent when the lock is dropped: a signal, or a cookie to a socket. */
 struct mq_notice {
 	int pid, sig;
 	uint64_t value;
+	struct sock *sock; /* a reference */
+	char cookie[NOTIFY_COOKIE_LEN];
 };
 
 void mqueue_put(struct mqueue *q);
@@ -52,6 +56,6 @@ struct file *mqueue_get(struct lx_thread *t, int fd, int mode);
 /* Whom to tell that the queue is not empty any more; he is told once.  pid 0: nobody. */
 struct mq_notice mqueue_notice_take(struct mqueue *q) REQUIRES(IPC);
 void mqueue_notice_send(struct lx_thread *t, const struct mq_notice *n); /* hold no lock */
-/* Process pid is told no more: was it the one? */
-bool mqueue_notify_drop(struct mqueue *q, int pid) REQUIRES(IPC);
+/* If it is process pid that would be told, it is no more: what it hears of that. */
+struct mq_notice mqueue_notify_drop(struct mqueue *q, int pid) REQUIRES(IPC);
 #endif

@@ -232,9 +232,12 @@ static long mqueue_read(struct lx_thread *t, struct file *f, const struct iov *v
 
 static void mqueue_flush(struct lx_thread *t, struct file *f)
 {
+	struct mq_notice gone;
+
 	ipc_lock();
-	(void)mqueue_notify_drop(f->object, t->proc->pid);
+	gone = mqueue_notify_drop(f->object, t->proc->pid);
 	ipc_unlock();
+	mqueue_notice_send(t, &gone);
 }
 
 static void mqueue_release(struct file *f)

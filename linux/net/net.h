@@ -15,6 +15,7 @@
 
 #define AF_UNSPEC 0
 #define AF_UNIX   1
+#define AF_NETLINK 16
 #define AF_MAX    46
 #define SOL_SOCKET_LEVEL 1
 
@@ -50,6 +51,13 @@
 #define SHUT_RD   0
 #define SHUT_WR   1
 #define SHUT_RDWR 2
+
+struct sock;
+void sock_put(struct sock *s);
+/* f's socket of AF_NETLINK with a reference, or NULL. */
+struct sock *sock_netlink(const struct file *f);
+/* A message from the kernel for it; lost if there is no memory.  Hold no lock. */
+void sock_tell(struct sock *to, const void *data, uint32_t size);
 
 /* As the guest has them. */
 struct lx_msghdr {

@@ -27,6 +27,11 @@ static long check_type(int family, int *type, int protocol)
 		return -EAFNOSUPPORT;
 	if (*type >= LX_SOCK_TYPE_MAX)
 		return -EINVAL;
+	/* What libc's mq_notify wants for SIGEV_THREAD; it has no address and nobody to send to. */
+	if (family == AF_NETLINK && protocol == 0 && (*type == LX_SOCK_RAW || *type == LX_SOCK_DGRAM)) {
+		*type = LX_SOCK_DGRAM;
+		return 0;
+	}
 	if (family != AF_UNIX) {
 		log_no_family(family);
 		return -EAFNOSUPPORT;
@@ -64,6 +69,8 @@ long sock_make(struct lx_thread *t, int family, int type, int protocol, struct f
 
 	if (err != 0)
 		return err;
+	if (s != NULL)
+		s->netlink = family == AF_NETLINK;
 	return s != NULL ? sock_open(s, flags, out) : -ENOMEM;
 }
 
@@ -81,7 +88,7 @@ long lx_sys_socketpair(struct lx_thread *t, int family, int type, int protocol, 
 	int flags = type, fd[2];
 	long err;
 
-	err = check_type(family, &type, protocol);
+	err = family == AF_NETLINK ? -EOPNOTSUPP : check_type(family, &type, protocol);
 	if (err != 0)
 		return err;
 	a = sock_new((uint32_t)type);
@@ -122,7 +129,7 @@ long lx_sys_bind(struct lx_thread *t, int fd, struct gva addr, int len)
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = uaddr_in(&a, addr, len);
+	err = ((struct sock *)f->object)->netlink ? -EAFNOSUPPORT : uaddr_in(&a, addr, len);
 	if (err == 0)
 		err = unix_bind(t, f->object, &a);
 	file_put(f);
@@ -165,7 +172,7 @@ long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
 	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = sock_connect(t, f, addr, len);
+	err = ((struct sock *)f->object)->netlink ? -EAFNOSUPPORT : sock_connect(t, f, addr, len);
 	file_put(f);
 	return err;
 }

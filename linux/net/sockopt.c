@@ -137,7 +137,7 @@ static long get_int(struct sock *s, int name, int *out)
 		*out = (int)s->type;
 		return 0;
 	case SO_DOMAIN:
-		*out = AF_UNIX;
+		*out = s->netlink ? AF_NETLINK : AF_UNIX;
 		return 0;
 	case SO_ERROR:
 		*out = take_error(s);

@@ -43,6 +43,7 @@ struct sock {
 	struct ref ref;           /* its file, its peer, who looks at it */
 	LOCK(SOCKET) lock;
 	uint32_t type;            /* [I] */
+	bool netlink;             /* [I] AF_NETLINK: hears from mq_notify, and nothing else */
 	enum sock_state state;    /* [S] */
 	uint32_t shut;            /* [S] */
 	int error;                /* [S] SO_ERROR */

@@ -131,6 +131,8 @@ long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 	struct sock *to;
 	long err;
 
+	if (s->netlink)
+		return -EOPNOTSUPP;
 	err = s->passcred && !is_connection(s) ? unix_autobind(s) : 0;
 	if (err == 0)
 		err = receiver(t, s, x, &to);
@@ -151,6 +153,37 @@ long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 	}
 	sock_put(to);
 	return err == 0 ? (long)x->v->size : err;
+}
+
+struct sock *sock_netlink(const struct file *f)
+{
+	struct sock *s = f->kind == FILE_UNIX ? f->object : NULL;
+
+	if (s == NULL || !s->netlink)
+		return NULL;
+	sock_get(s);
+	return s;
+}
+
+void sock_tell(struct sock *to, const void *data, uint32_t size)
+{
+	struct packet *p = arena_alloc(sizeof *p + size);
+
+	if (p == NULL)
+		return;
+	p->size = size;
+	memcpy(p->data, data, size);
+	lock_take(&to->lock);
+	if (to->state == SOCK_DEAD) {
+		lock_drop(&to->lock);
+		arena_free(p);
+		return;
+	}
+	list_append(&to->packets, &p->link);
+	to->npackets++;
+	to->packet_bytes += cost(size);
+	lock_drop(&to->lock);
+	(void)waitq_wake(&to->wq, 1, EPOLLIN | EPOLLRDNORM);
 }
 
 /* ---- Receiving ---- */
