@@ -158,8 +158,9 @@ enum dk_attr_class {
 	DK_ATTR_AVAILABLE,/* u64: bytes that can be read now */
 	DK_ATTR_MEMBERS,  /* Set on waitset: */
 	DK_ATTR_XATTR_REMOVE, /* Set, by URI: as DK_ATTR_XATTR, the attribute goes */
-	DK_ATTR_CONTENTS  /* by URI: struct dk_contents of each of the names behind '?' in the URI of
+	DK_ATTR_CONTENTS, /* by URI: struct dk_contents of each of the names behind '?' in the URI of
 	                     their folder, as many of them as there was room for */
+	DK_ATTR_TREE      /* by URI: the folders below it; abi/tree.h */
 };
 struct dk_fs_info {
 	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;

@@ -149,11 +149,12 @@ static void release(struct job *j)
 /* A worker is done with it. */
 void channel_job_done(struct job *j)
 {
-	if (j->pico != 0) {
-		if (j->done)
-			j->done(j);
+	if (j->done)
+		j->done(j);
+	if (j->kept)
+		return;
+	if (j->pico != 0)
 		answer(j);
-	}
 	release(j);
 	free(j->data);
 	free(j);
@@ -174,7 +175,10 @@ static void hand_over(struct job *small)
 		release(small);
 		return;
 	}
-	worker_give(j);
+	if (j->park)
+		j->park(j);
+	else
+		worker_give(j);
 }
 
 /* Does the job's work here if that cannot wait, else gives it to a worker. */
@@ -392,6 +396,8 @@ static bool receive_one(struct pico *p)
 	job.stream = NULL;
 	job.fd = job.out_fd = -1;
 	job.text2 = job.args_name = 0;
+	job.park = NULL;
+	job.arg = NULL;
 	job.data = data;
 	job.reply = (struct mon_reply){ .op = job.req.op, .seq = job.req.seq };
 	if (!find_stream(&job)) {

@@ -117,6 +117,11 @@ int open_at(const struct where *w, const char *path, int flags, unsigned mode, b
 	return fd;
 }
 
+int open_inside(const struct where *w, const char *path, int flags)
+{
+	return openat2_below(w->dirfd, path, flags, 0, RESOLVE_NO_XDEV);
+}
+
 int open_below(const struct job *j, const struct where *w, int flags, unsigned mode, bool try)
 {
 	return open_at(w, where_path(j, w), flags, mode, try);
@@ -421,7 +426,7 @@ enum dk_status file_query(struct job *j)
 {
 	enum dk_status status;
 
-	if (j->req.args[0] == DK_ATTR_XATTR || j->req.args[0] == DK_ATTR_CONTENTS) {
+	if (j->req.args[0] == DK_ATTR_XATTR || j->req.args[0] == DK_ATTR_CONTENTS || j->req.args[0] == DK_ATTR_TREE) {
 		status = file_split_query(j);
 		if (status != DK_OK)
 			return status;
@@ -429,6 +434,8 @@ enum dk_status file_query(struct job *j)
 	status = file_place(j, 0, &j->a);
 	if (j->req.args[0] == DK_ATTR_CONTENTS)
 		return status == DK_OK ? contents_query(j) : status;
+	if (j->req.args[0] == DK_ATTR_TREE)
+		return status == DK_OK ? tree_query(j) : status;
 	if (j->req.args[0] == DK_ATTR_CHAIN && status != DK_INVALID_URI && status != DK_NAME_TOO_LONG) {
 		j->work = chain_work;
 		return DK_OK;

@@ -104,6 +104,9 @@ struct job {
 	 */
 	bool (*work)(struct job *j, bool try);
 	void (*done)(struct job *j); /* loop thread, before the reply; may be NULL */
+	void (*park)(struct job *j); /* not NULL: where work could only try, it waits here and not in a worker; takes a job from the heap */
+	void *arg;              /* work's own */
+	bool kept;              /* nobody's request: done is all that happens, and the job stays its maker's */
 	struct where a, b;
 	bool slow;              /* it flushes: others must find a worker meanwhile */
 	uint32_t text2;         /* offset of the second part of text */
@@ -173,7 +176,10 @@ int open_at(const struct where *w, const char *path, int flags, unsigned mode, b
 void open_done(struct job *j, int fd, bool try); /* what was opened becomes the answer's, or is closed */
 uint32_t where_rights(const struct where *w);
 bool chain_work(struct job *j, bool try); /* answers DK_ATTR_CHAIN */
+int open_inside(const struct where *w, const char *path, int flags); /* the same, but never on another file system, and as who we are at present; may wait */
 enum dk_status contents_query(struct job *j); /* DK_ATTR_CONTENTS; the folder's place is judged */
+enum dk_status tree_query(struct job *j);     /* DK_ATTR_TREE; the same */
+void tree_forget(uint64_t pico);              /* it has ended */
 bool walk_work(struct job *j, bool try);  /* answers DK_OPTION_WALK; value[1]: bytes of struct dk_walk */
 int open_parent(const struct job *j, const struct where *w, const char **name);
 enum dk_status file_create_special(struct job *j);

@@ -38,7 +38,7 @@
 #define D_FILE       8u  /* stands for an open file without a name: priv[0] has it, with a reference */
 #define D_OWN_NAME   16u /* name is an allocation of its own */
 
-#define DCACHE_BUCKETS 2048u
+#define DCACHE_BUCKETS 4096u
 #define DCACHE_LOCKS   64u
 
 struct dcache {
@@ -51,7 +51,30 @@ struct dcache {
 
 #define IDLE_SLOTS    256u /* host files closed by all, kept open for the next */
 #define HOST_WRITING  1024u
-#define LISTING_SLOTS 24u  /* directory listings of the host that are remembered */
+#define LISTING_SLOTS 512u /* folders of the host whose listings are remembered */
+
+/* tree_dk.c: listings that came before anybody asked, by their folders' URIs. */
+#define TREE_SLOTS   2048u
+#define TREE_BUCKETS 512u
+#define TREE_WALKS   4u
+struct tree_cache {
+	LOCK(INODE) lock;
+	struct listing *bucket[TREE_BUCKETS];
+	struct listing *slot[TREE_SLOTS]; /* in the order they came; NULL: taken */
+	uint32_t first, next;    /* slots in use */
+	uint64_t bytes;
+	char hint;               /* what the last walk read turned out to be for: 'n', 'a', 'c', 0 */
+	uint64_t slow_until;     /* contents came too late: none are asked for up to then */
+	struct tree_walk {
+		uint32_t pid;        /* 0 = free */
+		char what, order;    /* abi/tree.h */
+		bool host;           /* of a -v folder */
+		char *root;          /* URI */
+		uint64_t token, used;
+		struct listing *last, *parts; /* what the next answer adds to; references */
+		uint32_t files, current, looked, opened; /* current: files of the folder listed last; hints */
+	} walk[TREE_WALKS];
+};
 
 /* lx_state()->vfs */
 struct vfs {
@@ -73,8 +96,10 @@ struct vfs {
 		struct inode *slot[IDLE_SLOTS];
 		uint32_t next;
 	} idle, idle_small;      /* with a stream; with contents alone */
-	struct listing *listing[LISTING_SLOTS];
-	uint32_t listing_next;
+	struct inode *listed[LISTING_SLOTS]; /* listing_dk.c: folders that have a listing */
+	uint32_t listed_next;
+	_Atomic uint64_t listing_bytes;
+	struct tree_cache tree;  /* tree_dk.c */
 	_Atomic uint64_t gathered; /* bytes of contents that listings have; gather_dk.c */
 	uint32_t gather_window;    /* how many files at a time were worth it last; a hint, unlocked */
 	struct host_writing {      /* hostsmall_dk.c: files of -v folders, by device and number hashed */
@@ -253,32 +278,56 @@ void hint_step(struct lookup *hint, struct inode *dir, struct inode *found);
 uint64_t hint_now(struct lookup *hint);
 long host_target(const char *uri, char *buf, size_t size);
 
-/* A host directory's names with attributes, sorted by hash; shared by its readers. */
+/* A host directory's names, sorted by hash; shared by its readers. */
 struct listing {
 	struct ref ref;
 	uint64_t when, until;   /* before it was read; lookups believe it up to then */
-	uint32_t count, pages;
+	uint32_t count;
+	uint32_t last_dir, unlisted; /* subfolder that was listed last, UINT32_MAX = none; how many were not yet, then: hints */
+	size_t bytes, text_size;
 	struct listing_entry {
 		uint64_t hash;  /* 61 bits; its place in the order and in the directory's positions */
-		struct dk_dirent *ent;
+		uint64_t inode;
+		const char *name;
+		const struct dk_attributes *attr; /* NULL: not known */
 		struct gathered *got; /* [l: lock] contents that came ahead, or NULL */
+		uint16_t name_len;
+		uint8_t type;   /* enum dk_file_type */
 	} *sorted;
-	size_t sorted_pages;
-	char *text;
+	bool partial;           /* attributes are not known */
+	bool large;             /* nothing is known but that it is to be read by itself */
+	bool host;              /* of a -v folder; of one that came ahead */
+	bool used;              /* since the clock of listing_remember came by */
+	uint32_t looked, opened; /* files that were looked up, and opened: hints */
+	/* tree_dk.c: */
+	struct listing *next;   /* in its bucket [tree.lock] */
+	uint32_t slot, walk;    /* walk: it came by, + 1; 0 = none */
+	const char *uri;        /* of one that came ahead */
+	struct dk_attributes self; /* the folder's, of one that came ahead */
 	/* gather_dk.c [l: lock]: */
 	LOCK(INODE) lock;
 	uint32_t last;          /* entry opened last, UINT32_MAX = none */
 	uint32_t window;        /* files to fetch in one trip; 0 = never did */
-	uint32_t came, used;    /* by the last fetch, beside the one opened; taken of those */
+	uint32_t came, used_got; /* by the last fetch, beside the one opened; taken of those */
 	uint32_t plain;         /* opens since nothing is fetched any more */
 	uint32_t kept;          /* bytes of contents in entries */
+	bool has_got;           /* some entry has or had some */
 };
+/* One with room for count entries and size bytes of text behind them (*text); the entries are the caller's to fill and sort. */
+struct listing *listing_new(uint32_t count, size_t size, uint64_t when, char **text);
+void listing_sort(struct listing *l); /* if it is not */
+/* Any one that is there; one that is believed; and with attributes. */
+enum listing_wanted { LISTING_ANY, LISTING_FRESH, LISTING_FULL };
 struct listing *listing_fetch(const char *uri, long *err);
 void listing_put(struct listing *l);
-void listing_remember(struct listing *l); /* keeps the newest few alive */
+void listing_replaces(struct listing *l, const struct listing *old); /* what is known of its readers */
+void listing_remember(struct inode *dir); /* dir got a listing: that of another folder may go */
 uint32_t listing_index(const struct listing *l, const char *name, uint32_t len); /* in sorted; UINT32_MAX = not there */
-struct dk_dirent *listing_find(const struct listing *l, const char *name, uint32_t len);
-uint64_t listing_hash(const char *name, uint32_t len);
+/* What l, of the folder dir_uri and believed, says of a name: 0, -ENOENT, -EAGAIN = ask for it, -ENODATA = a file
+   whose attributes are not known. */
+long listing_attr(struct listing *l, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out);
+/* A partial listing of which such attributes are wanted: is it worth reading it again, with attributes? */
+bool listing_worth(const struct listing *l);
 uint32_t listing_from(const struct listing *l, uint64_t hash); /* first index with at least this hash */
 #define LISTING_POS (1ull << 62)
 uint32_t dirent_type(uint32_t mode); /* DT_* */
@@ -287,7 +336,7 @@ uint32_t dirent_type(uint32_t mode); /* DT_* */
 struct gathered {
 	struct dk_attributes attr;
 	uint64_t when;          /* monotonic ns, before it was read */
-	uint32_t size, pad;
+	uint32_t size, no_data; /* no_data: attributes are all that came */
 	char data[];
 };
 /*
@@ -297,6 +346,17 @@ struct gathered {
  */
 struct gathered *gather_take(struct listing *l, const char *dir_uri, const char *name, uint32_t len, uint64_t trust);
 void gather_drop(struct listing *l); /* l goes */
+/* Contents, or attributes alone, that came with a walk wait on entry k of l; takes over g. */
+void gather_put(struct listing *l, uint32_t k, struct gathered *g);
+
+/* tree_dk.c */
+/* The listing of dir, a folder of the host named uri: what came ahead, or by a trip that may bring others.  A reference. */
+struct listing *tree_listing(struct dentry *dir, const char *uri, long *err);
+/* Attributes of the folder uri whose number is ino, if they come ahead; hold no lock. */
+bool tree_attr(const char *uri, uint64_t ino, struct dk_attributes *out);
+bool tree_more(const struct listing *l, const char *uri); /* more files of the folder uri, which l lists, came; hold no lock */
+void tree_late(void); /* contents that came ahead were too old */
+void tree_counts(const struct listing *l, bool opened); /* a file of l was looked up, or opened */
 
 /* memfs */
 struct inode *mem_inode_new(struct mount_fs *fs, uint32_t mode);

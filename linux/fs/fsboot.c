@@ -260,6 +260,7 @@ static void boot_locks(struct vfs *v)
 	lock_init(&v->rename_lock, LOCK_RENAME);
 	lock_init(&v->idle_lock, LOCK_INODE);
 	waitq_init(&v->mounts_changed);
+	lock_init(&v->tree.lock, LOCK_INODE);
 	lock_init(&v->locks_lock, LOCK_INODE);
 	waitq_init(&v->locks_wait);
 	list_init(&v->lock_waits);

@@ -37,9 +37,17 @@ struct batch {
 	uint32_t index[WINDOW_MAX];
 };
 
-static bool is_small(const struct dk_dirent *e)
+/* NULL: not known. */
+static const struct dk_attributes *attr_of(const struct listing_entry *e)
 {
-	return e->attr.type == DK_TYPE_FILE && e->attr.nlink != 0 && e->attr.size <= DK_CONTENTS_FILE;
+	return e->attr != NULL || e->got == NULL ? e->attr : &e->got->attr;
+}
+
+static bool is_small(const struct listing_entry *e)
+{
+	const struct dk_attributes *a = attr_of(e);
+
+	return a != NULL && a->type == DK_TYPE_FILE && a->nlink != 0 && a->size <= DK_CONTENTS_FILE;
 }
 
 static void count_kept(struct listing *l, int64_t bytes)
@@ -61,7 +69,7 @@ static struct gathered *take_out(struct listing *l, uint32_t k)
 
 void gather_drop(struct listing *l)
 {
-	if (l->kept == 0 && l->window == 0)
+	if (!l->has_got)
 		return;
 	for (uint32_t k = 0; k < l->count; k++)
 		arena_free(take_out(l, k));
@@ -72,8 +80,8 @@ void gather_drop(struct listing *l)
 /* False: the batch is full. */
 static bool add(const struct listing *l, struct batch *b, uint32_t k)
 {
-	const struct dk_dirent *e = l->sorted[k].ent;
-	uint32_t bytes = (uint32_t)(sizeof(struct dk_contents) + ALIGN_UP(e->attr.size, 8));
+	const struct listing_entry *e = &l->sorted[k];
+	uint32_t bytes = (uint32_t)(sizeof(struct dk_contents) + ALIGN_UP(attr_of(e)->size, 8));
 
 	if (b->names + e->name_len + 1 > QUERY_ROOM || b->bytes + bytes > DK_CONTENTS_ROOM)
 		return false;
@@ -86,15 +94,15 @@ static bool add(const struct listing *l, struct batch *b, uint32_t k)
 static void add_in_order(const struct listing *l, struct batch *b, uint32_t k, uint32_t want)
 {
 	while (++k < l->count && b->count < want)
-		if (is_small(l->sorted[k].ent) && l->sorted[k].got == NULL && !add(l, b, k))
+		if (is_small(&l->sorted[k]) && l->sorted[k].got == NULL && !add(l, b, k))
 			return;
 }
 
-static int compare(const struct dk_dirent *a, const struct dk_dirent *b)
+static int compare(const struct listing_entry *a, const struct listing_entry *b)
 {
 	int c = memcmp(a->name, b->name, MIN(a->name_len, b->name_len));
 
-	return c != 0 ? c : (int)a->name_len - (int)b->name_len;
+	return c != 0 ? c : a->name_len - b->name_len;
 }
 
 /* The names behind k's in the alphabet, nearest first: insertion into a short sorted list. */
@@ -103,12 +111,12 @@ static void add_by_name(const struct listing *l, struct batch *b, uint32_t k, ui
 	uint32_t best[WINDOW_MAX], n = 0;
 
 	for (uint32_t i = 0; i < l->count; i++) {
-		const struct dk_dirent *e = l->sorted[i].ent;
+		const struct listing_entry *e = &l->sorted[i];
 		uint32_t at = n;
 
-		if (!is_small(e) || l->sorted[i].got != NULL || compare(e, l->sorted[k].ent) <= 0)
+		if (!is_small(e) || l->sorted[i].got != NULL || compare(e, &l->sorted[k]) <= 0)
 			continue;
-		while (at > 0 && compare(e, l->sorted[best[at - 1]].ent) < 0)
+		while (at > 0 && compare(e, &l->sorted[best[at - 1]]) < 0)
 			at--;
 		if (at == want - 1)
 			continue;
@@ -132,9 +140,9 @@ static uint32_t next_window(struct listing *l, bool first)
 	} else if (l->window == 1) {
 		if (++l->plain >= RETRY)
 			l->window = WINDOW_MIN;
-	} else if (l->came != 0 && l->used * 4 >= l->came * 3) {
+	} else if (l->came != 0 && l->used_got * 4 >= l->came * 3) {
 		l->window = MIN(l->window * 2, WINDOW_MAX);
-	} else if (l->used * 2 < l->came) {
+	} else if (l->used_got * 2 < l->came) {
 		l->window = l->window > WINDOW_MIN ? l->window / 2 : 1;
 	}
 	v->gather_window = l->window;
@@ -154,10 +162,10 @@ static enum order first_order(const struct listing *l, uint32_t k)
 	if (vfs()->gather_window < WINDOW_WALK || l->count > BY_NAME_MAX)
 		return k < NEAR && vfs()->gather_window >= WINDOW_WALK ? ORDER_LISTED : ORDER_NONE;
 	for (uint32_t i = 0; i < l->count && (listed || named); i++) {
-		if (i == k || !is_small(l->sorted[i].ent))
+		if (i == k || !is_small(&l->sorted[i]))
 			continue;
 		listed = listed && i > k;
-		named = named && compare(l->sorted[i].ent, l->sorted[k].ent) > 0;
+		named = named && compare(&l->sorted[i], &l->sorted[k]) > 0;
 	}
 	return listed ? ORDER_LISTED : named ? ORDER_NAMES : k < NEAR ? ORDER_LISTED : ORDER_NONE;
 }
@@ -183,7 +191,7 @@ static void plan(struct listing *l, struct batch *b, uint32_t k, uint32_t last)
 		add_in_order(l, b, k, want);
 	else
 		add_by_name(l, b, k, want);
-	l->plain = l->used = l->came = 0;
+	l->plain = l->used_got = l->came = 0;
 	if (b->count == 1)
 		b->count = 0; /* alone it is better opened */
 }
@@ -197,7 +205,7 @@ static char *query_uri(const struct listing *l, const struct batch *b, const cha
 	if (names == NULL)
 		return NULL;
 	for (uint32_t i = 0; i < b->count; i++) {
-		const struct dk_dirent *e = l->sorted[b->index[i]].ent;
+		const struct listing_entry *e = &l->sorted[b->index[i]];
 
 		if (i != 0)
 			*p++ = '/';
@@ -211,12 +219,12 @@ static char *query_uri(const struct listing *l, const struct batch *b, const cha
 }
 
 /* The record's contents if they are those of the file that the listing means. */
-static struct gathered *from_record(const struct dk_contents *c, const struct dk_dirent *e, uint64_t when)
+static struct gathered *from_record(const struct dk_contents *c, const struct listing_entry *e, uint64_t when)
 {
 	struct gathered *g;
 
-	if (c->status != DK_OK || !c->complete || c->attr.type != DK_TYPE_FILE || c->attr.inode != e->attr.inode ||
-		c->attr.device != e->attr.device)
+	if (c->status != DK_OK || !c->complete || c->attr.type != DK_TYPE_FILE || c->attr.inode != e->inode ||
+		(e->attr != NULL && c->attr.device != e->attr->device))
 		return NULL;
 	g = arena_alloc(sizeof *g + c->data_len);
 	if (g == NULL)
@@ -228,14 +236,14 @@ static struct gathered *from_record(const struct dk_contents *c, const struct dk
 	return g;
 }
 
-/* Puts g on entry k. */
-static void put_on(struct listing *l, uint32_t k, struct gathered *g)
+void gather_put(struct listing *l, uint32_t k, struct gathered *g)
 {
 	struct gathered *old;
 
 	lock_take(&l->lock);
 	old = take_out(l, k);
 	l->sorted[k].got = g;
+	l->has_got = true;
 	count_kept(l, g->size);
 	lock_drop(&l->lock);
 	arena_free(old);
@@ -254,11 +262,11 @@ static struct gathered *deal(struct listing *l, const struct batch *b, const cha
 
 		if (c->size < sizeof *c || c->size > size - at || c->data_len > c->size - sizeof *c)
 			break; /* nonsense from below: what was good counts */
-		g = from_record(c, l->sorted[b->index[i]].ent, when);
+		g = from_record(c, &l->sorted[b->index[i]], when);
 		if (i == 0)
 			first = g;
 		else if (g != NULL)
-			put_on(l, b->index[i], g);
+			gather_put(l, b->index[i], g);
 		at += c->size;
 	}
 	l->came = i != 0 ? i - 1 : 0; /* a hint: no lock */
@@ -284,22 +292,34 @@ struct gathered *gather_take(struct listing *l, const char *dir_uri, const char 
 {
 	uint64_t now = pico_now_coarse();
 	uint32_t k = listing_index(l, name, len), last;
-	struct gathered *g;
-	struct batch b;
+	struct gathered *g = NULL;
+	struct batch b = { 0 };
 
-	if (k == UINT32_MAX || !is_small(l->sorted[k].ent) || l->until <= now || strlen(dir_uri) > QUERY_ROOM)
+	if (k == UINT32_MAX || l->until <= now || strlen(dir_uri) > QUERY_ROOM)
 		return NULL;
+	l->opened++;
+	tree_counts(l, true);
 	lock_take(&l->lock);
+	if (!is_small(&l->sorted[k])) {
+		lock_drop(&l->lock);
+		return NULL;
+	}
 	last = l->last;
 	l->last = k;
-	g = take_out(l, k);
+	if (l->sorted[k].got != NULL && !l->sorted[k].got->no_data)
+		g = take_out(l, k);
 	if (g != NULL && g->when + trust > now) {
-		l->used++;
+		l->used_got++;
 		lock_drop(&l->lock);
 		return g;
 	}
-	plan(l, &b, k, last);
+	if (g != NULL && l->partial)
+		l->until = 0; /* it was read too early: again, with attributes, and then contents as they are wanted */
+	else
+		plan(l, &b, k, last);
 	lock_drop(&l->lock);
+	if (g != NULL && l->partial)
+		tree_late();
 	arena_free(g);
 	return b.count != 0 ? fetch(l, &b, dir_uri) : NULL;
 }

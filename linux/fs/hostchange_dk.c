@@ -6,6 +6,7 @@ static void dir_changed(struct inode *dir)
 {
 	atomic_fetch_add(&vfs()->host_names, 1);
 	atomic_fetch_add(&dir->dirgen, 1); /* a listing that is being read is not believed */
+	host_written(dir);                 /* nor one that came ahead */
 	lock_take(&dir->lock);
 	host(dir)->until = 0;
 	if (host(dir)->listing != NULL)

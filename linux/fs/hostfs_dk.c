@@ -121,35 +121,101 @@ static void host_free(struct inode *i)
 
 /* ---- Looking ---- */
 
-static long from_listing(struct inode *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out)
+/* A listing of the folder; a reference. */
+static struct listing *listing_of(struct dentry *dir, enum listing_wanted what, long *err)
 {
-	struct host_priv *h = host(dir);
-	long err = -EAGAIN;
+	struct host_priv *h = host(dir->inode);
+	struct listing *l = NULL, *old;
+	uint64_t gen = atomic_load(&dir->inode->dirgen);
+	char *uri;
 
-	lock_take(&dir->lock);
-	if (h->listing != NULL && host_believed(h->listing->until, now)) {
-		struct dk_dirent *e = listing_find(h->listing, name, len);
-
-		err = e == NULL ? -ENOENT : e->attr.nlink == 0 ? -EAGAIN : 0;
-		if (e != NULL)
-			*out = e->attr;
-		if (err == 0 && UNLIKELY(!host_unwritten(e->attr.device, e->attr.inode, h->listing->when)))
-			err = -EAGAIN; /* its size may be another by now */
+	lock_take(&dir->inode->lock);
+	if (h->listing != NULL && (what == LISTING_ANY || host_believed(h->listing->until, pico_now_coarse())) &&
+		!(what == LISTING_FULL && h->listing->partial)) {
+		l = h->listing;
+		ref_get(&l->ref);
 	}
-	lock_drop(&dir->lock);
-	return err;
+	lock_drop(&dir->inode->lock);
+	*err = 0;
+	if (l != NULL)
+		return l;
+	uri = host_uri(dir, NULL, 0);
+	if (uri == NULL) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	l = what == LISTING_FULL ? listing_fetch(uri, err) : tree_listing(dir, uri, err);
+	heap_free(uri);
+	if (l == NULL)
+		return NULL;
+	ref_get(&l->ref);
+	lock_take(&dir->inode->lock);
+	if (atomic_load(&dir->inode->dirgen) != gen)
+		l->until = 0; /* a name changed while it was read */
+	old = h->listing;
+	h->listing = l;
+	lock_drop(&dir->inode->lock);
+	if (old != NULL && what == LISTING_FULL)
+		listing_replaces(l, old);
+	if (old != NULL)
+		listing_put(old);
+	else
+		listing_remember(dir->inode);
+	return l;
 }
 
+/* The directory's listing if it is believed, a reference, or NULL. */
+static struct listing *believed(struct inode *dir, uint64_t now)
+{
+	struct host_priv *h = host(dir);
+	struct listing *l = NULL;
+
+	if (h->listing == NULL)
+		return NULL;
+	lock_take(&dir->lock);
+	if (h->listing != NULL && host_believed(h->listing->until, now)) {
+		l = h->listing;
+		ref_get(&l->ref);
+	}
+	lock_drop(&dir->lock);
+	return l;
+}
+
+static long from_listing(struct dentry *dir, const char *dir_uri, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out,
+	uint64_t *until)
+{
+	struct listing *l = believed(dir->inode, now);
+	long err, none;
+
+	if (l == NULL)
+		return -EAGAIN;
+	err = listing_attr(l, dir_uri, name, len, out);
+	if (err == -ENODATA && listing_worth(l)) {
+		listing_put(l);
+		l = listing_of(dir, LISTING_FULL, &none);
+		if (l == NULL)
+			return -EAGAIN;
+		err = listing_attr(l, dir_uri, name, len, out);
+	}
+	if (err == 0 && UNLIKELY(!host_unwritten(out->device, out->inode, l->when)))
+		err = -EAGAIN; /* its size may be another by now */
+	*until = l->until;
+	listing_put(l);
+	return err == -ENODATA ? -EAGAIN : err;
+}
+
+/* until: when it is not to be believed any more. */
 static long attr_of(struct lx_thread *t, struct dentry *dir, const char *dir_uri, const char *name, uint32_t len,
-	struct lookup *hint, struct dk_attributes *out, char **target)
+	struct lookup *hint, struct dk_attributes *out, char **target, uint64_t *until)
 {
 	long err;
 
 	if (hint == NULL || hint->ahead_dir != dir->inode) {
-		err = from_listing(dir->inode, name, len, hint_now(hint), out);
+		err = from_listing(dir, dir_uri, name, len, hint_now(hint), out, until);
 		if (err != -EAGAIN)
 			return err;
 	}
+	*until = hint_now(hint) + TRUST_NS;
 	return host_attr(t, dir->inode, dir_uri, name, len, hint, out, target);
 }
 
@@ -177,8 +243,7 @@ static long host_lookup(struct lx_thread *t, struct dentry *dir, const char *nam
 
 	if (uri == NULL)
 		return -ENOMEM;
-	*valid_until = hint_now(hint) + TRUST_NS;
-	err = attr_of(t, dir, uri, name, len, hint, &a, &target);
+	err = attr_of(t, dir, uri, name, len, hint, &a, &target, valid_until);
 	if (err == 0) {
 		uri_append_name(uri, HOST_URI_MAX, name, len);
 		*out = host_inode(dir->inode->fs, uri, &a);
@@ -187,8 +252,10 @@ static long host_lookup(struct lx_thread *t, struct dentry *dir, const char *nam
 			err = -ENOMEM;
 		} else
 			host(*out)->target = target;
-		if (*out != NULL)
+		if (*out != NULL) {
+			host(*out)->until = *valid_until;
 			take_opened(*out, hint);
+		}
 	}
 	heap_free(uri);
 	if (err == -ENOENT) {
@@ -205,15 +272,17 @@ static bool host_revalidate(struct lx_thread *t, struct dentry *d, struct lookup
 	struct dk_attributes a;
 	struct dentry *dir = dentry_parent(d);
 	char *uri = host_uri(dir, NULL, 0);
+	uint64_t until = 0;
 	bool same = false;
 
-	if (uri != NULL && attr_of(t, dir, uri, d->name, d->name_len, hint, &a, NULL) == 0)
+	if (uri != NULL && attr_of(t, dir, uri, d->name, d->name_len, hint, &a, NULL, &until) == 0)
 		same = a.inode == host(d->inode)->ino && a.device == host(d->inode)->dev &&
 		       mode_of_type(a.type) == host(d->inode)->type;
 	if (same) {
 		host_take_attr(d->inode, &a);
 		take_opened(d->inode, hint);
-		d->valid_until = hint_now(hint) + TRUST_NS;
+		host(d->inode)->until = until;
+		d->valid_until = until;
 	}
 	heap_free(uri);
 	dentry_put(dir);
@@ -250,56 +319,18 @@ static long host_readlink(struct lx_thread *t, struct inode *i, char *buf, size_
 	return n;
 }
 
-/* The listing to read: a new one at the start of a round. */
-static struct listing *listing_of(struct dentry *dir, bool fresh, long *err)
-{
-	struct host_priv *h = host(dir->inode);
-	struct listing *l = NULL, *old;
-	uint64_t gen = atomic_load(&dir->inode->dirgen);
-	char *uri;
-
-	lock_take(&dir->inode->lock);
-	if (h->listing != NULL && (!fresh || host_believed(h->listing->until, pico_now_coarse()))) {
-		l = h->listing;
-		ref_get(&l->ref);
-	}
-	lock_drop(&dir->inode->lock);
-	*err = 0;
-	if (l != NULL)
-		return l;
-	uri = host_uri(dir, NULL, 0);
-	if (uri == NULL) {
-		*err = -ENOMEM;
-		return NULL;
-	}
-	l = listing_fetch(uri, err);
-	heap_free(uri);
-	if (l == NULL)
-		return NULL;
-	ref_get(&l->ref);
-	lock_take(&dir->inode->lock);
-	if (atomic_load(&dir->inode->dirgen) != gen)
-		l->until = 0; /* a name changed while it was read */
-	old = h->listing;
-	h->listing = l;
-	lock_drop(&dir->inode->lock);
-	if (old != NULL)
-		listing_put(old);
-	return l;
-}
-
 static long host_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos, struct dir_emit *e)
 {
 	long err;
-	struct listing *l = listing_of(dir, *pos <= 2, &err);
+	struct listing *l = listing_of(dir, *pos <= 2 ? LISTING_FRESH : LISTING_ANY, &err);
 
 	if (l == NULL)
 		return err;
 	for (uint32_t k = *pos <= 2 ? 0 : listing_from(l, *pos - LISTING_POS); k < l->count; k++) {
-		struct dk_dirent *ent = l->sorted[k].ent;
-		uint64_t next = LISTING_POS + l->sorted[k].hash + 1;
+		const struct listing_entry *ent = &l->sorted[k];
+		uint64_t next = LISTING_POS + ent->hash + 1;
 
-		if (!e->emit(e, ent->name, ent->name_len, ent->attr.inode, dirent_type(mode_of_type(ent->attr.type)), next))
+		if (!e->emit(e, ent->name, ent->name_len, ent->inode, dirent_type(mode_of_type(ent->type)), next))
 			break;
 		*pos = next;
 	}

@@ -1,39 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/fs/listing_dk.c - a host directory read as a whole, names and attributes.
+ * linux/fs/listing_dk.c - a host directory read as a whole, names and mostly attributes.
  *
  * Entries are sorted by a hash of the name, which is also their position for
  * getdents: a reader that goes on in a newer listing misses and repeats nothing that
  * was there all the time.  A listing is believed for a second by look-ups, so
- * that "ls -l" asks the host once; the newest few are kept, and one that is being
- * read lives as long as its readers.
+ * that "ls -l" asks the host once.  It belongs to its folder's inode; a clock hand takes those
+ * that were not used lately when there are more than LISTING_SLOTS or LISTING_BYTES, and
+ * one that is being read lives as long as its readers.
+ *
+ * Those of a walk (tree_dk.c) may be partial: names and types alone.
  */
-#include "linux/fs/fs.h"
+#include "abi/tree.h"
+#include "linux/fs/hostfs.h"
+#include "linux/fs/mem.h"
 
+#define LISTING_BYTES (16u << 20)
+#define WORTH_SMALL   64u  /* entries that are read again for the first whose attributes are wanted */
 #define ENUM_ROOM (64u * 1024)
-
-uint64_t listing_hash(const char *name, uint32_t len)
-{
-	uint64_t h = 0xcbf29ce484222325ull ^ len;
-
-	for (uint32_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)name[i]) * 0x100000001b3ull;
-	h ^= h >> 32;
-	h *= 0x9e3779b97f4a7c15ull;
-	return h >> 3;
-}
 
 void listing_put(struct listing *l)
 {
 	if (!ref_put(&l->ref))
 		return;
-	if (l->sorted != NULL)
-		gather_drop(l);
-	if (l->text != NULL)
-		arena_free_pages(l->text, l->pages);
-	if (l->sorted != NULL)
-		arena_free_pages(l->sorted, l->sorted_pages);
+	gather_drop(l);
+	atomic_fetch_sub_explicit(&vfs()->listing_bytes, l->bytes, memory_order_relaxed);
 	arena_free(l);
+}
+
+struct listing *listing_new(uint32_t count, size_t size, uint64_t when, char **text)
+{
+	size_t entries = count * sizeof(struct listing_entry), bytes = sizeof(struct listing) + entries + size;
+	struct listing *l = arena_alloc(bytes);
+
+	if (l == NULL)
+		return NULL;
+	ref_init(&l->ref);
+	lock_init(&l->lock, LOCK_INODE);
+	l->last = l->last_dir = UINT32_MAX;
+	l->sorted = (struct listing_entry *)(l + 1);
+	l->count = count;
+	l->bytes = bytes;
+	l->text_size = size;
+	l->when = when;
+	l->until = when + TRUST_NS;
+	*text = (char *)(l->sorted + count);
+	atomic_fetch_add_explicit(&vfs()->listing_bytes, bytes, memory_order_relaxed);
+	return l;
 }
 
 /* Reads everything into heap memory that grows; entries keep their form. */
@@ -108,36 +121,32 @@ static void heap_sort(struct listing_entry *a, uint32_t n)
 	}
 }
 
+void listing_sort(struct listing *l)
+{
+	for (uint32_t i = 1; i < l->count; i++)
+		if (l->sorted[i - 1].hash > l->sorted[i].hash) {
+			heap_sort(l->sorted, l->count);
+			return;
+		}
+}
+
 static struct listing *build(const char *text, size_t size, uint32_t count, uint64_t when)
 {
-	struct listing *l = arena_alloc(sizeof *l);
+	char *copy;
+	struct listing *l = listing_new(count, size, when, &copy);
 	size_t at = 0;
 
 	if (l == NULL)
 		return NULL;
-	ref_init(&l->ref);
-	lock_init(&l->lock, LOCK_INODE);
-	l->last = UINT32_MAX;
-	l->pages = (uint32_t)(PAGE_UP(size + 1) >> PAGE_SHIFT);
-	l->sorted_pages = PAGE_UP((count + 1) * sizeof *l->sorted) >> PAGE_SHIFT;
-	l->text = arena_alloc_pages(l->pages);
-	l->sorted = arena_alloc_pages(l->sorted_pages);
-	if (l->text == NULL || l->sorted == NULL) {
-		listing_put(l);
-		return NULL;
-	}
-	memcpy(l->text, text, size);
+	memcpy(copy, text, size);
 	for (uint32_t i = 0; i < count; i++) {
-		struct dk_dirent *e = (void *)(l->text + at);
+		const struct dk_dirent *e = (const void *)(copy + at);
 
-		l->sorted[i].ent = e;
-		l->sorted[i].hash = listing_hash(e->name, e->name_len);
+		l->sorted[i] = (struct listing_entry){ .hash = dk_name_hash(e->name, e->name_len), .inode = e->attr.inode, .name = e->name,
+			.attr = &e->attr, .name_len = (uint16_t)e->name_len, .type = (uint8_t)e->attr.type };
 		at += e->size;
 	}
-	l->count = count;
-	heap_sort(l->sorted, count);
-	l->when = when;
-	l->until = when + TRUST_NS;
+	listing_sort(l);
 	return l;
 }
 
@@ -159,21 +168,82 @@ struct listing *listing_fetch(const char *uri, long *err)
 	return l;
 }
 
-void listing_remember(struct listing *l)
+/* Somebody looks at it, or walks below it and will be back. */
+static bool is_wanted(const struct listing *l)
+{
+	return l->used || (l->unlisted != 0 && l->until > pico_now_coarse());
+}
+
+/* Takes the listing of a folder unless it is wanted; false: it is. */
+static bool forget(struct inode *i, bool must)
+{
+	struct mem_dir *d = i->kind == INODE_MEM ? mem(i)->u.dir : NULL;
+	struct listing **at = d != NULL ? &d->listing : &host(i)->listing, *l;
+
+	if (d != NULL)
+		lock_take(&d->lock);
+	else
+		lock_take(&i->lock);
+	l = *at;
+	if (l != NULL && !must && is_wanted(l)) {
+		l->used = false;
+		l = NULL;
+	} else {
+		*at = NULL;
+		must = true;
+	}
+	if (d != NULL)
+		lock_drop(&d->lock);
+	else
+		lock_drop(&i->lock);
+	if (l != NULL)
+		listing_put(l);
+	return must;
+}
+
+void listing_replaces(struct listing *l, const struct listing *old)
+{
+	l->walk = old->walk;
+	l->looked = old->looked;
+	l->opened = old->opened;
+	l->last_dir = old->count == l->count ? old->last_dir : UINT32_MAX;
+	l->unlisted = old->unlisted;
+}
+
+/* Puts dir where the clock's hand is, and moves that on; what was there, or NULL. */
+static struct inode *turn(struct inode *dir)
 {
 	struct vfs *v = vfs();
-	struct listing *old;
+	struct inode *old;
 
-	ref_get(&l->ref);
 	lock_take(&v->idle_lock);
-	old = v->listing[v->listing_next];
-	v->listing[v->listing_next] = l;
-	v->listing_next = (v->listing_next + 1) % LISTING_SLOTS;
+	old = v->listed[v->listed_next];
+	v->listed[v->listed_next] = dir;
+	v->listed_next = (v->listed_next + 1) % LISTING_SLOTS;
 	lock_drop(&v->idle_lock);
-	if (old != NULL) {
-		old->until = 0;
-		listing_put(old);
+	return old;
+}
+
+void listing_remember(struct inode *dir)
+{
+	struct inode *i;
+
+	inode_get(dir);
+	i = turn(dir);
+	for (unsigned n = 0; i != NULL && n < 2 * LISTING_SLOTS; n++) {
+		bool full = atomic_load_explicit(&vfs()->listing_bytes, memory_order_relaxed) > LISTING_BYTES;
+
+		if (i == dir || !forget(i, n > 64)) {
+			i = turn(i);
+			continue;
+		}
+		inode_put(i);
+		if (!full)
+			return;
+		i = turn(NULL);
 	}
+	if (i != NULL)
+		inode_put(i);
 }
 
 uint32_t listing_from(const struct listing *l, uint64_t hash)
@@ -193,10 +263,10 @@ uint32_t listing_from(const struct listing *l, uint64_t hash)
 
 uint32_t listing_index(const struct listing *l, const char *name, uint32_t len)
 {
-	uint64_t hash = listing_hash(name, len);
+	uint64_t hash = dk_name_hash(name, len);
 
 	for (uint32_t i = listing_from(l, hash); i < l->count && l->sorted[i].hash == hash; i++) {
-		const struct dk_dirent *e = l->sorted[i].ent;
+		const struct listing_entry *e = &l->sorted[i];
 
 		if (e->name_len == len && memcmp(e->name, name, len) == 0)
 			return i;
@@ -204,11 +274,61 @@ uint32_t listing_index(const struct listing *l, const char *name, uint32_t len)
 	return UINT32_MAX;
 }
 
-struct dk_dirent *listing_find(const struct listing *l, const char *name, uint32_t len)
+bool listing_worth(const struct listing *l)
 {
-	uint32_t i = listing_index(l, name, len);
+	return l->partial && (l->count <= WORTH_SMALL || l->looked > 1);
+}
 
-	return i != UINT32_MAX ? l->sorted[i].ent : NULL;
+/* Those that came with contents. */
+static bool attr_of_got(struct listing *l, const char *dir_uri, struct listing_entry *e, struct dk_attributes *out)
+{
+	bool have;
+
+	while (e->got == NULL)
+		if (!tree_more(l, dir_uri))
+			return false;
+	lock_take(&l->lock);
+	have = e->got != NULL;
+	if (have)
+		*out = e->got->attr;
+	lock_drop(&l->lock);
+	return have;
+}
+
+static bool attr_of_folder(const struct listing_entry *e, const char *dir_uri, struct dk_attributes *out)
+{
+	size_t room = strlen(dir_uri) + e->name_len + 2u;
+	char *uri = heap_alloc_dirty(room);
+	bool have;
+
+	if (uri == NULL)
+		return false;
+	str_copy(uri, dir_uri, room);
+	uri_append_name(uri, room, e->name, e->name_len);
+	have = tree_attr(uri, e->inode, out);
+	heap_free(uri);
+	return have;
+}
+
+long listing_attr(struct listing *l, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out)
+{
+	uint32_t k = listing_index(l, name, len);
+	struct listing_entry *e = k != UINT32_MAX ? &l->sorted[k] : NULL;
+
+	l->used = true;
+	if (e == NULL)
+		return -ENOENT;
+	if (e->type != DK_TYPE_DIR) {
+		l->looked++;
+		tree_counts(l, false);
+	}
+	if (e->attr != NULL) {
+		*out = *e->attr;
+		return out->nlink == 0 ? -EAGAIN : 0; /* the host would not tell */
+	}
+	if (e->type == DK_TYPE_DIR)
+		return attr_of_folder(e, dir_uri, out) ? 0 : -EAGAIN;
+	return attr_of_got(l, dir_uri, e, out) ? 0 : -ENODATA;
 }
 
 uint32_t dirent_type(uint32_t mode)

@@ -137,7 +137,7 @@ void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64
 void mem_settle(struct inode *i);           /* ... if they were never asked for, before something depends on them */
 long mem_lower_refresh(struct inode *i);   /* attributes, if they are too old */
 long mem_copy_up(struct dentry *d, bool contents, uint64_t keep); /* keep: bytes of the contents that are wanted */
-struct listing *mem_listing(struct inode *dir, bool fresh, long *err); /* a reference */
+struct listing *mem_listing(struct dentry *dir, enum listing_wanted what, long *err); /* a reference */
 long mem_take_attr(struct dentry *d);      /* attributes become ours; pins */
 
 /* memopen.c */

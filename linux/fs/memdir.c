@@ -209,11 +209,11 @@ static bool emit_lower(struct inode *dir, struct mem_dir *d, struct listing *l, 
 
 	lock_take(&d->lock);
 	for (uint32_t k = listing_from(l, *pos - LISTING_POS); k < l->count && room; k++) {
-		struct dk_dirent *ent = l->sorted[k].ent;
-		struct mem_name *n = mem_find(d, ent->name, ent->name_len);
-		uint64_t next = LISTING_POS + l->sorted[k].hash + 1;
-		uint64_t ino = ent->attr.inode;
-		uint32_t mode = mode_of_type(ent->attr.type);
+		const struct listing_entry *ent = &l->sorted[k];
+		struct mem_name *n = d->count != 0 ? mem_find(d, ent->name, ent->name_len) : NULL;
+		uint64_t next = LISTING_POS + ent->hash + 1;
+		uint64_t ino = ent->inode;
+		uint32_t mode = mode_of_type(ent->type);
 
 		if (n != NULL && (n->inode == NULL || !(n->flags & NAME_LOWER)))
 			continue; /* a whiteout, or shown as ours */
@@ -239,7 +239,7 @@ long mem_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos, struct 
 	if (d == NULL)
 		return -ENOMEM;
 	if (merged && *pos <= 2) { /* a new round: what the host has now */
-		l = mem_listing(dir->inode, true, &err);
+		l = mem_listing(dir, LISTING_FRESH, &err);
 		if (l != NULL)
 			listing_put(l);
 		else if (err != -ENOENT)
@@ -250,7 +250,7 @@ long mem_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos, struct 
 			return 0;
 		*pos = LISTING_POS;
 	}
-	l = merged ? mem_listing(dir->inode, false, &err) : NULL;
+	l = merged ? mem_listing(dir, LISTING_ANY, &err) : NULL;
 	if (l == NULL)
 		return err == -ENOENT ? 0 : err;
 	(void)emit_lower(dir->inode, d, l, pos, e);

@@ -60,37 +60,58 @@ struct inode *mem_lower_new(struct mount_fs *fs, const char *dir_uri, const char
 
 /* ---- Names ---- */
 
-/* What a believed listing of the directory says: 0, -ENOENT, or -EAGAIN = it does not know. */
-static long from_listing(struct inode *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out)
+/* The directory's listing if it is believed, a reference, or NULL. */
+static struct listing *believed(struct inode *dir, uint64_t now)
 {
 	struct mem_dir *d = mem(dir)->u.dir;
-	long err = -EAGAIN;
+	struct listing *l = NULL;
 
 	if (d == NULL || d->listing == NULL)
-		return -EAGAIN;
+		return NULL;
 	lock_take(&d->lock);
 	if (d->listing != NULL && d->listing->until > now) {
-		struct dk_dirent *e = listing_find(d->listing, name, len);
-
-		err = e == NULL ? -ENOENT : e->attr.nlink == 0 ? -EAGAIN : 0;
-		if (e != NULL)
-			*out = e->attr;
+		l = d->listing;
+		ref_get(&l->ref);
 	}
 	lock_drop(&d->lock);
-	return err;
+	return l;
 }
 
-static long lower_attr(struct lx_thread *t, struct inode *dir, const char *name, uint32_t len, struct lookup *hint,
-	struct dk_attributes *out, char **target)
+/* What such a listing says: 0, -ENOENT, or -EAGAIN = it does not know.  until: when it is not believed any more. */
+static long from_listing(struct dentry *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out, uint64_t *until)
 {
+	const char *uri = mem(dir->inode)->lower;
+	struct listing *l = believed(dir->inode, now);
+	long err, none;
+
+	if (l == NULL)
+		return -EAGAIN;
+	err = listing_attr(l, uri, name, len, out);
+	if (err == -ENODATA && listing_worth(l)) {
+		listing_put(l);
+		l = mem_listing(dir, LISTING_FULL, &none);
+		if (l == NULL)
+			return -EAGAIN;
+		err = listing_attr(l, uri, name, len, out);
+	}
+	*until = l->until;
+	listing_put(l);
+	return err == -ENODATA ? -EAGAIN : err;
+}
+
+static long lower_attr(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
+	struct dk_attributes *out, char **target, uint64_t *until)
+{
+	struct inode *i = dir->inode;
 	long err;
 
-	if (hint == NULL || hint->ahead_dir != dir) {
-		err = from_listing(dir, name, len, hint_now(hint), out);
+	*until = hint_now(hint) + TRUST_NS;
+	if (hint == NULL || hint->ahead_dir != i) {
+		err = from_listing(dir, name, len, hint_now(hint), out, until);
 		if (err != -EAGAIN)
 			return err;
 	}
-	err = host_attr(t, dir, mem(dir)->lower, name, len, hint, out, target);
+	err = host_attr(t, i, mem(i)->lower, name, len, hint, out, target);
 	return err == -ENOTDIR ? -ENOENT : err;
 }
 
@@ -157,8 +178,7 @@ long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint3
 		hint_step(hint, di, *out);
 		return 0;
 	}
-	*valid_until = hint_now(hint) + TRUST_NS;
-	err = lower_attr(t, di, name, len, hint, &a, &target);
+	err = lower_attr(t, dir, name, len, hint, &a, &target, valid_until);
 	if (err == -ENOENT) {
 		hint_step(hint, di, NULL);
 		return 0;
@@ -176,7 +196,7 @@ long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint3
 }
 
 /* New attributes of the same lower object; contents that changed are forgotten. */
-void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now)
+static void new_attributes(struct inode *i, const struct dk_attributes *a, uint64_t until)
 {
 	struct mem_priv *m = mem(i);
 	void *old = NULL;
@@ -190,10 +210,15 @@ void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64
 		}
 		inode_from_attr(i, a);
 	}
-	m->until = now + TRUST_NS;
+	m->until = until;
 	m->flags &= ~MEM_LAZY;
 	lock_drop(&i->lock);
 	arena_free(old);
+}
+
+void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now)
+{
+	new_attributes(i, a, now + TRUST_NS);
 }
 
 bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
@@ -201,7 +226,7 @@ bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
 	struct dentry *dir = d->parent;
 	struct mem_priv *m = mem(d->inode);
 	struct dk_attributes a;
-	uint64_t now = hint_now(hint);
+	uint64_t until;
 
 	if ((m->flags & MEM_PINNED) || m->lower == NULL) {
 		d->valid_until = UINT64_MAX;
@@ -209,13 +234,13 @@ bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
 	}
 	if (!(mem(dir->inode)->flags & MEM_LOWER))
 		return false;
-	if (lower_attr(t, dir->inode, d->name, d->name_len, hint, &a, NULL) != 0)
+	if (lower_attr(t, dir, d->name, d->name_len, hint, &a, NULL, &until) != 0)
 		return false;
 	if (a.device != m->lower_dev || a.inode != m->lower_ino || mode_of_type(a.type) != S_IFMT_(d->inode->mode))
 		return false;
-	mem_lower_attributes(d->inode, &a, now);
+	new_attributes(d->inode, &a, until);
 	take_opened(d->inode, hint);
-	d->valid_until = now + TRUST_NS;
+	d->valid_until = until;
 	return true;
 }
 
@@ -263,9 +288,9 @@ long mem_lower_refresh(struct inode *i)
 	return 0;
 }
 
-struct listing *mem_listing(struct inode *dir, bool fresh, long *err)
+struct listing *mem_listing(struct dentry *dir, enum listing_wanted what, long *err)
 {
-	struct mem_dir *d = mem_dir(dir);
+	struct mem_dir *d = mem_dir(dir->inode);
 	struct listing *l = NULL, *old;
 
 	*err = 0;
@@ -274,14 +299,14 @@ struct listing *mem_listing(struct inode *dir, bool fresh, long *err)
 		return NULL;
 	}
 	lock_take(&d->lock);
-	if (d->listing != NULL && (!fresh || d->listing->until > pico_now_coarse())) {
+	if (d->listing != NULL && (what == LISTING_ANY || d->listing->until > pico_now_coarse()) && !(what == LISTING_FULL && d->listing->partial)) {
 		l = d->listing;
 		ref_get(&l->ref);
 	}
 	lock_drop(&d->lock);
 	if (l != NULL)
 		return l;
-	l = listing_fetch(mem(dir)->lower, err);
+	l = what == LISTING_FULL ? listing_fetch(mem(dir->inode)->lower, err) : tree_listing(dir, mem(dir->inode)->lower, err);
 	if (l == NULL)
 		return NULL;
 	ref_get(&l->ref);
@@ -289,8 +314,12 @@ struct listing *mem_listing(struct inode *dir, bool fresh, long *err)
 	old = d->listing;
 	d->listing = l;
 	lock_drop(&d->lock);
+	if (old != NULL && what == LISTING_FULL)
+		listing_replaces(l, old);
 	if (old != NULL)
 		listing_put(old);
+	else
+		listing_remember(dir->inode);
 	return l;
 }
 

@@ -254,12 +254,12 @@ long mem_dir_empty(struct dentry *dir)
 		return -ENOTEMPTY;
 	if (!(mem(dir->inode)->flags & MEM_LOWER))
 		return 0;
-	l = mem_listing(dir->inode, true, &err);
+	l = mem_listing(dir, LISTING_FRESH, &err);
 	if (l == NULL)
 		return err == -ENOENT ? 0 : err;
 	lock_take(&d->lock);
 	for (uint32_t n = 0; n < l->count && shown == 0; n++)
-		shown += mem_find(d, l->sorted[n].ent->name, l->sorted[n].ent->name_len) == NULL;
+		shown += mem_find(d, l->sorted[n].name, l->sorted[n].name_len) == NULL;
 	lock_drop(&d->lock);
 	listing_put(l);
 	return shown != 0 ? -ENOTEMPTY : 0;
