@@ -156,7 +156,8 @@ void channel_job_done(struct job *j)
 	if (j->pico != 0)
 		answer(j);
 	release(j);
-	free(j->data);
+	if (!j->park)
+		free(j->data);
 	free(j);
 }
 
@@ -166,9 +167,9 @@ static void hand_over(struct job *small)
 
 	if (j) {
 		memcpy(j, small, sizeof *j);
-		j->data = malloc(MON_DATA_MAX);
+		j->data = j->park ? NULL : malloc(MON_DATA_MAX);
 	}
-	if (!j || !j->data) {
+	if (!j || (!j->data && !j->park)) {
 		free(j);
 		small->reply.status = DK_NO_MEMORY;
 		answer(small);

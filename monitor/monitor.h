@@ -104,7 +104,8 @@ struct job {
 	 */
 	bool (*work)(struct job *j, bool try);
 	void (*done)(struct job *j); /* loop thread, before the reply; may be NULL */
-	void (*park)(struct job *j); /* not NULL: where work could only try, it waits here and not in a worker; takes a job from the heap */
+	void (*park)(struct job *j); /* not NULL: where work could only try, it waits here and not in a worker; takes a job from the heap,
+	                                whose data is lent to it for the answer */
 	void *arg;              /* work's own */
 	bool kept;              /* nobody's request: done is all that happens, and the job stays its maker's */
 	struct where a, b;

@@ -468,11 +468,9 @@ static bool is_over(const struct tree *t)
 	return !t->start[0] && t->stack_len == 0 && !has_rest(t);
 }
 
-/* The answer that is ready becomes j's; the next one is begun. */
-static void hand_out(struct tree *t, struct job *j)
+/* The answer was taken: the next one is begun. */
+static void go_on(struct tree *t)
 {
-	memcpy(j->data, t->data, t->len);
-	j->reply.data_len = t->len;
 	t->len = 0;
 	t->used_ns = now_ns();
 	if (!is_over(t))
@@ -489,11 +487,14 @@ static void tree_ready(struct job *j)
 	if (t->pico == 0) { /* nobody's any more */
 		forget(t);
 		t->state = FREE;
-	} else if (w) {
-		hand_out(t, w);
 	}
-	if (w)
-		channel_job_done(w);
+	if (!w)
+		return;
+	w->data = t->data;
+	w->reply.data_len = t->len;
+	channel_job_done(w);
+	if (t->state == IDLE)
+		go_on(t);
 }
 
 /* Walks that nobody goes on with give their memory back. */
@@ -574,7 +575,9 @@ static bool tree_try(struct job *j, bool try)
 		j->park = tree_park;
 		return false;
 	}
-	hand_out(t, j);
+	memcpy(j->data, t->data, t->len);
+	j->reply.data_len = t->len;
+	go_on(t);
 	return true;
 }
 

@@ -26,4 +26,6 @@ const char *config(const char *key, unsigned nr);
 
 void run_ops(void);
 void run_hostile(const char *what);
+
+unsigned test_tree(void); /* tree.c: how much was wrong */
 #endif

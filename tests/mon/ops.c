@@ -609,6 +609,7 @@ void run_ops(void)
 	test_walk();
 		test_enum();
 		test_contents();
+		failures += test_tree();
 		test_changes();
 		test_special();
 		test_processes();
