@@ -23,11 +23,11 @@
 #include "abi/tree.h"
 #include "linux/fs/hostfs.h"
 #include "linux/fs/mem.h"
+#include "linux/fs/tree.h"
 
 #define TREE_BYTES  (6u << 20)
 #define KEPT_MAX    (8u << 20)  /* of contents, with those of gather_dk.c */
 #define PARTS_MAX   (32u << 20) /* bytes of names of one folder */
-#define ORDERED_MAX 2048u       /* entries of a folder that is looked through for who walks it */
 #define ANSWERS     3u          /* of a walk that goes elsewhere, before it is given up */
 #define JUDGE       16u         /* files that tell what a walker looks at */
 #define SLOW_NS     2000000000ull
@@ -491,164 +491,6 @@ static bool next_answer(const char *uri)
 	return on;
 }
 
-/* ---- Who walks? ---- */
-
-/* The believed listing of a folder of the host, a reference, or NULL. */
-static struct listing *listing_in(struct inode *dir)
-{
-	struct mem_dir *d = dir->kind == INODE_MEM && IS_DIR(dir) ? __atomic_load_n(&mem(dir)->u.dir, __ATOMIC_ACQUIRE) : NULL;
-	struct listing *l = NULL;
-
-	if (d != NULL) {
-		lock_take(&d->lock);
-		l = d->listing;
-		if (l != NULL)
-			ref_get(&l->ref);
-		lock_drop(&d->lock);
-	} else if (dir->kind == INODE_HOST) {
-		lock_take(&dir->lock);
-		l = host(dir)->listing;
-		if (l != NULL)
-			ref_get(&l->ref);
-		lock_drop(&dir->lock);
-	}
-	if (l != NULL && l->until <= pico_now_coarse()) {
-		listing_put(l);
-		l = NULL;
-	}
-	return l;
-}
-
-static int by_name(const struct listing_entry *a, const struct listing_entry *b)
-{
-	int c = memcmp(a->name, b->name, MIN(a->name_len, b->name_len));
-
-	return c != 0 ? c : a->name_len - b->name_len;
-}
-
-/* In which order entry k is the first subfolder behind last (UINT32_MAX: of all), or 0. */
-static char order_of(const struct listing *l, uint32_t k, uint32_t last)
-{
-	bool listed = true, named = true, numbered = true;
-	const struct listing_entry *e = l->sorted, *after = last != UINT32_MAX ? &e[last] : NULL, *it = &e[k];
-
-	if (l->count > ORDERED_MAX)
-		return k > last || last == UINT32_MAX ? 'h' : 0;
-	if (after != NULL) {
-		listed = k > last;
-		named = by_name(it, after) > 0;
-		numbered = it->inode > after->inode;
-	}
-	for (uint32_t i = 0; i < l->count && (listed || named || numbered); i++) {
-		if (i == k || i == last || e[i].type != DK_TYPE_DIR)
-			continue;
-		listed = listed && !(i < k && (after == NULL || i > last));
-		named = named && !(by_name(&e[i], it) < 0 && (after == NULL || by_name(&e[i], after) > 0));
-		numbered = numbered && !(e[i].inode < it->inode && (after == NULL || e[i].inode > after->inode));
-	}
-	return listed ? 'h' : named ? 'n' : numbered ? 'i' : 0;
-}
-
-/* What a walk that begins below l is for. */
-static char what_of(const struct listing *l, uint32_t files)
-{
-	struct tree_cache *c = cache();
-	char what = 'n';
-
-	if (files == 0)
-		what = c->hint != 0 ? c->hint : 'a'; /* the first answer is a short one */
-	else if (l->opened != 0 && l->opened * 4 >= files)
-		what = 'c';
-	else if (l->looked != 0 && l->looked * 4 >= files)
-		what = 'a';
-	return what == 'c' && c->slow_until > pico_now_coarse() ? 'a' : what;
-}
-
-/* Files before entry k in l: those a walker has seen when he comes to it. */
-static uint32_t files_before(const struct listing *l, uint32_t k)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < k && n < 64; i++)
-		n += l->sorted[i].type != DK_TYPE_DIR;
-	return n;
-}
-
-struct plan {
-	struct dentry *root;
-	char what, order;
-	bool want;           /* false: only remember that it was listed */
-};
-
-/* The entry of d in its parent's listing, which becomes *l, a reference; UINT32_MAX and NULL: it is not in one. */
-static uint32_t entry_of(struct dentry *up, struct dentry *d, struct listing **l)
-{
-	uint32_t k;
-
-	*l = up != d ? listing_in(up->inode) : NULL;
-	k = *l != NULL ? listing_index(*l, d->name, d->name_len) : UINT32_MAX;
-	if (k == UINT32_MAX && *l != NULL) {
-		listing_put(*l);
-		*l = NULL;
-	}
-	return k;
-}
-
-/* The highest folder from which somebody came down to up by listings; takes over up. */
-static struct dentry *highest(struct dentry *up)
-{
-	for (;;) {
-		struct dentry *next = dentry_parent(up);
-		struct listing *l;
-		uint32_t k = entry_of(next, up, &l);
-		bool down = l != NULL && l->last_dir == k && next->inode->kind == up->inode->kind;
-
-		if (l != NULL)
-			listing_put(l);
-		if (!down) {
-			dentry_put(next);
-			return up;
-		}
-		dentry_put(up);
-		up = next;
-	}
-}
-
-/* Entry k of l is listed, too. */
-static void mark(struct listing *l, uint32_t k)
-{
-	if (l->last_dir == UINT32_MAX)
-		for (uint32_t i = 0; i < l->count; i++)
-			l->unlisted += l->sorted[i].type == DK_TYPE_DIR;
-	if (l->last_dir != k && l->unlisted != 0)
-		l->unlisted--;
-	l->last_dir = k;
-}
-
-/* dir is being listed.  True: it is where a walker would go, and *p says how; the root is a reference then. */
-static bool follows(struct dentry *dir, struct plan *p)
-{
-	struct dentry *up = dentry_parent(dir);
-	struct listing *l;
-	uint32_t k = entry_of(up, dir, &l);
-
-	p->order = 0;
-	if (l != NULL && l->sorted[k].type == DK_TYPE_DIR && p->want) {
-		p->order = order_of(l, k, l->last_dir);
-		p->what = what_of(l, files_before(l, k));
-	}
-	if (l != NULL) {
-		mark(l, k);
-		listing_put(l);
-	}
-	if (p->order == 0) {
-		dentry_put(up);
-		return false;
-	}
-	p->root = highest(up);
-	return true;
-}
-
 static char *uri_of(struct dentry *d)
 {
 	const char *lower = d->inode->kind == INODE_MEM ? mem(d->inode)->lower : NULL;
@@ -665,7 +507,7 @@ static char *uri_of(struct dentry *d)
 }
 
 /* A slot for the caller's new walk, which is not to be had by others before it is answered. */
-static uint32_t new_walk(const char *root, const struct plan *p)
+static uint32_t new_walk(const char *root, const struct tree_plan *p)
 {
 	struct tree_cache *c = cache();
 	size_t n = strlen(root) + 1;
@@ -698,7 +540,7 @@ static uint32_t new_walk(const char *root, const struct plan *p)
 }
 
 /* A walk begins at uri.  False: it cannot, or is over with its first answer. */
-static bool begin(const struct plan *p, const char *uri)
+static bool begin(const struct tree_plan *p, const char *uri)
 {
 	char *root = uri_of(p->root), *query = NULL;
 	uint32_t walk = UINT32_MAX;
@@ -808,7 +650,7 @@ static struct listing *ahead(struct dentry *dir, const char *uri)
 {
 	uint64_t ino = ino_of(dir->inode);
 	struct listing *l = get(uri, ino, true);
-	struct plan p = { 0 };
+	struct tree_plan p = { 0 };
 	bool on = l == NULL;
 
 	for (unsigned n = 0; l == NULL && on && n < ANSWERS; n += !has_part(uri)) {
@@ -816,7 +658,7 @@ static struct listing *ahead(struct dentry *dir, const char *uri)
 		l = get(uri, ino, true);
 	}
 	p.want = l == NULL;
-	if (follows(dir, &p)) {
+	if (tree_follows(dir, &p)) {
 		(void)begin(&p, uri);
 		dentry_put(p.root);
 		l = get(uri, ino, true);
