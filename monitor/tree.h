@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* monitor/tree.h - between tree.c (walks) and names.c (a folder's names, sorted). */
+/* monitor/tree.h - between tree.c and tree_read.c (walks) and names.c (a folder's names, sorted). */
 #ifndef MONITOR_TREE_H
 #define MONITOR_TREE_H
 
@@ -38,5 +38,33 @@ static inline size_t dirent_size(size_t len)
 {
 	return (sizeof(struct dk_dirent) + len + 7) & ~(size_t)7;
 }
+/* A walk; who may touch it: tree.c. */
+enum tree_state { TREE_FREE, TREE_IDLE, TREE_READING };
+struct tree {
+	enum tree_state state;
+	uint64_t pico, token, used_ns;
+	struct job *waiting; /* the asker's, until the answer is there */
+	struct job *reader;
+	unsigned char *data; /* the answer that is ready, len bytes, or 0 */
+	uint32_t len, room;
+	char what, order, want_what, want_order; /* want: from the next answer on; the loop thread's */
+	char root[PATH_MAX]; /* "" for / */
+	char start[PATH_MAX]; /* not read yet: the stack is to be made */
+	/* Folders to read, by their paths from the root: text, NUL, and the length of both. */
+	char *stack;
+	size_t stack_len, stack_room;
+	/* The folder read last. */
+	struct names names;
+	uint32_t next_name, next_file; /* in names: the first that is to come, its contents the same; count = none */
+	uint32_t file_bytes;
+	struct dk_attributes attr;
+	char rel[PATH_MAX], path[PATH_MAX]; /* from the root; as policy knows it */
+	bool unnamed;        /* not all of its names are told */
+	bool nobody;         /* the worker looks with nobody's eyes at present */
+};
+/* tree_read.c */
+bool tree_read(struct job *j, bool try); /* a worker's: the next answer of the walk that is j->arg */
+bool tree_has_rest(const struct tree *t); /* of the folder read last */
+
 uint32_t dk_type_of(uint8_t type); /* enum dk_file_type of DT_* */
 #endif
