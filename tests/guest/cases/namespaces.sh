@@ -3,7 +3,7 @@
 # timeout: 60
 # covers: util-linux unshare nsenter findmnt mount: programs that make namespaces, as an ordinary user does
 unshare -Ur true 2>/dev/null || { echo "no user namespaces here"; exit 0; }
-unshare -Urpf --mount-proc sh -c 'ps -o pid=,comm= ax | tr -s " "; id -u; cat /proc/self/uid_map | wc -l; grep -c . /proc/1/status >/dev/null && echo "1 is there"; exit 7'
+unshare -Urpf --mount-proc sh -c 'ps -o pid=,comm= ax > ps; tr -s " " < ps; id -u; cat /proc/self/uid_map | wc -l; grep -c . /proc/1/status >/dev/null && echo "1 is there"; exit 7'
 echo "code $?"
 unshare -Urm bash -c '
 	mount -t tmpfs inside /mnt && mkdir /mnt/a /mnt/b && mount -t tmpfs x /mnt/a && touch /mnt/a/f
