@@ -236,14 +236,14 @@ long mount_attach_tree(struct mount *top, struct mount *parent, struct dentry *p
 /* ---- Unmounting ---- */
 
 /* A mount goes if nothing is mounted on it, and from under one that covers it, which comes into its place. */
-static void slip_out(struct mount *m, struct gone *g) REQUIRES(MOUNT)
+static bool slip_out(struct mount *m, struct gone *g) REQUIRES(MOUNT)
 {
 	struct mount *over = mount_child_at(m, m->root), *parent = m->parent;
 	struct dentry *point = m->point;
 	struct path was;
 
 	if (m->locked)
-		return;
+		return false;
 	if (list_empty(&m->children)) {
 		mount_umount_tree(m, g);
 	} else if (over != NULL && m->children.next == &over->child && over->child.next == &m->children) {
@@ -251,6 +251,36 @@ static void slip_out(struct mount *m, struct gone *g) REQUIRES(MOUNT)
 		mount_umount_tree(m, g); /* keeps its place's references until g is put */
 		mount_link(over, parent, point);
 		path_put(&was);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Those of a chain, by `below`, as long as one that went lets another go. */
+static void slip_out_all(struct mount *chain, struct gone *g) REQUIRES(MOUNT)
+{
+	bool any;
+
+	do {
+		struct mount *rest = NULL, *next;
+
+		any = false;
+		for (struct mount *m = chain; m != NULL; m = next) {
+			next = m->below;
+			m->below = NULL;
+			if (slip_out(m, g)) {
+				any = true;
+				continue;
+			}
+			m->below = rest;
+			rest = m;
+		}
+		chain = rest;
+	} while (any);
+	for (struct mount *m = chain, *next; m != NULL; m = next) {
+		next = m->below;
+		m->below = NULL;
 	}
 }
 
@@ -258,7 +288,7 @@ static void slip_out(struct mount *m, struct gone *g) REQUIRES(MOUNT)
 static void detach_elsewhere(struct mount *parent, struct dentry *point, struct gone *g) REQUIRES(MOUNT)
 {
 	struct spread s = { .point = point, .gone = g };
-	struct mount *m;
+	struct mount *m, *chain = NULL;
 
 	vfs()->visit++;
 	reach(&s, parent);
@@ -271,13 +301,17 @@ static void detach_elsewhere(struct mount *parent, struct dentry *point, struct 
 		LIST_FOR(v, &m->slaves, struct mount, slave)
 			if (!reached(v))
 				reach(&s, v);
-		if (c != NULL)
-			slip_out(c, g);
+		if (c != NULL) {
+			c->below = chain;
+			chain = c;
+		}
 	}
+	slip_out_all(chain, g);
 }
 
 void mount_detach_tree(struct mount *top, struct gone *g)
 {
+	struct dentry *point;
 	struct mount *m;
 
 	while (!list_empty(&top->children)) {
@@ -285,8 +319,11 @@ void mount_detach_tree(struct mount *top, struct gone *g)
 			m = LIST_FIRST(&m->children, struct mount, child);
 		mount_detach_tree(m, g);
 	}
+	if (top->was.dentry != NULL) /* what was on it stood for it elsewhere, and took it along */
+		return;
 	m = mount_has_parent(top) && top->parent->group != 0 ? top->parent : NULL;
-	if (m != NULL)
-		detach_elsewhere(m, top->point, g);
+	point = top->point;
 	mount_umount_tree(top, g);
+	if (m != NULL)
+		detach_elsewhere(m, point, g);
 }

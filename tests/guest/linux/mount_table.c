@@ -158,6 +158,16 @@ int main(void)
 	printf("left: %ld\n", list(unique("p"), 0, ids, 200, 0));
 	say("umount next", umount2("p/c", 0));
 	say("umount parent", umount2("p", 0));
+	mount("p", "p", NULL, MS_BIND, NULL);
+	mount("none", "p", NULL, MS_SHARED, NULL);
+	mkdir("p/c2", 0755);
+	mount("p/c2", "p/c2", NULL, MS_BIND, NULL);
+	mount("p", "p/c2", NULL, MS_BIND | MS_REC, NULL);
+	printf("itself: %ld\n", list(unique("p"), 0, ids, 200, 0));
+	say("umount lazily", umount2("p/c2", MNT_DETACH));
+	printf("left: %ld\n", list(unique("p"), 0, ids, 200, 0));
+	say("umount all", umount2("p", MNT_DETACH));
+	printf("below: %ld\n", list(top, 0, ids, 200, 0));
 	if (fork() == 0) {
 		chroot("a");
 		n = syscall(SYS_getcwd, buf, sizeof buf);
