@@ -9,7 +9,8 @@
  * Both sides spin a bounded while (receive without waiting) before they sleep,
  * which is what a shared ring would have bought: docs/design/05-channel.md.
  *
- * pal keeps at most one request outstanding a channel.  The monitor checks the
+ * pal keeps at most one request outstanding a channel, and one CLONE that used a channel
+ * given in advance, whose answer it takes when it comes by.  The monitor checks the
  * message's size against its op, copies, and answers nonsense by ending the
  * picoprocess.  Integers are host order; both sides are the same build.  Texts have
  * no NUL at their end (text_len says it all).  What is not marked "no reply" gets one.
@@ -43,7 +44,7 @@
 	X(LENGTH, 9, "stream, args[0] = offset, args[1] = length, args[2] = mode")                   \
 	X(FLUSH, 10, "stream, args[0] = mode (of files only FS; the others are done directly)")                          \
 	X(SPAWN, 11, "text: image; args[0] = parameter, args[1] = process index in pal's table, 0 = kproc, if it is not there yet. value[0] = pico number") \
-	X(CLONE, 12, "args[0] = process index, nobody's. reply: value[0] = pico number, fd = channel of the child to be") \
+	X(CLONE, 12, "a copy is about to be made. args[0] = process index, nobody's; args[1] = pico number given in advance, 0 = none; args[2] = 1: give one more in advance. reply: value[0] = pico number, fd = channel of the child to be, if none was there in advance; value[1] = one for the next copy and fd behind, 0 = none") \
 	X(CLONED, 13, "args[0] = pico number, args[1] = 0: the clone failed, forget it. no reply")   \
 	X(LOG, 14, "args[0] = level, text. no reply")                                                \
 	X(PANIC, 15, "text: ends the sandbox. no reply")                                             \

@@ -6,7 +6,8 @@
  * are checked against its op, and only the copy is read.  A sender that talks
  * nonsense is ended: pal does not, so somebody has taken it over.  Each channel has
  * at most one answer under way, and a new answer is sent only when the one before
- * was taken, so that nobody can pile up descriptors in flight.
+ * was taken, so that nobody can pile up descriptors in flight.  One exception: the
+ * answer to a CLONE that used a channel given in advance may wait, with one more behind it.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -19,6 +20,8 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
+
+#define SMALL_ANSWER 4096 /* an answer without data, as the kernel counts it, is smaller */
 
 /* What a request of each op must look like. */
 enum { TEXT_NONE, TEXT_URI, TEXT_ANY, STREAM_YES = 4, STREAM_OR_URI = 8 /* FETCH: or nothing */, NO_REPLY = 16 };
@@ -96,10 +99,12 @@ static void reply(struct pico *p, const struct mon_reply *r, const void *data, c
 	struct iovec v[2] = { { (void *)r, sizeof *r }, { (void *)data, r->data_len } };
 	int unread = 0;
 
-	if (ioctl(p->channel, SIOCOUTQ, &unread) == 0 && unread > 0) {
+	if (ioctl(p->channel, SIOCOUTQ, &unread) == 0 && unread > (p->answer_ahead ? SMALL_ANSWER : 0)) {
 		pico_kill(p, "it does not take its answers");
 		return;
 	}
+	if (unread == 0 && r->op != MON_CLONE)
+		p->answer_ahead = false;
 	send_parts(p, v, r->data_len > 0 ? 2 : 1, fds, r->fds);
 }
 
@@ -127,8 +132,10 @@ static void answer(struct job *j)
 		j->reply.data_len = 0;
 	}
 	if (j->reply.fds)
-		fds[0] = j->out_fd >= 0 ? j->out_fd : j->stream->fd;
-	if (j->reply.fds > 1)
+		fds[0] = j->out_fd >= 0 ? j->out_fd : j->also_fd >= 0 ? j->also_fd : j->stream->fd;
+	if (j->reply.fds > 1 && j->also_fd >= 0)
+		fds[1] = j->also_fd;
+	else if (j->reply.fds > 1)
 		memcpy(fds + 1, j->more, (j->reply.fds - 1) * sizeof fds[0]);
 	if (spec.trace_mon)
 		trace(j);
@@ -140,9 +147,11 @@ static void release(struct job *j)
 {
 	if (j->out_fd >= 0)
 		close(j->out_fd);
+	if (j->also_fd >= 0)
+		close(j->also_fd);
 	if (j->stream)
 		stream_put(j->stream);
-	j->out_fd = -1;
+	j->out_fd = j->also_fd = -1;
 	j->stream = NULL;
 }
 
@@ -318,6 +327,12 @@ static void hello(struct pico *p, const struct ucred *cred)
 	}
 	p->pid = cred->pid;
 	p->state = p->after_hello;
+}
+
+/* After its hello; many children never say more, so this waits for the next message. */
+static void need_not_say_who(struct pico *p)
+{
+	p->says_who = false;
 	setsockopt(p->channel, SOL_SOCKET, SO_PASSCRED, &(int){ 0 }, sizeof(int));
 }
 
@@ -379,6 +394,8 @@ static bool receive_one(struct pico *p)
 		wrong = "a request was too long";
 	if (!wrong)
 		wrong = check(p, &job, (size_t)n);
+	if (!wrong && p->state == PICO_GRANTED)
+		wrong = "it was not announced";
 	if (wrong) {
 		pico_kill(p, wrong);
 		return false;
@@ -391,11 +408,13 @@ static bool receive_one(struct pico *p)
 		pico_kill(p, "it did not say hello first");
 		return false;
 	}
+	if (p->says_who)
+		need_not_say_who(p);
 	job.pico = p->number;
 	job.work = NULL;
 	job.done = NULL;
 	job.stream = NULL;
-	job.fd = job.out_fd = -1;
+	job.fd = job.out_fd = job.also_fd = -1;
 	job.text2 = job.args_name = 0;
 	job.park = NULL;
 	job.arg = NULL;
@@ -416,14 +435,30 @@ void channel_receive(struct pico *p)
 {
 	uint64_t number = p->number;
 
+	if (p->state == PICO_GRANTED) {
+		channel_hear_maker(p);
+		if (pico_find(number) != p)
+			return;
+	}
 	/* One at a time: mostly there is one, and epoll says if there is another. */
 	if (!p->killed) {
 		receive_one(p);
 		if (pico_find(number) != p)
 			return;
 	}
-	if (p->eof && !p->killed)
+	if (p->eof && (!p->killed || p->state == PICO_GRANTED))
 		pico_eof(p);
+}
+
+/* Who has this channel in advance may have announced its use, and not been heard yet. */
+void channel_hear_maker(const struct pico *granted)
+{
+	uint64_t number = granted->number;
+	struct pico *p = pico_find(granted->parent);
+
+	while (p && p->channel >= 0 && !p->eof && !p->killed && pico_find(number) == granted && granted->state == PICO_GRANTED)
+		if (!receive_one(p))
+			return;
 }
 
 /* Up to the hello of a clone: it may live, and go on talking for as long as it is answered. */

@@ -105,14 +105,20 @@ enum dk_status channel_op_spawn(struct job *j)
 
 enum dk_status channel_op_clone(struct job *j)
 {
-	struct pico *child;
+	struct pico *p = pico_find(j->pico), *child, *next;
 
 	affinity_spread();
-	child = pico_prepare_clone(pico_find(j->pico), j->req.args[0], &j->out_fd);
+	p->answer_ahead = j->req.args[1] != 0;
+	child = j->req.args[1] ? pico_take_grant(p, j->req.args[1], j->req.args[0]) : pico_prepare_clone(p, j->req.args[0], &j->out_fd);
 	if (!child)
 		return DK_TOO_MANY;
 	j->reply.value[0] = child->number;
-	j->reply.fds = 1;
+	j->reply.fds = j->out_fd >= 0;
+	next = j->req.args[2] == 1 ? pico_grant(p, &j->also_fd) : NULL;
+	if (next) {
+		j->reply.value[1] = next->number;
+		j->reply.fds++;
+	}
 	return DK_OK;
 }
 

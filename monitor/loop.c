@@ -88,8 +88,9 @@ static void take_signals(void)
 	ssize_t n;
 	bool child = false;
 
-	while ((n = read(signal_fd, s, sizeof s)) > 0) {
-		for (size_t i = 0; i < (size_t)n / sizeof s[0]; i++) {
+	do {
+		n = read(signal_fd, s, sizeof s);
+		for (size_t i = 0; i < (size_t)(n > 0 ? n : 0) / sizeof s[0]; i++) {
 			struct mon_death note = { .wait_status = s[i].ssi_signo, .kind = MON_NOTE_SIGNAL };
 
 			if (s[i].ssi_signo == SIGCHLD)
@@ -97,7 +98,7 @@ static void take_signals(void)
 			else
 				deaths_note(&note), pico_want_kproc();
 		}
-	}
+	} while (n == (ssize_t)sizeof s);
 	if (child)
 		pico_reap();
 }
@@ -146,7 +147,7 @@ static void handle(uint64_t tag)
 
 static int timeout_ms(void)
 {
-	int all[] = { pico_timeout_ms(), state_timeout_ms(), affinity_timeout_ms(), control_timeout_ms(), memwatch_timeout_ms() }, least = -1;
+	int all[] = { pico_timeout_ms(), state_timeout_ms(), affinity_timeout_ms(), control_timeout_ms(), memwatch_timeout_ms(), deaths_timeout_ms() }, least = -1;
 
 	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i] >= 0 && (least < 0 || all[i] < least))
@@ -178,6 +179,7 @@ void loop_run(void)
 			tick(); /* in a busy sandbox too, or a dead clone's parent waits as long as others keep us busy */
 			tick_at = now + TICK_NS;
 		}
+		deaths_tick(now);
 		n = epoll_wait(epoll_fd, events, ARRAY_LEN(events), spin ? 0 : timeout_ms());
 
 		if (n < 0 && errno != EINTR)

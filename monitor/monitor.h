@@ -117,6 +117,7 @@ struct job {
 	/* The answer. */
 	struct mon_reply reply;
 	int out_fd;             /* goes to the stream table, or closed */
+	int also_fd;            /* CLONE: the second to go along, or -1 */
 	int more[MON_FETCH_MORE]; /* FETCH: descriptors beside the first; borrowed, answered at once */
 	unsigned char *data;    /* MON_DATA_MAX bytes */
 };
@@ -204,7 +205,7 @@ extern int arena_fd, data_fd, palshared_fd;
 void memory_init(void);
 
 /* ---- picoproc.c, pico_death.c: picoprocesses ---- */
-enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING };
+enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING, PICO_GRANTED /* a channel in advance, for a clone that is not announced yet */ };
 struct pico {
 	uint64_t number;
 	enum pico_state state, after_hello;
@@ -215,10 +216,13 @@ struct pico {
 	bool reaped, eof, busy, killed;
 	bool asked;            /* the first: has made a request that is answered */
 	bool is_copy;          /* made by another before that was started */
+	bool says_who;         /* its messages bring the sender's pid along */
 	uint32_t wait_status;
 	uint32_t streams;      /* open files it opened; stream.c */
 	uint64_t since_ns;     /* a spare's age, or when a clone fell silent */
-	uint64_t parent;       /* of a clone: who announced it */
+	uint64_t parent;       /* of a clone: who announced it, or may */
+	uint64_t grant;        /* the one in PICO_GRANTED whose channel it has, 0 = none */
+	bool answer_ahead;     /* it may have left one small answer unread: a CLONE's it did not wait for */
 };
 struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end);
 struct pico *pico_find(uint64_t number);
@@ -226,6 +230,8 @@ void pico_boot(struct pico *p, const char *image);
 void pico_start(struct pico *p, uint64_t parameter, uint64_t index);
 uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum dk_status *status);
 struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end);
+struct pico *pico_grant(struct pico *parent, int *child_end); /* a channel for its next clone; NULL: it has one, or there are many */
+struct pico *pico_take_grant(struct pico *parent, uint64_t number, uint64_t index); /* announces it as a clone */
 void pico_forget(struct pico *p);
 void pico_kill(struct pico *p, const char *why);
 void pico_eof(struct pico *p);
@@ -252,6 +258,8 @@ enum dk_status usage_query(struct job *j);
 void deaths_init(void);
 void deaths_note(const struct mon_death *d);
 void deaths_flush(void);
+int deaths_timeout_ms(void); /* until deaths_tick has something to tell, -1 = never */
+void deaths_tick(uint64_t now);
 bool deaths_waiting(void);
 extern int deaths_fd, deaths_child_fd;
 
@@ -277,6 +285,7 @@ void launcher_main(const struct launch_args *a) __attribute__((noreturn));
 /* ---- channel.c ---- */
 void channel_receive(struct pico *p);
 void channel_hear(struct pico *p);
+void channel_hear_maker(const struct pico *granted);
 void channel_drain(struct pico *p);
 void channel_job_done(struct job *j);
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);

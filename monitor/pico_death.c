@@ -107,6 +107,10 @@ void pico_check_limbo(struct pico *p)
 
 void pico_eof(struct pico *p)
 {
+	if (p->state == PICO_GRANTED) { /* its owner wants it no more, or is gone */
+		pico_forget(p);
+		return;
+	}
 	pico_close_channel(p);
 	if (p->reaped) {
 		bury(p);
@@ -140,6 +144,8 @@ bool pico_may_be(pid_t pid)
 /* Those that have not yet said hello may have, by now. */
 static void hear_clones(struct pico *p)
 {
+	if (p->state == PICO_GRANTED)
+		channel_hear_maker(p);
 	if (p->state == PICO_CLONING && p->channel >= 0)
 		channel_hear(p);
 }

@@ -22,10 +22,11 @@
 
 #define SPARE_NS 1000000000ull
 #define PICO_MAX 65000u
+#define GRANTS_MAX 64u
 
 struct pico *first, *kproc;
 static struct pico **table;
-static uint32_t *generations, table_size, live;
+static uint32_t *generations, table_size, live, granted;
 static struct pico *spare;
 static uint64_t last_spawn_ns;
 static bool kproc_wanted;
@@ -95,14 +96,13 @@ void pico_close_channel(struct pico *p)
 {
 	if (p->channel < 0)
 		return;
-	loop_remove(p->channel);
-	close(p->channel);
+	close(p->channel); /* the loop forgets it with that: nobody else has this end */
 	p->channel = -1;
 }
 
 struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end)
 {
-	uint32_t slot = live < spec.pids + 64 ? free_slot() : UINT32_MAX;
+	uint32_t slot = live - granted < spec.pids + 64 ? free_slot() : UINT32_MAX;
 	struct pico *p = slot == UINT32_MAX ? NULL : calloc(1, sizeof *p);
 	int pair[2];
 
@@ -114,7 +114,8 @@ struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end)
 	}
 	*p = (struct pico){ .number = (uint64_t)generations[slot] << 16 | slot, .state = state, .role = role, .channel = pair[0],
 		.since_ns = now_ns() };
-	if (state == PICO_CLONING)
+	p->says_who = state == PICO_CLONING || state == PICO_GRANTED;
+	if (p->says_who)
 		setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int));
 	table[slot] = p;
 	live++;
@@ -133,6 +134,15 @@ void pico_never_was(struct pico *p)
 		deaths_note(&d);
 }
 
+static void forget_grant(struct pico *p)
+{
+	struct pico *parent = pico_find(p->parent);
+
+	granted--;
+	if (parent && parent->grant == p->number)
+		parent->grant = 0;
+}
+
 void pico_forget(struct pico *p)
 {
 	uint32_t slot = p->number & 0xffff;
@@ -143,6 +153,10 @@ void pico_forget(struct pico *p)
 		index_owner[p->process_index] = NULL;
 	if (p->state == PICO_CLONING && p->eof && pico_limbo > 0)
 		pico_limbo--;
+	if (p->state == PICO_GRANTED)
+		forget_grant(p);
+	else if (p->grant)
+		pico_forget(pico_find(p->grant));
 	table[slot] = NULL;
 	generations[slot]++;
 	live--;
@@ -311,17 +325,50 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 	return p->number;
 }
 
+static void announced(struct pico *p, const struct pico *parent, uint64_t index)
+{
+	stats_birth(BORN_BY_FORK);
+	p->process_index = index;
+	p->after_hello = PICO_RUNNING;
+	index_owner[index] = p;
+	p->parent = parent->number;
+}
+
 struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end)
 {
 	struct pico *p = index_owner[index] || !kproc ? NULL : pico_new(PICO_CLONING, DK_ROLE_GUEST, child_end);
 
+	if (p)
+		announced(p, parent, index);
+	return p;
+}
+
+/*
+ * Grants: a process that forks again and again is given the channel of its next child in
+ * advance, so that it need not wait for us before the clone.  It is nobody's until its
+ * owner announces it.
+ */
+struct pico *pico_grant(struct pico *parent, int *child_end)
+{
+	struct pico *p = parent->grant || granted >= GRANTS_MAX || !kproc ? NULL : pico_new(PICO_GRANTED, DK_ROLE_GUEST, child_end);
+
 	if (p) {
-		stats_birth(BORN_BY_FORK);
-		p->process_index = index;
-		p->after_hello = PICO_RUNNING;
-		index_owner[index] = p;
+		granted++;
 		p->parent = parent->number;
+		parent->grant = p->number;
 	}
+	return p;
+}
+
+struct pico *pico_take_grant(struct pico *parent, uint64_t number, uint64_t index)
+{
+	struct pico *p = number == parent->grant ? pico_find(number) : NULL;
+
+	if (!p || index_owner[index])
+		return NULL; /* the number of processes was looked at when the grant was made */
+	forget_grant(p);
+	p->state = PICO_CLONING;
+	announced(p, parent, index);
 	return p;
 }
 

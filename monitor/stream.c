@@ -122,7 +122,7 @@ static void close_later(int fd)
 	j->work = close_work;
 	j->slow = true;
 	j->fd = fd;
-	j->out_fd = -1;
+	j->out_fd = j->also_fd = -1;
 	worker_give(j);
 }
 

@@ -5,7 +5,8 @@
  * One request is outstanding a channel; a private lock queues the threads that want
  * it.  The answer usually comes soon, so we look for it a bounded while before we
  * sleep: waking a CPU costs far more than a few tries.  A reply that is not the
- * awaited one (sequence number) is dropped.
+ * awaited one (sequence number) is dropped, but for that to a CLONE that was not waited
+ * for (grant_ask): it brings the channel for the next copy, and whoever receives keeps it.
  */
 #include "pal/pal.h"
 #include "rt/mem.h"
@@ -22,6 +23,10 @@ static struct {
 	char text[MON_TEXT_MAX];
 } message __attribute__((section(".bss.near"))); /* mostly its head is used */
 
+static struct grant granted = { 0, -1 };
+static bool grant_due;
+static uint32_t grant_sequence;
+
 static void NORETURN channel_broken(void)
 {
 	/* The monitor is gone, and with it the sandbox. */
@@ -29,7 +34,8 @@ static void NORETURN channel_broken(void)
 		(void)HOST1(exit_group, 137);
 }
 
-static long message_build(struct rpc *r)
+/* Its size, -1 = too long; *at is where it lies: without text, that is where it came from. */
+static long message_build(struct rpc *r, const void **at)
 {
 	uint64_t len = r->text_len;
 
@@ -44,7 +50,11 @@ static long message_build(struct rpc *r)
 		len += r->text2_len;
 	}
 	r->req.text_len = (uint32_t)len;
-	message.req = r->req;
+	*at = &r->req;
+	if (len) {
+		message.req = r->req;
+		*at = &message;
+	}
 	return (long)(sizeof message.req + len);
 }
 
@@ -59,13 +69,13 @@ static bool wait_for_memory(long result, unsigned *tries)
 	return true;
 }
 
-static void message_send(long size)
+static void message_send(const void *at, long size)
 {
 	unsigned tries = 0;
 	long n;
 
 	do {
-		n = HOST6(sendto, channel_fd, &message, size, MSG_NOSIGNAL, 0, 0);
+		n = HOST6(sendto, channel_fd, at, size, MSG_NOSIGNAL, 0, 0);
 	} while (n == -HOST_EINTR || n == -HOST_EAGAIN || wait_for_memory(n, &tries));
 	if (n != size)
 		channel_broken();
@@ -73,10 +83,11 @@ static void message_send(long size)
 
 void rpc_send_locked(struct rpc *r)
 {
-	long size = message_build(r);
+	const void *at;
+	long size = message_build(r, &at);
 
 	if (size > 0)
-		message_send(size);
+		message_send(at, size);
 }
 
 void rpc_send(struct rpc *r)
@@ -164,23 +175,83 @@ static long reply_receive(struct rpc *r, uint32_t *flags)
 	return n;
 }
 
+static void drop_fds(struct rpc *r)
+{
+	if (r->fd >= 0)
+		(void)HOST1(close, r->fd);
+	for (uint32_t i = 0; i < r->more_count; i++)
+		(void)HOST1(close, r->more[i]);
+	r->fd = -1;
+	r->more_count = 0;
+}
+
+/* ---- Copies ---- */
+
+void grant_keep(const struct rpc *r)
+{
+	if (r->reply.value[1] != 0)
+		granted = (struct grant){ r->reply.value[1], r->reply.fds > 1 ? r->more[0] : r->fd };
+}
+
+static bool grant_came(const struct rpc *r)
+{
+	if (!grant_due || r->reply.seq != grant_sequence || r->reply.op != MON_CLONE)
+		return false;
+	grant_due = false;
+	if (r->reply.status == DK_OK) /* else a lie about process indexes: the copy is ended as it says hello */
+		grant_keep(r);
+	return true;
+}
+
+void grant_ask(struct rpc *r)
+{
+	rpc_send_locked(r);
+	grant_due = true;
+	grant_sequence = r->req.seq;
+}
+
+struct grant grant_take(void)
+{
+	struct grant g;
+	struct rpc r = { 0 };
+	uint32_t flags;
+
+	while (grant_due) {
+		(void)reply_receive(&r, &flags);
+		if (!grant_came(&r))
+			drop_fds(&r);
+	}
+	g = granted;
+	granted.fd = -1;
+	return g;
+}
+
+void grant_after_clone(void)
+{
+	if (granted.fd >= 0)
+		(void)HOST1(close, granted.fd);
+	granted.fd = -1;
+	grant_due = false;
+}
+
+/* ---- Requests that wait ---- */
+
 enum dk_status rpc_call_locked(struct rpc *r)
 {
-	long size = message_build(r), n;
+	const void *at;
+	long size = message_build(r, &at), n;
 	uint32_t flags;
 
 	r->fd = -1;
 	if (size < 0)
 		return DK_NAME_TOO_LONG;
-	message_send(size);
+	message_send(at, size);
 	for (;;) {
 		n = reply_receive(r, &flags);
 		if (r->reply.seq == r->req.seq && r->reply.op == r->req.op)
 			break;
-		if (r->fd >= 0)
-			(void)HOST1(close, r->fd);
-		for (uint32_t i = 0; i < r->more_count; i++)
-			(void)HOST1(close, r->more[i]);
+		if (!grant_came(r))
+			drop_fds(r);
 		r->fd = -1;
 	}
 	if (r->reply.status >= DK_STATUS_COUNT)

@@ -73,7 +73,7 @@ struct rpc {
 	uint64_t data_size;
 	struct mon_reply reply;
 	int fd;                   /* -1 = none came */
-	int more[MON_FETCH_MORE]; /* FETCH: those behind it */
+	int more[MON_FETCH_MORE]; /* FETCH, CLONE: those behind it */
 	uint32_t more_count;
 };
 /* Sends r->req and waits for the reply; result is the reply's status.  DK_RANGE if data did not fit. */
@@ -81,6 +81,15 @@ enum dk_status rpc_call(struct rpc *r);
 enum dk_status rpc_call_locked(struct rpc *r);
 void rpc_send(struct rpc *r); /* for requests without reply */
 void rpc_send_locked(struct rpc *r);
+/* The channel of a copy to be, given in advance; fd -1 = none.  All under channel_lock. */
+struct grant {
+	uint64_t pico;
+	int fd;
+};
+struct grant grant_take(void);        /* waits for it if the answer that may bring it is due */
+void grant_keep(const struct rpc *r); /* what the answer to a CLONE brought for the next */
+void grant_ask(struct rpc *r);        /* sends a CLONE that used one; the answer is taken when it comes by */
+void grant_after_clone(void);         /* in the copy: ours are the parent's */
 bool process_gathered(void); /* on one CPU with the monitor, as the first picoprocess starts */
 void process_gather(void);
 void process_spread(void);   /* before the first other thread */

@@ -3,9 +3,10 @@
  * pal/process.c - picoprocesses: fresh ones by the monitor, copies by the host's clone.
  *
  * A copy is a child of the monitor (CLONE_PARENT), which alone reaps.  It gets its own
- * channel first: the parent asks for one, both have the descriptor after the clone,
- * and each closes what is not its own.  pal's private locks are held across the clone,
- * so the child finds private state at rest.  The monitor reports every death on the
+ * channel first: the parent asks for one, or has one that came in advance and only says
+ * whose it will be; both have the descriptor after the clone, and each closes what is not
+ * its own.  pal's private locks are held across the clone, so the child finds private
+ * state at rest.  The monitor reports every death on the
  * deaths stream; its reader (kproc) marks process and threads ended.
  */
 #include "pal/pal.h"
@@ -81,6 +82,9 @@ void process_spread(void)
 	(void)rpc_call(&r);
 }
 
+/* Copies this picoprocess has made, as far as it matters: from the second on it gets channels in advance. */
+static uint32_t copies;
+
 /* First thing in a clone: becomes itself. */
 static void become_child(struct process *p, struct thread *t, int fd, uint64_t pico)
 {
@@ -91,6 +95,8 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 
 	(void)HOST1(close, channel_fd);
 	channel_fd = fd;
+	grant_after_clone();
+	copies = 0;
 	pal_pico = pico;
 	pal_process = object_index(&p->object);
 	gathered_until = 0;
@@ -137,31 +143,59 @@ void process_copy(int fd, uint64_t pico)
 	rpc_send(&hello);
 }
 
+/* The channel of the copy that is about to be made, which the monitor knows of. */
+static enum dk_status announce(struct process *p, struct grant *g)
+{
+	struct rpc r = { .req = { .op = MON_CLONE, .args = { object_index(&p->object), 0, copies++ > 0 } } };
+	enum dk_status status;
+
+	*g = grant_take();
+	if (g->fd >= 0) {
+		r.req.args[1] = g->pico;
+		grant_ask(&r);
+		return DK_OK;
+	}
+	status = rpc_call_locked(&r);
+	if (status != DK_OK)
+		return status;
+	if (r.fd < 0)
+		pal_panic("pal: the monitor gave no channel for a copy");
+	*g = (struct grant){ r.reply.value[0], r.fd };
+	grant_keep(&r);
+	return DK_OK;
+}
+
+/* Nobody else may have its process index before the monitor has heard of this: SPREAD has an answer. */
+static void clone_failed(uint64_t pico)
+{
+	struct rpc failed = { .req = { .op = MON_CLONED, .args = { pico } } };
+	struct rpc heard = { .req = { .op = MON_SPREAD } };
+
+	rpc_send_locked(&failed);
+	(void)rpc_call_locked(&heard);
+}
+
 static enum dk_status clone_locked(struct process *p, struct thread *t, bool *in_child)
 {
-	struct rpc r = { .req = { .op = MON_CLONE, .args = { object_index(&p->object) } } };
-	struct rpc failed = { .req = { .op = MON_CLONED } };
-	enum dk_status status = rpc_call_locked(&r);
+	struct grant g;
+	enum dk_status status = announce(p, &g);
 	int slot = (int)pal_tb()->pal[TBP_SLOT];
 	long pid;
 
 	if (status != DK_OK)
 		return status;
-	if (r.fd < 0)
-		pal_panic("pal: the monitor gave no channel for a copy");
-	p->pico = r.reply.value[0];
+	p->pico = g.pico;
 	signals_block();
 	pid = HOST6(clone, CLONE_PROCESS_FLAGS, 0, 0, slot_busy(slot), 0, 0);
 	if (pid == 0) {
-		become_child(p, t, r.fd, r.reply.value[0]);
+		become_child(p, t, g.fd, g.pico);
 		*in_child = true;
 		return DK_OK;
 	}
 	signals_unblock();
-	(void)HOST1(close, r.fd);
+	(void)HOST1(close, g.fd);
 	if (pid < 0) {
-		failed.req.args[0] = r.reply.value[0];
-		rpc_send_locked(&failed);
+		clone_failed(g.pico);
 		return pid == -HOST_EAGAIN ? DK_NO_MEMORY : status_of(pid);
 	}
 	return DK_OK;

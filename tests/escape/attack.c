@@ -27,7 +27,7 @@ static struct {
 	struct mon_reply r;
 	char data[MON_DATA_MAX];
 } answer;
-static int answer_fd;
+static int answer_fd, answer_second;
 
 static long raw_send(int fd, const void *msg, size_t len)
 {
@@ -60,9 +60,12 @@ static long raw_receive(int fd, long ms)
 		if (tries >= 60) /* as pal does: it mostly comes soon */
 			host_call(SYS_ppoll, (uint64_t)&p, 1, (uint64_t)&t, 0, 0, 0);
 	}
-	answer_fd = -1;
-	if (n > 0 && m.msg_controllen >= sizeof c.h && c.h.cmsg_type == SCM_RIGHTS)
+	answer_fd = answer_second = -1;
+	if (n > 0 && m.msg_controllen >= sizeof c.h && c.h.cmsg_type == SCM_RIGHTS) {
 		memcpy(&answer_fd, CMSG_DATA(&c.h), sizeof answer_fd);
+		if (c.h.cmsg_len >= CMSG_LEN(2 * sizeof(int)))
+			memcpy(&answer_second, CMSG_DATA(&c.h) + sizeof(int), sizeof answer_second);
+	}
 	return n;
 }
 
@@ -122,7 +125,8 @@ static long ask(int keep)
 	page->progress++; /* slow is not stuck */
 	if (answer_fd >= 0 && !keep) {
 		host_call(SYS_close, (uint64_t)answer_fd, 0, 0, 0, 0, 0);
-		answer_fd = -1;
+		host_call(SYS_close, (uint64_t)answer_second, 0, 0, 0, 0, 0);
+		answer_fd = answer_second = -1;
 	}
 	return answer.r.status;
 }
@@ -360,6 +364,52 @@ static void f_clone_closed(void)
 		ask(0); /* closes the descriptor */
 	}
 }
+/* Channels in advance: announced by numbers that are nobody's or another's, answers left unread, spoken on unannounced. */
+static long grant(uint64_t index, uint64_t number)
+{
+	request(MON_CLONE, 0, NULL, 0);
+	msg.q.args[0] = index;
+	msg.q.args[1] = number;
+	msg.q.args[2] = 1;
+	return ask(1);
+}
+static void f_grant_lies(void)
+{
+	for (uint64_t i = 0; i < 400; i++)
+		if (grant(5100 + i, i & 63 ? (i >> 6) << 16 | (i & 63) : ~0ull) == DK_OK && answer.r.value[1] == 0 && answer_fd >= 0)
+			bad("a descriptor came with no number");
+}
+static void f_grant_unread(void)
+{
+	uint64_t number;
+
+	if (grant(5600, 0) != DK_OK || (number = answer.r.value[1]) == 0) {
+		page->wrong = 1;
+		return;
+	}
+	for (uint64_t i = 0; i < 400; i++) {
+		request(MON_CLONE, 0, NULL, 0);
+		msg.q.args[0] = 5601 + i;
+		msg.q.args[1] = number;
+		msg.q.args[2] = 1;
+		if (raw_send(channel, &msg, sizeof msg.q) < 0)
+			return;
+	}
+	doze(300);
+}
+static void f_grant_speaks(void)
+{
+	if (grant(5610, 0) != DK_OK || answer_second < 0) {
+		page->wrong = 1;
+		return;
+	}
+	request(MON_HELLO, 0, NULL, 0);
+	raw_send(answer_second, &msg, sizeof msg.q);
+	request(MON_QUERY, 0xffffffffffull, NULL, 0);
+	raw_send(answer_second, &msg, sizeof msg.q);
+	if (raw_receive(answer_second, 5000) >= (long)sizeof answer.r)
+		bad("a channel that was not announced is answered");
+}
 static void f_clone_garbage(void)
 {
 	request(MON_CLONE, 0, NULL, 0);
@@ -542,6 +592,8 @@ static const struct forgery forgeries[] = {
 	{ "a process numbered past the last", DIES, f_spawn_first }, { "a process numbered 2^63", DIES, f_spawn_sign },
 	{ "a process numbered 2^64-1", DIES, f_spawn_last }, { "numbers of other processes", SURVIVES, f_index_taken },
 	{ "answers not taken", DIES, f_not_taken }, { "a closed channel", DIES, f_close_all }, { "a HELLO for somebody else", ANY, f_lying_hello },
+	{ "channels in advance that are nobody's", ANY, f_grant_lies }, { "answers about channels in advance not taken", DIES, f_grant_unread },
+	{ "a channel in advance, not announced", ANY, f_grant_speaks },
 	{ "copies never made", SURVIVES, f_clone_closed }, { "a copy that begins with garbage", ANY, f_clone_garbage },
 	{ "copies without end", ANY, f_clone_many }, { "stream numbers", SURVIVES, f_stream_numbers }, { "attributes of the caller's files", ANY, f_set_std },
 	{ "lengths", ANY, f_lengths }, { "missing second texts", SURVIVES, f_two_texts }, { "cursors out of range", SURVIVES, f_enum },

@@ -22,7 +22,7 @@
 
 struct mon_boot boot;
 struct mon_start start;
-int boot_fds[MON_BOOT_FDS], channel = MON_CHANNEL_FD, reply_fd = -1;
+int boot_fds[MON_BOOT_FDS], channel = MON_CHANNEL_FD, reply_fd = -1, reply_second = -1;
 char reply_data[MON_DATA_MAX];
 struct mon_reply reply;
 static char *config_text;
@@ -78,22 +78,31 @@ static void send_request(uint32_t op, uint64_t stream, const uint64_t *args, con
 	send_raw(&m, sizeof m.r + len);
 }
 
-enum dk_status call(uint32_t op, uint64_t stream, const uint64_t *args, const char *text, const void *text2, uint32_t text2_len)
+/* The answer to the last request. */
+static enum dk_status receive_answer(uint32_t op)
 {
 	int fds[64];
 	unsigned nfds;
 	ssize_t n;
 
-	send_request(op, stream, args, text, text2, text2_len);
 	n = receive(&reply, sizeof reply, reply_data, sizeof reply_data, fds, &nfds);
 	if (n < (ssize_t)sizeof reply || reply.seq != seq || reply.op != op || n != (ssize_t)(sizeof reply + reply.data_len) || nfds != reply.fds) {
 		say("bad reply: %zd bytes, op %u seq %u/%u, data %u, fds %u/%u", n, reply.op, reply.seq, seq, reply.data_len, nfds, reply.fds);
 		_exit(99);
 	}
 	reply_fd = nfds ? fds[0] : -1;
-	for (unsigned i = 1; i < nfds; i++)
+	if (reply_second >= 0)
+		close(reply_second);
+	reply_second = nfds > 1 ? fds[1] : -1;
+	for (unsigned i = 2; i < nfds; i++)
 		close(fds[i]);
 	return reply.status;
+}
+
+enum dk_status call(uint32_t op, uint64_t stream, const uint64_t *args, const char *text, const void *text2, uint32_t text2_len)
+{
+	send_request(op, stream, args, text, text2, text2_len);
+	return receive_answer(op);
 }
 
 void tell(uint32_t op, uint64_t a0, uint64_t a1, const char *text)
@@ -165,27 +174,49 @@ static void boot_up(void)
 	} while (start.kind == MON_COPY && copy(fds[0]));
 }
 
-/* As pal does it: a channel first, then a copy that is the monitor's child. */
-static void clone_self(void)
+/* A copy that is the monitor's child, on the channel end. */
+static void clone_onto(int end)
 {
-	uint64_t args[5] = { 10 };
-	long pid;
-	int end;
-
-	if (call(MON_CLONE, 0, args, NULL, NULL, 0) != DK_OK)
-		_exit(1);
-	end = reply_fd;
-	pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	uint64_t args[5] = { DK_READ };
+	long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0)
 		_exit(2);
 	if (pid == 0) {
 		close(channel);
 		channel = end;
 		tell(MON_HELLO, 0, 0, NULL);
-		args[0] = DK_READ;
 		_exit(call(MON_OPEN, 0, args, "file:/etc/passwd", NULL, 0) == DK_OK ? 33 : 1);
 	}
 	close(end);
+}
+
+/* As pal does it: a channel first, then the copy; the second copy's channel came in advance, and is announced without waiting. */
+static void clone_self(void)
+{
+	uint64_t args[5] = { 10, 0, 1 }, number;
+	int end, given;
+
+	if (call(MON_CLONE, 0, args, NULL, NULL, 0) != DK_OK || reply.fds != 2 || reply.value[1] == 0)
+		_exit(1);
+	end = reply_fd;
+	given = reply_second;
+	reply_second = -1;
+	number = reply.value[1];
+	clone_onto(end);
+	args[0] = 12;
+	args[1] = number + 1;
+	if (call(MON_CLONE, 0, args, NULL, NULL, 0) == DK_OK) /* nobody's */
+		_exit(3);
+	args[1] = number;
+	send_request(MON_CLONE, 0, args, NULL, NULL, 0);
+	clone_onto(given);
+	if (receive_answer(MON_CLONE) != DK_OK || reply.value[0] != number || reply.fds != 1 || reply.value[1] == 0)
+		_exit(4);
+	close(reply_fd); /* the next one is not wanted */
+	args[0] = 13;
+	args[1] = reply.value[1];
+	if (call(MON_CLONE, 0, args, NULL, NULL, 0) == DK_OK)
+		tell(MON_CLONED, reply.value[0], 0, NULL);
 }
 
 /* What needs a kproc is refused; true: it was not. */
