@@ -16,14 +16,16 @@
 
 #define PAL_BASE          0x680000000000 /* ET_EXEC; the range is a constant in the filter */
 #define PAL_SIZE          0x000000100000
+#define VDSO_BASE         0x680000100000 /* the host's vvar and vdso, moved here: one page table with pal's */
+#define VDSO_SIZE         0x000000100000
+#define PALSHARED_BASE    0x680000200000 /* pal's own shared area: threads, events, handles */
+#define PALSHARED_SIZE    0x000001000000
 #define EXT_BASE          0x680010000000 /* 16 slots, one extension image each */
 #define EXT_SLOT_SIZE     0x000001000000
 #define EXT_SLOTS         16
 #define LINUX_BASE        0x680020000000
 #define NT_BASE           0x680030000000
 #define IMAGE_SIZE        0x000010000000 /* room of a personality image */
-#define VDSO_BASE         0x680040000000 /* the host's vvar and vdso, moved here */
-#define VDSO_SIZE         0x000000100000
 #define CONFIG_BASE       0x680040200000 /* kproc only: the sandbox's settings, read-only */
 #define CONFIG_SIZE       0x000000800000
 #define SLOTS_BASE        0x680100000000 /* thread slots of this address space */
@@ -35,8 +37,6 @@
 #define SLOT_ALTSTACK     0xb000
 #define SLOT_ALTSTACK_TOP 0xf000
 #define SLOT_TB           0xf000
-#define PALSHARED_BASE    0x680200000000 /* pal's own shared area: threads, events, handles */
-#define PALSHARED_SIZE    0x000001000000
 #define HEAP_BASE         0x681000000000 /* private library-OS heap */
 #define HEAP_SIZE         0x001000000000
 #define ARENA_BASE        0x684000000000 /* kernel objects, shared by the sandbox */

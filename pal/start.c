@@ -26,9 +26,9 @@ uint64_t pal_pico;
 struct range pal_ranges[PAL_RANGES];
 uint32_t pal_range_count;
 
-static struct mon_boot boot;
-static int boot_fds[MON_BOOT_FDS];
-static struct dk_image ext_images[EXT_SLOTS];
+static struct mon_boot boot BIG_BSS;
+static int boot_fds[MON_BOOT_FDS] BIG_BSS;
+static struct dk_image ext_images[EXT_SLOTS] BIG_BSS;
 
 enum { AT_HWCAP = 16, AT_HWCAP2 = 26, AT_SYSINFO_EHDR = 33, AT_MINSIGSTKSZ = 51, HWCAP2_FSGSBASE = 2 };
 enum { PR_SET_NAME = 15, PR_SET_NO_NEW_PRIVS = 38, SECCOMP_SET_MODE_FILTER = 1 };

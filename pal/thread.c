@@ -11,7 +11,7 @@
 #include "pal/pal.h"
 #include "rt/mem.h"
 
-static _Atomic uint32_t slot_words[SLOT_COUNT] BIG_BSS;
+static _Atomic uint32_t slot_words[SLOT_COUNT] FIRST_BSS; /* those of the first threads beside the small variables */
 static uint8_t slot_mapped[SLOT_COUNT] BIG_BSS;
 static _Atomic uint32_t slot_high; /* no slot from here on was ever used */
 

@@ -18,14 +18,14 @@
 #define CHUNK      64u        /* pages */
 #define FIRST_CHUNK 32u       /* what each start touches: all at once costs half as much as one by one */
 
-static uint8_t heap_state[HEAP_PAGES] BIG_BSS;
+static uint8_t heap_state[HEAP_PAGES] __attribute__((section(".bss.near"))); /* before the links: one page table for the start of both */
 static struct buddy_link heap_links[HEAP_PAGES] BIG_BSS;
 static struct {
 	LOCK(PAGES) lock;
 	struct buddy buddy;
 	uint64_t committed; /* pages */
 	struct slab_pool pool;
-} heap;
+} heap FIRST_BSS;
 
 void *heap_pages(size_t count);
 void heap_pages_free(void *pages, size_t count);

@@ -34,7 +34,7 @@
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 
-struct patched_text text;
+struct patched_text text FIRST_BSS;
 
 void patch_boot(bool kproc)
 {

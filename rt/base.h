@@ -23,6 +23,8 @@
 #define NORETURN            __attribute__((noreturn))
 /* Behind all small variables, so that these share pages: each page that is written after a fork costs a copy, twice. */
 #define BIG_BSS             __attribute__((section(".bss.big")))
+/* Before all others: of one picoprocess's first page of data, what each child of a fork writes. */
+#define FIRST_BSS           __attribute__((section(".bss.first")))
 #define NOINLINE            __attribute__((noinline))
 /* Not zeroed at its declaration, as all automatic variables are: for large ones on hot paths that are then filled whole. */
 #define UNINIT              __attribute__((uninitialized))

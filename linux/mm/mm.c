@@ -275,9 +275,18 @@ static void bury_tree(struct mm *mm, struct region *n)
 	bury_tree(mm, right);
 }
 
+/* What the regions of the subtree refer to outside; they themselves are only read. */
+static void put_objects(const struct region *n)
+{
+	if (n == NULL)
+		return;
+	put_objects(n->left);
+	region_object_put(n);
+	put_objects(n->right);
+}
+
 static void forget_all_locked(struct mm *mm)
 {
-	bury_tree(mm, mm->tree.root);
 	mm->tree.root = NULL;
 	mm->tree.count = 0;
 	mm_uncharge(mm, mm->charged_pages);
@@ -286,7 +295,6 @@ static void forget_all_locked(struct mm *mm)
 	mm->vm_pages = mm->data_pages = mm->stack_pages = mm->locked_pages = mm->text_pages = 0;
 	mm->brk_start = mm->brk = 0;
 	mm->new_flags = 0;
-	mm_forget_names(mm);
 }
 
 void mm_reset(struct mm *mm)
@@ -294,6 +302,8 @@ void mm_reset(struct mm *mm)
 	mm_lock(mm);
 	unmap_all_at_host(mm);
 	pico_text_reset();
+	bury_tree(mm, mm->tree.root);
+	mm_forget_names(mm);
 	forget_all_locked(mm);
 	mm->top = random_top();
 	mm->id = futex_new_mm_id();
@@ -302,9 +312,14 @@ void mm_reset(struct mm *mm)
 
 void mm_exit(struct mm *mm)
 {
+	const struct region *all;
+
 	mm_lock(mm);
+	all = mm->tree.root;
 	forget_all_locked(mm);
 	mm_unlock(mm);
+	/* The private heap ends with the picoprocess: giving back each node would write, and so copy, a fork child's pages. */
+	put_objects(all);
 }
 
 void mm_died(struct lx_proc *p)
@@ -390,7 +405,8 @@ void mm_after_fork(struct mm *mm)
 	mm->fault_count = 0;
 	while ((r = region_next(&mm->tree, at)) != NULL) {
 		at = r->end;
-		r->flags &= ~(RF_LOCKED | RF_ONFAULT);
+		if (r->flags & (RF_LOCKED | RF_ONFAULT)) /* a write costs a page */
+			r->flags &= ~(RF_LOCKED | RF_ONFAULT);
 		if (r->flags & RF_WIPEONFORK)
 			(void)DkVirtualMemoryFree(r->start, r->end - r->start, DK_MEM_DECOMMIT);
 		if (r->flags & RF_DONTFORK)
