@@ -60,7 +60,7 @@ static void read_ahead(struct tree *t)
 	t->order = t->want_order;
 	t->len = 0;
 	t->room = t->room == 0 ? t->what == 'c' ? FIRST_FILES : FIRST : t->room * 2 < DK_TREE_ROOM ? t->room * 2 : DK_TREE_ROOM;
-	*j = (struct job){ .work = tree_read, .done = tree_ready, .kept = true, .fd = -1, .out_fd = -1, .arg = t };
+	*j = (struct job){ .work = tree_read, .done = tree_ready, .kept = true, .fd = -1, .out_fd = -1, .also_fd = -1, .arg = t };
 	worker_give(j);
 }
 
