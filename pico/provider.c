@@ -110,6 +110,8 @@ void pico_exception(const struct dk_exception *e, struct dk_context *c)
 		pico_tb()->work = 1;
 		break;
 	default:
+		if (e->kind == DK_EXC_STEP && pico_guest_rip(c->rip) != c->rip)
+			pico_text_restore(pico_guest_rip(c->rip)); /* a guest that steps itself would come to our jump for ever */
 		c->rip = pico_guest_rip(c->rip);
 		fault_of_guest(t, e, c);
 		break;

@@ -161,10 +161,10 @@ static bool snap(struct snapshot *s, struct node_ctx *c)
 	return true;
 }
 
-/* The counters of the reader's own memory; another's are as it left them. */
+/* The counters of the reader's own memory; another's are as it left them, and kproc, who tells of itself, has none. */
 static void memory_now(struct node_ctx *c)
 {
-	if (c->proc == c->t->proc && !c->proc->mm_borrowed)
+	if (c->proc == c->t->proc && c->proc->mm && !c->proc->mm_borrowed)
 		mm_stack_sync(c->proc->mm);
 }
 
