@@ -4,7 +4,7 @@ B ?= build
 PREFIX ?= /usr/local
 BAILEY = $(B)/bailey
 
-.PHONY: all build demo check unit bench soak fuzz lint fmt doc install uninstall clean
+.PHONY: all build demo check unit bench bench-scale soak fuzz lint fmt doc install uninstall clean
 all: build
 
 build:
@@ -28,6 +28,12 @@ bench:
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory build
 	@bench/run.py --bailey $(BAILEY)
+
+# How times grow with the number of things, and with processes at once.
+bench-scale:
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory build
+	@bench/scale.py --bailey $(BAILEY)
 
 soak:
 	@tools/deps.sh build test
