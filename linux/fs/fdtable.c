@@ -2,7 +2,8 @@
 /*
  * linux/fs/fdtable.c - descriptor tables.
  *
- * slot and cloexec are one allocation, replaced as a whole when the table grows.
+ * slot, cloexec and the two bitmaps are one allocation, replaced as a whole when the table
+ * grows.  The bitmaps find the lowest free slot in the time of some words, however many are in use.
  * A process with one thread and a table of its own is the only one that changes
  * the table, so it looks descriptors up without the lock; others (through
  * /proc/PID/fd) only read, under the lock, and every change is made under it.
@@ -12,22 +13,77 @@
 
 #define FDT_FIRST 32u
 
+static uint32_t words_of(uint32_t bits)
+{
+	return (bits + 63) / 64;
+}
+
 static bool alloc_slots(struct fdtable *fdt, uint32_t size)
 {
-	char *mem = arena_alloc(size * (sizeof(struct file *) + 1));
+	uint32_t words = words_of(size), fulls = words_of(words);
+	uint64_t *mem = arena_alloc(size * (sizeof(struct file *) + 1) + (words + fulls) * sizeof *mem), *full = mem + words;
+	struct file **slot = (struct file **)(void *)(full + fulls);
+	uint8_t *cloexec = (uint8_t *)(slot + size);
 
 	if (mem == NULL)
 		return false;
 	if (fdt->slot != NULL) {
+		memcpy(mem, fdt->used, words_of(fdt->size) * sizeof *mem);
+		memcpy(full, fdt->full, words_of(words_of(fdt->size)) * sizeof *full);
 		/* cppcheck-suppress pointerSize; an array of pointers */
-		memcpy(mem, fdt->slot, fdt->size * sizeof(struct file *));
-		memcpy(mem + size * sizeof(struct file *), fdt->cloexec, fdt->size);
-		arena_free(fdt->slot);
+		memcpy(slot, fdt->slot, fdt->size * sizeof(struct file *));
+		memcpy(cloexec, fdt->cloexec, fdt->size);
+		arena_free(fdt->used);
 	}
-	fdt->slot = (struct file **)(void *)mem;
-	fdt->cloexec = (uint8_t *)mem + size * sizeof(struct file *);
+	fdt->used = mem;
+	fdt->full = full;
+	fdt->slot = slot;
+	fdt->cloexec = cloexec;
 	fdt->size = size;
 	return true;
+}
+
+void fdt_put_slot(struct fdtable *fdt, uint32_t fd, struct file *f, bool cloexec)
+{
+	uint32_t word = fd / 64;
+
+	fdt->slot[fd] = f;
+	fdt->cloexec[fd] = cloexec;
+	if (f == NULL) {
+		fdt->used[word] &= ~(1ull << fd % 64);
+		fdt->full[word / 64] &= ~(1ull << word % 64);
+		return;
+	}
+	fdt->used[word] |= 1ull << fd % 64;
+	if (fdt->used[word] == UINT64_MAX)
+		fdt->full[word / 64] |= 1ull << word % 64;
+}
+
+/* The first bit from `from` on that is 0; bits if there is none. */
+static uint32_t first_zero(const uint64_t *map, uint32_t from, uint32_t bits)
+{
+	for (uint32_t w = from / 64; w < words_of(bits); w++) {
+		uint64_t zero = ~map[w];
+
+		if (w == from / 64)
+			zero &= UINT64_MAX << from % 64;
+		if (zero != 0)
+			return MIN(w * 64 + (uint32_t)__builtin_ctzll(zero), bits);
+	}
+	return bits;
+}
+
+/* The first free slot from `from` on, or the table's size. */
+static uint32_t first_free(const struct fdtable *fdt, uint32_t from)
+{
+	uint32_t word;
+
+	if (from >= fdt->size)
+		return from;
+	if (~fdt->used[from / 64] & (UINT64_MAX << from % 64))
+		return first_zero(fdt->used, from, fdt->size);
+	word = first_zero(fdt->full, from / 64 + 1, words_of(fdt->size));
+	return word < words_of(fdt->size) ? first_zero(fdt->used, word * 64, fdt->size) : fdt->size;
 }
 
 static struct fdtable *table_new(uint32_t size)
@@ -66,12 +122,14 @@ struct fdtable *fdt_copy(struct fdtable *from)
 		lock_drop(&from->lock);
 		fdt_put_table(fdt);
 	} while (true);
-	for (uint32_t i = 0; i < size; i++) {
-		fdt->slot[i] = from->slot[i];
-		fdt->cloexec[i] = from->cloexec[i];
+	/* cppcheck-suppress pointerSize; an array of pointers */
+	memcpy(fdt->slot, from->slot, size * sizeof(struct file *));
+	memcpy(fdt->cloexec, from->cloexec, size);
+	memcpy(fdt->used, from->used, words_of(size) * sizeof *fdt->used);
+	memcpy(fdt->full, from->full, words_of(words_of(size)) * sizeof *fdt->full);
+	for (uint32_t i = 0; i < size; i++)
 		if (fdt->slot[i] != NULL)
 			file_get(fdt->slot[i]);
-	}
 	fdt->next = from->next;
 	lock_drop(&from->lock);
 	return fdt;
@@ -101,7 +159,7 @@ void fdt_put_table(struct fdtable *fdt)
 	for (uint32_t i = 0; i < fdt->size; i++)
 		if (fdt->slot[i] != NULL)
 			drop_file(fdt, fdt->slot[i]);
-	arena_free(fdt->slot);
+	arena_free(fdt->used);
 	arena_free(fdt);
 }
 
@@ -109,8 +167,7 @@ static struct file *take_slot(struct fdtable *fdt, uint32_t fd)
 {
 	struct file *f = fdt->slot[fd];
 
-	fdt->slot[fd] = NULL;
-	fdt->cloexec[fd] = 0;
+	fdt_put_slot(fdt, fd, NULL, false);
 	if (fd < fdt->next)
 		fdt->next = fd;
 	return f;
@@ -120,12 +177,13 @@ void fdt_close_on_exec(struct lx_thread *t)
 {
 	struct fdtable *fdt = t->proc->fdt;
 
-	for (uint32_t i = 0; i < fdt->size; i++) {
+	for (uint32_t i = 0; i < fdt->size;) {
 		struct file *f = NULL;
 
 		lock_take(&fdt->lock);
-		if (fdt->slot[i] != NULL && fdt->cloexec[i])
-			f = take_slot(fdt, i);
+		for (; i < fdt->size && f == NULL; i++)
+			if (fdt->slot[i] != NULL && fdt->cloexec[i])
+				f = take_slot(fdt, i);
 		lock_drop(&fdt->lock);
 		if (f != NULL)
 			drop_file(fdt, f);
@@ -182,10 +240,8 @@ static uint64_t fd_limit(struct lx_thread *t)
 static int find_free(struct lx_thread *t, struct fdtable *fdt, uint32_t min)
 {
 	uint64_t limit = fd_limit(t);
-	uint32_t fd = MAX(min, fdt->next);
+	uint32_t fd = first_free(fdt, MAX(min, fdt->next));
 
-	while (fd < fdt->size && fdt->slot[fd] != NULL)
-		fd++;
 	if (fd >= limit)
 		return -EMFILE;
 	if (fd >= fdt->size && !alloc_slots(fdt, MAX(fdt->size * 2, (uint32_t)ALIGN_UP(fd + 1, 32))))
@@ -203,8 +259,7 @@ int fd_install(struct lx_thread *t, struct file *f, bool cloexec, int min)
 	lock_take(&fdt->lock);
 	fd = find_free(t, fdt, (uint32_t)min);
 	if (fd >= 0) {
-		fdt->slot[fd] = f;
-		fdt->cloexec[fd] = cloexec;
+		fdt_put_slot(fdt, (uint32_t)fd, f, cloexec);
 	}
 	lock_drop(&fdt->lock);
 	return fd;
@@ -237,8 +292,7 @@ static long replace(struct lx_thread *t, struct file *f, uint32_t fd, bool cloex
 		err = -ENOMEM;
 	} else {
 		old = fdt->slot[fd];
-		fdt->slot[fd] = f;
-		fdt->cloexec[fd] = cloexec;
+		fdt_put_slot(fdt, fd, f, cloexec);
 	}
 	lock_drop(&fdt->lock);
 	if (old != NULL)

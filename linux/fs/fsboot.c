@@ -306,7 +306,9 @@ long vfs_std_files(struct lx_proc *p, const struct dk_boot *boot)
 
 		if (f == NULL)
 			return -ENOMEM;
-		p->fdt->slot[fd] = f;
+		lock_take(&p->fdt->lock);
+		fdt_put_slot(p->fdt, (uint32_t)fd, f, false);
+		lock_drop(&p->fdt->lock);
 		p->fdt->next = (uint32_t)fd + 1;
 	}
 	return 0;

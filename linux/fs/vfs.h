@@ -146,9 +146,13 @@ struct fdtable {
 	LOCK(FDTABLE) lock;
 	uint32_t size;         /* slots there are */
 	uint32_t next;         /* lowest that may be free */
-	struct file **slot;    /* by descriptor */
+	struct file **slot;    /* by descriptor; changed by fdt_put_slot only */
 	uint8_t *cloexec;
+	uint64_t *used;        /* a bit a slot */
+	uint64_t *full;        /* a bit a word of used that has no 0 */
 };
+/* Puts f, or NULL, into a slot there is.  The table's lock is held. */
+void fdt_put_slot(struct fdtable *fdt, uint32_t fd, struct file *f, bool cloexec) REQUIRES(FDTABLE);
 struct fdtable *fdt_new(void);
 struct fdtable *fdt_copy(struct fdtable *from);  /* fork: a reference on each file */
 void fdt_get_table(struct fdtable *fdt);
