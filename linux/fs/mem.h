@@ -41,15 +41,19 @@ struct mem_name {
 };
 #define NAME_LOWER 1u /* the host has this name too: removing it leaves a whiteout */
 
+#define MEM_STOPS 4u
+
 struct mem_dir {
 	LOCK(DIR) lock;
-	struct list entries;
+	struct list entries;     /* by cookie */
 	struct mem_name **hash;
 	uint32_t hash_size;      /* power of two */
 	uint32_t count, live;    /* entries; those with an inode */
 	uint64_t next_cookie;
 	bool dead;               /* removed: nothing can be made in it */
 	struct listing *listing; /* lower's, or NULL */
+	struct mem_name *stopped[MEM_STOPS]; /* [DIR] where those who list it stopped last */
+	uint32_t stop;           /* [DIR] which is overwritten next */
 };
 
 struct mem_xattr {

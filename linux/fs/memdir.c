@@ -101,6 +101,9 @@ void mem_name_add(struct mem_dir *d, struct mem_name *n)
 
 void mem_name_remove(struct mem_dir *d, struct mem_name *n)
 {
+	for (unsigned i = 0; i < MEM_STOPS; i++)
+		if (UNLIKELY(d->stopped[i] == n))
+			d->stopped[i] = n->link.prev == &d->entries ? NULL : LIST_ENTRY(n->link.prev, struct mem_name, link);
 	list_remove(&n->link);
 	d->count--;
 	if (n->inode != NULL)
@@ -185,13 +188,46 @@ long mem_pin(struct dentry *d)
 
 /* ---- Reading ---- */
 
+/* An entry with a cookie below pos, not far before it if somebody stopped there; or the list's head. */
+static struct list *before_pos(struct mem_dir *d, uint64_t pos) REQUIRES(DIR)
+{
+	struct mem_name *best = NULL;
+
+	for (unsigned i = 0; i < MEM_STOPS; i++) {
+		struct mem_name *n = d->stopped[i];
+
+		if (n != NULL && n->cookie < pos && (best == NULL || n->cookie > best->cookie))
+			best = n;
+	}
+	return best != NULL ? &best->link : &d->entries;
+}
+
+/* Who stopped at from now stops at to. */
+static void note_stop(struct mem_dir *d, const struct list *from, struct list *to) REQUIRES(DIR)
+{
+	struct mem_name *n = LIST_ENTRY(to, struct mem_name, link);
+
+	if (to == &d->entries || to == from)
+		return;
+	for (unsigned i = 0; i < MEM_STOPS; i++)
+		if (d->stopped[i] != NULL && &d->stopped[i]->link == from) {
+			d->stopped[i] = n;
+			return;
+		}
+	d->stopped[d->stop++ % MEM_STOPS] = n;
+}
+
 /* Entries of ours from *pos on.  False: the sink is full. */
 static bool emit_own(struct mem_dir *d, uint64_t *pos, struct dir_emit *e, bool merged)
 {
+	struct list *from, *l;
 	bool room = true;
 
 	lock_take(&d->lock);
-	LIST_FOR(n, &d->entries, struct mem_name, link) {
+	from = before_pos(d, *pos);
+	for (l = from->next; l != &d->entries; l = l->next) {
+		struct mem_name *n = LIST_ENTRY(l, struct mem_name, link);
+
 		if (n->cookie < *pos || n->inode == NULL || (merged && (n->flags & NAME_LOWER)))
 			continue;
 		room = e->emit(e, n->name, n->len, n->inode->ino, dirent_type(n->inode->mode), n->cookie + 1);
@@ -199,6 +235,7 @@ static bool emit_own(struct mem_dir *d, uint64_t *pos, struct dir_emit *e, bool 
 			break;
 		*pos = n->cookie + 1;
 	}
+	note_stop(d, from, l->prev);
 	lock_drop(&d->lock);
 	return room;
 }
