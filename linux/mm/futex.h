@@ -5,7 +5,7 @@
 
 #include "linux/linux.h"
 
-#define FUTEX_BUCKETS 256u /* a power of 2; 16 KB of arena */
+#define FUTEX_BUCKETS 2048u /* a power of 2; 128 KB of arena, of which pages are used when buckets are */
 
 struct futex_bucket { /* one cache line */
 	LOCK(FUTEX) lock;
