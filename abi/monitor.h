@@ -28,7 +28,7 @@
 #define MON_FDS_MAX    32 /* descriptors of one message */
 #define MON_FETCH_MORE 31 /* streams beside the one asked for whose descriptors a FETCH may bring */
 #define MON_GATHER_NS  20000000u
-#define MON_PROCESSES  8192u   /* process indexes, and so entries of pal's process table */
+#define MON_PROCESSES  16384u  /* process indexes, and so entries of pal's process table */
 
 /* Requests, pal to monitor.  Columns: name, number, what. */
 #define MON_OPS(X)                                                                                   \
