@@ -139,8 +139,7 @@ static struct lx_state *state_new(const struct dk_boot *boot)
 	list_init(&lx->procs);
 	list_init(&lx->graveyard);
 	list_init(&lx->dead_threads);
-	for (unsigned i = 0; i < ARRAY_LEN(lx->tid_hash); i++)
-		list_init(&lx->tid_hash[i]);
+	lock_init(&lx->hosts, LOCK_HOSTS);
 	atomic_store(&lx->next_tid, 1);
 	/* The machine's: /proc/uptime and CLOCK_BOOTTIME must agree, programs take differences. */
 	(void)DkSystemTimeQuery(DK_CLOCK_BOOTTIME, &up);

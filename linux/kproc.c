@@ -44,7 +44,7 @@ static bool bury_one(struct lx_proc *p, uint32_t wait_status, bool *ended, bool 
 {
 	bool had_ref = !p->mm_borrowed || !p->leader || !p->leader->vfork_parent;
 
-	p->host = HOST_GONE;
+	proc_move_host(p, HOST_GONE);
 	*ended = *reaped = false;
 	if (p->state == PROC_DEAD) {
 		list_remove(&p->all);
@@ -63,19 +63,6 @@ static bool bury_one(struct lx_proc *p, uint32_t wait_status, bool *ended, bool 
 	p->stime_ns = p->shown.system;
 	*ended = true;
 	return had_ref;
-}
-
-static struct lx_proc *find_by_host(dk_handle host)
-{
-	struct lx_state *lx = lx_state();
-
-	LIST_FOR (p, &lx->procs, struct lx_proc, all)
-		if (p->host == host)
-			return p;
-	LIST_FOR (p, &lx->graveyard, struct lx_proc, all)
-		if (p->host == host)
-			return p;
-	return NULL;
 }
 
 /* Threads that waited when they died stand in queues of objects that live on. */
@@ -109,7 +96,7 @@ static bool picoprocess_died(dk_handle process, uint32_t wait_status)
 		struct lx_proc *p;
 
 		lock_take(&lx->tasklist);
-		p = find_by_host(process);
+		p = proc_find_host(process);
 		if (p)
 			had_ref = bury_one(p, wait_status, &ended, &reaped);
 		lock_drop(&lx->tasklist);
@@ -224,7 +211,7 @@ static bool holder_is_dead(const struct lock *l)
 
 static bool died_with_locks(dk_handle process)
 {
-	struct lx_proc *p = find_by_host(process);
+	struct lx_proc *p = proc_find_host(process);
 
 	if (p && p->state == PROC_LIVE && io_workers_held(p))
 		return true;

@@ -139,6 +139,13 @@ struct lx_thread {
 	void *priv[4];
 };
 
+/* Groups and sessions a process is a member of: proc/family.c. */
+enum proc_set { PROC_GROUP, PROC_SESSION, PROC_SETS };
+struct proc_member {
+	struct list ring; /* [T] the other members */
+	struct list hash; /* [T] in lx->set_hash if it stands for the ring */
+};
+
 struct lx_proc {
 	struct pico_process pico; /* first */
 	struct ref ref;           /* the pid table, parent link and look-ups hold one each */
@@ -160,7 +167,8 @@ struct lx_proc {
 	struct list child;        /* [T] in parent->children */
 	struct list children;     /* [T] zombies too */
 	struct list all;          /* [T] in lx->procs */
-	int pgrp, session;        /* [T] */
+	int pgrp, session;        /* [T] changed by proc_set_change */
+	struct proc_member member[PROC_SETS]; /* [T] */
 	struct tty *tty;          /* [T] controlling terminal, a reference */
 	uint32_t exit_signal;     /* [I] to the parent; SIGCHLD mostly */
 	uint32_t did_exec, is_subreaper;
@@ -188,7 +196,8 @@ struct lx_proc {
 	struct sigpending pending;/* [S] signals to the process */
 	struct mm *mm;            /* PRIVATE memory; only this process follows it.  [x] */
 	uint32_t mm_borrowed;     /* vfork child: mm is the parent's */
-	dk_handle host;           /* [a] picoprocess it lives in, see proc/proc.h */
+	dk_handle host;           /* [a] picoprocess it lives in, see proc/proc.h; changed under HOSTS */
+	struct list by_host;      /* [HOSTS] in lx->host_hash */
 	void *exec;               /* a struct exec_image for the fresh picoprocess; exec/ */
 	struct rlimit64 rlim[RLIM_NLIMITS]; /* [P] */
 	struct path *exe;         /* file that is executed */
@@ -217,7 +226,8 @@ struct lx_proc {
 	struct io_engine *io;     /* [a] what it has under way without a thread that waits: aio/engine.h */
 
 	/* misc/time */
-	struct list timers;       /* [TIMER] POSIX timers */
+	struct list timers;       /* [P] POSIX timers */
+	struct timer_ids *timer_ids; /* [P] the same by number */
 	struct lx_timer *itimer_real;
 	uint64_t itimer_virtual[2], itimer_prof[2]; /* value, interval on CPU clocks */
 	struct cpu_timers *cpu_timers; /* misc/cpu_timer.c */
@@ -225,11 +235,14 @@ struct lx_proc {
 	void *priv[4];
 };
 
+#define LX_TID_BUCKETS 4096u
+#define LX_SET_BUCKETS 1024u
+
 /* Global state of the Linux personality in a sandbox: arena_root()->provider_root[PICO_PROVIDER_LINUX]. */
 struct lx_state {
 	LOCK(TASKLIST) tasklist;
-	struct list procs;        /* [T] */
-	struct list tid_hash[256];/* [T] threads by tid */
+	struct list procs;        /* [T] by number, those ended but not reaped too */
+	struct lx_proc *linked_last; /* [T] where the next one probably belongs */
 	_Atomic int next_tid;
 	uint32_t tid_round;       /* [T] how often numbers have begun to be used again */
 	uint32_t nthreads;        /* [T] */
@@ -259,6 +272,11 @@ struct lx_state {
 	_Atomic uint64_t aio_nr;  /* requests all aio contexts may have at once */
 	_Atomic uint32_t watches; /* inotify watches, fanotify marks ... there are; 0: events are not looked into */
 	_Atomic uint32_t askers;  /* fanotify marks with permission events */
+	LOCK(HOSTS) hosts;
+	/* Heads that are all zero were never used. */
+	struct list tid_hash[LX_TID_BUCKETS]; /* [T] threads by tid */
+	struct list set_hash[PROC_SETS][LX_SET_BUCKETS]; /* [T] groups and sessions */
+	struct list host_hash[LX_SET_BUCKETS]; /* [HOSTS] processes by picoprocess */
 };
 static inline struct lx_state *lx_state(void)
 {
@@ -317,5 +335,24 @@ void kproc_need(void);
 			}                                                                             \
 		}                                                                                     \
 		waitq_remove((q), we_w);                                                              \
+	} while (0)
+/* The same for one of many of whom a wake-up is to reach one: who changes the object wakes 1, and
+   so does who was woken and leaves something for the next.  One that goes away hands on. */
+#define WAIT_EVENT_ONE(q, deadline, cond, err)                                                       \
+	do {                                                                                          \
+		struct waiter *we_w = waiter_self(0);                                                 \
+		we_w->flags = WAITER_EXCLUSIVE;                                                       \
+		waitq_add((q), we_w);                                                                 \
+		(err) = 0;                                                                            \
+		while (!(cond)) {                                                                     \
+			enum dk_status we_s = pico_wait((deadline), 0);                               \
+			if (we_s != DK_OK && !(cond)) {                                               \
+				(err) = lx_wait_err(we_s);                                            \
+				break;                                                                \
+			}                                                                             \
+		}                                                                                     \
+		waitq_remove((q), we_w);                                                              \
+		if ((err) != 0)                                                                       \
+			waitq_wake_next(q);                                                           \
 	} while (0)
 #endif

@@ -108,7 +108,12 @@ static void count_held(uint32_t by)
 		atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) + by, memory_order_release);
 }
 
-static NOINLINE unsigned wake_locked(struct waitq *q, unsigned n, uint32_t key)
+static bool is_next(const struct waiter *w)
+{
+	return (w->flags & WAITER_EXCLUSIVE) && w->kind == PICO_WAITER_THREAD;
+}
+
+static NOINLINE unsigned wake_locked(struct waitq *q, unsigned n, uint32_t key, bool next_only)
 {
 	struct wake_list later;
 	unsigned told = 0;
@@ -117,7 +122,7 @@ static NOINLINE unsigned wake_locked(struct waitq *q, unsigned n, uint32_t key)
 	count_held(1);
 	lock_take(&q->lock);
 	LIST_FOR_SAFE(w, next, &q->head, struct waiter, link) {
-		if ((w->key & key) == 0)
+		if ((w->key & key) == 0 || (next_only && !is_next(w)))
 			continue;
 		if ((w->flags & WAITER_EXCLUSIVE) && n == 0)
 			break;
@@ -137,5 +142,12 @@ unsigned waitq_wake(struct waitq *q, unsigned n, uint32_t key)
 	/* A waiter adds itself before it checks, a waker changes before it looks here: an empty
 	   list seen behind a full fence means that the waiter will see the change. */
 	atomic_thread_fence(memory_order_seq_cst);
-	return list_empty(&q->head) ? 0 : wake_locked(q, n, key);
+	return list_empty(&q->head) ? 0 : wake_locked(q, n, key, false);
+}
+
+void waitq_wake_next(struct waitq *q)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!list_empty(&q->head))
+		(void)wake_locked(q, 1, UINT32_MAX, true);
 }

@@ -42,6 +42,8 @@ void waiters_abandon(struct pico_thread *t);
  * May be called with any lock above WAITQ held.
  */
 unsigned waitq_wake(struct waitq *q, unsigned n, uint32_t key);
+/* Tells one exclusive waiter that is a thread, and nobody else: who was woken leaves something for the next. */
+void waitq_wake_next(struct waitq *q);
 static inline void waitq_wake_all(struct waitq *q)
 {
 	(void)waitq_wake(q, UINT32_MAX, UINT32_MAX);

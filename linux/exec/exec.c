@@ -282,7 +282,7 @@ static enum dk_status start_fresh(struct lx_thread *t, struct exec_image *img)
 	p->exec = img;
 	p->mm = NULL;
 	p->mm_borrowed = 0;
-	p->host = DK_NO_HANDLE;
+	proc_move_host(p, DK_NO_HANDLE);
 	kproc_need();
 	status = pico_create_process(&p->pico, &t->pico);
 	if (status == DK_OK)
@@ -309,7 +309,7 @@ static void run_for_vfork(struct lx_thread *t, struct exec_image *img)
 	vfork_take_again(t, parent);
 	p->mm = mm;
 	p->mm_borrowed = 1;
-	p->host = host;
+	proc_move_host(p, host);
 	proc_put(p);
 	proc_put(p);
 	image_free(img);
@@ -347,7 +347,7 @@ static void run_for_shared(struct lx_thread *t, struct exec_image *img)
 	}
 	p->mm = mm;
 	p->mm_borrowed = 1;
-	p->host = host;
+	proc_move_host(p, host);
 	image_free(img);
 	load_failed(t, -EAGAIN);
 }

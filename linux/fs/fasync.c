@@ -44,9 +44,8 @@ static void to_proc(struct file *f, struct lx_proc *p, int sig, const siginfo_t 
 
 static void to_group(struct file *f, int pgrp, int sig, const siginfo_t *info) REQUIRES(TASKLIST)
 {
-	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
-		if (p->pgrp == pgrp)
-			to_proc(f, p, sig, info);
+	PROC_SET_FOR(p, PROC_GROUP, pgrp)
+		to_proc(f, p, sig, info);
 }
 
 static void to_owner(struct file *f, int sig, const siginfo_t *info) REQUIRES(TASKLIST)
@@ -94,8 +93,7 @@ static bool exists(int type, int pid)
 	else if (type == F_OWNER_PID)
 		yes = proc_find_global(pid) != NULL;
 	else
-		LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
-			yes = yes || p->pgrp == pid;
+		yes = proc_set_first(PROC_GROUP, pid) != NULL;
 	lock_drop(&lx_state()->tasklist);
 	return yes;
 }

@@ -301,9 +301,7 @@ static bool is_written(const struct mount_fs *fs)
 		struct lx_proc *next = NULL;
 
 		lock_take(&lx->tasklist);
-		LIST_FOR(p, &lx->procs, struct lx_proc, all)
-			if (p->pid > last && (next == NULL || p->pid < next->pid))
-				next = p;
+		next = procs_from(last + 1);
 		if (next != NULL)
 			proc_get(next);
 		lock_drop(&lx->tasklist);

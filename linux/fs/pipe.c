@@ -6,6 +6,8 @@
  * lock.  Wake-ups: a write tells rq (nobody there: one fence), a read tells wq
  * when a writer's PIPE_BUF fits again, which is also what EPOLLOUT means; so a
  * small message costs one wake and a bulk writer is not woken for each byte.
+ * Of those who sleep in read or write one is woken at a time; it wakes the next if it leaves
+ * bytes, or room.
  * A write of up to PIPE_BUF bytes is done at once or not at all.
  */
 
@@ -64,6 +66,23 @@ long pipe_wait_room(struct pipe *p)
 	return err;
 }
 
+/* The same for read and write themselves. */
+static long wait_data_one(struct pipe *p)
+{
+	long err;
+
+	WAIT_EVENT_ONE(&p->rq, DK_FOREVER, p->ring.used > 0 || p->writers == 0, err);
+	return err;
+}
+
+static long wait_room_one(struct pipe *p)
+{
+	long err;
+
+	WAIT_EVENT_ONE(&p->wq, DK_FOREVER, pipe_has_room(p) || p->readers == 0, err);
+	return err;
+}
+
 long pipe_broken(struct lx_thread *t)
 {
 	siginfo_t info;
@@ -101,6 +120,7 @@ static long take_packet(struct pipe *p, const struct iov *v)
 
 long pipe_read_mode(struct pipe *p, const struct iov *v, bool nonblock)
 {
+	bool more;
 	long result;
 
 	if (v->size == 0)
@@ -109,7 +129,10 @@ long pipe_read_mode(struct pipe *p, const struct iov *v, bool nonblock)
 		lock_take(&p->lock);
 		if (p->ring.used > 0) {
 			result = p->packets ? take_packet(p, v) : take_bytes(p, v);
+			more = p->ring.used > 0;
 			lock_drop(&p->lock);
+			if (more)
+				waitq_wake_next(&p->rq);
 			pipe_taken(p);
 			return result;
 		}
@@ -117,7 +140,7 @@ long pipe_read_mode(struct pipe *p, const struct iov *v, bool nonblock)
 		lock_drop(&p->lock);
 		if (result == 0 || nonblock)
 			return result;
-		result = pipe_wait_data(p);
+		result = wait_data_one(p);
 		if (result != 0)
 			return result;
 	}
@@ -177,11 +200,14 @@ long pipe_write_mode(struct lx_thread *t, struct pipe *p, const struct iov *v, b
 		while (done < v->size && (result = put_some(p, v, done)) > 0)
 			done += (uint64_t)result;
 		lock_drop(&p->lock);
-		if (done > before)
+		if (done > before) {
 			pipe_added(p);
+			if (pipe_has_room(p))
+				waitq_wake_next(&p->wq);
+		}
 		if (result != -EAGAIN || nonblock)
 			break;
-		result = pipe_wait_room(p);
+		result = wait_room_one(p);
 		if (result != 0)
 			break;
 	}

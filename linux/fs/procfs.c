@@ -249,18 +249,37 @@ static uint64_t seen(const struct node_ctx *c, int global) REQUIRES(TASKLIST)
 	return (uint64_t)(c->pid_ns ? pid_in_ns(c->pid_ns, global) : global);
 }
 
+/* In a namespace's order of numbers nothing is sorted; but the next is mostly near. */
+static struct lx_proc *first_in_ns(struct node_ctx *c, uint64_t at) REQUIRES(TASKLIST)
+{
+	struct lx_proc *best = NULL;
+
+	for (uint64_t n = at; n < at + 64 && n < INT32_MAX; n++) {
+		struct lx_proc *p = proc_find_global(pid_from_ns(c->pid_ns, (int)n));
+
+		if (p)
+			return p;
+	}
+	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
+		if (seen(c, p->pid) >= at && (!best || seen(c, p->pid) < seen(c, best->pid)))
+			best = p;
+	return best;
+}
+
 /* The first process with a number of at least at; key: its global one. */
 static uint64_t next_pid(struct node_ctx *c, uint64_t at, struct node_key *key)
 {
 	uint64_t best = UINT64_MAX;
+	struct lx_proc *p;
 
 	lock_take(&lx_state()->tasklist);
-	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all)
-		if (seen(c, p->pid) >= MAX(at, 1) && seen(c, p->pid) < best) {
-			best = seen(c, p->pid);
-			key->pid = p->pid;
-			key->round = p->pid_round;
-		}
+	at = MAX(MIN(at, (uint64_t)INT32_MAX), 1u);
+	p = c->pid_ns ? first_in_ns(c, at) : procs_from((int)at);
+	if (p) {
+		best = seen(c, p->pid);
+		key->pid = p->pid;
+		key->round = p->pid_round;
+	}
 	lock_drop(&lx_state()->tasklist);
 	return best;
 }
@@ -268,15 +287,24 @@ static uint64_t next_pid(struct node_ctx *c, uint64_t at, struct node_key *key)
 static uint64_t next_tid(struct node_ctx *c, uint64_t at, int *tid)
 {
 	struct lx_proc *p = c->proc;
+	struct lx_thread *before;
+	struct list *from = &p->threads;
 	uint64_t best = UINT64_MAX;
 
 	lock_take(&lx_state()->tasklist);
 	lock_take(&p->lock);
-	LIST_FOR(t, &p->threads, struct lx_thread, sibling)
+	/* They are in the order of global numbers, and the one told last is mostly still there. */
+	before = at > 1 && at <= INT32_MAX && !c->pid_ns ? thread_find_global((int)at - 1) : NULL;
+	if (before && before->proc == p && !list_empty(&before->sibling))
+		from = &before->sibling;
+	for (struct list *l = from->next; l != &p->threads && (c->pid_ns || best == UINT64_MAX); l = l->next) {
+		struct lx_thread *t = LIST_ENTRY(l, struct lx_thread, sibling);
+
 		if (seen(c, t->tid) >= MAX(at, 1) && seen(c, t->tid) < best) {
 			best = seen(c, t->tid);
 			*tid = t->tid;
 		}
+	}
 	lock_drop(&p->lock);
 	lock_drop(&lx_state()->tasklist);
 	return best;

@@ -166,8 +166,8 @@ static unsigned session_clear(struct tty *tty, int session) REQUIRES(TASKLIST)
 {
 	unsigned refs = 0;
 
-	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all) {
-		if (p->session == session && p->tty == tty) {
+	PROC_SET_FOR(p, PROC_SESSION, session) {
+		if (p->tty == tty) {
 			p->tty = NULL;
 			refs++;
 		}

@@ -49,9 +49,14 @@ void nice_scan(struct lx_thread *t, struct nice_scan *s)
 		int group = s->who ? pid_meant_by(t->proc, s->who) : t->proc->pgrp;
 		uint32_t uid = s->who ? uid_in(t, (uint32_t)s->who) : t->cred.uid;
 
-		LIST_FOR(p, &lx->procs, struct lx_proc, all)
-			if (s->which == 1 ? p->pgrp == group : p->leader && p->leader->cred.uid == uid)
+		if (s->which == 1 /* PRIO_PGRP */) {
+			PROC_SET_FOR(p, PROC_GROUP, group)
 				nice_proc(t, p, s);
+		} else {
+			LIST_FOR(p, &lx->procs, struct lx_proc, all)
+				if (p->leader && p->leader->cred.uid == uid)
+					nice_proc(t, p, s);
+		}
 	}
 	lock_drop(&lx->tasklist);
 }

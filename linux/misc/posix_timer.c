@@ -17,21 +17,6 @@
 #define OVERRUN_MAX INT32_MAX
 #define IGNORED_PACE_NS 10000000u /* a timer whose signal is ignored */
 
-struct list *posix_timers(struct lx_proc *p)
-{
-	if (!p->timers.next)
-		list_init(&p->timers);
-	return &p->timers;
-}
-
-struct posix_timer *posix_timer_find(struct lx_proc *p, int id)
-{
-	LIST_FOR(pt, posix_timers(p), struct posix_timer, link)
-		if (pt->id == id)
-			return pt;
-	return NULL;
-}
-
 static int queue_signal(struct posix_timer *pt)
 {
 	struct lx_state *lx = lx_state();
@@ -181,7 +166,7 @@ void posix_timers_delete_all(struct lx_proc *p)
 		lock_take(&p->lock);
 		pt = list_empty(posix_timers(p)) ? NULL : LIST_FIRST(&p->timers, struct posix_timer, link);
 		if (pt)
-			list_remove(&pt->link);
+			posix_timer_leave(p, pt);
 		lock_drop(&p->lock);
 		if (!pt)
 			return;

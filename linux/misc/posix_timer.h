@@ -18,8 +18,18 @@ struct posix_timer {
 	uint64_t overrun_last;      /* [PROC] of the last signal taken */
 };
 
-struct list *posix_timers(struct lx_proc *p) REQUIRES(PROC);
+static inline struct list *posix_timers(struct lx_proc *p) REQUIRES(PROC)
+{
+	if (!p->timers.next)
+		list_init(&p->timers);
+	return &p->timers;
+}
+
+/* By its number, or NULL. */
 struct posix_timer *posix_timer_find(struct lx_proc *p, int id) REQUIRES(PROC);
+/* Gives pt a number and puts it among p's timers; false: no memory. */
+bool posix_timer_enter(struct lx_proc *p, struct posix_timer *pt) REQUIRES(PROC);
+void posix_timer_leave(struct lx_proc *p, struct posix_timer *pt) REQUIRES(PROC);
 uint64_t posix_timer_now(const struct posix_timer *pt) REQUIRES(PROC); /* ns, by what it counts with */
 /* Frees one that is in no list any more; hold no lock. */
 void posix_timer_destroy(struct posix_timer *pt);

@@ -66,21 +66,12 @@ static long event_in(struct lx_thread *t, struct gva from, struct posix_timer *p
 	return 0;
 }
 
-static int free_id(struct lx_proc *p) REQUIRES(PROC)
-{
-	int id = 0;
-
-	while (posix_timer_find(p, id))
-		id++;
-	return id;
-}
-
 long lx_sys_timer_create(struct lx_thread *t, int clock, struct gva event, struct gva out)
 {
 	struct lx_proc *p = t->proc;
 	struct posix_timer *pt;
 	int cpu_tid = 0;
-	bool cpu;
+	bool cpu, entered;
 	long err;
 
 	cpu = !clock_ok(clock);
@@ -97,15 +88,18 @@ long lx_sys_timer_create(struct lx_thread *t, int clock, struct gva event, struc
 	pt->cpu = cpu;
 	pt->cpu_tid = cpu_tid;
 	lock_take(&p->lock);
-	pt->id = free_id(p);
-	list_append(posix_timers(p), &pt->link);
+	entered = posix_timer_enter(p, pt);
 	lock_drop(&p->lock);
+	if (!entered) {
+		arena_free(pt);
+		return -EAGAIN;
+	}
 	err = event_in(t, event, pt);
 	if (!err)
 		err = PUT_USER(out, pt->id);
 	if (err) {
 		lock_take(&p->lock);
-		list_remove(&pt->link);
+		posix_timer_leave(p, pt);
 		lock_drop(&p->lock);
 		posix_timer_destroy(pt);
 	}
@@ -212,7 +206,7 @@ long lx_sys_timer_delete(struct lx_thread *t, int id)
 	lock_take(&t->proc->lock);
 	pt = posix_timer_find(t->proc, id);
 	if (pt)
-		list_remove(&pt->link);
+		posix_timer_leave(t->proc, pt);
 	lock_drop(&t->proc->lock);
 	if (!pt)
 		return -EINVAL;

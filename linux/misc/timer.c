@@ -2,11 +2,12 @@
 /*
  * linux/misc/timer.c - the queue of timers that kproc's thread runs.
  *
- * One list in the arena, ordered by deadline.  Whoever arms a timer that becomes the
+ * One heap in the arena, by deadline.  Whoever arms a timer that becomes the
  * first kicks kproc; kproc runs what is due without a lock, one at a time, and
  * remembers which in `running`, so that disarming can wait for it.
  */
 #include "linux/misc/timer.h"
+#include "linux/misc/timer_heap.h"
 #include "linux/sig/internal.h"
 
 /* A periodic timer shorter than this fires at this pace and counts what it missed. */
@@ -16,7 +17,7 @@
 
 struct timer_root {
 	LOCK(TIMER) lock;
-	struct list queue;
+	struct timer_heap queue;
 	struct lx_timer *running;
 	struct waitq done;
 };
@@ -33,7 +34,6 @@ void timer_boot(void)
 	if (!r)
 		panic("no memory for the timer queue");
 	lock_init(&r->lock, LOCK_TIMER);
-	list_init(&r->queue);
 	waitq_init(&r->done);
 	lx_state()->timer = r;
 }
@@ -41,19 +41,8 @@ void timer_boot(void)
 void timer_init(struct lx_timer *tm, enum lx_timer_kind kind, void *owner)
 {
 	memset(tm, 0, sizeof *tm);
-	list_init(&tm->link);
 	tm->kind = kind;
 	tm->owner = owner;
-}
-
-static bool insert(struct timer_root *r, struct lx_timer *tm) REQUIRES(TIMER)
-{
-	struct list *at = r->queue.prev;
-
-	while (at != &r->queue && LIST_ENTRY(at, struct lx_timer, link)->deadline > tm->deadline)
-		at = at->prev;
-	list_insert(at, &tm->link);
-	return at == &r->queue;
 }
 
 void timer_arm(struct lx_timer *tm, uint64_t deadline, uint64_t interval)
@@ -62,11 +51,13 @@ void timer_arm(struct lx_timer *tm, uint64_t deadline, uint64_t interval)
 	bool first = false;
 
 	lock_take(&r->lock);
-	list_remove(&tm->link);
+	timer_heap_take(&r->queue, tm);
 	tm->deadline = deadline;
 	tm->interval = interval;
-	if (deadline && deadline != DK_FOREVER)
-		first = insert(r, tm);
+	if (deadline && deadline != DK_FOREVER) {
+		timer_heap_put(&r->queue, tm);
+		first = r->queue.first == tm;
+	}
 	lock_drop(&r->lock);
 	if (first) {
 		kproc_need();
@@ -80,7 +71,7 @@ static bool take_off(struct timer_root *r, struct lx_timer *tm)
 	bool running;
 
 	lock_take(&r->lock);
-	list_remove(&tm->link);
+	timer_heap_take(&r->queue, tm);
 	tm->deadline = 0;
 	running = r->running == tm;
 	lock_drop(&r->lock);
@@ -137,7 +128,7 @@ static void next_interval(struct timer_root *r, struct lx_timer *tm, uint64_t no
 	missed = (now - tm->deadline) / tm->interval;
 	tm->overruns = missed;
 	tm->deadline += (missed + 1) * tm->interval;
-	(void)insert(r, tm);
+	timer_heap_put(&r->queue, tm);
 }
 
 /* Takes one due timer off and marks it running; NULL and *next when none is due. */
@@ -147,13 +138,13 @@ static struct lx_timer *take_due(struct timer_root *r, uint64_t now, uint64_t *n
 
 	lock_take(&r->lock);
 	*next = DK_FOREVER;
-	if (!list_empty(&r->queue)) {
-		tm = LIST_FIRST(&r->queue, struct lx_timer, link);
+	if (r->queue.first) {
+		tm = r->queue.first;
 		*next = tm->deadline;
 		if (tm->deadline > now) {
 			tm = NULL;
 		} else {
-			list_remove(&tm->link);
+			timer_heap_take(&r->queue, tm);
 			next_interval(r, tm, now);
 			r->running = tm;
 		}
@@ -186,7 +177,7 @@ static bool due_before(struct timer_root *r, uint64_t deadline)
 	bool due;
 
 	lock_take(&r->lock);
-	due = r->running || (!list_empty(&r->queue) && LIST_FIRST(&r->queue, struct lx_timer, link)->deadline <= deadline);
+	due = r->running || (r->queue.first && r->queue.first->deadline <= deadline);
 	lock_drop(&r->lock);
 	return due;
 }

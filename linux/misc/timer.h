@@ -13,7 +13,9 @@
 enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_CPU, TIMER_URING, TIMER_KINDS };
 
 struct lx_timer {
-	struct list link;      /* [TIMER] in the queue */
+	struct lx_timer *child, *next, *prev; /* [TIMER] in the queue: timer_heap.h */
+	uint64_t order;
+	bool queued;
 	uint32_t kind, clock;  /* Linux clock id */
 	uint64_t deadline;     /* [TIMER] monotonic ns; 0 = not armed */
 	uint64_t interval;

@@ -19,7 +19,7 @@
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 
-#define BUCKETS 64u
+#define BUCKETS 512u
 
 struct pid_nr {
 	struct list by_nr, by_global;
@@ -208,17 +208,9 @@ long pid_ns_number(struct lx_thread *t, const int *set_tid, uint32_t set_tids)
 	return 0;
 }
 
-static bool group_or_session(int id) REQUIRES(TASKLIST)
-{
-	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all)
-		if (p->pgrp == id || p->session == id)
-			return true;
-	return false;
-}
-
 static void drop_unused(struct ns *ns, int id) REQUIRES(TASKLIST)
 {
-	if (!thread_find_global(id) && !group_or_session(id))
+	if (!tid_used(id))
 		drop(ns, id);
 }
 

@@ -134,8 +134,7 @@ long exit_siblings(struct lx_thread *t)
 	lock_drop(&p->lock);
 	if (old != t) {
 		thread_bury(old);
-		list_append(&lx->tid_hash[(uint32_t)t->tid % ARRAY_LEN(lx->tid_hash)], &t->hash);
-		lx->nthreads++;
+		thread_hash(t);
 	}
 	lock_drop(&lx->tasklist);
 	return 0;
@@ -207,7 +206,7 @@ static void process_end(struct lx_thread *t)
 		mm_exit(p->mm);
 	lock_take(&lx->tasklist);
 	if (t->vfork_parent)
-		p->host = DK_NO_HANDLE; /* no picoprocess's death is to be waited for */
+		proc_move_host(p, DK_NO_HANDLE); /* no picoprocess's death is to be waited for */
 	reaped = proc_make_zombie(p);
 	waitq_wake_all(&p->exit_wait);
 	waitq_wake_all(&p->leader->vfork_done);

@@ -135,13 +135,13 @@ static long run_shared(struct lx_thread *t, struct lx_proc *p, const struct fork
 {
 	long err;
 
-	p->host = t->proc->host;
+	proc_move_host(p, t->proc->host);
 	p->mm_borrowed = 1;
 	proc_get(p);
 	pico_users_add(1);
 	err = start_thread(p->leader, a);
 	if (err) {
-		p->host = DK_NO_HANDLE;
+		proc_move_host(p, DK_NO_HANDLE);
 		pico_users_add(-1);
 		proc_put(p);
 	}
@@ -150,7 +150,7 @@ static long run_shared(struct lx_thread *t, struct lx_proc *p, const struct fork
 
 static long run_borrowed(struct lx_thread *t, struct lx_proc *p, const struct fork_args *a, int seen)
 {
-	p->host = t->proc->host;
+	proc_move_host(p, t->proc->host);
 	p->mm_borrowed = 1;
 	return vfork_borrow(t, p->leader, a->stack, a->flags & CLONE_SETTLS, a->tls, seen);
 }

@@ -28,8 +28,8 @@ long lx_sys_getpgrp(struct lx_thread *t)
 
 bool pgrp_exists(int pgrp, int session)
 {
-	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all)
-		if (p->pgrp == pgrp && p->session == session)
+	PROC_SET_FOR (p, PROC_GROUP, pgrp)
+		if (p->session == session)
 			return true;
 	return false;
 }
@@ -37,10 +37,10 @@ bool pgrp_exists(int pgrp, int session)
 /* No member has a parent in the same session but in another group. */
 bool pgrp_is_orphaned(int pgrp, struct lx_proc *ignored)
 {
-	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all) {
+	PROC_SET_FOR (p, PROC_GROUP, pgrp) {
 		struct lx_proc *parent = p->parent;
 
-		if (p == ignored || p->pgrp != pgrp || p->state != PROC_LIVE || !parent || parent == lx_state()->init)
+		if (p == ignored || p->state != PROC_LIVE || !parent || parent == lx_state()->init)
 			continue;
 		if (parent->pgrp != pgrp && parent->session == p->session)
 			return false;
@@ -50,8 +50,8 @@ bool pgrp_is_orphaned(int pgrp, struct lx_proc *ignored)
 
 static bool pgrp_has_stopped(int pgrp)
 {
-	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all)
-		if (p->pgrp == pgrp && p->state == PROC_LIVE && __atomic_load_n(&p->stopped, __ATOMIC_RELAXED))
+	PROC_SET_FOR (p, PROC_GROUP, pgrp)
+		if (p->state == PROC_LIVE && __atomic_load_n(&p->stopped, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -99,7 +99,7 @@ long lx_sys_setpgid(struct lx_thread *t, int pid, int pgid)
 	pgid = pid_meant_by(t->proc, pgid);
 	err = p ? may_set_pgid(t->proc, p, pgid) : -ESRCH;
 	if (!err)
-		p->pgrp = pgid;
+		proc_set_change(p, pgid, p->session);
 	lock_drop(&lx->tasklist);
 	return err;
 }
@@ -137,14 +137,6 @@ long lx_sys_getsid(struct lx_thread *t, int pid)
 	return pgrp_or_session(t, pid, true);
 }
 
-static bool group_used(int pgrp)
-{
-	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all)
-		if (p->pgrp == pgrp)
-			return true;
-	return false;
-}
-
 long lx_sys_setsid(struct lx_thread *t)
 {
 	struct lx_state *lx = lx_state();
@@ -152,10 +144,10 @@ long lx_sys_setsid(struct lx_thread *t)
 	long err = 0;
 
 	lock_take(&lx->tasklist);
-	if (group_used(p->pid))
+	if (proc_set_first(PROC_GROUP, p->pid))
 		err = -EPERM;
 	else
-		p->session = p->pgrp = p->pid;
+		proc_set_change(p, p->pid, p->pid);
 	lock_drop(&lx->tasklist);
 	if (err)
 		return err;

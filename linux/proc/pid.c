@@ -23,7 +23,11 @@
 
 static struct list *hash_head(int tid)
 {
-	return &lx_state()->tid_hash[(uint32_t)tid % ARRAY_LEN(lx_state()->tid_hash)];
+	struct list *head = &lx_state()->tid_hash[(uint32_t)tid % LX_TID_BUCKETS];
+
+	if (UNLIKELY(!head->next))
+		list_init(head);
+	return head;
 }
 
 struct lx_thread *thread_find_global(int tid)
@@ -83,12 +87,7 @@ struct lx_proc *proc_get_by_pid(int pid)
 
 bool tid_used(int tid)
 {
-	if (thread_find_global(tid))
-		return true;
-	LIST_FOR (p, &lx_state()->procs, struct lx_proc, all)
-		if (p->pgrp == tid || p->session == tid)
-			return true;
-	return false;
+	return thread_find_global(tid) || proc_set_first(PROC_GROUP, tid) || proc_set_first(PROC_SESSION, tid);
 }
 
 int tid_last(void)
@@ -158,6 +157,11 @@ struct lx_proc *proc_new(void)
 	list_init(&p->child);
 	list_init(&p->children);
 	list_init(&p->all);
+	list_init(&p->by_host);
+	for (unsigned set = 0; set < PROC_SETS; set++) {
+		list_init(&p->member[set].ring);
+		list_init(&p->member[set].hash);
+	}
 	list_init(&p->timers);
 	list_init(&p->remote);
 	waitq_init(&p->child_wait);
@@ -194,13 +198,6 @@ static void proc_free(struct lx_proc *p)
 	arena_free(p);
 }
 
-void proc_set_host(struct lx_proc *p, dk_handle host)
-{
-	dk_handle none = DK_NO_HANDLE;
-
-	(void)__atomic_compare_exchange_n(&p->host, &none, host, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
 /* No lock may be held: the last one frees files. */
 void proc_put(struct lx_proc *p)
 {
@@ -215,7 +212,7 @@ void proc_link(struct lx_proc *p, struct lx_proc *parent)
 		p->ppid = pid_seen_by(p, parent->pid);
 		list_append(&parent->children, &p->child);
 	}
-	list_append(&lx_state()->procs, &p->all);
+	procs_enter(p);
 }
 
 /* ---- Threads ---- */
@@ -260,16 +257,31 @@ void thread_free(struct lx_thread *t)
 	arena_free(t);
 }
 
+/* Threads are in the order of their numbers, which are given in that order: mostly it is the last. */
+static struct list *last_below(struct lx_proc *p, int tid)
+{
+	struct list *at = p->threads.prev;
+
+	while (at != &p->threads && LIST_ENTRY(at, struct lx_thread, sibling)->tid > tid)
+		at = at->prev;
+	return at;
+}
+
 void thread_link(struct lx_thread *t)
 {
 	struct lx_proc *p = t->proc;
 
 	lock_take(&p->lock);
-	list_append(&p->threads, &t->sibling);
+	list_insert(last_below(p, t->tid), &t->sibling);
 	p->nthreads++;
 	if (!p->leader)
 		p->leader = t;
 	lock_drop(&p->lock);
+	thread_hash(t);
+}
+
+void thread_hash(struct lx_thread *t)
+{
 	list_append(hash_head(t->tid), &t->hash);
 	lx_state()->nthreads++;
 }

@@ -40,6 +40,7 @@ void thread_link(struct lx_thread *t) REQUIRES(TASKLIST);
 void thread_unlink(struct lx_thread *t) REQUIRES(TASKLIST);
 /* The same for a thread whose number another one takes over. */
 void thread_unhash(struct lx_thread *t) REQUIRES(TASKLIST);
+void thread_hash(struct lx_thread *t) REQUIRES(TASKLIST);
 /* Remembers an ended thread's object, and frees some that may be freed by now. */
 void thread_bury(struct lx_thread *t) REQUIRES(TASKLIST);
 void thread_sweep(void);
@@ -76,6 +77,18 @@ bool proc_tell_end(struct lx_proc *p) REQUIRES(TASKLIST);
 void proc_reap(struct lx_proc *p) REQUIRES(TASKLIST);
 
 /* Process groups; session ids. */
+struct lx_proc *proc_set_first(enum proc_set set, int id) REQUIRES(TASKLIST); /* NULL: it has no members */
+struct lx_proc *proc_set_next(enum proc_set set, struct lx_proc *p, const struct lx_proc *first) REQUIRES(TASKLIST);
+/* All members, zombies too; none may join or leave meanwhile. */
+#define PROC_SET_FOR(p, set, id)                                                                     \
+	for (struct lx_proc *p##_first = proc_set_first((set), (id)), *p = p##_first; p; p = proc_set_next((set), p, p##_first))
+void proc_set_change(struct lx_proc *p, int pgrp, int session) REQUIRES(TASKLIST);
+/* lx->procs, with the sets. */
+void procs_enter(struct lx_proc *p) REQUIRES(TASKLIST);
+void procs_leave(struct lx_proc *p) REQUIRES(TASKLIST);
+/* The first process whose number is not below pid, or NULL. */
+struct lx_proc *procs_from(int pid) REQUIRES(TASKLIST);
+
 bool pgrp_exists(int pgrp, int session) REQUIRES(TASKLIST);
 bool pgrp_is_orphaned(int pgrp, struct lx_proc *ignored) REQUIRES(TASKLIST);
 /* After p left pgrp (or ended): a group that is orphaned now and has stopped members gets SIGHUP, SIGCONT. */
@@ -105,6 +118,10 @@ void vfork_resume(struct lx_thread *parent) NORETURN;
  */
 #define HOST_GONE UINT32_MAX
 void proc_set_host(struct lx_proc *p, dk_handle host);
+/* Whatever it was. */
+void proc_move_host(struct lx_proc *p, dk_handle host);
+/* A process that lives there, or NULL. */
+struct lx_proc *proc_find_host(dk_handle host) REQUIRES(TASKLIST);
 
 /* How many guest processes live in this picoprocess (private memory). */
 uint32_t pico_users(void);

@@ -80,6 +80,8 @@ static bool take_stop(struct lx_proc *p, const struct wait_spec *w, struct wait_
 	bool keep = w->options & WNOWAIT;
 	bool found = false;
 
+	if (!(w->options & (WSTOPPED | WCONTINUED)))
+		return false;
 	lock_take(&p->sighand->lock);
 	if ((w->options & WSTOPPED) && p->stopped && !p->stop_reported) {
 		wait_fill(p, 0, r, p->stopped << 8 | 0x7f, CLD_STOPPED, (int)p->stopped);
@@ -102,6 +104,18 @@ static bool is_traced_by(const struct lx_proc *p, const struct lx_proc *me)
 	return p->leader && p->leader->tracer && p->leader->tracer->proc == me;
 }
 
+/* One child: 1: taken, 0: not ready, -ECHILD: not meant. */
+static int look_at(struct lx_proc *me, struct lx_proc *p, const struct wait_spec *w, struct wait_result *r) REQUIRES(TASKLIST)
+{
+	if (!matches(p, w))
+		return -ECHILD;
+	if (p->state == PROC_ZOMBIE && (w->options & WEXITED) && !ptrace_hidden(p, me)) {
+		take_zombie(me, p, w, r);
+		return 1;
+	}
+	return p->state == PROC_LIVE && !is_traced_by(p, me) && take_stop(p, w, r);
+}
+
 /* 1: found, 0: there are children but none is ready, -ECHILD. */
 static int look(struct lx_thread *t, const struct wait_spec *w, struct wait_result *r)
 {
@@ -115,18 +129,18 @@ static int look(struct lx_thread *t, const struct wait_spec *w, struct wait_resu
 		lock_drop(&lx->tasklist);
 		return 1;
 	}
-	LIST_FOR_SAFE (p, n, &me->children, struct lx_proc, child) {
-		if (!matches(p, w))
-			continue;
-		result = 0;
-		if (p->state == PROC_ZOMBIE && (w->options & WEXITED) && !ptrace_hidden(p, me)) {
-			take_zombie(me, p, w, r);
-			result = 1;
-			break;
-		}
-		if (p->state == PROC_LIVE && !is_traced_by(p, me) && take_stop(p, w, r)) {
-			result = 1;
-			break;
+	if (w->which == WAIT_PID) {
+		struct lx_proc *p = proc_find_global(w->id);
+		int one = p && p->parent == me && !list_empty(&p->child) ? look_at(me, p, w, r) : -ECHILD;
+
+		result = one < 0 ? result : one;
+	} else {
+		LIST_FOR_SAFE (p, n, &me->children, struct lx_proc, child) {
+			int one = look_at(me, p, w, r);
+
+			result = one < 0 ? result : one;
+			if (one == 1)
+				break;
 		}
 	}
 	lock_drop(&lx->tasklist);

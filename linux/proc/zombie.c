@@ -111,7 +111,7 @@ void proc_reap(struct lx_proc *p)
 {
 	p->state = PROC_DEAD;
 	list_remove(&p->child);
-	list_remove(&p->all);
+	procs_leave(p);
 	/* The leader, and the last one to go if that was another; all, if the host ended them. */
 	LIST_FOR (t, &p->threads, struct lx_thread, sibling) {
 		ptrace_forget(t);

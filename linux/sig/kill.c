@@ -112,8 +112,8 @@ static long send_group(struct lx_thread *t, int pgrp, int sig, const siginfo_t *
 
 	lock_take(&lx->tasklist);
 	pgrp = pgrp ? pid_meant_by(t->proc, pgrp) : t->proc->pgrp;
-	LIST_FOR(p, &lx->procs, struct lx_proc, all) {
-		if (p->pgrp != pgrp || !pgrp || p->state == PROC_DEAD)
+	PROC_SET_FOR(p, PROC_GROUP, pgrp) {
+		if (!pgrp || p->state == PROC_DEAD)
 			continue;
 		err = send_one(t, p, sig, info);
 		done |= err == 0;

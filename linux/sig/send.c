@@ -291,8 +291,8 @@ int signal_pgrp(int pgrp, int sig, const siginfo_t *info)
 {
 	int found = -ESRCH;
 
-	LIST_FOR(p, &lx_state()->procs, struct lx_proc, all) {
-		if (p->pgrp != pgrp || p->state == PROC_DEAD)
+	PROC_SET_FOR(p, PROC_GROUP, pgrp) {
+		if (p->state == PROC_DEAD)
 			continue;
 		found = 0;
 		(void)signal_proc(p, sig, info);
