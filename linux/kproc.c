@@ -296,10 +296,27 @@ static void print_stats(void)
 		atomic_load(&root->data_pages_used) * 4);
 }
 
+static void print_lock_stats(void)
+{
+	static const char *const names[] = {
+#define LOCK_CLASS(cls, outer) #cls,
+#include "pico/lockorder.def"
+#undef LOCK_CLASS
+	};
+	const struct arena_root *root = arena_root();
+
+	for (unsigned i = 0; i < LOCK_CLASSES; i++)
+		if (atomic_load(&root->lock_spun[i]))
+			log_line(DK_LOG_TRACE, "bailey: stats: lock %s: taken %u times while another had it, %u of them after a sleep", names[i],
+				atomic_load(&root->lock_spun[i]), atomic_load(&root->lock_slept[i]));
+}
+
 void end_sandbox(uint32_t code)
 {
-	if (lx_state()->stats)
+	if (lx_state()->stats) {
 		print_stats();
+		print_lock_stats();
+	}
 	pico_exit_process(code & 0x7f ? 256 + (code & 0x7f) : code >> 8 & 0xff);
 }
 

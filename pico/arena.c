@@ -20,13 +20,14 @@
 #define ARENA_MAGIC   0x79656c696162ull
 #define ARENA_PAGES   (ARENA_SIZE >> PAGE_SHIFT)
 #define DATA_PAGES    (DATA_SIZE >> PAGE_SHIFT)
+#define POOLS         4u   /* of small objects: threads that allocate at the same time mostly use different ones */
 #define GIVE_BACK     9u   /* order: 2 MB */
 #define TRIM_AFTER    2048 /* dirty pages freed */
 
 struct allocators {
 	LOCK(PAGES) arena_lock, data_lock;
 	struct buddy arena, data;
-	struct slab_pool pool;
+	struct slab_pool pool[POOLS];
 };
 _Static_assert(sizeof(struct allocators) <= sizeof(((struct arena_root *)0)->allocator), "arena_root.allocator is too small");
 
@@ -58,7 +59,8 @@ void arena_make(uint64_t limit_pages, bool overcommit)
 	/* Page 0 of arena-data is never handed out: offset 0 reads as "none". */
 	a->data = (struct buddy){ .state = (uint8_t *)base + AT_DATA_STATE, .link = (void *)(base + AT_DATA_LINK),
 		.pages = DATA_PAGES, .top = 1 };
-	slab_pool_init(&a->pool, SLAB_ARENA);
+	for (unsigned i = 0; i < POOLS; i++)
+		slab_pool_init(&a->pool[i], SLAB_ARENA);
 	r->magic = ARENA_MAGIC;
 	__atomic_store_n(&r->ready, 1, __ATOMIC_RELEASE);
 }
@@ -194,10 +196,17 @@ void arena_free_pages(void *p, size_t count)
 	pages_give(&a->arena, &a->arena_lock, &arena_root()->pages_used, ((uint64_t)p - ARENA_BASE) >> PAGE_SHIFT, 1);
 }
 
+static struct slab_pool *own_pool(void)
+{
+	const struct pico_thread *t = pico_current();
+
+	return &alloc_state()->pool[t != NULL ? DK_HANDLE_INDEX(t->thread) % POOLS : 0];
+}
+
 void *arena_alloc(size_t size)
 {
 	if (size <= SLAB_MAX)
-		return slab_alloc(&alloc_state()->pool, size);
+		return slab_alloc(own_pool(), size);
 	return arena_alloc_pages((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 }
 
@@ -210,7 +219,7 @@ void arena_free(void *p)
 	if (((uint64_t)p & ~PAGE_MASK) == 0)
 		arena_free_pages(p, 0);
 	else
-		slab_free(&alloc_state()->pool, p);
+		slab_free(p);
 }
 
 /* Largest power of two that keeps an exact count in one block is taken; the rest of the block is

@@ -33,6 +33,7 @@ struct arena_root {
 	_Atomic uint64_t faults_left;
 	_Atomic uint64_t traps;       /* system calls that came by a trap, for --stats */
 	_Atomic uint64_t text_pages;  /* pages of text that were changed */
+	_Atomic uint32_t lock_spun[64], lock_slept[64]; /* by class: taken while somebody had it; after a sleep */
 	uint64_t text[16];          /* pico/patch.c's own */
 	uint64_t cpuid;             /* pico/cpuid.c's table */
 	uint64_t allocator[512];    /* pico/arena.c's own */

@@ -113,7 +113,7 @@ void heap_free(void *p)
 	if (((uint64_t)p & ~PAGE_MASK) == 0)
 		heap_pages_free(p, 0);
 	else
-		slab_free(&heap.pool, p);
+		slab_free(p);
 }
 
 static size_t room_of(const void *p)

@@ -51,4 +51,9 @@ void pico_return_work(struct pico_thread *t, struct dk_context *c);
 void pico_cpuid(struct dk_context *c);
 void pico_thread_start(uint64_t parameter) NORETURN;
 void pico_initialize(const struct dk_boot *boot) NORETURN;
+/* Sets an event or interrupts a thread, by its handle; later, if the calling thread holds locks: who
+   starts to run at once, on the same CPU, would want these first of all. */
+void tell_handle(dk_handle h);
+/* A thread holds one lock less. */
+void lock_unhold(struct pico_thread *t);
 #endif

@@ -12,6 +12,7 @@
  * thread may overtake, which is what keeps throughput.
  */
 
+#include "pico/arena.h"
 #include "pico/internal.h"
 #include "pico/lock.h"
 
@@ -19,6 +20,8 @@ struct lock_class LC_NONE = { "none" };
 #define LOCK_CLASS(cls, outer) struct lock_class LC_##cls = { #cls };
 #include "pico/lockorder.def"
 #undef LOCK_CLASS
+
+_Static_assert(LOCK_CLASSES <= 64, "arena_root counts by class");
 
 #define SPINS 200
 #define STALL_NS 200000000ull /* kproc looks for dead holders after that */
@@ -46,10 +49,45 @@ static void note_taken(struct lock *l, struct pico_thread *t)
 		l->owner = t->thread;
 }
 
+static void tell_now(dk_handle h)
+{
+	if (DK_HANDLE_KIND(h) == DK_KIND_THREAD)
+		(void)DkThreadRaiseException(h, 0);
+	else
+		(void)DkEventSet(h); /* gone with its thread: then nobody waits */
+}
+
+void tell_handle(dk_handle h)
+{
+	struct pico_thread *t = pico_current();
+
+	if (t != NULL && atomic_load_explicit(&t->held, memory_order_relaxed) != 0 && t->later_count < PICO_LATER)
+		t->later[t->later_count++] = h;
+	else
+		tell_now(h);
+}
+
+/* It still counts as holding: dying here would leave somebody asleep. */
+static NOINLINE void tell_later(struct pico_thread *t)
+{
+	for (uint32_t i = 0; i < t->later_count; i++)
+		tell_now(t->later[i]);
+	t->later_count = 0;
+}
+
+void lock_unhold(struct pico_thread *t)
+{
+	uint32_t held = atomic_load_explicit(&t->held, memory_order_relaxed);
+
+	if (UNLIKELY(t->later_count != 0) && held == 1)
+		tell_later(t);
+	atomic_store_explicit(&t->held, held - 1, memory_order_release);
+}
+
 static void note_dropped(struct pico_thread *t)
 {
 	if (t != NULL)
-		atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) - 1, memory_order_release);
+		lock_unhold(t);
 }
 
 static bool watches_deaths(void)
@@ -122,8 +160,10 @@ static void wait_granted(struct lock *l, struct pico_thread *t)
 
 static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 {
+	struct arena_root *root = arena_root();
 	uint32_t held = 1;
 
+	atomic_fetch_add_explicit(&root->lock_spun[l->class & 63], 1, memory_order_relaxed);
 	while (!spin_for(l, held)) {
 		if (t == NULL || t->lock_event == DK_NO_HANDLE) {
 			(void)DkThreadYieldExecution();
@@ -136,6 +176,7 @@ static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 		}
 		enqueue(l, t);
 		qspin_drop(l);
+		atomic_fetch_add_explicit(&root->lock_slept[l->class & 63], 1, memory_order_relaxed);
 		wait_granted(l, t);
 		t->waiting_lock = NULL;
 		held = 2;

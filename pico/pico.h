@@ -39,6 +39,7 @@ struct waiter {
 	struct waitq *queue;        /* [q] where it is queued, or NULL: for kproc, when its thread died */
 };
 #define PICO_THREAD_WAITERS 4
+#define PICO_LATER          28u
 
 /*
  * A thread as both personalities know it; first member of theirs; in the arena.
@@ -61,6 +62,7 @@ struct pico_thread {
 	dk_handle event;              /* [I] auto reset: what pico_wait waits on */
 	dk_handle lock_event;         /* [I] the same for contended locks */
 	_Atomic uint32_t held;        /* [a] locks held; kproc reads it after a death: 0 = no harm done */
+	uint32_t later_count;         /* [o] who is to be told once no lock is held any more */
 	struct lock *waiting_lock;    /* [o] lock in whose queue it is, for lock.c and panic */
 	struct list lock_link;        /* in that queue */
 	uint32_t lock_granted;
@@ -73,6 +75,7 @@ struct pico_thread {
 	bool keeps_wake;              /* [o] pico_keep_wake */
 	dk_handle kept_wake;          /* [o] the event that it kept for its end */
 	uint64_t lock_classes;        /* [o] debug: bit per class held */
+	dk_handle later[PICO_LATER];  /* [o] events to set, threads to interrupt */
 };
 
 /* A picoprocess as both personalities know it; first member of theirs; in the arena. */
@@ -212,6 +215,7 @@ struct dk_context *pico_frame(void);
  */
 enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint64_t deadline, uint32_t flags, uint32_t *index);
 enum dk_status pico_wait(uint64_t deadline, uint32_t flags);
+/* With locks held it takes effect when the last is dropped: so does pico_interrupt, so do wait queues. */
 void pico_wake(struct pico_thread *t);
 
 uint64_t pico_now(void);          /* monotonic, ns */

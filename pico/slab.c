@@ -38,7 +38,7 @@ static struct slab *run_new(struct slab_pool *p, unsigned class)
 
 	if (s == NULL)
 		return NULL;
-	*s = (struct slab){ .class = class, .magic = SLAB_MAGIC, .fresh = ALIGN_UP(sizeof *s, 64) };
+	*s = (struct slab){ .class = class, .magic = SLAB_MAGIC, .fresh = ALIGN_UP(sizeof *s, 64), .pool = p };
 	list_init(&s->link);
 	return s;
 }
@@ -116,9 +116,10 @@ static struct slab *run_of(const void *object)
 	return s;
 }
 
-void slab_free(struct slab_pool *p, void *object)
+void slab_free(void *object)
 {
 	struct slab *s = run_of(object);
+	struct slab_pool *p = s->pool;
 	struct slab_class *k = &p->class[s->class];
 	bool drop = false, was_full;
 

@@ -20,6 +20,7 @@ struct slab {
 	struct list link; /* in its class's partial list; empty when full */
 	void *free;       /* freed ones, linked through the objects' first words */
 	uint32_t class, used, fresh, magic; /* fresh: offset from which on none was ever handed out */
+	struct slab_pool *pool; /* it belongs to */
 };
 struct slab_class {
 	LOCK(SLAB) lock;
@@ -36,6 +37,6 @@ enum { SLAB_ARENA, SLAB_HEAP };
 
 void slab_pool_init(struct slab_pool *p, uint32_t ops);
 void *slab_alloc(struct slab_pool *p, size_t size); /* zeroed; size <= SLAB_MAX */
-void slab_free(struct slab_pool *p, void *object);
+void slab_free(void *object); /* into the pool it is from */
 size_t slab_size(const void *object);
 #endif

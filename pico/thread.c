@@ -203,7 +203,7 @@ void pico_interrupt(struct pico_thread *t)
 		return;
 	}
 	t->woken = 1;
-	(void)DkThreadRaiseException(h, 0);
+	tell_handle(h);
 }
 
 /* A mark that the provider settles by itself (another process wants a look at our memory) does not end a wait. */
@@ -252,7 +252,7 @@ void pico_wake(struct pico_thread *t)
 		me->kept_wake = t->event;
 		return;
 	}
-	(void)DkEventSet(t->event);
+	tell_handle(t->event);
 }
 
 uint64_t pico_now(void)

@@ -72,40 +72,18 @@ void waiters_abandon(struct pico_thread *t)
 		waiter_abandon(&t->waiters[i]);
 }
 
-/*
- * Threads are woken behind the queue's lock: one that starts to run at once, on the same
- * CPU, wants the queue first of all, and would only sleep again.  Until all are woken the
- * waker counts as holding a lock, so that its death does not pass for harmless.
- */
-#define WAKE_LATER 32u
-struct wake_list {
-	uint32_t count;
-	dk_handle event[WAKE_LATER];
-};
-
 /* False: nobody was there to be woken, so that an exclusive wake goes on to the next. */
-static bool tell(struct waiter *w, uint32_t key, struct wake_list *later)
+static bool tell(struct waiter *w, uint32_t key)
 {
 	if (w->kind == PICO_WAITER_THREAD) {
 		dk_handle event = w->thread->event; /* once fired is seen, w may go */
 
 		__atomic_store_n(&w->fired, 1, __ATOMIC_RELEASE);
-		if (later->count < WAKE_LATER)
-			later->event[later->count++] = event;
-		else
-			(void)DkEventSet(event);
+		tell_handle(event);
 	} else if (pico_provider->wake != NULL) {
 		return pico_provider->wake(w, key);
 	}
 	return true;
-}
-
-static void count_held(uint32_t by)
-{
-	struct pico_thread *t = pico_current();
-
-	if (t != NULL)
-		atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) + by, memory_order_release);
 }
 
 static bool is_next(const struct waiter *w)
@@ -115,25 +93,19 @@ static bool is_next(const struct waiter *w)
 
 static NOINLINE unsigned wake_locked(struct waitq *q, unsigned n, uint32_t key, bool next_only)
 {
-	struct wake_list later;
 	unsigned told = 0;
 
-	later.count = 0;
-	count_held(1);
 	lock_take(&q->lock);
 	LIST_FOR_SAFE(w, next, &q->head, struct waiter, link) {
 		if ((w->key & key) == 0 || (next_only && !is_next(w)))
 			continue;
 		if ((w->flags & WAITER_EXCLUSIVE) && n == 0)
 			break;
-		if (tell(w, key, &later) && (w->flags & WAITER_EXCLUSIVE))
+		if (tell(w, key) && (w->flags & WAITER_EXCLUSIVE))
 			n--;
 		told++;
 	}
 	lock_drop(&q->lock);
-	for (uint32_t i = 0; i < later.count; i++)
-		(void)DkEventSet(later.event[i]); /* gone with its thread: then nobody waits */
-	count_held(UINT32_MAX);
 	return told;
 }
 

@@ -77,11 +77,15 @@ struct tree_cache {
 };
 
 /* lx_state()->vfs */
+#define MOUNT_BUCKETS 256u
+#define NAMES_LOCKS   32u
+
 struct vfs {
 	struct dcache dcache;
 	LOCK(MOUNT) mount_lock;
 	struct list mounts;      /* [MOUNT] struct mount.link, of all namespaces */
 	struct waitq mounts_changed; /* woken when a tree has changed */
+	struct list mount_hash[MOUNT_BUCKETS]; /* [MOUNT] by place; zero: never used */
 	uint32_t visit;          /* [MOUNT] propagate.c */
 	uint32_t next_group;     /* [MOUNT] */
 	_Atomic(struct mount *) free_mounts; /* mount objects that were, by `below`; they stay mount objects */
@@ -91,6 +95,7 @@ struct vfs {
 	_Atomic uint32_t next_mount_id, next_minor;
 	_Atomic uint64_t next_anon_ino;
 	LOCK(RENAME) rename_lock;
+	LOCK(NAMES) names_lock[NAMES_LOCKS]; /* of directories, hashed */
 	LOCK(INODE) idle_lock;   /* the rings below */
 	struct idle_ring {
 		struct inode *slot[IDLE_SLOTS];

@@ -258,6 +258,8 @@ static void boot_locks(struct vfs *v)
 {
 	lock_init(&v->mount_lock, LOCK_MOUNT);
 	lock_init(&v->rename_lock, LOCK_RENAME);
+	for (unsigned i = 0; i < NAMES_LOCKS; i++)
+		lock_init(&v->names_lock[i], LOCK_NAMES);
 	lock_init(&v->idle_lock, LOCK_INODE);
 	waitq_init(&v->mounts_changed);
 	lock_init(&v->tree.lock, LOCK_INODE);

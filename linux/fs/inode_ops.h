@@ -42,6 +42,7 @@ struct mount { /* fs/mount.h; what is not [I] is [MOUNT] */
 	struct dentry *point; /* where it is mounted, in parent; a reference */
 	struct list children; /* of mounts by child */
 	struct list child;
+	struct list hash;     /* in vfs()->mount_hash, by parent and point */
 	struct dentry *root;  /* [I] its own root; a reference */
 	struct mount_fs *fs;  /* [I] a reference */
 	struct ns *ns;        /* mount namespace whose tree it is in; NULL: in none.  Compare only */

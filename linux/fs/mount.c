@@ -43,6 +43,7 @@ static struct mount *mount_object(void)
 	list_init(&m->link);
 	list_init(&m->children);
 	list_init(&m->child);
+	list_init(&m->hash);
 	list_init(&m->peers);
 	list_init(&m->slaves);
 	list_init(&m->slave);
@@ -79,10 +80,20 @@ void mount_put(struct mount *m)
 
 /* ---- Trees ---- */
 
+static struct list *bucket(const struct mount *parent, const struct dentry *point) REQUIRES(MOUNT)
+{
+	uint64_t h = ((uint64_t)parent ^ (uint64_t)point >> 4) * 0x9e3779b97f4a7c15ull;
+	struct list *b = &vfs()->mount_hash[(h >> 40) % MOUNT_BUCKETS];
+
+	if (b->next == NULL)
+		list_init(b);
+	return b;
+}
+
 struct mount *mount_child_at(struct mount *parent, struct dentry *d)
 {
-	LIST_FOR(m, &parent->children, struct mount, child)
-		if (m->point == d)
+	LIST_FOR(m, bucket(parent, d), struct mount, hash)
+		if (m->point == d && m->parent == parent)
 			return m;
 	return NULL;
 }
@@ -154,6 +165,7 @@ void mount_link(struct mount *m, struct mount *parent, struct dentry *point)
 	m->point = point;
 	point->mounted++;
 	list_append(&parent->children, &m->child);
+	list_append(bucket(parent, point), &m->hash);
 	mount_set_ns(m, parent->ns);
 }
 
@@ -165,6 +177,7 @@ struct path mount_unlink(struct mount *m)
 		return was;
 	was = (struct path){ m->parent, m->point };
 	list_remove(&m->child);
+	list_remove(&m->hash);
 	m->point->mounted--;
 	m->parent = m;
 	m->point = NULL;

@@ -134,6 +134,29 @@ static long rename_locked(struct lx_thread *t, struct end *from, struct end *to,
 	return 0;
 }
 
+static LOCK(NAMES) *names_of(const struct dentry *dir)
+{
+	return &vfs()->names_lock[((uint64_t)dir * 0x9e3779b97f4a7c15ull) >> 40 & (NAMES_LOCKS - 1)];
+}
+
+/*
+ * The names are looked up under these: another rename would move their dentries.  Within one directory
+ * the tree stays as it is, so only renames there are kept away.
+ */
+static void names_lock(const struct end *a, const struct end *b) LOCK_UNCHECKED("RENAME only for two directories")
+{
+	if (a->dir.dentry != b->dir.dentry)
+		lock_take(&vfs()->rename_lock);
+	lock_take2(names_of(a->dir.dentry), names_of(b->dir.dentry));
+}
+
+static void names_unlock(const struct end *a, const struct end *b) LOCK_UNCHECKED("see names_lock")
+{
+	lock_drop2(names_of(a->dir.dentry), names_of(b->dir.dentry));
+	if (a->dir.dentry != b->dir.dentry)
+		lock_drop(&vfs()->rename_lock);
+}
+
 static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, uint32_t flags)
 {
 	struct landlock_ends ends;
@@ -151,14 +174,13 @@ static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd
 	if (err == 0) {
 		if (landlocked(t))
 			landlock_ends(t, &a.dir, &b.dir, &ends);
-		/* The names are looked up under the lock: another rename would move their dentries. */
-		lock_take(&vfs()->rename_lock);
+		names_lock(&a, &b);
 		err = walk_last(t, &a.dir, a.last, &a.d);
 		if (err == 0)
 			err = walk_last(t, &b.dir, b.last, &b.d);
 		if (err == 0)
 			err = rename_locked(t, &a, &b, flags, &ends);
-		lock_drop(&vfs()->rename_lock);
+		names_unlock(&a, &b);
 		end_done(&b);
 	}
 	end_done(&a);
