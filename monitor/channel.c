@@ -325,7 +325,7 @@ static void hello(struct pico *p, const struct ucred *cred)
 		pico_kill(p, "another process said hello in its place");
 		return;
 	}
-	p->pid = cred->pid;
+	pico_set_pid(p, cred->pid);
 	p->state = p->after_hello;
 }
 

@@ -86,7 +86,6 @@ static void take_signals(void)
 {
 	struct signalfd_siginfo s[8];
 	ssize_t n;
-	bool child = false;
 
 	do {
 		n = read(signal_fd, s, sizeof s);
@@ -94,13 +93,11 @@ static void take_signals(void)
 			struct mon_death note = { .wait_status = s[i].ssi_signo, .kind = MON_NOTE_SIGNAL };
 
 			if (s[i].ssi_signo == SIGCHLD)
-				child = true;
+				pico_reap((pid_t)s[i].ssi_pid);
 			else
 				deaths_note(&note), pico_want_kproc();
 		}
 	} while (n == (ssize_t)sizeof s);
-	if (child)
-		pico_reap();
 }
 
 static void take_results(void)

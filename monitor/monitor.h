@@ -204,13 +204,14 @@ void termios_restore(void);
 extern int arena_fd, data_fd, palshared_fd;
 void memory_init(void);
 
-/* ---- picoproc.c, pico_death.c: picoprocesses ---- */
+/* ---- picoproc.c, pico_death.c, picotable.c: picoprocesses ---- */
 enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING, PICO_GRANTED /* a channel in advance, for a clone that is not announced yet */ };
 struct pico {
 	uint64_t number;
 	enum pico_state state, after_hello;
 	enum dk_role role;
-	pid_t pid;             /* 0 = not known yet */
+	pid_t pid;             /* 0 = not known yet; set by pico_set_pid */
+	struct pico *pid_next; /* of the same bucket */
 	int channel;
 	uint64_t process_index;
 	bool reaped, eof, busy, killed;
@@ -224,6 +225,11 @@ struct pico {
 	uint64_t grant;        /* the one in PICO_GRANTED whose channel it has, 0 = none */
 	bool answer_ahead;     /* it may have left one small answer unread: a CLONE's it did not wait for */
 };
+/* picotable.c: gives p its number, takes it away; false: no memory, or no numbers left. */
+bool picos_enter(struct pico *p);
+void picos_leave(struct pico *p);
+uint32_t picos_live(void);
+struct pico *pico_by_pid(pid_t pid);
 struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end);
 struct pico *pico_find(uint64_t number);
 void pico_boot(struct pico *p, const char *image);
@@ -235,7 +241,8 @@ struct pico *pico_take_grant(struct pico *parent, uint64_t number, uint64_t inde
 void pico_forget(struct pico *p);
 void pico_kill(struct pico *p, const char *why);
 void pico_eof(struct pico *p);
-void pico_reap(void);
+void pico_reap(pid_t hint); /* SIGCHLD, with the pid it told, or 0 */
+void pico_set_pid(struct pico *p, pid_t pid);
 bool pico_may_be(pid_t pid);
 bool pico_want_kproc(void); /* starts it if there is none; false = not yet, or (errno) it cannot be made */
 void pico_first_asked(void); /* the first picoprocess made its first request */
@@ -245,10 +252,12 @@ void pico_want_spare(void);
 int pico_timeout_ms(void);
 void pico_tick(void);
 void pico_each(void (*fn)(struct pico *p));
-struct pico *pico_by_pid(pid_t pid);
 void pico_close_channel(struct pico *p);
 extern unsigned pico_limbo; /* clones that ended before they said hello */
 void pico_check_limbo(struct pico *p);
+void pico_announced(const struct pico *p); /* a clone, or a grant for one, that has yet to say hello */
+extern uint64_t pico_reap_at; /* when to look for dead ones among all; 0: not */
+void pico_reap_all(void);
 extern struct pico *first, *kproc; /* NULL: it has ended; there is none yet.  Bare: the same */
 
 /* ---- usage.c ---- */

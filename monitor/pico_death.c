@@ -18,6 +18,8 @@
 #include "monitor/monitor.h"
 
 #define LIMBO_NS 1000000000ull
+#define REAP_NS  5000000u
+#define FEW      128u /* processes of which all are looked at */
 
 /* Dead before we knew which picoprocess they were. */
 static struct {
@@ -25,6 +27,9 @@ static struct {
 	uint32_t status;
 } strangers[64];
 static unsigned next_stranger;
+static uint64_t clones[64]; /* numbers of those announced last */
+static unsigned next_clone;
+uint64_t pico_reap_at;
 
 static pid_t dying; /* reaped a moment ago */
 
@@ -105,6 +110,8 @@ void pico_check_limbo(struct pico *p)
 		bury(p);
 }
 
+static bool reap_one(pid_t which);
+
 void pico_eof(struct pico *p)
 {
 	if (p->state == PICO_GRANTED) { /* its owner wants it no more, or is gone */
@@ -123,7 +130,7 @@ void pico_eof(struct pico *p)
 			pico_check_limbo(p);
 		return;
 	}
-	if (p->pid > 0)
+	if (p->pid > 0 && !(picos_live() >= FEW && reap_one(p->pid)))
 		kill(p->pid, SIGKILL); /* pid 0: the launcher's answer comes first */
 }
 
@@ -150,16 +157,35 @@ static void hear_clones(struct pico *p)
 		channel_hear(p);
 }
 
+void pico_announced(const struct pico *p)
+{
+	clones[next_clone++ % ARRAY_LEN(clones)] = p->number;
+}
+
+/* Who has just been reaped and is not known may be one of those announced last, or of all. */
+static struct pico *unheard(pid_t pid)
+{
+	struct pico *p;
+
+	dying = pid;
+	for (unsigned i = 0; i < ARRAY_LEN(clones); i++)
+		if ((p = pico_find(clones[i])) != NULL)
+			hear_clones(p);
+	p = pico_by_pid(pid);
+	if (!p) {
+		pico_each(hear_clones);
+		p = pico_by_pid(pid);
+	}
+	dying = 0;
+	return p;
+}
+
 static void one_died(pid_t pid, uint32_t status)
 {
 	struct pico *p = pico_by_pid(pid);
 
-	if (!p) {
-		dying = pid;
-		pico_each(hear_clones);
-		dying = 0;
-		p = pico_by_pid(pid);
-	}
+	if (!p)
+		p = unheard(pid);
 	if (!p) {
 		strangers[next_stranger % ARRAY_LEN(strangers)].pid = pid;
 		strangers[next_stranger++ % ARRAY_LEN(strangers)].status = status;
@@ -172,23 +198,48 @@ static void one_died(pid_t pid, uint32_t status)
 	bury(p);
 }
 
-void pico_reap(void)
+/* One dead child: which, or -1.  False: there is none. */
+static bool reap_one(pid_t which)
 {
 	int status;
-	pid_t pid;
+	pid_t pid = waitpid(which, &status, WNOHANG);
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == init_pid) {
-			init_pid = -1;
-			fail("the sandbox's init process was ended (status %d)", status);
-		}
-		if (pid == launcher_pid) {
-			launcher_pid = 0;
-			sandbox_launcher_event();
-			fail("the launcher of the sandbox's processes ended (status %d)", status);
-		}
-		one_died(pid, (uint32_t)status);
+	if (pid <= 0)
+		return false;
+	if (pid == init_pid) {
+		init_pid = -1;
+		fail("the sandbox's init process was ended (status %d)", status);
 	}
+	if (pid == launcher_pid) {
+		launcher_pid = 0;
+		sandbox_launcher_event();
+		fail("the launcher of the sandbox's processes ended (status %d)", status);
+	}
+	one_died(pid, (uint32_t)status);
+	return true;
+}
+
+void pico_reap_all(void)
+{
+	pico_reap_at = 0;
+	while (reap_one(-1))
+		;
+}
+
+/*
+ * The host's kernel looks at all our children to find one that is dead.  Of many only the one that
+ * SIGCHLD names is asked for, and all a little later: signals of several deaths are one.
+ */
+void pico_reap(pid_t hint)
+{
+	if (picos_live() < FEW) {
+		pico_reap_all();
+		return;
+	}
+	if (hint > 0)
+		(void)reap_one(hint);
+	if (pico_reap_at == 0)
+		pico_reap_at = now_ns() + REAP_NS;
 }
 
 /* The launcher says which process it made. */
@@ -201,7 +252,7 @@ void pico_made(uint64_t number, pid_t pid, bool failed)
 			kill(pid, SIGKILL);
 		return;
 	}
-	p->pid = pid;
+	pico_set_pid(p, pid);
 	for (unsigned i = 0; i < ARRAY_LEN(strangers); i++) {
 		if (pid > 0 && strangers[i].pid == pid) {
 			strangers[i].pid = 0;

@@ -21,12 +21,10 @@
 #include "monitor/monitor.h"
 
 #define SPARE_NS 1000000000ull
-#define PICO_MAX 65000u
 #define GRANTS_MAX 64u
 
 struct pico *first, *kproc;
-static struct pico **table;
-static uint32_t *generations, table_size, live, granted;
+static uint32_t granted;
 static struct pico *spare;
 static uint64_t last_spawn_ns;
 static bool kproc_wanted;
@@ -39,59 +37,6 @@ unsigned pico_limbo;
  */
 static struct pico *index_owner[MON_PROCESSES] BIG_BSS;
 
-/* ---- the table ---- */
-
-static uint32_t free_slot(void)
-{
-	uint32_t i, size;
-
-	for (i = 0; i < table_size; i++)
-		if (!table[i])
-			return i;
-	size = table_size ? table_size * 2 : 16;
-	if (size > PICO_MAX)
-		return UINT32_MAX;
-	void *t = realloc(table, size * sizeof *table), *g = realloc(generations, size * sizeof *generations);
-
-	if (t)
-		table = t;
-	if (g)
-		generations = g;
-	if (!t || !g)
-		return UINT32_MAX;
-	for (i = table_size; i < size; i++) {
-		table[i] = NULL;
-		generations[i] = 1;
-	}
-	i = table_size;
-	table_size = size;
-	return i;
-}
-
-struct pico *pico_find(uint64_t number)
-{
-	uint32_t slot = number & 0xffff;
-
-	if (slot >= table_size || !table[slot] || table[slot]->number != number)
-		return NULL;
-	return table[slot];
-}
-
-struct pico *pico_by_pid(pid_t pid)
-{
-	for (uint32_t i = 0; i < table_size; i++)
-		if (table[i] && table[i]->pid == pid)
-			return table[i];
-	return NULL;
-}
-
-void pico_each(void (*fn)(struct pico *p))
-{
-	for (uint32_t i = 0; i < table_size; i++)
-		if (table[i])
-			fn(table[i]);
-}
-
 void pico_close_channel(struct pico *p)
 {
 	if (p->channel < 0)
@@ -102,8 +47,7 @@ void pico_close_channel(struct pico *p)
 
 struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end)
 {
-	uint32_t slot = live - granted < spec.pids + 64 ? free_slot() : UINT32_MAX;
-	struct pico *p = slot == UINT32_MAX ? NULL : calloc(1, sizeof *p);
+	struct pico *p = picos_live() - granted < spec.pids + 64 ? calloc(1, sizeof *p) : NULL;
 	int pair[2];
 
 	if (!p)
@@ -112,13 +56,16 @@ struct pico *pico_new(enum pico_state state, enum dk_role role, int *child_end)
 		free(p);
 		return NULL;
 	}
-	*p = (struct pico){ .number = (uint64_t)generations[slot] << 16 | slot, .state = state, .role = role, .channel = pair[0],
-		.since_ns = now_ns() };
+	*p = (struct pico){ .state = state, .role = role, .channel = pair[0], .since_ns = now_ns() };
+	if (!picos_enter(p)) {
+		close(pair[0]);
+		close(pair[1]);
+		free(p);
+		return NULL;
+	}
 	p->says_who = state == PICO_CLONING || state == PICO_GRANTED;
 	if (p->says_who)
 		setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int));
-	table[slot] = p;
-	live++;
 	*child_end = pair[1];
 	loop_add(p->channel, LOOP_CHANNEL, p->number);
 	return p;
@@ -145,8 +92,6 @@ static void forget_grant(struct pico *p)
 
 void pico_forget(struct pico *p)
 {
-	uint32_t slot = p->number & 0xffff;
-
 	pico_close_channel(p);
 	tree_forget(p->number);
 	if (index_owner[p->process_index] == p)
@@ -157,9 +102,7 @@ void pico_forget(struct pico *p)
 		forget_grant(p);
 	else if (p->grant)
 		pico_forget(pico_find(p->grant));
-	table[slot] = NULL;
-	generations[slot]++;
-	live--;
+	picos_leave(p);
 	if (p == spare)
 		spare = NULL;
 	free(p);
@@ -332,6 +275,7 @@ static void announced(struct pico *p, const struct pico *parent, uint64_t index)
 	p->after_hello = PICO_RUNNING;
 	index_owner[index] = p;
 	p->parent = parent->number;
+	pico_announced(p);
 }
 
 struct pico *pico_prepare_clone(const struct pico *parent, uint64_t index, int *child_end)
@@ -356,6 +300,7 @@ struct pico *pico_grant(struct pico *parent, int *child_end)
 		granted++;
 		p->parent = parent->number;
 		parent->grant = p->number;
+		pico_announced(p);
 	}
 	return p;
 }
@@ -376,6 +321,8 @@ int pico_timeout_ms(void)
 {
 	uint64_t age;
 
+	if (pico_reap_at != 0)
+		return 5;
 	if (pico_limbo > 0)
 		return 100;
 	if (!spare || last_spawn_ns == 0)
@@ -386,6 +333,8 @@ int pico_timeout_ms(void)
 
 void pico_tick(void)
 {
+	if (pico_reap_at != 0 && now_ns() >= pico_reap_at)
+		pico_reap_all();
 	if (pico_limbo > 0)
 		pico_each(pico_check_limbo);
 	if (spare && last_spawn_ns != 0 && now_ns() - spare->since_ns >= SPARE_NS) {
