@@ -485,5 +485,55 @@ def descriptor_flood(tap):
     tap.ok("a flood of open files stops none but itself", r.out.startswith("5\n") and "forks 0\n" in r.out and "full 24\n" in r.out, r)
 
 
-run_tests(Tap(patterns), [descriptor_flood, posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
+# Writes much and flushes it, FLUSHES times; says when each flush began and ended, by the clock all share.
+FLUSHER = r"""
+import os, sys, time
+f = os.open('big', os.O_RDWR | os.O_CREAT, 0o600)
+for i in range(int(sys.argv[1])):
+    os.lseek(f, 0, 0)
+    for k in range(120):
+        os.write(f, os.urandom(4096) * 256)
+    begun = time.monotonic()
+    os.fsync(f)
+    print(begun, time.monotonic(), flush=True)
+open('flushed', 'w').close()
+"""
+# Requests of each kind until the other has flushed: when each was answered.
+ASKER = r"""
+import os, sys, time
+n = 0
+while not os.path.exists('flushed'):
+    n += 1
+    name = f'{sys.argv[1]}-{n}'
+    os.mkdir(name)
+    open(name + '/new', 'w').close()
+    os.path.exists(f"/usr/share/none-{n}")
+    os.unlink(name + '/new')
+    os.rmdir(name)
+    print(time.monotonic(), flush=True)
+"""
+
+
+def neighbours_flush(tap):
+    """While one guest waits for its fsync, its neighbour's requests and another sandbox's are answered."""
+    folder = work / "flush"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "flusher.py").write_text(FLUSHER)
+    (folder / "asker.py").write_text(ASKER)
+    inside = [bailey, "run", "-v", f"{folder}:{folder}", "-w", folder, "--"]
+    other = subprocess.Popen(inside + [PYTHON, "asker.py", "other"], stdout=subprocess.PIPE, text=True)
+    r = run(inside + ["/bin/sh", "-c", f"{PYTHON} asker.py same > asked & {PYTHON} flusher.py 4; wait"])
+    far = [float(t) for t in other.communicate(timeout=60)[0].split()]
+    near = [float(t) for t in (folder / "asked").read_text().split()]
+    flushes = [tuple(map(float, line.split())) for line in r.out.splitlines()]
+    begun, ended = max(flushes, key=lambda f: f[1] - f[0])
+    counts = [sum(begun < t < ended for t in times) for times in (near, far)]
+    # A disk that is done at once leaves no time to ask.
+    tap.ok("a guest's fsync delays nobody else", r.code == 0 and len(flushes) == 4 and (ended - begun < 0.2 or min(counts) >= 2),
+           r if r.code else f"# a flush of {ended - begun:.3f} s; answered meanwhile: {counts}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+run_tests(Tap(patterns), [neighbours_flush, descriptor_flood, posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
                           full_folder, full_overlay, small_files, small_storm, trees.volumes, trees.root, trees.storm])
