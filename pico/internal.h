@@ -54,6 +54,8 @@ void pico_initialize(const struct dk_boot *boot) NORETURN;
 /* Sets an event or interrupts a thread, by its handle; later, if the calling thread holds locks: who
    starts to run at once, on the same CPU, would want these first of all. */
 void tell_handle(dk_handle h);
+/* Who sleeps with locks held (the FILE lock of a text that another process is asked for) tells first. */
+void tell_before_sleep(struct pico_thread *t);
 /* A thread holds one lock less. */
 void lock_unhold(struct pico_thread *t);
 #endif

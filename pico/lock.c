@@ -75,6 +75,12 @@ static NOINLINE void tell_later(struct pico_thread *t)
 	t->later_count = 0;
 }
 
+void tell_before_sleep(struct pico_thread *t)
+{
+	if (UNLIKELY(t->later_count != 0))
+		tell_later(t);
+}
+
 void lock_unhold(struct pico_thread *t)
 {
 	uint32_t held = atomic_load_explicit(&t->held, memory_order_relaxed);
@@ -177,6 +183,7 @@ static NOINLINE void take_slow(struct lock *l, struct pico_thread *t)
 		enqueue(l, t);
 		qspin_drop(l);
 		atomic_fetch_add_explicit(&root->lock_slept[l->class & 63], 1, memory_order_relaxed);
+		tell_before_sleep(t);
 		wait_granted(l, t);
 		t->waiting_lock = NULL;
 		held = 2;

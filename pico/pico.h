@@ -215,7 +215,7 @@ struct dk_context *pico_frame(void);
  */
 enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint64_t deadline, uint32_t flags, uint32_t *index);
 enum dk_status pico_wait(uint64_t deadline, uint32_t flags);
-/* With locks held it takes effect when the last is dropped: so does pico_interrupt, so do wait queues. */
+/* With locks held it takes effect when the last is dropped, or the caller sleeps: so does pico_interrupt, so do wait queues. */
 void pico_wake(struct pico_thread *t);
 
 uint64_t pico_now(void);          /* monotonic, ns */

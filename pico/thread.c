@@ -215,6 +215,7 @@ static enum dk_status wait_any(uint32_t count, const dk_handle *handles, uint64_
 	t->waits++;
 	t->sleeping = 1;
 	do {
+		tell_before_sleep(t);
 		t->woken = 0;
 		status = DkObjectsWaitAny(count, handles, deadline, flags, index);
 	} while (UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(t));
