@@ -209,7 +209,7 @@ static bool holder_is_dead(const struct lock *l)
 	return (status == DK_OK || status == DK_INVALID_HANDLE) && __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) == owner;
 }
 
-static bool died_with_locks(dk_handle process)
+static bool died_with_locks(dk_handle process) REQUIRES(TASKLIST)
 {
 	struct lx_proc *p = proc_find_host(process);
 

@@ -163,7 +163,7 @@ void fdt_put_table(struct fdtable *fdt)
 	arena_free(fdt);
 }
 
-static struct file *take_slot(struct fdtable *fdt, uint32_t fd)
+static struct file *take_slot(struct fdtable *fdt, uint32_t fd) REQUIRES(FDTABLE)
 {
 	struct file *f = fdt->slot[fd];
 

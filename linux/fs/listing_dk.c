@@ -175,7 +175,7 @@ static bool is_wanted(const struct listing *l)
 }
 
 /* Takes the listing of a folder unless it is wanted; false: it is. */
-static bool forget(struct inode *i, bool must)
+static bool forget(struct inode *i, bool must) LOCK_UNCHECKED("of a folder in memory its names' lock, of one of the host its inode's")
 {
 	struct mem_dir *d = i->kind == INODE_MEM ? mem(i)->u.dir : NULL;
 	struct listing **at = d != NULL ? &d->listing : &host(i)->listing, *l;

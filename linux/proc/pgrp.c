@@ -48,7 +48,7 @@ bool pgrp_is_orphaned(int pgrp, struct lx_proc *ignored)
 	return true;
 }
 
-static bool pgrp_has_stopped(int pgrp)
+static bool pgrp_has_stopped(int pgrp) REQUIRES(TASKLIST)
 {
 	PROC_SET_FOR (p, PROC_GROUP, pgrp)
 		if (p->state == PROC_LIVE && __atomic_load_n(&p->stopped, __ATOMIC_RELAXED))
