@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/proc/ptrace.h - one thread looks into another: docs/design/09-ptrace.md.
+ * linux/proc/ptrace.h - one thread looks into another: docs/design/14-ptrace.md.
  *
  * A traced thread has a struct ptrace (made when it is first attached to, freed with the
  * thread).  t->tracer says whether it is traced now, and changes under TASKLIST.

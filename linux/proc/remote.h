@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * linux/proc/remote.h - what only a thread of another picoprocess can do: reach its
- * memory, its regions, its vector registers.  docs/design/09-ptrace.md has the reasons.
+ * memory, its regions, its vector registers.  docs/design/14-ptrace.md has the reasons.
  *
  * The caller holds a reference on the process and no lock.  -ESRCH: it ended, or has, -EINTR:
  * the caller is to end.
