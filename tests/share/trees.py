@@ -164,6 +164,8 @@ while time.time() < end or rounds < 2:
     for d, dirs, files in os.walk('t', onerror=lambda e: None):
         seen.add(d)
         for f in files:
+            if f == 'new':
+                continue
             try:
                 with open(d + '/' + f) as g:
                     text = g.read()
@@ -189,7 +191,8 @@ def storm(tap):
             shutil.rmtree(folder / f"t/d{i}")
             d = folder / f"t/d{i}"
             (d / "sub").mkdir(parents=True)
-            (d / "sub/deep").write_text("deep\n")
+            (d / "sub/new").write_text("deep\n")  # empty for a moment, which a reader may see
+            (d / "sub/new").rename(d / "sub/deep")
     out, err = p.communicate()
     tap.ok("folders that come and go outside while they are walked", out == "right\n", out + err)
     shutil.rmtree(folder, ignore_errors=True)
