@@ -5,8 +5,8 @@
  * A thread in guest code has them itself.  One in the library OS, so mostly one that waits in a system call,
  * has left them in a struct dk_context at the top of its library-OS stack; its slot is found by GS.  That
  * memory is the guest's to change: what is read there goes into the core file and decides nothing.
- * A call that came by a stub returns behind it; there no unwinder finds its way, so the address
- * behind the stub's jump is told instead (docs/design/04-system-calls.md).
+ * A call may return into the stub that its site jumped to (docs/design/04-system-calls.md); there no unwinder finds
+ * its way, so the address behind the site's own `syscall` is told instead.
  */
 #include <dirent.h>
 #include <elf.h>
@@ -39,17 +39,26 @@ static bool in_window(uint64_t address)
 	return address >= BAILEY_LOW && address < BAILEY_HIGH;
 }
 
-/* The stub's cmp $-4095,%rax; jmp back. */
-static uint64_t behind_stub(const struct core_target *t, uint64_t rip)
+/*
+ * Behind the `syscall` of the site whose stub a call returns into at rip; rip itself where it is no such stub.
+ * The stub is pico/patch_forward.c's: what is covered begins at byte 17, behind it is a jmp to the end
+ * of the site, and bytes 60 and 61 have the sizes of the site and of what is covered.
+ */
+static uint64_t behind_call(const struct core_target *t, uint64_t rip)
 {
-	static const unsigned char cmp[] = { 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff, 0xe9 };
-	unsigned char code[11];
+	enum { BODY = 17, SIZE_AT = 60, BODY_AT = 61, STUB = 64, JMP = 5, SITE_MIN = 5, SITE_MAX = 14, NUMBERS_AT = 44 };
+	static const unsigned char head[] = { 0x48, 0x8d, 0x0d, 10, 0, 0, 0, 0x65, 0xff, 0x24, 0x25 };
+	unsigned char stub[STUB];
 	int32_t distance;
+	unsigned end;
 
-	if (core_read(t, rip, code, sizeof code) != sizeof code || memcmp(code, cmp, sizeof cmp) != 0)
+	if (core_read(t, rip - BODY, stub, sizeof stub) != sizeof stub || memcmp(stub, head, sizeof head) != 0)
 		return rip;
-	memcpy(&distance, code + sizeof cmp, sizeof distance);
-	return rip + sizeof code + (uint64_t)(int64_t)distance;
+	end = BODY + stub[BODY_AT] + JMP;
+	if (end > NUMBERS_AT || stub[end - JMP] != 0xe9 || stub[SIZE_AT] < SITE_MIN || stub[SIZE_AT] > SITE_MAX)
+		return rip;
+	memcpy(&distance, stub + end - sizeof distance, sizeof distance);
+	return rip - BODY + end + (uint64_t)(int64_t)distance - stub[SIZE_AT] + 2;
 }
 
 static void guest_registers(const struct core_target *t, struct user_regs_struct *r)
@@ -64,7 +73,7 @@ static void guest_registers(const struct core_target *t, struct user_regs_struct
 	_Static_assert(CTX_SS == offsetof(struct user_regs_struct, ss) && CTX_RIP == offsetof(struct user_regs_struct, rip), "context");
 	memcpy(r, c, sizeof c);
 	r->gs_base = 0;
-	r->rip = behind_stub(t, r->rip);
+	r->rip = behind_call(t, r->rip);
 }
 
 /* The library OS's object of the thread, 0 = not known. */
