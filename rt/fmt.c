@@ -138,17 +138,82 @@ static int64_t sign_extend(uint64_t v, int size)
 	return (int64_t)(v << shift) >> shift;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): one loop over a format's parts */
-int fmt_vsnprintf(char *buf, size_t size, const char *format, va_list ap)
+/* Width and precision; va is the caller's list, which moves on. */
+static void parse_widths(const char **p, struct spec *s, va_list *va)
+{
+	if (**p == '*') {
+		s->width = va_arg(*va, int);
+		if (s->width < 0) {
+			s->left = true;
+			s->width = -s->width;
+		}
+		(*p)++;
+	} else {
+		s->width = parse_int(p);
+	}
+	if (**p != '.')
+		return;
+	(*p)++;
+	if (**p == '*') {
+		s->precision = va_arg(*va, int);
+		(*p)++;
+	} else {
+		s->precision = parse_int(p);
+	}
+}
+
+static void put_integer(struct out *o, const struct spec *s, char c, uint64_t v)
 {
 	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
-	struct out o = { buf, size, 0 };
 
+	if (c == 'd' || c == 'i')
+		put_signed(o, s, sign_extend(v, s->size));
+	else
+		put_number(o, s, to_size(v, s->size), c == 'o' ? 8 : c == 'u' ? 10 : 16, c == 'X' ? upper : lower, "");
+}
+
+/* The conversion c of the next argument; false: there is no such one. */
+static bool convert(struct out *o, struct spec *s, char c, va_list *va)
+{
+	const char *text;
+	char one;
+
+	switch (c) {
+	case 'd': case 'i': case 'u': case 'x': case 'X': case 'o':
+		put_integer(o, s, c, s->size == 8 ? va_arg(*va, uint64_t) : va_arg(*va, unsigned));
+		return true;
+	case 'p':
+		s->alt = true;
+		s->size = 8;
+		put_integer(o, s, 'x', (uintptr_t)va_arg(*va, void *));
+		return true;
+	case 'c':
+		one = (char)va_arg(*va, int);
+		put_text(o, s, &one, 1);
+		return true;
+	case 's':
+		text = va_arg(*va, const char *);
+		if (!text)
+			text = "(null)";
+		put_text(o, s, text, strnlen(text, s->precision < 0 ? SIZE_MAX : (size_t)s->precision));
+		return true;
+	case '%':
+		put(o, '%');
+		return true;
+	default:
+		return false;
+	}
+}
+
+int fmt_vsnprintf(char *buf, size_t size, const char *format, va_list ap)
+{
+	struct out o = { buf, size, 0 };
+	va_list va;
+
+	va_copy(va, ap);
 	for (const char *p = format; *p; p++) {
 		struct spec s = { .precision = -1 };
 		const char *start = p;
-		uint64_t v = 0;
-		char c;
 
 		if (*p != '%') {
 			put(&o, *p);
@@ -156,75 +221,16 @@ int fmt_vsnprintf(char *buf, size_t size, const char *format, va_list ap)
 		}
 		p++;
 		parse_flags(&p, &s);
-		if (*p == '*') {
-			s.width = va_arg(ap, int);
-			if (s.width < 0) {
-				s.left = true;
-				s.width = -s.width;
-			}
-			p++;
-		} else {
-			s.width = parse_int(&p);
-		}
-		if (*p == '.') {
-			p++;
-			if (*p == '*') {
-				s.precision = va_arg(ap, int);
-				p++;
-			} else {
-				s.precision = parse_int(&p);
-			}
-		}
+		parse_widths(&p, &s, &va);
 		s.size = parse_size(&p);
-		c = *p;
-		if (c == 'd' || c == 'i' || c == 'u' || c == 'x' || c == 'X' || c == 'o')
-			v = s.size == 8 ? va_arg(ap, uint64_t) : va_arg(ap, unsigned);
-		switch (c) {
-		case 'd':
-		case 'i':
-			put_signed(&o, &s, sign_extend(v, s.size));
-			break;
-		case 'u':
-			put_number(&o, &s, to_size(v, s.size), 10, lower, "");
-			break;
-		case 'x':
-			put_number(&o, &s, to_size(v, s.size), 16, lower, "");
-			break;
-		case 'X':
-			put_number(&o, &s, to_size(v, s.size), 16, upper, "");
-			break;
-		case 'o':
-			put_number(&o, &s, to_size(v, s.size), 8, lower, "");
-			break;
-		case 'p':
-			s.alt = true;
-			put_number(&o, &s, (uintptr_t)va_arg(ap, void *), 16, lower, "");
-			break;
-		case 'c': {
-			char one = (char)va_arg(ap, int);
-
-			put_text(&o, &s, &one, 1);
-			break;
-		}
-		case 's': {
-			const char *text = va_arg(ap, const char *);
-
-			if (!text)
-				text = "(null)";
-			put_text(&o, &s, text, strnlen(text, s.precision < 0 ? SIZE_MAX : (size_t)s.precision));
-			break;
-		}
-		case '%':
-			put(&o, '%');
-			break;
-		default:
-			for (; start <= p && *start; start++)
-				put(&o, *start);
-			if (!c)
-				p--;
-			break;
-		}
+		if (convert(&o, &s, *p, &va))
+			continue;
+		for (; start <= p && *start; start++)
+			put(&o, *start);
+		if (!*p)
+			p--;
 	}
+	va_end(va);
 	if (size > 0)
 		buf[MIN(o.len, size - 1)] = 0;
 	return (int)o.len;
