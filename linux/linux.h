@@ -322,9 +322,10 @@ void kproc_need(void);
 
 /* A first waiter's wait with a condition: sleeps on q until cond is true; err gets 0,
    -ERESTARTSYS or -ETIMEDOUT. */
-#define WAIT_EVENT(q, deadline, cond, err)                                                           \
+#define WAIT_EVENT_AS(q, deadline, cond, err, waiter_flags)                                          \
 	do {                                                                                          \
 		struct waiter *we_w = waiter_self(0);                                                 \
+		we_w->flags = (waiter_flags);                                                         \
 		waitq_add((q), we_w);                                                                 \
 		(err) = 0;                                                                            \
 		while (!(cond)) {                                                                     \
@@ -336,22 +337,12 @@ void kproc_need(void);
 		}                                                                                     \
 		waitq_remove((q), we_w);                                                              \
 	} while (0)
+#define WAIT_EVENT(q, deadline, cond, err) WAIT_EVENT_AS(q, deadline, cond, err, 0u)
 /* The same for one of many of whom a wake-up is to reach one: who changes the object wakes 1, and
    so does who was woken and leaves something for the next.  One that goes away hands on. */
 #define WAIT_EVENT_ONE(q, deadline, cond, err)                                                       \
 	do {                                                                                          \
-		struct waiter *we_w = waiter_self(0);                                                 \
-		we_w->flags = WAITER_EXCLUSIVE;                                                       \
-		waitq_add((q), we_w);                                                                 \
-		(err) = 0;                                                                            \
-		while (!(cond)) {                                                                     \
-			enum dk_status we_s = pico_wait((deadline), 0);                               \
-			if (we_s != DK_OK && !(cond)) {                                               \
-				(err) = lx_wait_err(we_s);                                            \
-				break;                                                                \
-			}                                                                             \
-		}                                                                                     \
-		waitq_remove((q), we_w);                                                              \
+		WAIT_EVENT_AS(q, deadline, cond, err, WAITER_EXCLUSIVE);                              \
 		if ((err) != 0)                                                                       \
 			waitq_wake_next(q);                                                           \
 	} while (0)

@@ -58,16 +58,7 @@ long special_setattr(struct lx_thread *t, struct dentry *d, const struct inode_a
 	struct inode *i = d->inode;
 
 	lock_take(&i->lock);
-	if (a->valid & IATTR_MODE)
-		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
-	if (a->valid & IATTR_UID)
-		i->uid = a->uid;
-	if (a->valid & IATTR_GID)
-		i->gid = a->gid;
-	if (a->valid & IATTR_ATIME)
-		i->atime_ns = a->atime_ns;
-	if (a->valid & IATTR_MTIME)
-		i->mtime_ns = a->mtime_ns;
+	inode_set_members(i, a);
 	if (a->valid & IATTR_CTIME)
 		i->ctime_ns = a->ctime_ns;
 	lock_drop(&i->lock);

@@ -331,8 +331,10 @@ uint32_t listing_index(const struct listing *l, const char *name, uint32_t len);
 /* What l, of the folder dir_uri and believed, says of a name: 0, -ENOENT, -EAGAIN = ask for it, -ENODATA = a file
    whose attributes are not known. */
 long listing_attr(struct listing *l, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out);
-/* A partial listing of which such attributes are wanted: is it worth reading it again, with attributes? */
-bool listing_worth(const struct listing *l);
+/* The same of dir's listing l, whose reference is the caller's: where reading it again with attributes is worth it, full does
+   that and *l becomes what it read, or NULL with -EAGAIN. */
+long listing_ask(struct listing **l, struct dentry *dir, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out,
+	struct listing *(*full)(struct dentry *dir, enum listing_wanted what, long *err));
 uint32_t listing_from(const struct listing *l, uint64_t hash); /* first index with at least this hash */
 #define LISTING_POS (1ull << 62)
 uint32_t dirent_type(uint32_t mode); /* DT_* */

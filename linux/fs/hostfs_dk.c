@@ -185,18 +185,13 @@ static long from_listing(struct dentry *dir, const char *dir_uri, const char *na
 	uint64_t *until)
 {
 	struct listing *l = believed(dir->inode, now);
-	long err, none;
+	long err;
 
 	if (l == NULL)
 		return -EAGAIN;
-	err = listing_attr(l, dir_uri, name, len, out);
-	if (err == -ENODATA && listing_worth(l)) {
-		listing_put(l);
-		l = listing_of(dir, LISTING_FULL, &none);
-		if (l == NULL)
-			return -EAGAIN;
-		err = listing_attr(l, dir_uri, name, len, out);
-	}
+	err = listing_ask(&l, dir, dir_uri, name, len, out, listing_of);
+	if (l == NULL)
+		return err;
 	if (err == 0 && UNLIKELY(!host_unwritten(out->device, out->inode, l->when)))
 		err = -EAGAIN; /* its size may be another by now */
 	*until = l->until;

@@ -7,14 +7,8 @@ static long anon_open(struct lx_thread *t, struct dentry *d, struct file *f)
 	return -ENXIO; /* nameless objects are not opened again by name */
 }
 
-/* Pipes and sockets have modes, owners and times that fchmod and its like change, and nobody else looks at. */
-static long anon_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
+void inode_set_members(struct inode *i, const struct inode_attr *a)
 {
-	struct inode *i = d->inode;
-
-	if (S_IFMT_(i->mode) != S_IFIFO && S_IFMT_(i->mode) != S_IFSOCK)
-		return -EPERM;
-	lock_take(&i->lock);
 	if (a->valid & IATTR_MODE)
 		i->mode = S_IFMT_(i->mode) | (a->mode & 07777);
 	if (a->valid & IATTR_UID)
@@ -25,6 +19,17 @@ static long anon_setattr(struct lx_thread *t, struct dentry *d, const struct ino
 		i->atime_ns = a->atime_ns;
 	if (a->valid & IATTR_MTIME)
 		i->mtime_ns = a->mtime_ns;
+}
+
+/* Pipes and sockets have modes, owners and times that fchmod and its like change, and nobody else looks at. */
+static long anon_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
+{
+	struct inode *i = d->inode;
+
+	if (S_IFMT_(i->mode) != S_IFIFO && S_IFMT_(i->mode) != S_IFSOCK)
+		return -EPERM;
+	lock_take(&i->lock);
+	inode_set_members(i, a);
 	i->ctime_ns = vfs_now();
 	lock_drop(&i->lock);
 	return 0;

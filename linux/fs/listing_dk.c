@@ -274,7 +274,8 @@ uint32_t listing_index(const struct listing *l, const char *name, uint32_t len)
 	return UINT32_MAX;
 }
 
-bool listing_worth(const struct listing *l)
+/* A partial listing of which attributes are wanted: is it worth reading it again, with attributes? */
+static bool listing_worth(const struct listing *l)
 {
 	return l->partial && (l->count <= WORTH_SMALL || l->looked > 1);
 }
@@ -329,6 +330,18 @@ long listing_attr(struct listing *l, const char *dir_uri, const char *name, uint
 	if (e->type == DK_TYPE_DIR)
 		return attr_of_folder(e, dir_uri, out) ? 0 : -EAGAIN;
 	return attr_of_got(l, dir_uri, e, out) ? 0 : -ENODATA;
+}
+
+long listing_ask(struct listing **l, struct dentry *dir, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out,
+	struct listing *(*full)(struct dentry *dir, enum listing_wanted what, long *err))
+{
+	long err = listing_attr(*l, dir_uri, name, len, out), none;
+
+	if (err != -ENODATA || !listing_worth(*l))
+		return err;
+	listing_put(*l);
+	*l = full(dir, LISTING_FULL, &none);
+	return *l == NULL ? -EAGAIN : listing_attr(*l, dir_uri, name, len, out);
 }
 
 uint32_t dirent_type(uint32_t mode)

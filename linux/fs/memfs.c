@@ -173,18 +173,9 @@ static long set_size(struct inode *i, uint64_t size)
 	return mem_resize(i, size);
 }
 
-static void set_members(struct inode *i, const struct inode_attr *a)
+static void set_members(struct inode *i, const struct inode_attr *a) REQUIRES(INODE)
 {
-	if (a->valid & IATTR_MODE)
-		i->mode = S_IFMT_(i->mode) | (a->mode & 07777);
-	if (a->valid & IATTR_UID)
-		i->uid = a->uid;
-	if (a->valid & IATTR_GID)
-		i->gid = a->gid;
-	if (a->valid & IATTR_ATIME)
-		i->atime_ns = a->atime_ns;
-	if (a->valid & IATTR_MTIME)
-		i->mtime_ns = a->mtime_ns;
+	inode_set_members(i, a);
 	i->ctime_ns = a->valid & IATTR_CTIME ? a->ctime_ns : vfs_now();
 }
 

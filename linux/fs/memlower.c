@@ -80,20 +80,14 @@ static struct listing *believed(struct inode *dir, uint64_t now)
 /* What such a listing says: 0, -ENOENT, or -EAGAIN = it does not know.  until: when it is not believed any more. */
 static long from_listing(struct dentry *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out, uint64_t *until)
 {
-	const char *uri = mem(dir->inode)->lower;
 	struct listing *l = believed(dir->inode, now);
-	long err, none;
+	long err;
 
 	if (l == NULL)
 		return -EAGAIN;
-	err = listing_attr(l, uri, name, len, out);
-	if (err == -ENODATA && listing_worth(l)) {
-		listing_put(l);
-		l = mem_listing(dir, LISTING_FULL, &none);
-		if (l == NULL)
-			return -EAGAIN;
-		err = listing_attr(l, uri, name, len, out);
-	}
+	err = listing_ask(&l, dir, mem(dir->inode)->lower, name, len, out, mem_listing);
+	if (l == NULL)
+		return err;
 	*until = l->until;
 	listing_put(l);
 	return err == -ENODATA ? -EAGAIN : err;

@@ -123,50 +123,47 @@ struct listing *tree_get(const char *uri, uint64_t ino, bool take)
 
 /* ---- An answer's records ---- */
 
-static struct listing *from_names(const struct dk_tree_record *r, const char *entries, size_t size, size_t more, uint64_t when, char **end)
+/* Fills e from the entry at p, of which left bytes are there; its size, or 0 if it is none. */
+static size_t name_entry(const char *p, size_t left, struct listing_entry *e)
 {
-	char *text;
-	struct listing *l = listing_new(r->count, size + more, when, &text);
-	size_t at = 0;
-	uint32_t n = 0;
+	const struct dk_tree_name *n = (const void *)p;
 
-	if (l == NULL)
-		return NULL;
-	memcpy(text, entries, size);
-	for (; n < r->count && size - at >= sizeof(struct dk_tree_name); n++) {
-		const struct dk_tree_name *e = (const void *)(text + at);
-
-		if (e->size < offsetof(struct dk_tree_name, name) + e->name_len || e->size > size - at || e->size % 8 != 0)
-			break;
-		l->sorted[n] = (struct listing_entry){ .hash = e->hash, .inode = e->inode, .name = e->name, .name_len = e->name_len, .type = e->type };
-		at += e->size;
-	}
-	l->count = n;
-	l->partial = true;
-	*end = text + size;
-	return l;
+	if (left < sizeof *n || n->size < offsetof(struct dk_tree_name, name) + n->name_len || n->size > left || n->size % 8 != 0)
+		return 0;
+	*e = (struct listing_entry){ .hash = n->hash, .inode = n->inode, .name = n->name, .name_len = n->name_len, .type = n->type };
+	return n->size;
 }
 
-static struct listing *from_dirents(const struct dk_tree_record *r, const char *entries, size_t size, size_t more, uint64_t when, char **end)
+static size_t dirent_entry(const char *p, size_t left, struct listing_entry *e)
 {
+	const struct dk_dirent *n = (const void *)p;
+
+	if (left < sizeof *n || n->size < sizeof *n + n->name_len || n->size > left || n->size % 8 != 0)
+		return 0;
+	*e = (struct listing_entry){ .hash = dk_name_hash(n->name, n->name_len), .inode = n->attr.inode, .name = n->name, .attr = &n->attr,
+		.name_len = (uint16_t)n->name_len, .type = (uint8_t)n->attr.type };
+	return n->size;
+}
+
+/* Entries up to the first that is none; *end: behind the text, where more bytes of room are. */
+static struct listing *from_entries(const struct dk_tree_record *r, const char *entries, size_t size, size_t more, uint64_t when, char **end)
+{
+	bool names = (r->kind & ~DK_TREE_MORE) != DK_TREE_DIRENTS; /* of LARGE there are none */
 	char *text;
 	struct listing *l = listing_new(r->count, size + more, when, &text);
-	size_t at = 0;
+	size_t at = 0, step;
 	uint32_t n = 0;
 
 	if (l == NULL)
 		return NULL;
 	memcpy(text, entries, size);
-	for (; n < r->count && size - at >= sizeof(struct dk_dirent); n++) {
-		const struct dk_dirent *e = (const void *)(text + at);
-
-		if (e->size < sizeof *e + e->name_len || e->size > size - at || e->size % 8 != 0)
+	for (; n < r->count; n++, at += step) {
+		step = names ? name_entry(text + at, size - at, &l->sorted[n]) : dirent_entry(text + at, size - at, &l->sorted[n]);
+		if (step == 0)
 			break;
-		l->sorted[n] = (struct listing_entry){ .hash = dk_name_hash(e->name, e->name_len), .inode = e->attr.inode, .name = e->name,
-			.attr = &e->attr, .name_len = (uint16_t)e->name_len, .type = (uint8_t)e->attr.type };
-		at += e->size;
 	}
 	l->count = n;
+	l->partial = names;
 	*end = text + size;
 	return l;
 }
@@ -235,7 +232,6 @@ static void take_folder(const struct tree_walk *w, uint32_t walk, const struct d
 {
 	size_t head = sizeof *r + ALIGN_UP(r->text_len + 1u, 8u), room = strlen(w->root) + r->text_len + 2;
 	const char *entries = (const char *)r + head;
-	uint32_t kind = r->kind & ~DK_TREE_MORE;
 	struct listing *l;
 	char *uri;
 
@@ -244,10 +240,7 @@ static void take_folder(const struct tree_walk *w, uint32_t walk, const struct d
 	ends->last = NULL;
 	if (r->count > r->size / sizeof(struct dk_tree_name))
 		return;
-	if (kind == DK_TREE_DIRENTS)
-		l = from_dirents(r, entries, r->size - head, room, when, &uri);
-	else
-		l = from_names(r, entries, r->size - head, room, when, &uri);
+	l = from_entries(r, entries, r->size - head, room, when, &uri);
 	if (l == NULL)
 		return;
 	name_folder(l, uri, w->root, r, room);
@@ -269,7 +262,7 @@ static void take_folder(const struct tree_walk *w, uint32_t walk, const struct d
 	l->self = r->attr;
 	l->walk = walk + 1;
 	l->host = w->host;
-	l->large = kind == DK_TREE_LARGE;
+	l->large = (r->kind & ~DK_TREE_MORE) == DK_TREE_LARGE;
 	enter(l);
 	ends->last = l;
 }
