@@ -14,14 +14,6 @@
 #define ENUM_LONG_NS  3000000ull /* 600 entries in memory take 0.5 ms */
 #define ENUM_PAUSE_NS 1000000000ull
 
-struct linux_dirent64 {
-	uint64_t d_ino;
-	int64_t d_off;
-	unsigned short d_reclen;
-	unsigned char d_type;
-	char d_name[];
-};
-
 /*
  * Adds one entry; false = no room.  An entry that vanished meanwhile is left out.  Who may read a folder but
  * not search it learns names, types and numbers: nlink 0 says that the rest is not known.

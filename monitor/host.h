@@ -9,11 +9,21 @@
 #ifndef MONITOR_HOST_H
 #define MONITOR_HOST_H
 
+#include <stdint.h>
 #include <sys/stat.h>
 #include <linux/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+/* What getdents64 writes. */
+struct linux_dirent64 {
+	uint64_t d_ino;
+	int64_t d_off;
+	unsigned short d_reclen;
+	unsigned char d_type;
+	char d_name[];
+};
 
 #define STATX_WANTED (STATX_BASIC_STATS | STATX_BTIME)
 

@@ -20,14 +20,6 @@
 #define LARGE (16u << 20) /* of names, before they are sorted */
 #define KEPT  (256u << 10)
 
-struct linux_dirent64 {
-	uint64_t d_ino;
-	int64_t d_off;
-	unsigned short d_reclen;
-	unsigned char d_type;
-	char d_name[];
-};
-
 uint32_t dk_type_of(uint8_t type)
 {
 	switch (type) {

@@ -27,6 +27,8 @@
 #include "monitor/monitor.h"
 #include "monitor/tree.h"
 
+_Static_assert(DK_TREE_ROOM <= MON_DATA_MAX, "an answer has room");
+
 #define TREES     4u
 #define FIRST     4096u       /* bytes of a walk's first answer */
 #define FIRST_FILES 32768u   /* the same with contents */
