@@ -5,8 +5,9 @@
  * Clocks that the host's vDSO reads without entering the kernel are read there: the
  * library OS fills in where its functions are (the table behind the magic number,
  * 0 = there is none).  All others go to the library OS as a patched call site
- * would: number in eax, return address in rcx, jump through the thread block.  No
- * `syscall` instruction is in here.
+ * would: number in eax, return address in rcx, jump through the thread block.  A
+ * call that is to be made again is made by the `syscall` before the return address,
+ * where nothing else goes, and traps.
  */
 #define NR_gettimeofday  96
 #define NR_time          201
@@ -43,6 +44,7 @@ __vdso_\name:
 	movl	$\nr, %eax
 	leaq	77f(%rip), %rcx
 	jmp	*%gs:24
+	syscall
 77:	ret
 .endm
 
