@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ex/wait.h - waiting for objects.
+ *
+ * A waiter puts a wait block on each object's list and sleeps.  Who signals an object walks its list under the
+ * object's lock (NTOBJ) and ends waits: for wait-any it changes the thread's wait_state from WAITING to DONE
+ * by compare-and-exchange, takes the object for that thread (ob_type.take) and wakes it: a signal goes to
+ * the oldest waiter and to nobody who comes later.  A wait-all thread is only woken; it takes all its objects'
+ * locks in the order of their addresses and looks for itself.  So there is no lock for the whole sandbox.
+ */
+#ifndef NT_EX_WAIT_H
+#define NT_EX_WAIT_H
+
+#include "nt/nt.h"
+
+struct nt_wait_block {
+	struct list link;         /* [NTOBJ] in object->waiters */
+	struct ob_object *object; /* a reference of the wait */
+	struct nt_thread *thread;
+	uint32_t index, all;
+};
+
+#define EX_DEADLINE_NEVER UINT64_MAX
+
+/*
+ * Waits for count <= NT_WAIT_MAX objects, all references held by the caller.  deadline: absolute monotonic ns, 0 = do
+ * not wait.  STATUS_WAIT_0 + index, STATUS_ABANDONED_WAIT_0 + index, STATUS_TIMEOUT; alertable: STATUS_USER_APC (APCs are
+ * queued; they are delivered on the way out), STATUS_ALERTED.  A thread that must end or stop does not return to the
+ * caller's caller: it gets STATUS_USER_APC-like treatment by ps (the call is made again after a suspension).
+ */
+NTSTATUS ex_wait(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, bool all, bool alertable, uint64_t deadline);
+/* The guest's timeout (va of a LARGE_INTEGER, 0 = for ever) as a deadline. */
+NTSTATUS ex_deadline_in(uint64_t timeout_va, uint64_t *deadline);
+
+/* Adds n to an object's signal (events: sets it to 1) and ends the waits it satisfies.  Returns the signal before. */
+int32_t ex_signal(struct ob_object *o, int32_t n);
+int32_t ex_clear(struct ob_object *o);
+/* Releases who waits now, and leaves it clear: PulseEvent. */
+int32_t ex_pulse(struct ob_object *o);
+/* Ends t's wait, if it is alertable and waits: APCs and alerts. */
+void ex_interrupt(struct nt_thread *t);
+/* t ends: its mutants are abandoned.  By t itself, or by kproc. */
+void ex_thread_ended(struct nt_thread *t);
+/* NT time: 100 ns since 1601. */
+int64_t ex_system_time(void);
+int64_t ex_interrupt_time(void);
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ob/ob.h - objects, their names, and handles.
+ *
+ * An object begins with struct ob_object and lies in the arena.  It lives as long as somebody has a reference;
+ * handles hold one each and are counted besides (close routines, delete on close).  Its type is a number:
+ * the routines are in a table of the image (ob/types.c), since no function pointer may lie in the arena.
+ *
+ * What can be waited for has its state in the head: `signal` > 0 is signalled.  What taking it means is the
+ * type's: nothing (notification events, threads, processes), to 0 (auto-reset), one less (semaphores), the
+ * owner (mutants).  All that is ex/wait.c's, under the object's lock.
+ *
+ * Locks: NTOBJ (one object's head) is near the bottom: only WAITQ, HANDLE and allocators may be taken
+ * under it.  NTNAMES guards the name space; NTOBJ may be taken under it.
+ */
+#ifndef NT_OB_OB_H
+#define NT_OB_OB_H
+
+#include "nt/types.h"
+#include "pico/arena.h"
+#include "pico/lock.h"
+#include "rt/list.h"
+
+struct nt_process;
+struct nt_thread;
+
+enum ob_type_id { OB_NONE, OB_TYPE, OB_DIRECTORY, OB_SYMLINK, OB_EVENT, OB_MUTANT, OB_SEMAPHORE, OB_TIMER, OB_KEYED_EVENT,
+	OB_COMPLETION, OB_SECTION, OB_FILE, OB_KEY, OB_TOKEN, OB_PROCESS, OB_THREAD, OB_JOB, OB_DEBUG, OB_WORKER_FACTORY,
+	OB_RESERVE, OB_PORT, OB_TYPES };
+
+struct ob_directory;
+struct ob_handle_table;
+struct ob_lookup;
+struct ob_name;
+
+struct ob_object {
+	struct ref ref;
+	uint16_t type;            /* [I] enum ob_type_id */
+	uint16_t flags;           /* OB_PERMANENT, OB_WAITABLE, ... */
+	_Atomic uint32_t handles; /* how many, in all processes */
+	int32_t signal;           /* [NTOBJ] > 0: signalled */
+	LOCK(NTOBJ) lock;
+	struct list waiters;      /* [NTOBJ] struct nt_wait_block by its link, oldest first: ex/wait.c */
+	struct ob_name *name;     /* [NTNAMES] its place in the name space; NULL: none */
+};
+#define OB_PERMANENT 1u
+#define OB_WAITABLE  2u /* may be waited for */
+#define OB_AUTO      4u /* OB_EVENT, OB_TIMER: taking it resets it */
+
+/* What the image knows of a type. */
+struct ob_type {
+	const char *name;         /* "Event" */
+	uint32_t read, write, execute, all; /* generic rights */
+	bool waitable;
+	void (*destroy)(struct ob_object *o); /* last reference went; frees it.  No lock is held */
+	void (*close)(struct ob_object *o, struct nt_process *p, bool last); /* a handle was closed; last: of all processes */
+	/* Wait rules beyond those by `signal` and OB_AUTO; NULL: those.  NTOBJ held. */
+	bool (*ready)(const struct ob_object *o, const struct nt_thread *t);
+	NTSTATUS (*take)(struct ob_object *o, struct nt_thread *t); /* STATUS_SUCCESS, or STATUS_ABANDONED_WAIT_0 */
+	/* Opens what is below a named object, for types with names of their own (files, keys): ob/names.c. */
+	NTSTATUS (*parse)(struct ob_object *o, const WCHAR *rest, uint32_t size, struct ob_lookup *l, struct ob_object **out);
+};
+extern const struct ob_type *const ob_types[OB_TYPES]; /* ob/types.c; each row is defined by its component */
+
+/* A zeroed object of size bytes (its struct ob_object first) with one reference, or NULL. */
+void *ob_alloc(enum ob_type_id type, size_t size) MUST_CHECK;
+void ob_get(struct ob_object *o);
+void ob_put(struct ob_object *o); /* NULL is fine; no lock may be held */
+
+/* ---- Handles (ob/handle.c).  Values are multiples of 4, from 4 on. ---- */
+
+struct ob_handle_table *ob_table_new(void);
+void ob_table_empty(struct nt_process *p); /* closes all: the process ends */
+/* Takes no reference over: the handle gets one of its own.  attributes: OBJ_INHERIT ... */
+NTSTATUS ob_handle_add(struct nt_process *p, struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t *handle);
+/* The object behind a handle of the current process with a reference; type OB_NONE: any.  Pseudo handles (current process,
+   thread, token) are understood.  STATUS_INVALID_HANDLE, _OBJECT_TYPE_MISMATCH, _ACCESS_DENIED (access is not granted). */
+NTSTATUS ob_by_handle(uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o) MUST_CHECK;
+NTSTATUS ob_by_handle_of(struct nt_process *p, uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o) MUST_CHECK;
+uint32_t ob_handle_access(struct nt_process *p, uint64_t handle); /* granted; 0: no such */
+NTSTATUS ob_handle_close(struct nt_process *p, uint64_t handle);
+/* A new process inherits: copies what has OBJ_INHERIT from one table to another, same values. */
+NTSTATUS ob_handles_inherit(struct nt_process *from, struct nt_process *to);
+/* What the guest asks for, with generic rights and MAXIMUM_ALLOWED made the type's own. */
+uint32_t ob_map_access(enum ob_type_id type, uint32_t access);
+/* Makes a handle for the current process, and stores it at the guest's address; drops nothing. */
+NTSTATUS ob_handle_out(struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t handle_va);
+
+/* ---- Names (ob/names.c) ---- */
+
+/* OBJECT_ATTRIBUTES, copied in: name is heap memory, oa_free gives it back. */
+struct ob_lookup {
+	uint64_t root;       /* handle, 0 = none */
+	WCHAR *name;         /* NULL: none */
+	uint32_t size;       /* bytes of name */
+	uint32_t attributes; /* OBJ_* */
+	uint64_t security;   /* va of a SECURITY_DESCRIPTOR, 0 = none */
+	uint32_t access;     /* what the opener asks for, for parse routines */
+	uint32_t pad;
+	void *context;       /* for parse routines: the creator's own (io: create options) */
+};
+NTSTATUS oa_in(struct ob_lookup *l, uint64_t oa); /* oa 0: an empty one */
+void oa_free(struct ob_lookup *l);
+/*
+ * The usual NtCreate*: a named object of this type is there already: that one (OBJ_OPENIF: STATUS_OBJECT_NAME_EXISTS, else
+ * STATUS_OBJECT_NAME_COLLISION), else o gets the name.  o's reference is taken over in any case; *out is a reference.
+ */
+NTSTATUS ob_insert(const struct ob_lookup *l, struct ob_object *o, struct ob_object **out) MUST_CHECK;
+NTSTATUS ob_open(const struct ob_lookup *l, enum ob_type_id type, struct ob_object **out) MUST_CHECK;
+/* ob_insert and ob_handle_out in one: what most NtCreate* end with; takes o over. */
+NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uint64_t handle_va) MUST_CHECK;
+NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint64_t handle_va) MUST_CHECK;
+void ob_boot(void); /* \, \??, \BaseNamedObjects, \Device, \KernelObjects, ... */
+#endif
