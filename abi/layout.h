@@ -59,6 +59,7 @@
 #define TB_LIBOS          40
 #define TB_SCRATCH        48
 #define TB_PROCESS        72 /* scratch[3]: the current thread's process */
+#define TB_GUEST_GS       120 /* scratch[9]: the guest's own GS base, which FS is ours for while it runs; 0 = GS is ours always */
 #define TB_CPUID_ENTRY    56 /* scratch[1]: the library OS's place for changed CPUIDs */
 
 /* Offsets in struct dk_context; the order is Linux's pt_regs. */

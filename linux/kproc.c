@@ -20,6 +20,7 @@
 #include "linux/mm/futex.h"
 #include "linux/mm/mm.h"
 #include "linux/ns/ns.h"
+#include "linux/other.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
@@ -336,6 +337,7 @@ static void kernel_thread(struct lx_state *lx)
 			end_sandbox(lx->first->exit_code);
 		fasync_run();
 		next = timer_run(now);
+		next = MIN(next, nt_tick(now));
 		again = retry_late_deaths(now);
 		reap_orphans(lx);
 		(void)pico_wait_handles(&deaths, deaths != DK_NO_HANDLE, MIN(next, again), DK_WAIT_UNINTERRUPTIBLE, &index);

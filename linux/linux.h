@@ -31,6 +31,8 @@ struct mm;
 struct mount;
 struct ns;
 struct nsset;
+struct nt_process;
+struct nt_thread;
 struct path;
 struct ptrace;
 struct sighand;
@@ -136,6 +138,7 @@ struct lx_thread {
 	void *submitting;         /* [o] the io_uring it submits to just now */
 	struct io_worker *worker; /* [I] it is no guest's thread: aio/worker.c */
 
+	struct nt_thread *nt;     /* [I] an NT thread: nt/ */
 	void *priv[4];
 };
 
@@ -232,6 +235,8 @@ struct lx_proc {
 	uint64_t itimer_virtual[2], itimer_prof[2]; /* value, interval on CPU clocks */
 	struct cpu_timers *cpu_timers; /* misc/cpu_timer.c */
 	struct key *process_keyring; /* sec/keys.c */
+	struct nt_process *nt;    /* [x] it runs a Windows program: nt/ */
+	void *nt_start;           /* [x] how that is to begin, from who made the process: nt/ldr/start.h */
 	void *priv[4];
 };
 

@@ -101,9 +101,11 @@ struct nt_state {
 	struct ob_directory *root;/* \ */
 	uint16_t call_by_id[2][512]; /* enum nt_call_nr + 1 by system call id; [1]: win32u's, from 0x1000 on */
 	uint8_t args_by_id[512];  /* bytes of arguments, as ntdll.dll says */
+	uint32_t ntdll_rva[16];   /* ldr/ntdll.c: entry points */
 	_Atomic uint32_t ncalls;  /* ids known; 0 = ntdll.dll was not looked at yet */
 	_Atomic uint64_t unimplemented[4]; /* calls that were asked for and are not there, as bits */
 	int64_t boot_time;        /* NT time */
+	uint32_t ready, pad;      /* [a] all of this is there */
 	void *ob, *ex, *ps, *io, *cm, *se, *nls, *con;
 };
 

@@ -3,7 +3,7 @@
  * pal/trap.c - host signals become upcalls.
  *
  * A handler runs on the thread's alternate stack, finds the thread block from its own
- * rsp, sets GS again (guests may change it; sigreturn restores neither base), changes
+ * rsp, sets GS again (guests may change it, Windows programs own it; sigreturn restores neither base), changes
  * the saved registers and returns.  Nothing of the library OS runs inside a signal:
  * for guest code the handler writes a struct dk_context at the top of the library-OS
  * stack, which is empty then, and lets sigreturn resume in the personality's exception
@@ -281,8 +281,10 @@ static void on_kick(int sig, struct host_siginfo *info, struct host_ucontext *u)
 		u->rip = (uint64_t)host_wait_eintr;
 	if (t && atomic_load(&t->intr) && atomic_exchange(&t->intr, 0))
 		tb->work = 1;
-	if (!tb->work)
-		return; /* a late kick, meant for a wait that is over */
+	if (!tb->work) { /* a late kick, meant for a wait that is over */
+		write_gs_base(old_gs); /* a Windows guest's, perhaps */
+		return;
+	}
 	if (in_leaf(u->rip))
 		leave_leaf(u);
 	if (is_guest(tb, u->rip, u->rsp))

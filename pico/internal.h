@@ -15,6 +15,7 @@ extern void (*pico_dispatch)(struct pico_thread *t, struct dk_context *c);
 #define TB_OWN_THREAD 0
 _Static_assert(offsetof(struct dk_tb, scratch[1]) == TB_CPUID_ENTRY, "tb");
 _Static_assert(offsetof(struct dk_tb, scratch[3]) == TB_PROCESS, "tb");
+_Static_assert(offsetof(struct dk_tb, scratch[9]) == TB_GUEST_GS, "tb");
 _Static_assert(ARENA_BASE + offsetof(struct arena_root, tracing) == ARENA_TRACING, "arena");
 /* Where changed call sites of the thread lead from now on. */
 static inline void set_entries(struct dk_tb *tb)
@@ -23,6 +24,7 @@ static inline void set_entries(struct dk_tb *tb)
 
 	tb->syscall_entry = (uint64_t)pico_syscall_entry;
 	tb->scratch[1] = (uint64_t)pico_cpuid_entry;
+	tb->scratch[9] = 0; /* TB_GUEST_GS: pico_set_guest_gs */
 }
 
 /* arena.c */

@@ -147,7 +147,7 @@ static inline struct dk_tb *pico_tb(void)
 	return tb;
 }
 
-/* The calling thread.  (An NT guest's picoprocess has its tb in FS: pico/current_x86_64.h.) */
+/* The calling thread. */
 static inline struct pico_thread *pico_current(void)
 {
 	struct pico_thread *t;
@@ -193,6 +193,9 @@ void pico_interrupt(struct pico_thread *t);
 /* SetThreadDescriptorBase: the calling guest's FS base (GS under NT). */
 void pico_set_fs_base(uint64_t base);
 uint64_t pico_get_fs_base(void);
+/* From the next way out on the calling thread's guest owns GS, which is base, and FS is ours; it enters by pico_gs_entry. */
+void pico_set_guest_gs(uint64_t base);
+extern char pico_gs_entry[];
 
 /* Goes to the guest with these registers, which must be the thread's frame on its own
    library-OS stack or are copied there.  Runs return_to_user first if tb->work is set. */

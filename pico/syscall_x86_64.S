@@ -16,6 +16,10 @@
  * that finds the thread between that check and the guest (the restart range)
  * moves it to pico_restart, which takes the full way from the frame again: the
  * frame stays whole until guest code runs, since handlers run on another stack.
+ *
+ * Guests that own GS (Windows programs: their thread's block) call pico_gs_entry with r10 for rcx and the return
+ * address on their stack.  While they run, FS has our thread block; TB_GUEST_GS has what GS is to be on the way out,
+ * and is 0 for all others.
  */
 #include "abi/layout.h"
 
@@ -134,9 +138,27 @@ pico_restart_begin:
 	movq	CTX_RSP(%rsp), %rsp
 	jmp	*%rcx
 
+.Lgs_fast:				/* the callee's registers of Windows' convention */
+	cmpl	$0, %gs:TB_WORK
+	jne	.Lwork
+	movq	CTX_RDI(%rsp), %rdi
+	movq	CTX_RSI(%rsp), %rsi
+	movq	CTX_RAX(%rsp), %rax
+	movq	CTX_RIP(%rsp), %rcx
+	movq	%gs:TB_GUEST_GS, %rdx
+	movq	CTX_RSP(%rsp), %rsp
+	wrgsbase %rdx
+	jmp	*%rcx
+.Lgs_full:
+	movq	%gs:TB_GUEST_GS, %rax
+	wrgsbase %rax
+	jmp	.Liret
+
 .Lfull:
 	cmpl	$0, %gs:TB_WORK
 	jne	.Lwork
+	cmpq	$0, %gs:TB_GUEST_GS
+	jne	.Lgs_full
 	movq	CTX_RIP(%rsp), %rax
 	cmpq	%rax, CTX_RCX(%rsp)
 	jne	.Liret
@@ -178,6 +200,26 @@ pico_restart:
 	movq	$USER_SS, CTX_SS(%rsp)
 	jmp	.Lfull
 	.size	pico_syscall_entry, . - pico_syscall_entry
+
+/* In, from a guest that owns GS. */
+	.globl	pico_gs_entry
+	.type	pico_gs_entry, @function
+	.hidden	pico_gs_entry
+	.balign	64
+pico_gs_entry:
+	rdfsbase %r11
+	wrgsbase %r11
+	movq	(%rsp), %rcx
+	addq	$8, %rsp
+	PUSH_FRAME %rcx, %rax
+	movq	%rsp, %rsi
+	movq	%gs:TB_LIBOS, %rdi
+	subq	$8, %rsp
+	cld
+	call	*pico_dispatch(%rip)
+	addq	$8, %rsp
+	jmp	.Lgs_fast
+	.size	pico_gs_entry, . - pico_gs_entry
 
 /*
  * In, for CPUID: a changed site's stub has jumped here with the return address in rdx, which CPUID

@@ -27,6 +27,14 @@ uint64_t pico_get_fs_base(void)
 	return read_fs_base();
 }
 
+void pico_set_guest_gs(uint64_t base)
+{
+	struct dk_tb *tb = pico_tb();
+
+	tb->scratch[9] = base;
+	write_fs_base((uint64_t)tb);
+}
+
 void pico_become(struct pico_thread *t)
 {
 	struct dk_tb *tb = pico_tb();

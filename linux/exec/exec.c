@@ -18,6 +18,7 @@
 #include "linux/misc/cred.h"
 #include "linux/misc/timer.h"
 #include "linux/ns/ns.h"
+#include "linux/other.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
@@ -222,13 +223,14 @@ static void run(struct lx_thread *t, struct exec_image *img)
 {
 	struct dk_context *c = pico_frame();
 	int old_tid = img->old_tid;
-	long err = exec_load(t, img, c);
+	long err;
 
+	pico_set_fs_base(0);
+	err = img->pe ? nt_exec_load(t, img, c) : exec_load(t, img, c);
 	image_free(img);
 	if (err)
 		load_failed(t, err);
 	pico_fpu_reset();
-	pico_set_fs_base(0);
 	if (UNLIKELY(t->tracer != NULL))
 		ptrace_exec(t, c, old_tid);
 	pico_enter_user(c);

@@ -24,6 +24,7 @@ struct exec_image {
 	struct exec_args args;
 	struct elf_file prog, interp; /* interp.file NULL: none */
 	uint32_t stack_exec;
+	uint32_t pe;       /* a Windows program; interp.file is then ntdll.dll: linux/other.h */
 	int old_tid;       /* the calling thread's, for its tracer */
 	uint32_t secure;   /* AT_SECURE: it has more rights than who started it */
 	uint32_t first;    /* the sandbox's first program: path is still to be searched */

@@ -5,6 +5,7 @@
  * that execve can still fail.
  */
 #include "linux/exec/exec.h"
+#include "linux/other.h"
 #include "rt/mem.h"
 
 #define SCRIPT_LINE  256u
@@ -244,8 +245,12 @@ long image_open(struct lx_thread *t, struct exec_image *img, int dirfd, const ch
 			err = exec_may(t, img->prog.file);
 			return err ? err : elf_open(t, img, head, (size_t)n);
 		}
+		if (n >= 2 && head[0] == 'M' && head[1] == 'Z') {
+			err = exec_may(t, img->prog.file);
+			return err ? err : nt_exec_open(t, img, head, (size_t)n, &problem);
+		}
 		if (n < 2 || head[0] != '#' || head[1] != '!' || !script_line(head, MIN((size_t)n, SCRIPT_LINE), &interp, &option))
-			return fail(-ENOEXEC, "it is neither an ELF program nor a script that begins with #!");
+			return fail(-ENOEXEC, "it is neither an ELF or PE program nor a script that begins with #!");
 		err = args_script(&img->args, interp, option, depth ? img->path : img->args.path);
 		if (err)
 			return err;

@@ -17,6 +17,7 @@
 #include "linux/misc/cputime.h"
 #include "linux/mm/mm.h"
 #include "linux/ns/ns.h"
+#include "linux/other.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sec/sec.h"
@@ -314,6 +315,8 @@ void lx_thread_exit(struct lx_thread *t, uint32_t code)
 	if (t->vfork_parent)
 		proc_get(t->proc); /* the parent may reap it before we are off it */
 	futex_exit_robust(t);
+	if (t->nt)
+		nt_thread_exit(t);
 	sig_thread_exit(t);
 	sec_thread_end(t);
 	thread_sweep();

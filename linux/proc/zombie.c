@@ -12,6 +12,7 @@
 #include "linux/fs/vfs.h"
 #include "linux/misc/timer.h"
 #include "linux/ns/ns.h"
+#include "linux/other.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
@@ -25,6 +26,8 @@ void exit_resources(struct lx_proc *p)
 	struct fs_context *fs;
 	struct path *exe;
 
+	if (p->nt)
+		nt_proc_exit(p);
 	io_exit(p);
 	itimers_exit(p);
 	keys_proc_end(p);

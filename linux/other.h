@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/other.h - what linux/ asks of the other personality in the image, NT (docs/design/15-nt.md).  The functions are in nt/os/.
+ *
+ * A process is one of its from the time execve has loaded a PE file into it (lx_proc.nt is set) until it ends.
+ */
+#ifndef LINUX_OTHER_H
+#define LINUX_OTHER_H
+
+#include "linux/linux.h"
+
+struct exec_image;
+
+/* execve: head, `have` bytes of img->prog.file, begins with "MZ".  Checks what can be checked before the old program is gone:
+   0, or -errno and *problem in words. */
+long nt_exec_open(struct lx_thread *t, struct exec_image *img, const char *head, size_t have, const char **problem);
+/* Loads img into the calling process's empty address space, as exec_load does, and makes this an NT picoprocess. */
+long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c);
+/* The calling thread of an NT process ends; p, an NT process, has ended (kproc, if the host ended it).  No lock is held. */
+void nt_thread_exit(struct lx_thread *t);
+void nt_proc_exit(struct lx_proc *p);
+/* kproc: the clocks that NT programs read without a call; when to come again. */
+uint64_t nt_tick(uint64_t now);
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ldr/image.c - PE files: headers, and mapping.
+ *
+ * Sections whose file offset is page-aligned are mapped from the file (nearly all of Wine's: their pages are shared with
+ * everybody); others are copied.  Relocations are applied here, by kernel copies (uaccess), for programs and DLLs
+ * alike: the header in memory then has the new base, and ntdll leaves it alone.
+ */
+#include "nt/ldr/image.h"
+#include "nt/ke/user.h"
+#include "nt/os/map.h"
+#include "pico/arena.h"
+#include "rt/mem.h"
+
+#define HEAD_MAX        4096u
+#define MACHINE_AMD64   0x8664
+#define MACHINE_I386    0x14c
+#define MAGIC_PE32PLUS  0x20b
+#define RELOCS_STRIPPED 1u
+#define SCN_CODE        0x20u
+#define IMAGE_MAX       0x7fff0000ull
+
+static uint16_t get16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static void parse_optional(const uint8_t *o, struct ldr_image *img)
+{
+	uint32_t n = MIN(get32(o + 108), (uint32_t)LDR_DIR_COUNT);
+
+	img->entry = get32(o + 16);
+	img->base = get64(o + 24);
+	img->section_alignment = get32(o + 32);
+	img->file_alignment = get32(o + 36);
+	img->os_major = get16(o + 40);
+	img->os_minor = get16(o + 42);
+	img->image_major = get16(o + 44);
+	img->image_minor = get16(o + 46);
+	img->subsystem_major = get16(o + 48);
+	img->subsystem_minor = get16(o + 50);
+	img->size = get32(o + 56);
+	img->headers_size = get32(o + 60);
+	img->checksum = get32(o + 64);
+	img->subsystem = get16(o + 68);
+	img->dll_characteristics = get16(o + 70);
+	img->stack_reserve = get64(o + 72);
+	img->stack_commit = get64(o + 80);
+	img->heap_reserve = get64(o + 88);
+	img->heap_commit = get64(o + 96);
+	img->loader_flags = get32(o + 104);
+	for (uint32_t i = 0; i < n; i++) {
+		img->dir[i].rva = get32(o + 112 + i * 8);
+		img->dir[i].size = get32(o + 116 + i * 8);
+	}
+}
+
+static NTSTATUS parse_section(const uint8_t *s, uint64_t file_size, struct ldr_image *img, struct ldr_section *out)
+{
+	uint32_t raw = get32(s + 16), offset = get32(s + 20), size = get32(s + 8);
+
+	memcpy(out->name, s, sizeof out->name);
+	out->rva = get32(s + 12);
+	out->size = size != 0 ? size : raw;
+	out->characteristics = get32(s + 36);
+	out->offset = offset & ~511u; /* as Windows' loader rounds it */
+	out->file_size = offset == 0 ? 0 : raw;
+	if (out->rva & ~PAGE_MASK || out->rva < img->headers_size || (uint64_t)out->rva + out->size > img->size)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	out->file_size = MIN(out->file_size, (uint32_t)ALIGN_UP((uint64_t)out->size, PAGE_SIZE));
+	if (out->file_size != 0 && (uint64_t)out->offset + out->file_size > file_size) {
+		/* The last bytes of a file may be missing for the rounding. */
+		if (out->offset >= file_size || file_size - out->offset < MIN(out->size, out->file_size))
+			return STATUS_INVALID_IMAGE_FORMAT;
+		out->file_size = (uint32_t)(file_size - out->offset);
+	}
+	img->has_code |= (out->characteristics & SCN_CODE) != 0;
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS parse_sections(const uint8_t *head, size_t have, uint64_t at, uint64_t file_size, struct ldr_image *img)
+{
+	uint64_t last = 0;
+
+	if (img->nsections > LDR_SECTIONS_MAX || at + img->nsections * 40ull > have)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	for (uint32_t i = 0; i < img->nsections; i++) {
+		NTSTATUS status = parse_section(head + at + i * 40, file_size, img, &img->section[i]);
+
+		if (status != STATUS_SUCCESS)
+			return status;
+		if (img->section[i].rva < last)
+			return STATUS_INVALID_IMAGE_FORMAT;
+		last = (uint64_t)img->section[i].rva + ALIGN_UP((uint64_t)img->section[i].size, PAGE_SIZE);
+	}
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, struct ldr_image *img)
+{
+	uint32_t pe, optional;
+
+	memset(img, 0, sizeof *img);
+	if (have < 0x40 || head[0] != 'M' || head[1] != 'Z')
+		return STATUS_INVALID_IMAGE_FORMAT;
+	pe = get32(head + 0x3c);
+	if (pe < 0x40 || pe > have || have - pe < 24 + 240 || get32(head + pe) != 0x4550)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	img->nt_headers = pe;
+	img->machine = get16(head + pe + 4);
+	if (img->machine == MACHINE_I386)
+		return STATUS_INVALID_IMAGE_WIN_64;
+	optional = get16(head + pe + 20);
+	if (img->machine != MACHINE_AMD64 || optional < 112 || get16(head + pe + 24) != MAGIC_PE32PLUS)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	img->nsections = get16(head + pe + 6);
+	img->timestamp = get32(head + pe + 8);
+	img->characteristics = get16(head + pe + 22);
+	img->stripped = (img->characteristics & RELOCS_STRIPPED) != 0;
+	img->base_offset = pe + 24 + 24;
+	img->file_size = (uint32_t)file_size;
+	img->builtin = have > 0x60 && memcmp(head + 0x40, "Wine builtin DLL", 16) == 0;
+	parse_optional(head + pe + 24, img);
+	if (img->size == 0 || img->size > IMAGE_MAX || img->headers_size > img->size || img->headers_size > file_size || img->base & 0xffff ||
+		img->section_alignment < PAGE_SIZE || img->entry >= img->size)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	img->size = (uint32_t)ALIGN_UP((uint64_t)img->size, PAGE_SIZE);
+	return parse_sections(head, have, (uint64_t)pe + 24 + optional, file_size, img);
+}
+
+NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out)
+{
+	uint8_t *head = heap_alloc(HEAD_MAX);
+	struct ldr_image *img = heap_alloc(sizeof *img);
+	NTSTATUS status = STATUS_NO_MEMORY;
+	uint64_t n;
+
+	if (head != NULL && img != NULL) {
+		n = os_pread(f, head, HEAD_MAX, 0);
+		status = n == UINT64_MAX ? (NTSTATUS)STATUS_INVALID_FILE_FOR_SECTION : ldr_image_parse(head, n, os_file_size(f), img);
+	}
+	heap_free(head);
+	if (status != STATUS_SUCCESS) {
+		heap_free(img);
+		return status;
+	}
+	*out = img;
+	return STATUS_SUCCESS;
+}
+
+/* ---- Mapping ---- */
+
+static int section_prot(const struct ldr_section *s)
+{
+	uint32_t c = s->characteristics;
+
+	return (c & IMAGE_SCN_MEM_READ || c & IMAGE_SCN_MEM_EXECUTE ? OS_R : 0) | (c & IMAGE_SCN_MEM_WRITE ? OS_R | OS_W : 0) |
+		(c & IMAGE_SCN_MEM_EXECUTE ? OS_X : 0);
+}
+
+uint32_t ldr_section_protect(const struct ldr_section *s)
+{
+	switch (section_prot(s)) {
+	case 0:
+		return PAGE_NOACCESS;
+	case OS_R:
+		return PAGE_READONLY;
+	case OS_R | OS_W:
+		return PAGE_WRITECOPY;
+	case OS_R | OS_X:
+		return PAGE_EXECUTE_READ;
+	default:
+		return PAGE_EXECUTE_WRITECOPY;
+	}
+}
+
+/* Pages that a file's bytes fill in part are zero behind them. */
+static NTSTATUS copy_part(struct file *f, uint64_t to, uint64_t offset, uint64_t size)
+{
+	char *buf = heap_alloc_dirty(65536);
+	NTSTATUS status = buf != NULL ? STATUS_SUCCESS : (NTSTATUS)STATUS_NO_MEMORY;
+
+	for (uint64_t done = 0; status == STATUS_SUCCESS && done < size;) {
+		uint64_t n = os_pread(f, buf, MIN(size - done, (uint64_t)65536), offset + done);
+
+		if (n == UINT64_MAX || n == 0)
+			status = STATUS_INVALID_IMAGE_FORMAT;
+		else
+			status = user_write(to + done, buf, n);
+		done += n;
+	}
+	heap_free(buf);
+	return status;
+}
+
+/* Pages that the file has whole are mapped; the last, and what is not aligned, is copied. */
+static NTSTATUS map_part(struct file *f, uint64_t addr, uint64_t offset, uint64_t in_file, uint64_t size, uint64_t file_size)
+{
+	uint64_t mapped = 0, tail;
+	NTSTATUS status;
+
+	in_file = MIN(in_file, ALIGN_UP(size, PAGE_SIZE));
+	if ((offset & ~PAGE_MASK) == 0 && in_file > 0) {
+		mapped = ALIGN_DOWN(in_file, PAGE_SIZE);
+		/* A last page that ends with the file: the host fills it with zeros. */
+		if (mapped < in_file && offset + in_file == file_size)
+			mapped = ALIGN_UP(in_file, PAGE_SIZE);
+	}
+	tail = ALIGN_UP(size, PAGE_SIZE) - mapped;
+	if (mapped > 0) {
+		status = os_map_file(addr, mapped, OS_R | OS_W, f, offset);
+		if (status != STATUS_SUCCESS)
+			return status;
+	}
+	if (tail == 0)
+		return STATUS_SUCCESS;
+	status = os_map_anon(addr + mapped, tail, OS_R | OS_W);
+	if (status == STATUS_SUCCESS && in_file > mapped)
+		status = copy_part(f, addr + mapped, offset + mapped, in_file - mapped);
+	return status;
+}
+
+static NTSTATUS relocate_block(uint64_t base, const struct ldr_image *img, uint32_t page, const uint16_t *entry, uint32_t count, uint64_t delta)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t at = base + page + (entry[i] & 0xfff), v = 0;
+		uint32_t type = entry[i] >> 12, size = type == 10 ? 8 : 4;
+
+		if (type == 0)
+			continue;
+		if ((type != 10 && type != 3) || at + size > base + img->size || uaccess_read(&v, at, size) != 0)
+			return STATUS_INVALID_IMAGE_FORMAT;
+		v += delta;
+		if (uaccess_write(at, &v, size) != 0)
+			return STATUS_INVALID_IMAGE_FORMAT;
+	}
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS relocate(uint64_t base, const struct ldr_image *img)
+{
+	uint64_t at = base + img->dir[LDR_DIR_BASERELOC].rva, end = at + img->dir[LDR_DIR_BASERELOC].size;
+	uint32_t head[2];
+	NTSTATUS status = STATUS_SUCCESS;
+	uint8_t *block;
+
+	if (img->stripped)
+		return STATUS_CONFLICTING_ADDRESSES;
+	if (end > base + img->size)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	block = heap_alloc_dirty(8192 + 8);
+	if (block == NULL)
+		return STATUS_NO_MEMORY;
+	while (status == STATUS_SUCCESS && at + sizeof head <= end && uaccess_read(head, at, sizeof head) == 0 && head[1] >= sizeof head) {
+		uint32_t size = head[1] - (uint32_t)sizeof head;
+
+		if (size > 8192 || at + head[1] > end || head[0] >= img->size || uaccess_read(block, at + sizeof head, size) != 0)
+			status = STATUS_INVALID_IMAGE_FORMAT;
+		else
+			status = relocate_block(base, img, head[0], (const uint16_t *)block, size / 2, base - img->base);
+		at += head[1];
+	}
+	heap_free(block);
+	return status;
+}
+
+static NTSTATUS map_all(const struct ldr_image *img, struct file *f, uint64_t base)
+{
+	NTSTATUS status = os_map_anon(base, img->size, 0);
+
+	if (status == STATUS_SUCCESS)
+		status = map_part(f, base, 0, img->headers_size, img->headers_size, img->file_size);
+	for (uint32_t i = 0; status == STATUS_SUCCESS && i < img->nsections; i++) {
+		const struct ldr_section *s = &img->section[i];
+
+		if (s->size != 0)
+			status = map_part(f, base + s->rva, s->offset, s->file_size, s->size, img->file_size);
+	}
+	if (status == STATUS_SUCCESS && base != img->base) {
+		status = relocate(base, img);
+		if (status == STATUS_SUCCESS)
+			status = user_write(base + img->base_offset, &base, sizeof base);
+	}
+	return status;
+}
+
+static NTSTATUS protect_all(const struct ldr_image *img, uint64_t base)
+{
+	NTSTATUS status = os_protect(base, ALIGN_UP((uint64_t)img->headers_size, PAGE_SIZE), OS_R);
+
+	for (uint32_t i = 0; status == STATUS_SUCCESS && i < img->nsections; i++) {
+		const struct ldr_section *s = &img->section[i];
+		int prot = section_prot(s);
+
+		if (s->size != 0 && prot != (OS_R | OS_W))
+			status = os_protect(base + s->rva, ALIGN_UP((uint64_t)s->size, PAGE_SIZE), prot);
+	}
+	return status;
+}
+
+NTSTATUS ldr_image_map(const struct ldr_image *img, struct file *f, uint64_t base)
+{
+	NTSTATUS status = map_all(img, f, base);
+
+	if (status == STATUS_SUCCESS)
+		status = protect_all(img, base);
+	if (status != STATUS_SUCCESS)
+		(void)os_unmap(base, img->size);
+	return status;
+}
+
+/* ---- Exports ---- */
+
+#define EXPORTS_MAX 65536u
+
+void ldr_exports(uint64_t base, const struct ldr_image *img, bool (*each)(void *arg, const char *name, uint64_t address), void *arg)
+{
+	uint32_t rva = img->dir[LDR_DIR_EXPORT].rva, dir[10];
+	char name[128];
+
+	if (rva == 0 || rva >= img->size || uaccess_read(dir, base + rva, sizeof dir) != 0)
+		return;
+	for (uint32_t i = 0; i < MIN(dir[6], EXPORTS_MAX); i++) {
+		uint32_t name_rva, function;
+		uint16_t ordinal;
+
+		if (uaccess_read(&name_rva, base + dir[8] + i * 4ull, 4) != 0 || uaccess_read(&ordinal, base + dir[9] + i * 2ull, 2) != 0 ||
+			ordinal >= dir[5] || uaccess_read(&function, base + dir[7] + ordinal * 4ull, 4) != 0 ||
+			uaccess_string(name, base + name_rva, sizeof name) < 0)
+			continue;
+		if (!each(arg, name, base + function))
+			return;
+	}
+}
+
+struct wanted {
+	const char *name;
+	uint64_t address;
+};
+
+static bool is_wanted(void *arg, const char *name, uint64_t address)
+{
+	struct wanted *w = arg;
+
+	if (strcmp(name, w->name) != 0)
+		return true;
+	w->address = address;
+	return false;
+}
+
+uint64_t ldr_export(uint64_t base, const struct ldr_image *img, const char *name)
+{
+	struct wanted w = { name, 0 };
+
+	ldr_exports(base, img, is_wanted, &w);
+	return w.address;
+}

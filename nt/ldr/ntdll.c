@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ldr/ntdll.c - what ntdll.dll says of system calls.
+ *
+ * Each exported stub is 4c 8b d1 b8 <number>: mov %rcx,%r10; mov $number,%eax.  The export __wine_syscall_dispatcher is
+ * a table: pointer to the dispatcher, u16 count, u8 bytes of arguments by number.  The first process of a sandbox
+ * looks, all use it; the file is the same for them all.
+ */
+#include "nt/ke/dispatch.h"
+#include "nt/ke/user.h"
+#include "nt/ldr/ldr.h"
+#include "ntcalls.gen.h"
+#include "rt/mem.h"
+
+static struct ldr_ntdll own FIRST_BSS;
+
+const struct ldr_ntdll *ldr_ntdll(void)
+{
+	return &own;
+}
+
+#define ENTRY(name) { #name, offsetof(struct ldr_ntdll, name) }
+static const struct {
+	const char *name;
+	uint32_t at;
+} entries[] = {
+	ENTRY(LdrInitializeThunk), ENTRY(RtlUserThreadStart), ENTRY(KiUserExceptionDispatcher), ENTRY(KiUserApcDispatcher),
+	ENTRY(KiUserCallbackDispatcher), ENTRY(KiRaiseUserExceptionDispatcher), ENTRY(DbgUiRemoteBreakin),
+	{ "__wine_ctrl_routine", offsetof(struct ldr_ntdll, ctrl_routine) },
+	{ "__wine_syscall_dispatcher", offsetof(struct ldr_ntdll, syscall_dispatcher) },
+	{ "__wine_unix_call_dispatcher", offsetof(struct ldr_ntdll, unix_call_dispatcher) },
+};
+
+/* Rows are sorted by name. */
+static int find_call(const char *name)
+{
+	int low = 0, high = NT_CALLS - 1;
+
+	while (low <= high) {
+		int mid = (low + high) / 2, d = strcmp(name, nt_calls[mid].name);
+
+		if (d == 0)
+			return mid;
+		if (d < 0)
+			high = mid - 1;
+		else
+			low = mid + 1;
+	}
+	return -1;
+}
+
+static void look_at_stub(struct nt_state *nt, const char *name, uint64_t address)
+{
+	uint8_t code[8];
+	uint32_t id;
+	int nr;
+
+	if (uaccess_read(code, address, sizeof code) != 0 || code[0] != 0x4c || code[1] != 0x8b || code[2] != 0xd1 || code[3] != 0xb8)
+		return;
+	memcpy(&id, code + 4, sizeof id);
+	nr = find_call(name);
+	if (nr >= 0 && id < ARRAY_LEN(nt->call_by_id[0]))
+		nt->call_by_id[0][id] = (uint16_t)(nr + 1);
+}
+
+static bool look_at(void *arg, const char *name, uint64_t address)
+{
+	for (uint32_t i = 0; i < ARRAY_LEN(entries); i++)
+		if (strcmp(name, entries[i].name) == 0)
+			*(uint64_t *)((char *)&own + entries[i].at) = address;
+	if ((name[0] == 'N' && name[1] == 't') || name[0] == '_' || name[0] == 'w')
+		look_at_stub(arg, name, address);
+	return true;
+}
+
+static bool read_sizes(struct nt_state *nt)
+{
+	uint16_t count;
+
+	if (own.syscall_dispatcher == 0 || uaccess_read(&count, own.syscall_dispatcher + 8, sizeof count) != 0 || count == 0 ||
+		count > ARRAY_LEN(nt->args_by_id) || uaccess_read(nt->args_by_id, own.syscall_dispatcher + 10, count) != 0)
+		return false;
+	atomic_store_explicit(&nt->ncalls, count, memory_order_release);
+	return true;
+}
+
+bool ldr_know_ntdll(uint64_t base, const struct ldr_image *img)
+{
+	struct nt_state *nt = nt_state();
+
+	if (atomic_load_explicit(&nt->ncalls, memory_order_acquire) != 0) { /* the entry points are where they were, from its base */
+		for (uint32_t i = 0; i < ARRAY_LEN(entries); i++)
+			*(uint64_t *)((char *)&own + entries[i].at) = base + nt->ntdll_rva[i];
+		own.base = base;
+		return true;
+	}
+	own.base = base;
+	ldr_exports(base, img, look_at, nt);
+	for (uint32_t i = 0; i < ARRAY_LEN(entries); i++) {
+		uint64_t at = *(uint64_t *)((char *)&own + entries[i].at);
+
+		if (at == 0)
+			return false;
+		nt->ntdll_rva[i] = (uint32_t)(at - base);
+	}
+	return read_sizes(nt);
+}

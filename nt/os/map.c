@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/os/map.c - memory and files for the loader, on linux/mm and linux/fs. */
+#include "linux/fs/vfs.h"
+#include "linux/mm/mm.h"
+#include "nt/os/map.h"
+#include "nt/os/status.h"
+
+static struct mm *own_mm(void)
+{
+	return lx_current()->proc->mm;
+}
+
+static NTSTATUS mapped(long result)
+{
+	return result < 0 ? os_status(result) : STATUS_SUCCESS;
+}
+
+NTSTATUS os_map_anon(uint64_t addr, uint64_t size, int prot)
+{
+	return mapped(mm_map(own_mm(), addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, NULL, 0));
+}
+
+NTSTATUS os_map_file(uint64_t addr, uint64_t size, int prot, struct file *f, uint64_t offset)
+{
+	return mapped(mm_map(own_mm(), addr, size, prot, MAP_PRIVATE | MAP_FIXED, f, offset));
+}
+
+NTSTATUS os_protect(uint64_t addr, uint64_t size, int prot)
+{
+	return mapped(mm_protect(own_mm(), addr, size, prot));
+}
+
+NTSTATUS os_unmap(uint64_t addr, uint64_t size)
+{
+	return mapped(mm_unmap(own_mm(), addr, size));
+}
+
+bool os_is_free(uint64_t addr, uint64_t size)
+{
+	struct mm_region r;
+
+	return guest_range_ok(addr, size) && (!mm_region_at(own_mm(), addr, &r, NULL) || r.start >= addr + size);
+}
+
+uint64_t os_pread(struct file *f, void *to, uint64_t size, uint64_t offset)
+{
+	long n = vfs_pread(lx_current(), f, to, size, offset);
+
+	return n < 0 ? UINT64_MAX : (uint64_t)n;
+}
+
+uint64_t os_file_size(struct file *f)
+{
+	struct stat st;
+
+	return f->inode != NULL && vfs_stat(f->inode, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+struct file *os_open(const char *path)
+{
+	struct file *f = NULL;
+
+	return vfs_open(lx_current(), AT_FDCWD, path, O_RDONLY, 0, &f) == 0 ? f : NULL;
+}
+
+void os_close(struct file *f)
+{
+	if (f != NULL)
+		file_put(f);
+}
+
+NTSTATUS os_map_shared_page(uint64_t addr, uint64_t data_page)
+{
+	uint64_t at = addr;
+	NTSTATUS status = os_map_anon(addr, PAGE_SIZE, OS_R); /* so that it is known to be taken */
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (DkStreamMap(pico_boot_block->arena_data, &at, data_offset(data_page), PAGE_SIZE, DK_PROT_R, DK_MAP_SHARED | DK_MAP_FIXED) != DK_OK)
+		return STATUS_NO_MEMORY;
+	return STATUS_SUCCESS;
+}
