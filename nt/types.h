@@ -11,7 +11,7 @@
 #include "rt/base.h"
 
 typedef uint32_t NTSTATUS;
-#define STATUS(name, value) STATUS_##name = (int)(value),
+#define STATUS(name, value) STATUS_##name = (value),
 enum nt_status {
 #include "nt/status.def"
 };

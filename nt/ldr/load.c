@@ -7,12 +7,11 @@
  */
 #include "abi/dk_boot.h"
 #include "nt/ex/wait.h"
-#include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/map.h"
-#include "nt/ps/ps.h"
+#include "nt/os/peers.h"
 #include "rt/mem.h"
 
 /* Offsets in the PEB. */

@@ -63,7 +63,7 @@ struct nt_process *ldr_process_new(struct lx_proc *lx)
 	}
 	os_process_adopt(p, lx);
 	lock_take(&nt->procs_lock);
-	list_add_tail(&nt->processes, &p->all);
+	list_append(&nt->processes, &p->all);
 	atomic_fetch_add(&nt->nprocesses, 1);
 	lock_drop(&nt->procs_lock);
 	return p;

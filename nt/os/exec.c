@@ -7,13 +7,12 @@
  */
 #include "linux/exec/exec.h"
 #include "linux/other.h"
-#include "nt/io/io.h"
 #include "nt/ke/trace.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/map.h"
 #include "nt/os/proclink.h"
 #include "nt/os/provider.h"
-#include "nt/ps/ps.h"
+#include "nt/os/peers.h"
 #include "rt/mem.h"
 
 static const char *problem_of(NTSTATUS status)
@@ -107,7 +106,7 @@ void nt_proc_exit(struct lx_proc *p)
 	struct nt_state *nt = nt_state();
 	struct nt_process *np = p->nt;
 
-	ps_process_ended(np);
+	ps_process_ended(np, p->exit_code);
 	lock_take(&nt->procs_lock);
 	list_remove(&np->all);
 	atomic_fetch_sub(&nt->nprocesses, 1);

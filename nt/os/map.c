@@ -4,6 +4,7 @@
 #include "linux/mm/mm.h"
 #include "nt/os/map.h"
 #include "nt/os/status.h"
+#include "pico/uaccess.h"
 
 static struct mm *own_mm(void)
 {

@@ -12,7 +12,7 @@
 #include "linux/proc/remote.h"
 #include "linux/sig/sig.h"
 #include "nt/os/provider.h"
-#include "nt/ps/ps.h"
+#include "nt/os/peers.h"
 
 struct nt_thread *nt_thread_of(struct pico_thread *t)
 {

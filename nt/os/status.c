@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/os/status.c - errnos as statuses, the ones that Win32 programs know. */
-#include "linux/uapi.h"
+#include "linux/linux.h"
 #include "nt/os/status.h"
 
 NTSTATUS os_status(long err)

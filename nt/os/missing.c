@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/os/missing.c - for a few hours: weak stand-ins for parts that are being written, so that the image links. */
+#include "nt/ex/wait.h"
+#include "nt/os/peers.h"
+#include "rt/mem.h"
+#define WEAK __attribute__((weak))
+WEAK void ps_exception(struct nt_thread *t, const struct dk_exception *e, struct dk_context *c) { (void)t; (void)e; (void)c; panic("nt/ps is missing"); }
+WEAK void ps_return_to_user(struct nt_thread *t, struct dk_context *c) { (void)t; (void)c; }
+WEAK void ps_thread_started(struct nt_thread *t, struct dk_context *c) { (void)t; (void)c; }
+WEAK void ps_thread_ended(struct nt_thread *t) { (void)t; }
+WEAK void ps_process_ended(struct nt_process *p, uint32_t wait_status) { (void)p; (void)wait_status; }
+WEAK NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t start, uint64_t arg, uint64_t stack_reserve,
+	uint64_t stack_commit, struct nt_thread **out)
+{
+	(void)p; (void)lx; (void)start; (void)arg; (void)stack_reserve; (void)stack_commit; (void)out;
+	return STATUS_NOT_IMPLEMENTED;
+}
+WEAK void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c) { (void)t; (void)entry; (void)arg; (void)c; }
+WEAK NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]) { (void)p; (void)handle; return STATUS_NOT_IMPLEMENTED; }
+WEAK void ob_boot(void) {}
+WEAK void *ob_alloc(enum ob_type_id type, size_t size) { (void)type; (void)size; return NULL; }
+WEAK void ob_get(struct ob_object *o) { (void)o; }
+WEAK void ob_put(struct ob_object *o) { (void)o; }
+WEAK struct ob_handle_table *ob_table_new(void) { return NULL; }
+WEAK int64_t ex_system_time(void) { return (int64_t)(pico_now_realtime() / 100) + 116444736000000000ll; }
+WEAK int64_t ex_interrupt_time(void) { return (int64_t)(pico_now() / 100); }
+#include "nt/mm/mm.h"
+WEAK NTSTATUS nt_mm_image(struct nt_mm *mm, uint64_t base, uint64_t size, struct nt_section *section) { (void)mm; (void)base; (void)size; (void)section; return STATUS_SUCCESS; }
