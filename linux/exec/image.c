@@ -215,12 +215,30 @@ static bool script_line(char *line, size_t have, char **interp, char **option)
 	return true;
 }
 
+/* Windows programs need no right to be executed: files from elsewhere rarely have it. */
+static long open_readable(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out)
+{
+	struct file *f;
+	char head[2];
+
+	if (at_flags != 0 || vfs_open(t, dirfd, name, O_RDONLY, 0, &f) != 0)
+		return -EACCES;
+	if (f->inode != NULL && (f->inode->mode & 0170000) == 0100000 && vfs_pread(t, f, head, sizeof head, 0) == sizeof head && head[0] == 'M' && head[1] == 'Z') {
+		*out = f;
+		return 0;
+	}
+	file_put(f);
+	return -EACCES;
+}
+
 static long open_one(struct lx_thread *t, struct exec_image *img, int dirfd, const char *name, int at_flags, char *head)
 {
 	long n;
 
 	elf_close(&img->prog);
 	n = vfs_open_exec(t, dirfd, name, at_flags, &img->prog.file);
+	if (n == -EACCES)
+		n = open_readable(t, dirfd, name, at_flags, &img->prog.file);
 	if (n < 0)
 		return n;
 	n = vfs_pread(t, img->prog.file, head, HEAD, 0);
