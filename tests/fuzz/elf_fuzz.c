@@ -9,6 +9,7 @@
 
 #include "abi/cpuid.h"
 #include "linux/exec/exec.h"
+#include "linux/other.h"
 #include "pico/patch.h"
 #include "pico/uaccess.h"
 #include "rt/mem.h"
@@ -57,6 +58,8 @@ long vfs_open_exec(struct lx_thread *t, int dirfd, const char *path, int flags, 
 	*out = interps++ ? &interpreter : &program;
 	return interps > 12 ? -ELOOP : 0;
 }
+long vfs_open(struct lx_thread *t, int dirfd, const char *path, int flags, uint32_t mode, struct file **out) { return -ENOENT; }
+long nt_exec_open(struct lx_thread *t, struct exec_image *img, const char *head, size_t have, const char **problem) { return -ENOEXEC; }
 long vfs_pread(struct lx_thread *t, struct file *f, void *to, size_t size, uint64_t offset)
 {
 	size_t start = f == &interpreter ? length / 2 : 0, have = length - start;

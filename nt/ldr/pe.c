@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ldr/pe.c - the headers of a PE32+ file, from Microsoft's "PE Format".  Nothing here touches a guest or a file.
+ *
+ * Offsets that are used later are checked here: sections lie in the image, in order, and in the file.
+ */
+#include "nt/ldr/image.h"
+#include "rt/mem.h"
+
+#define MACHINE_AMD64   0x8664
+#define MACHINE_I386    0x14c
+#define MAGIC_PE32PLUS  0x20b
+#define RELOCS_STRIPPED 1u
+#define SCN_CODE        0x20u
+#define IMAGE_MAX       0x7fff0000ull
+
+static uint16_t get16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static void parse_optional(const uint8_t *o, struct ldr_image *img)
+{
+	uint32_t n = MIN(get32(o + 108), (uint32_t)LDR_DIR_COUNT);
+
+	img->entry = get32(o + 16);
+	img->base = get64(o + 24);
+	img->section_alignment = get32(o + 32);
+	img->file_alignment = get32(o + 36);
+	img->os_major = get16(o + 40);
+	img->os_minor = get16(o + 42);
+	img->image_major = get16(o + 44);
+	img->image_minor = get16(o + 46);
+	img->subsystem_major = get16(o + 48);
+	img->subsystem_minor = get16(o + 50);
+	img->size = get32(o + 56);
+	img->headers_size = get32(o + 60);
+	img->checksum = get32(o + 64);
+	img->subsystem = get16(o + 68);
+	img->dll_characteristics = get16(o + 70);
+	img->stack_reserve = get64(o + 72);
+	img->stack_commit = get64(o + 80);
+	img->heap_reserve = get64(o + 88);
+	img->heap_commit = get64(o + 96);
+	img->loader_flags = get32(o + 104);
+	for (uint32_t i = 0; i < n; i++) {
+		img->dir[i].rva = get32(o + 112 + i * 8);
+		img->dir[i].size = get32(o + 116 + i * 8);
+	}
+}
+
+static NTSTATUS parse_section(const uint8_t *s, uint64_t file_size, struct ldr_image *img, struct ldr_section *out)
+{
+	uint32_t raw = get32(s + 16), offset = get32(s + 20), size = get32(s + 8);
+
+	memcpy(out->name, s, sizeof out->name);
+	out->rva = get32(s + 12);
+	out->size = size != 0 ? size : raw;
+	out->characteristics = get32(s + 36);
+	out->offset = offset & ~511u; /* as Windows' loader rounds it */
+	out->file_size = offset == 0 ? 0 : raw;
+	if (out->rva & ~PAGE_MASK || out->rva < img->headers_size || (uint64_t)out->rva + out->size > img->size)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	out->file_size = MIN(out->file_size, (uint32_t)ALIGN_UP((uint64_t)out->size, PAGE_SIZE));
+	if (out->file_size != 0 && (uint64_t)out->offset + out->file_size > file_size) {
+		/* The last bytes of a file may be missing for the rounding. */
+		if (out->offset >= file_size || file_size - out->offset < MIN(out->size, out->file_size))
+			return STATUS_INVALID_IMAGE_FORMAT;
+		out->file_size = (uint32_t)(file_size - out->offset);
+	}
+	img->has_code |= (out->characteristics & SCN_CODE) != 0;
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS parse_sections(const uint8_t *head, size_t have, uint64_t at, uint64_t file_size, struct ldr_image *img)
+{
+	uint64_t last = 0;
+
+	if (img->nsections > LDR_SECTIONS_MAX || at + img->nsections * 40ull > have)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	for (uint32_t i = 0; i < img->nsections; i++) {
+		NTSTATUS status = parse_section(head + at + i * 40, file_size, img, &img->section[i]);
+
+		if (status != STATUS_SUCCESS)
+			return status;
+		if (img->section[i].rva < last)
+			return STATUS_INVALID_IMAGE_FORMAT;
+		last = (uint64_t)img->section[i].rva + ALIGN_UP((uint64_t)img->section[i].size, PAGE_SIZE);
+	}
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, struct ldr_image *img)
+{
+	uint32_t pe, optional;
+
+	memset(img, 0, sizeof *img);
+	if (have < 0x40 || head[0] != 'M' || head[1] != 'Z')
+		return STATUS_INVALID_IMAGE_FORMAT;
+	pe = get32(head + 0x3c);
+	if (pe < 0x40 || pe > have || have - pe < 24 + 240 || get32(head + pe) != 0x4550)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	img->nt_headers = pe;
+	img->machine = get16(head + pe + 4);
+	if (img->machine == MACHINE_I386)
+		return STATUS_INVALID_IMAGE_WIN_64;
+	optional = get16(head + pe + 20);
+	if (img->machine != MACHINE_AMD64 || optional < 112 || get16(head + pe + 24) != MAGIC_PE32PLUS)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	img->nsections = get16(head + pe + 6);
+	img->timestamp = get32(head + pe + 8);
+	img->characteristics = get16(head + pe + 22);
+	img->stripped = (img->characteristics & RELOCS_STRIPPED) != 0;
+	img->base_offset = pe + 24 + 24;
+	img->file_size = (uint32_t)file_size;
+	img->builtin = have > 0x60 && memcmp(head + 0x40, "Wine builtin DLL", 16) == 0;
+	parse_optional(head + pe + 24, img);
+	if (img->size == 0 || img->size > IMAGE_MAX || img->headers_size > img->size || img->headers_size > file_size || img->base & 0xffff ||
+		img->section_alignment < PAGE_SIZE || img->entry >= img->size)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	img->size = (uint32_t)ALIGN_UP((uint64_t)img->size, PAGE_SIZE);
+	return parse_sections(head, have, (uint64_t)pe + 24 + optional, file_size, img);
+}
