@@ -32,6 +32,7 @@ struct OBJECT_ATTRIBUTES {
 	uint32_t Attributes, pad2;
 	uint64_t SecurityDescriptor, SecurityQualityOfService;
 };
+#define OBJ_PROTECT_CLOSE    0x001u /* of handles only */
 #define OBJ_INHERIT          0x002u
 #define OBJ_PERMANENT        0x010u
 #define OBJ_EXCLUSIVE        0x020u

@@ -26,7 +26,7 @@ struct nt_thread;
 
 enum ob_type_id { OB_NONE, OB_TYPE, OB_DIRECTORY, OB_SYMLINK, OB_EVENT, OB_MUTANT, OB_SEMAPHORE, OB_TIMER, OB_KEYED_EVENT,
 	OB_COMPLETION, OB_SECTION, OB_FILE, OB_KEY, OB_TOKEN, OB_PROCESS, OB_THREAD, OB_JOB, OB_DEBUG, OB_WORKER_FACTORY,
-	OB_RESERVE, OB_PORT, OB_TYPES };
+	OB_RESERVE, OB_PORT, OB_DEVICE, OB_TYPES };
 
 struct ob_directory;
 struct ob_handle_table;
@@ -42,6 +42,7 @@ struct ob_object {
 	LOCK(NTOBJ) lock;
 	struct list waiters;      /* [NTOBJ] struct nt_wait_block by its link, oldest first: ex/wait.c */
 	struct ob_name *name;     /* [NTNAMES] its place in the name space; NULL: none */
+	void *security;           /* [NTNAMES] its own security descriptor, of arena_alloc: se/; NULL: the usual */
 };
 #define OB_PERMANENT 1u
 #define OB_WAITABLE  2u /* may be waited for */
@@ -53,14 +54,26 @@ struct ob_type {
 	uint32_t read, write, execute, all; /* generic rights */
 	bool waitable;
 	void (*destroy)(struct ob_object *o); /* last reference went; frees it.  No lock is held */
-	void (*close)(struct ob_object *o, struct nt_process *p, bool last); /* a handle was closed; last: of all processes */
+	void (*close)(struct ob_object *o, struct nt_process *p, bool last); /* a handle was closed; last: of all processes.  p NULL: it was a lookup's own */
 	/* Wait rules beyond those by `signal` and OB_AUTO; NULL: those.  NTOBJ held. */
 	bool (*ready)(const struct ob_object *o, const struct nt_thread *t);
 	NTSTATUS (*take)(struct ob_object *o, struct nt_thread *t); /* STATUS_SUCCESS, or STATUS_ABANDONED_WAIT_0 */
-	/* Opens what is below a named object, for types with names of their own (files, keys): ob/names.c. */
-	NTSTATUS (*parse)(struct ob_object *o, const WCHAR *rest, uint32_t size, struct ob_lookup *l, struct ob_object **out);
+	/* Opens what is below a named object, for types with names of their own (devices, files, keys): rest is what follows
+	   its name, with the backslash in front ("" and "\\" may differ); below a root handle there is none in front.
+	   l->name is what was asked for at first.  *out is a reference. */
+	NTSTATUS (*parse)(struct ob_object *o, const WCHAR *rest, uint32_t size, const struct ob_lookup *l, struct ob_object **out);
+	/* The name of an object of such a type, in heap memory, for NtQueryObject.  NULL: by the name space. */
+	NTSTATUS (*query_name)(struct ob_object *o, WCHAR **text, uint32_t *size);
 };
-extern const struct ob_type *const ob_types[OB_TYPES]; /* ob/types.c; each row is defined by its component */
+extern const struct ob_type *const ob_types[OB_TYPES]; /* ob/types.c: the rows below.  NULL while a component has none */
+/* Each is defined by its component. */
+extern const struct ob_type ob_type_type, ob_type_directory, ob_type_symlink, ob_type_event, ob_type_mutant, ob_type_semaphore, ob_type_timer,
+	ob_type_keyed_event, ob_type_completion, ob_type_section, ob_type_file, ob_type_key, ob_type_token, ob_type_process, ob_type_thread,
+	ob_type_job, ob_type_debug, ob_type_worker_factory, ob_type_reserve, ob_type_port, ob_type_device;
+static inline const struct ob_type *ob_type_of(const struct ob_object *o)
+{
+	return ob_types[o->type];
+}
 
 /* A zeroed object of size bytes (its struct ob_object first) with one reference, or NULL. */
 void *ob_alloc(enum ob_type_id type, size_t size) MUST_CHECK;
@@ -69,7 +82,8 @@ void ob_put(struct ob_object *o); /* NULL is fine; no lock may be held */
 
 /* ---- Handles (ob/handle.c).  Values are multiples of 4, from 4 on. ---- */
 
-struct ob_handle_table *ob_table_new(void);
+struct ob_handle_table *ob_table_new(void); /* NULL: no memory */
+void ob_table_free(struct ob_handle_table *h); /* an empty one, with the last reference of its process */
 void ob_table_empty(struct nt_process *p); /* closes all: the process ends */
 /* Takes no reference over: the handle gets one of its own.  attributes: OBJ_INHERIT ... */
 NTSTATUS ob_handle_add(struct nt_process *p, struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t *handle);
@@ -79,6 +93,11 @@ NTSTATUS ob_by_handle(uint64_t handle, enum ob_type_id type, uint32_t access, st
 NTSTATUS ob_by_handle_of(struct nt_process *p, uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o) MUST_CHECK;
 uint32_t ob_handle_access(struct nt_process *p, uint64_t handle); /* granted; 0: no such */
 NTSTATUS ob_handle_close(struct nt_process *p, uint64_t handle);
+uint32_t ob_handle_count(const struct nt_process *p);
+/* A new reference to what the pseudo handles -4, -5, -6 mean; defined by se/. */
+NTSTATUS se_pseudo_token(uint64_t handle, struct ob_object **o);
+/* Calls fn for each handle of p, with HANDLE held. */
+void ob_handles_each(struct nt_process *p, void (*fn)(void *arg, uint64_t handle, struct ob_object *o, uint32_t access, uint32_t attributes), void *arg);
 /* A new process inherits: copies what has OBJ_INHERIT from one table to another, same values. */
 NTSTATUS ob_handles_inherit(struct nt_process *from, struct nt_process *to);
 /* What the guest asks for, with generic rights and MAXIMUM_ALLOWED made the type's own. */
@@ -110,5 +129,13 @@ NTSTATUS ob_open(const struct ob_lookup *l, enum ob_type_id type, struct ob_obje
 /* ob_insert and ob_handle_out in one: what most NtCreate* end with; takes o over. */
 NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uint64_t handle_va) MUST_CHECK;
 NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint64_t handle_va) MUST_CHECK;
-void ob_boot(void); /* \, \??, \BaseNamedObjects, \Device, \KernelObjects, ... */
+/* The whole name of an object in heap memory; size 0, NULL: it has none. */
+NTSTATUS ob_name_of(struct ob_object *o, WCHAR **text, uint32_t *size);
+
+/* At boot: once, before any NT process.  Makes \, \??, \BaseNamedObjects, \Device, \KernelObjects, ... */
+void ob_boot(void);
+/* For components' own boot: gives o, for ever, this ASCII name, whose directory is there; takes o over. */
+void ob_boot_add(const char *name, struct ob_object *o);
+void ob_boot_directory(const char *name);
+void ob_boot_link(const char *name, const char *target);
 #endif
