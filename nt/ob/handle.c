@@ -151,8 +151,6 @@ static bool is_pseudo(uint64_t handle)
 	return handle >= UINT64_MAX - 5;
 }
 
-NTSTATUS se_pseudo_token(uint64_t handle, struct ob_object **o) __attribute__((weak)); /* not there yet */
-
 /* What pseudo handles mean, to the calling thread; with a reference. */
 static NTSTATUS pseudo_object(struct nt_process *p, uint64_t handle, struct ob_object **o)
 {
@@ -161,7 +159,7 @@ static NTSTATUS pseudo_object(struct nt_process *p, uint64_t handle, struct ob_o
 	} else if (handle == NtCurrentThread()) {
 		*o = &nt_current()->ob;
 	} else {
-		return handle == UINT64_MAX - 2 || se_pseudo_token == NULL ? (NTSTATUS)STATUS_INVALID_HANDLE : se_pseudo_token(handle, o);
+		return handle == UINT64_MAX - 2 ? (NTSTATUS)STATUS_INVALID_HANDLE : se_pseudo_token(handle, o);
 	}
 	ob_get(*o);
 	return STATUS_SUCCESS;

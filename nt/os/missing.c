@@ -17,12 +17,11 @@ WEAK NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint6
 }
 WEAK void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c) { (void)t; (void)entry; (void)arg; (void)c; }
 WEAK NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]) { (void)p; (void)handle; return STATUS_NOT_IMPLEMENTED; }
-WEAK void ob_boot(void) {}
-WEAK void *ob_alloc(enum ob_type_id type, size_t size) { (void)type; (void)size; return NULL; }
-WEAK void ob_get(struct ob_object *o) { (void)o; }
-WEAK void ob_put(struct ob_object *o) { (void)o; }
-WEAK struct ob_handle_table *ob_table_new(void) { return NULL; }
 WEAK int64_t ex_system_time(void) { return (int64_t)(pico_now_realtime() / 100) + 116444736000000000ll; }
 WEAK int64_t ex_interrupt_time(void) { return (int64_t)(pico_now() / 100); }
 #include "nt/mm/mm.h"
 WEAK NTSTATUS nt_mm_image(struct nt_mm *mm, uint64_t base, uint64_t size, struct nt_section *section) { (void)mm; (void)base; (void)size; (void)section; return STATUS_SUCCESS; }
+WEAK NTSTATUS se_pseudo_token(uint64_t handle, struct ob_object **o) { (void)handle; (void)o; return STATUS_INVALID_HANDLE; }
+WEAK const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff, .waitable = true };
+WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
+WEAK const struct ob_type ob_type_token = { .name = "Token", .all = 0xf01ff };
