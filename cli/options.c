@@ -30,7 +30,7 @@ const char run_help[] =
     "  -t, --tty                     give the program the terminal (the input must be one)\n"
     "      --net none                no network: the only kind so far\n"
     "      --ext NAME[=ARG]          stack an extension\n"
-    "      --trace lx,dk,mon         trace system calls, Dk calls, monitor requests\n"
+    "      --trace lx,nt,dk,mon      trace Linux and NT system calls, Dk calls, monitor requests\n"
     "      --stats                   say at the end how many traps, requests and processes there were\n"
     "      --log FILE                log there instead of standard error\n"
     "      --verbose                 say what is shown and hidden\n";
@@ -106,11 +106,11 @@ static const char *trace_of(const char *text)
 	char copy[64], *save = NULL;
 
 	if (strlen(text) >= sizeof copy)
-		fail("--trace takes lx, dk and mon, with commas between");
+		fail("--trace takes lx, nt, dk and mon, with commas between");
 	strcpy(copy, text);
 	for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
-		if (strcmp(word, "lx") != 0 && strcmp(word, "dk") != 0 && strcmp(word, "mon") != 0)
-			fail("--trace takes lx, dk and mon, with commas between: not %s", word);
+		if (strcmp(word, "lx") != 0 && strcmp(word, "nt") != 0 && strcmp(word, "dk") != 0 && strcmp(word, "mon") != 0)
+			fail("--trace takes lx, nt, dk and mon, with commas between: not %s", word);
 	return text;
 }
 

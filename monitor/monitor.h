@@ -39,7 +39,7 @@ struct spec {
 	uint64_t memory, pids, cpu_quota;
 	struct spec_ext ext[EXT_SLOTS];
 	uint32_t ext_count;
-	const char *trace;     /* "lx,dk,mon" or "" */
+	const char *trace;     /* "lx,nt,dk,mon" or "" */
 	int log_fd;            /* -1 = standard error */
 	bool verbose, trace_mon, want_tty, stats;
 };

@@ -10,7 +10,7 @@
  *	m.hide=PATH  m.show=PATH               rules for mounts with "view"
  *	m.own=PATH                             seen with the caller's own rights, even root's
  *	m.memory=BYTES  m.pids=N  m.cpus=THOUSANDTHS
- *	m.ext=NAME[=ARG]  m.trace=lx,dk,mon  m.verbose=1  m.tty=1  m.stats=1
+ *	m.ext=NAME[=ARG]  m.trace=lx,nt,dk,mon  m.verbose=1  m.tty=1  m.stats=1
  */
 #include <errno.h>
 #include <stdlib.h>

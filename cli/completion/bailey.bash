@@ -11,7 +11,7 @@ _bailey_run() {
 	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
 	--net) mapfile -t COMPREPLY < <(compgen -W none -- "$cur"); return ;;
 	--ext) mapfile -t COMPREPLY < <(compgen -W trace -- "$cur"); return ;;
-	--trace) mapfile -t COMPREPLY < <(compgen -W 'lx dk mon lx,mon lx,dk,mon' -- "$cur"); return ;;
+	--trace) mapfile -t COMPREPLY < <(compgen -W 'lx nt dk mon lx,mon nt,mon' -- "$cur"); return ;;
 	-m | --memory | --cpus | --pids | --hostname | --name) return ;;
 	esac
 	if [[ $cur == -* ]]; then

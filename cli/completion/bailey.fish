@@ -56,7 +56,7 @@ complete -c bailey -n __bailey_run_options -s i -l interactive -d 'Keep the inpu
 complete -c bailey -n __bailey_run_options -s t -l tty -d 'Give the program the terminal'
 complete -c bailey -n __bailey_run_options -l net -x -a none -d 'Network'
 complete -c bailey -n __bailey_run_options -l ext -x -a trace -d 'Stack an extension'
-complete -c bailey -n __bailey_run_options -l trace -x -a 'lx dk mon lx,mon lx,dk,mon' -d 'Trace calls'
+complete -c bailey -n __bailey_run_options -l trace -x -a 'lx nt dk mon lx,mon nt,mon' -d 'Trace calls'
 complete -c bailey -n __bailey_run_options -l stats -d 'Count traps, requests and processes'
 complete -c bailey -n __bailey_run_options -l log -r -F -d 'Log there'
 complete -c bailey -n __bailey_run_options -l verbose -d 'Say what is shown and hidden'
