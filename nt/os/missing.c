@@ -16,7 +16,7 @@ WEAK NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint6
 	return STATUS_NOT_IMPLEMENTED;
 }
 WEAK void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c) { (void)t; (void)entry; (void)arg; (void)c; }
-WEAK NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]) { (void)p; (void)handle; return STATUS_NOT_IMPLEMENTED; }
+WEAK NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]) { (void)p; (void)handle; return STATUS_SUCCESS; }
 WEAK int64_t ex_system_time(void) { return (int64_t)(pico_now_realtime() / 100) + 116444736000000000ll; }
 WEAK int64_t ex_interrupt_time(void) { return (int64_t)(pico_now() / 100); }
 #include "nt/mm/mm.h"
