@@ -87,8 +87,8 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 		status = become(t, img, start, c, &problem);
 	nt_start_free(start);
 	if (status != STATUS_SUCCESS) {
-		log_line(DK_LOG_ERROR, "%s: %s (status 0x%x)", t->proc->exe_path, problem, status);
-		return -ENOEXEC;
+		log_line(DK_LOG_ERROR, "cannot run %s: %s (status 0x%x)", t->proc->exe_path, problem, status);
+		lx_group_exit(t, 126u << 8); /* the old program is gone; docker's code for what cannot be executed */
 	}
 	pico_set_guest_gs(t->nt->teb);
 	kproc_need(); /* it keeps the clocks */
