@@ -276,6 +276,14 @@ static void check_cgroups(void)
 }
 
 /* Files of dead monitors, as monitor/state.c writes them. */
+static void check_windows(void)
+{
+	if (access("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/ntdll.dll", R_OK) == 0)
+		good("Windows programs", "Wine's DLLs are there");
+	else
+		printf("  without  %-28s %s\n", "Windows programs", "they need Wine's DLLs: install libwine");
+}
+
 static unsigned sweep(bool clean)
 {
 	char path[PATH_MAX], text[4096], *save;
@@ -340,6 +348,7 @@ int command_doctor(int argc, char **argv)
 	check_landlock();
 	check_cgroups();
 	check_overcommit();
+	check_windows();
 	left = sweep(clean);
 	if (left)
 		printf(clean ? "Removed what %u dead sandboxes left.\n" : "%u dead sandboxes left something: bailey doctor --clean removes it.\n", left);
