@@ -64,6 +64,7 @@ struct nt_thread {
 	NTSTATUS wait_status;     /* by who ended it */
 	struct nt_wait_block *wait_blocks; /* [o] NT_WAIT_MAX of them, made with the thread's first long wait */
 	struct list mutants;      /* [o] that it owns; ex/mutant.c */
+	struct se_token *token;   /* [p] that it impersonates, a reference; NULL: none.  se/token.c */
 	void *ex, *io, *ps, *priv; /* those components' own */
 };
 
@@ -105,6 +106,7 @@ struct nt_state {
 	_Atomic uint32_t ncalls;  /* ids known; 0 = ntdll.dll was not looked at yet */
 	_Atomic uint64_t unimplemented[4]; /* calls that were asked for and are not there, as bits */
 	int64_t boot_time;        /* NT time */
+	_Atomic uint64_t luids;   /* how many were made: se/token.c */
 	uint32_t ready, pad;      /* [a] all of this is there */
 	void *ob, *ex, *ps, *io, *cm, *se, *nls, *con;
 };

@@ -21,7 +21,12 @@ WEAK int64_t ex_system_time(void) { return (int64_t)(pico_now_realtime() / 100) 
 WEAK int64_t ex_interrupt_time(void) { return (int64_t)(pico_now() / 100); }
 #include "nt/mm/mm.h"
 WEAK NTSTATUS nt_mm_image(struct nt_mm *mm, uint64_t base, uint64_t size, struct nt_section *section) { (void)mm; (void)base; (void)size; (void)section; return STATUS_SUCCESS; }
-WEAK NTSTATUS se_pseudo_token(uint64_t handle, struct ob_object **o) { (void)handle; (void)o; return STATUS_INVALID_HANDLE; }
 WEAK const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff, .waitable = true };
 WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
-WEAK const struct ob_type ob_type_token = { .name = "Token", .all = 0xf01ff };
+WEAK int32_t ex_signal(struct ob_object *o, int32_t n) { (void)o; (void)n; return 0; }
+WEAK int32_t ex_clear(struct ob_object *o) { (void)o; return 0; }
+WEAK NTSTATUS ex_wait(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, bool all, bool alertable, uint64_t deadline)
+{
+	(void)t; (void)objects; (void)count; (void)all; (void)alertable; (void)deadline;
+	return STATUS_NOT_IMPLEMENTED;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/cm/cm.h - the registry: one tree of keys in the arena, of all NT processes of the sandbox.
+ *
+ * A key has its subkeys in the order of their names in upper case (that is how they are enumerated), and its values in the
+ * order in which they came, with a hash index once there are many.  A value is never changed, only replaced:
+ * who reads one takes a reference under the lock and copies without it.
+ *
+ * A handle's object (struct cm_body) is made by each open; it refers to the key, which may have been deleted meanwhile.
+ *
+ * Lock: NTKEYS, one for all of it, held for a few dozen instructions; memory of the guest is never touched under it.
+ * Legend: I immutable after creation, k NTKEYS.
+ */
+#ifndef NT_CM_CM_H
+#define NT_CM_CM_H
+
+#include "nt/nt.h"
+
+#define REG_NONE                0u
+#define REG_SZ                  1u
+#define REG_EXPAND_SZ           2u
+#define REG_BINARY              3u
+#define REG_DWORD               4u
+#define REG_LINK                6u
+#define REG_MULTI_SZ            7u
+#define REG_QWORD               11u
+
+#define KEY_QUERY_VALUE         0x001u
+#define KEY_SET_VALUE           0x002u
+#define KEY_CREATE_SUB_KEY      0x004u
+#define KEY_ENUMERATE_SUB_KEYS  0x008u
+#define KEY_NOTIFY              0x010u
+#define KEY_CREATE_LINK         0x020u
+#define KEY_WOW64_64KEY         0x100u
+#define KEY_WOW64_32KEY         0x200u
+#define KEY_READ                0x20019u
+#define KEY_WRITE               0x20006u
+#define KEY_ALL_ACCESS          0xf003fu
+
+#define REG_OPTION_VOLATILE       1u
+#define REG_OPTION_CREATE_LINK    2u
+#define REG_OPTION_BACKUP_RESTORE 4u
+#define REG_OPTION_OPEN_LINK      8u
+#define REG_CREATED_NEW_KEY       1u
+#define REG_OPENED_EXISTING_KEY   2u
+
+#define REG_NOTIFY_CHANGE_NAME       1u
+#define REG_NOTIFY_CHANGE_ATTRIBUTES 2u
+#define REG_NOTIFY_CHANGE_LAST_SET   4u
+#define REG_NOTIFY_CHANGE_SECURITY   8u
+
+#define CM_NAME_MAX  512u   /* bytes of a key's name: 255 characters, rounded up */
+#define CM_VALUE_NAME_MAX 32766u /* bytes of a value's name */
+#define CM_DATA_MAX  0x4000000u  /* bytes of a value */
+#define CM_DEPTH_MAX 512u
+
+struct cm_value {
+	struct ref ref;
+	uint32_t hash;      /* [I] rtl_hash of the name */
+	uint32_t type;      /* [I] REG_* */
+	uint32_t size;      /* [I] bytes of data */
+	uint32_t data_at;   /* [I] where they are, from the struct's start */
+	uint16_t name_size; /* [I] bytes */
+	WCHAR name[];
+};
+static inline void *cm_data(const struct cm_value *v)
+{
+	return (char *)(uintptr_t)v + v->data_at;
+}
+
+struct cm_key {
+	struct ref ref;            /* the parent's, each body's */
+	uint32_t flags;            /* [k] CM_* */
+	struct cm_key *parent;     /* [k] NULL: the root, or deleted */
+	WCHAR *name;               /* [k] and behind it the same in upper case */
+	WCHAR *class;              /* [k] NULL: none */
+	uint32_t name_size, class_size; /* bytes */
+	uint32_t nkeys, keys_room;
+	struct cm_key **keys;      /* [k] by name */
+	uint32_t nvalues, values_room;
+	struct cm_value **values;  /* [k] */
+	uint32_t *index;           /* [k] open addressing, number of the value + 1; NULL: not so many */
+	uint32_t nindex;           /* a power of two */
+	uint32_t user_flags;       /* [k] NtSetInformationKey */
+	int64_t modified;          /* [k] NT time */
+	struct list notices;       /* [k] struct cm_notice */
+	void *security;            /* [k] a descriptor of security_size bytes; NULL: the usual one */
+	uint32_t security_size, pad;
+};
+#define CM_VOLATILE 1u
+#define CM_LINK     2u
+#define CM_DELETED  4u
+#define CM_FIXED    8u /* \Registry, Machine, User: cannot be deleted */
+
+/* What a handle of a key refers to. */
+struct cm_body {
+	struct ob_object ob;  /* first */
+	struct cm_key *key;   /* [I] a reference */
+	struct list notices;  /* [k] struct cm_notice by `of_body` */
+};
+
+struct cm_state {
+	LOCK(NTKEYS) lock;
+	struct cm_key *root;  /* [I] \REGISTRY */
+	struct list told;     /* [k] struct cm_notice that were told, for cm_unlock to put their events */
+};
+/* The registry; made with what it begins with by whoever asks first.  NULL: no memory. */
+struct cm_state *cm_state(void);
+void cm_lock(struct cm_state *s) ACQUIRES(NTKEYS);
+void cm_unlock(struct cm_state *s) RELEASES(NTKEYS); /* no other lock is held */
+
+/* ---- tree.c: the tree itself; NTKEYS held, or nobody else knows the tree ---- */
+struct cm_key *cm_key_new(const WCHAR *name, uint32_t size) MUST_CHECK;
+void cm_key_put(struct cm_key *k); /* no lock needed */
+struct cm_key *cm_child(const struct cm_key *k, const WCHAR *name, uint32_t size); /* no reference */
+/* Takes the reference over.  False: no memory. */
+bool cm_child_add(struct cm_key *parent, struct cm_key *child) MUST_CHECK;
+/* Out of its parent, which gives its reference up: the caller puts it without the lock. */
+void cm_child_remove(struct cm_key *child);
+/* NULL: no memory.  data NULL: zeroes. */
+struct cm_value *cm_value_new(const WCHAR *name, uint32_t name_size, uint32_t type, const void *data, uint32_t size) MUST_CHECK;
+void cm_value_put(struct cm_value *v);
+struct cm_value *cm_value_find(const struct cm_key *k, const WCHAR *name, uint32_t size); /* no reference */
+/* Takes v over; *old: what had that name, for the caller to put.  False: no memory. */
+bool cm_value_set(struct cm_key *k, struct cm_value *v, struct cm_value **old) MUST_CHECK;
+struct cm_value *cm_value_remove(struct cm_key *k, const WCHAR *name, uint32_t size);
+
+/* ---- path.c ---- */
+/* The key's whole name, \REGISTRY\..., at most room bytes of it; returns its size.  NTKEYS held. */
+uint32_t cm_path(const struct cm_key *k, WCHAR *to, uint32_t room);
+struct cm_walk {
+	const WCHAR *rest; /* what is left of the name */
+	uint32_t size;     /* bytes */
+	uint32_t links;    /* symbolic links followed */
+	WCHAR *made;       /* heap: a link's target with the rest behind it */
+	bool open_link;    /* the last component itself, not what it links to */
+};
+/*
+ * From *k as far as there are keys: with STATUS_SUCCESS *k is the last one and rest is empty; with STATUS_OBJECT_NAME_NOT_FOUND
+ * *k is the last one that is there and rest begins with the name that is not.  NTKEYS held; it may be dropped and taken.
+ */
+NTSTATUS cm_walk(struct cm_state *s, struct cm_key **k, struct cm_walk *w);
+/* The first component, before the next '\'. */
+uint32_t cm_first(const WCHAR *name, uint32_t size);
+/* A lookup's start: the key that its root handle or \Registry means, with a reference; w is what is left. */
+NTSTATUS cm_start(const struct ob_lookup *l, struct cm_key **k, struct cm_walk *w);
+
+/* ---- open.c ---- */
+NTSTATUS cm_by_handle(uint64_t handle, uint32_t access, struct cm_body **b) MUST_CHECK; /* STATUS_KEY_DELETED is for the caller to see */
+NTSTATUS cm_open_body(struct cm_key *k, uint32_t access, uint32_t attributes, uint64_t handle_va) MUST_CHECK;
+
+/* ---- notify.c ---- */
+/* Something of k changed: who waits for this kind is told.  NTKEYS held. */
+void cm_changed(struct cm_state *s, struct cm_key *k, uint32_t what);
+void cm_key_gone(struct cm_state *s, struct cm_key *k); /* it is deleted: all who wait are told.  NTKEYS held */
+void cm_body_closed(struct cm_body *b);
+
+/* ---- seed.c ---- */
+bool cm_seed(struct cm_key *root) MUST_CHECK;
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/se/se.h - tokens, SIDs, security descriptors.
+ *
+ * The sandbox has one user, S-1-5-21-0-0-0-1000, a member of Administrators.  All processes share one primary token
+ * until somebody sets another; a token that is duplicated or filtered is an object of its own.  Descriptors of objects are kept
+ * and shown, and NtAccessCheck decides by them; opening an object does not look at them.
+ *
+ * Legend: I immutable after creation, t NTOBJ of the token, a atomic.
+ */
+#ifndef NT_SE_SE_H
+#define NT_SE_SE_H
+
+#include "nt/nt.h"
+
+#define SID_SUBS 8u
+struct se_sid {
+	uint8_t revision, count, authority[6];
+	uint32_t sub[SID_SUBS]; /* count of them are the guest's */
+};
+static inline uint32_t sid_size(const struct se_sid *s)
+{
+	return 8 + 4u * s->count;
+}
+bool sid_equal(const struct se_sid *a, const struct se_sid *b);
+/* From guest memory; STATUS_INVALID_SID if it has more parts than any of ours could. */
+NTSTATUS sid_in(struct se_sid *s, uint64_t va);
+/* From kernel memory of room bytes. */
+bool sid_parse(struct se_sid *s, const void *from, uint32_t room);
+
+extern const struct se_sid se_user, se_everyone, se_admins, se_users, se_group, se_system;
+
+struct se_group {
+	struct se_sid sid;
+	uint32_t attributes; /* SE_GROUP_* */
+};
+#define SE_GROUP_MANDATORY    1u
+#define SE_GROUP_DEFAULT      2u
+#define SE_GROUP_ENABLED      4u
+#define SE_GROUP_OWNER        8u
+#define SE_GROUP_DENY_ONLY    0x10u
+#define SE_GROUP_INTEGRITY    0x20u
+#define SE_GROUP_INTEGRITY_ON 0x40u
+#define SE_GROUP_LOGON_ID     0xc0000000u
+
+#define SE_PRIVILEGE_DEFAULT 1u
+#define SE_PRIVILEGE_ENABLED 2u
+#define SE_PRIVILEGE_REMOVED 4u
+
+#define SE_GROUPS     12u
+#define SE_PRIVILEGES 40u
+struct se_token {
+	struct ob_object ob; /* first */
+	uint64_t id, modified_id, auth_id; /* LUIDs; modified_id [t] */
+	uint32_t type;       /* [I] 1 primary, 2 impersonation */
+	uint32_t level;      /* [I] SECURITY_IMPERSONATION_LEVEL */
+	uint32_t session;    /* [t] */
+	uint32_t restricted; /* [I] made by NtFilterToken with restricting SIDs */
+	uint32_t integrity;  /* [t] 0x3000: high */
+	uint32_t ngroups, nrestricted, nprivileges, owner; /* owner [t]: of groups, UINT32_MAX: the user */
+	uint32_t primary;    /* [t] of groups */
+	struct se_group groups[SE_GROUPS];      /* [t] attributes */
+	struct se_group restricting[SE_GROUPS]; /* [I] */
+	struct { uint32_t luid, attributes; } privileges[SE_PRIVILEGES]; /* [t] */
+	void *dacl;          /* [t] an ACL of dacl_size bytes; NULL: none */
+	uint32_t dacl_size, pad;
+};
+#define TOKEN_ASSIGN_PRIMARY    0x001u
+#define TOKEN_DUPLICATE         0x002u
+#define TOKEN_IMPERSONATE       0x004u
+#define TOKEN_QUERY             0x008u
+#define TOKEN_QUERY_SOURCE      0x010u
+#define TOKEN_ADJUST_PRIVILEGES 0x020u
+#define TOKEN_ADJUST_GROUPS     0x040u
+#define TOKEN_ADJUST_DEFAULT    0x080u
+#define TOKEN_ADJUST_SESSIONID  0x100u
+#define TOKEN_ALL_ACCESS        0xf01ffu
+
+/* The sandbox's token, with no reference taken; made by whoever asks first.  NULL: no memory. */
+struct se_token *se_default(void);
+/* What p runs as; a reference.  NULL: no memory. */
+struct se_token *se_process_token(struct nt_process *p) MUST_CHECK;
+/* What t impersonates; a reference; NULL: nothing. */
+struct se_token *se_thread_token(struct nt_thread *t) MUST_CHECK;
+struct se_token *se_effective_token(struct nt_thread *t) MUST_CHECK;
+NTSTATUS se_token_by_handle(uint64_t handle, uint32_t access, struct se_token **token) MUST_CHECK;
+struct se_token *se_token_copy(struct se_token *from, uint32_t type, uint32_t level) MUST_CHECK;
+/* NtSetInformationThread(ThreadImpersonationToken): handle 0 ends it. */
+NTSTATUS se_impersonate(struct nt_thread *t, uint64_t handle);
+/* NtSetInformationProcess(ProcessAccessToken), and NtCreateUserProcess's token: a primary token for p, which has no threads yet. */
+NTSTATUS se_set_process_token(struct nt_process *p, uint64_t handle);
+void se_thread_ended(struct nt_thread *t);
+void se_process_ended(struct nt_process *p);
+uint64_t se_new_luid(void);
+bool se_has_privilege(struct se_token *k, uint32_t luid);
+
+/* ---- descriptor.c ---- */
+#define OWNER_SECURITY_INFORMATION 1u
+#define GROUP_SECURITY_INFORMATION 2u
+#define DACL_SECURITY_INFORMATION  4u
+#define SACL_SECURITY_INFORMATION  8u
+#define LABEL_SECURITY_INFORMATION 0x10u
+
+#define SE_DACL_PRESENT  0x0004u
+#define SE_SACL_PRESENT  0x0010u
+#define SE_SELF_RELATIVE 0x8000u
+#define SE_DESCRIPTOR_MAX 0x10000u
+
+struct se_descriptor { /* SECURITY_DESCRIPTOR_RELATIVE's head */
+	uint8_t revision, zero;
+	uint16_t control;
+	uint32_t owner, group, sacl, dacl; /* from its start; 0: none */
+};
+struct se_acl {
+	uint8_t revision, zero;
+	uint16_t size, count, zero2;
+};
+struct se_ace {
+	uint8_t type, flags;
+	uint16_t size;
+	uint32_t mask;
+	/* the SID follows */
+};
+/* A descriptor of the guest, absolute or self-relative, checked, as a self-relative one: from arena_alloc. */
+NTSTATUS se_descriptor_in(uint64_t va, struct se_descriptor **out, uint32_t *size);
+/* How long a checked one is. */
+uint32_t se_descriptor_size(const struct se_descriptor *d);
+/* The usual descriptor of an object of a type: its user, and all rights for everybody of the sandbox. */
+struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size) MUST_CHECK; /* heap memory */
+/* What d gives token of wanted (mapped already; MAXIMUM_ALLOWED is understood). */
+NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint32_t wanted, uint32_t all, uint32_t *granted);
+#endif
