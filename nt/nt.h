@@ -32,7 +32,7 @@ struct nt_apc {
 	uint32_t special, pad;
 };
 
-enum nt_wait_state { NT_WAIT_NONE, NT_WAIT_WAITING, NT_WAIT_DONE };
+enum nt_wait_state { NT_WAIT_NONE, NT_WAIT_WAITING, NT_WAIT_ALERTABLE, NT_WAIT_DONE, NT_WAIT_INTERRUPTED };
 
 struct nt_thread {
 	struct ob_object ob;      /* first; type OB_THREAD.  Signalled when it has ended */
@@ -60,9 +60,11 @@ struct nt_thread {
 	uint32_t in_kernel;       /* [o] its registers are in lx->pico.frame */
 	struct CONTEXT *suspended; /* [p] its whole registers while it is parked; ps/suspend.c */
 	/* ex/wait.c */
-	_Atomic uint32_t wait_state; /* enum nt_wait_state: who ends a wait changes it from WAITING to DONE */
+	_Atomic uint32_t wait_state; /* enum nt_wait_state: who ends a wait changes it from WAITING or ALERTABLE */
 	NTSTATUS wait_status;     /* by who ended it */
-	struct nt_wait_block *wait_blocks; /* [o] NT_WAIT_MAX of them, made with the thread's first long wait */
+	struct nt_wait_block *wait_blocks; /* [o] made with the thread's first long wait */
+	uint32_t wait_room, wait_count; /* [o] of wait_blocks; how many are in use */
+	uint32_t wait_owned;      /* [o] their objects' references are the wait's own: kproc drops them if it dies */
 	struct list mutants;      /* [o] that it owns; ex/mutant.c */
 	struct se_token *token;   /* [p] that it impersonates, a reference; NULL: none.  se/token.c */
 	void *ex, *io, *ps, *priv; /* those components' own */

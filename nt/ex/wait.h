@@ -15,31 +15,40 @@
 
 struct nt_wait_block {
 	struct list link;         /* [NTOBJ] in object->waiters */
-	struct ob_object *object; /* a reference of the wait */
+	struct ob_object *object;
 	struct nt_thread *thread;
 	uint32_t index, all;
 };
 
 #define EX_DEADLINE_NEVER UINT64_MAX
 
+static inline struct pico_thread *ex_pico(const struct nt_thread *t)
+{
+	return (struct pico_thread *)(void *)t->lx;
+}
+
 /*
  * Waits for count <= NT_WAIT_MAX objects, all references held by the caller.  deadline: absolute monotonic ns, 0 = do
  * not wait.  STATUS_WAIT_0 + index, STATUS_ABANDONED_WAIT_0 + index, STATUS_TIMEOUT; alertable: STATUS_USER_APC (APCs are
- * queued; they are delivered on the way out), STATUS_ALERTED.  A thread that must end or stop does not return to the
- * caller's caller: it gets STATUS_USER_APC-like treatment by ps (the call is made again after a suspension).
+ * queued; they are delivered on the way out), STATUS_ALERTED.  STATUS_THREAD_IS_TERMINATING: it must end, so give up.  A thread
+ * that is to stop does so inside (ps_wait_interrupted) and waits on.  count 0: only sleeps.
  */
 NTSTATUS ex_wait(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, bool all, bool alertable, uint64_t deadline);
 /* The guest's timeout (va of a LARGE_INTEGER, 0 = for ever) as a deadline. */
 NTSTATUS ex_deadline_in(uint64_t timeout_va, uint64_t *deadline);
+/* Negative: units from now; else NT time.  Never 0. */
+uint64_t ex_deadline(int64_t when);
 
-/* Adds n to an object's signal (events: sets it to 1) and ends the waits it satisfies.  Returns the signal before. */
+/* Signals an object, signal = n, and ends the waits that satisfies.  Returns the signal before.  With locks above NTOBJ held, too. */
 int32_t ex_signal(struct ob_object *o, int32_t n);
+/* The same for who has changed o->signal himself. */
+void ex_satisfy(struct ob_object *o) REQUIRES(NTOBJ);
 int32_t ex_clear(struct ob_object *o);
 /* Releases who waits now, and leaves it clear: PulseEvent. */
 int32_t ex_pulse(struct ob_object *o);
-/* Ends t's wait, if it is alertable and waits: APCs and alerts. */
+/* Ends t's wait, if it is alertable and waits: APCs and alerts, which have been put in place before.  The caller has a reference. */
 void ex_interrupt(struct nt_thread *t);
-/* t ends: its mutants are abandoned.  By t itself, or by kproc. */
+/* t waits no more, its mutants are abandoned.  By t itself, or by kproc when its picoprocess has died. */
 void ex_thread_ended(struct nt_thread *t);
 /* NT time: 100 ns since 1601. */
 int64_t ex_system_time(void);

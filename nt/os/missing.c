@@ -17,16 +17,9 @@ WEAK NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint6
 }
 WEAK void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c) { (void)t; (void)entry; (void)arg; (void)c; }
 WEAK NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]) { (void)p; (void)handle; return STATUS_SUCCESS; }
-WEAK int64_t ex_system_time(void) { return (int64_t)(pico_now_realtime() / 100) + 116444736000000000ll; }
-WEAK int64_t ex_interrupt_time(void) { return (int64_t)(pico_now() / 100); }
 #include "nt/mm/mm.h"
 WEAK NTSTATUS nt_mm_image(struct nt_mm *mm, uint64_t base, uint64_t size, struct nt_section *section) { (void)mm; (void)base; (void)size; (void)section; return STATUS_SUCCESS; }
 WEAK const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff, .waitable = true };
 WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
-WEAK int32_t ex_signal(struct ob_object *o, int32_t n) { (void)o; (void)n; return 0; }
-WEAK int32_t ex_clear(struct ob_object *o) { (void)o; return 0; }
-WEAK NTSTATUS ex_wait(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, bool all, bool alertable, uint64_t deadline)
-{
-	(void)t; (void)objects; (void)count; (void)all; (void)alertable; (void)deadline;
-	return STATUS_NOT_IMPLEMENTED;
-}
+WEAK bool ps_apcs_pending(const struct nt_thread *t) { return t->apcs.next != NULL && !list_empty(&t->apcs); }
+WEAK void ps_user_apcs(struct nt_thread *t) { (void)t; }

@@ -14,4 +14,7 @@ NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t s
 	uint64_t stack_commit, struct nt_thread **out);
 void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c);
 NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]);
+/* ps/apc.c: are there user APCs?  A wait ends for them: they are to be delivered on the way out. */
+bool ps_apcs_pending(const struct nt_thread *t);
+void ps_user_apcs(struct nt_thread *t);
 #endif
