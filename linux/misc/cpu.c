@@ -2,6 +2,7 @@
 /* linux/misc/cpu.c - which CPUs there are, I/O priorities, and barriers between threads. */
 #include "linux/ns/ns.h"
 #include "linux/misc/cred.h"
+#include "linux/misc/sched.h"
 #include "linux/proc/proc.h"
 #include "syscalls.gen.h"
 #include <linux/ioprio.h>
@@ -77,13 +78,18 @@ long lx_sys_sched_getaffinity(struct lx_thread *t, int pid, uint32_t size, struc
 /* Linux keeps the CPU's number in a segment limit for the vDSO; node << 12 | cpu. */
 #define CPUNODE_SEGMENT 0x7bu
 
-long lx_sys_getcpu(struct lx_thread *t, struct gva cpu, struct gva node, struct gva unused)
+uint32_t cpu_here(void)
 {
 	uint64_t limit = 0;
-	uint32_t here;
 
 	__asm__ volatile("lsl %1, %0" : "+r"(limit) : "r"((uint64_t)CPUNODE_SEGMENT) : "cc");
-	here = (limit & 0xfff) % MAX(lx_state()->ncpus, 1u);
+	return (limit & 0xfff) % MAX(lx_state()->ncpus, 1u);
+}
+
+long lx_sys_getcpu(struct lx_thread *t, struct gva cpu, struct gva node, struct gva unused)
+{
+	uint32_t here = cpu_here();
+
 	if (cpu.va && PUT_USER(cpu, here))
 		return -EFAULT;
 	return node.va ? PUT_USER(node, (uint32_t)0) : 0;

@@ -27,4 +27,6 @@ struct nice_scan {
 	long err;
 };
 void nice_scan(struct lx_thread *t, struct nice_scan *s);
+/* The number of the CPU that the caller runs on. */
+uint32_t cpu_here(void);
 #endif

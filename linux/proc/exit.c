@@ -54,12 +54,12 @@ void exit_wait_others(uint32_t mine)
 
 /* ---- Marking ---- */
 
-static void mark_thread(struct lx_thread *t)
+void thread_mark_exit(struct lx_thread *t)
 {
-	if (t->exiting)
-		return;
-	__atomic_store_n(&t->exiting, 1, __ATOMIC_SEQ_CST);
-	pico_interrupt(&t->pico);
+	uint32_t lives = 0;
+
+	if (__atomic_compare_exchange_n(&t->exiting, &lives, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		pico_interrupt(&t->pico);
 }
 
 void proc_mark_exit_locked(struct lx_proc *p, uint32_t code)
@@ -69,7 +69,7 @@ void proc_mark_exit_locked(struct lx_proc *p, uint32_t code)
 	p->exit_code = code;
 	__atomic_store_n(&p->group_exit, 1, __ATOMIC_SEQ_CST);
 	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
-		mark_thread(t);
+		thread_mark_exit(t);
 }
 
 void proc_mark_exit(struct lx_proc *p, uint32_t code)
@@ -108,7 +108,7 @@ long exit_siblings(struct lx_thread *t)
 		__atomic_store_n(&p->exec_thread, t, __ATOMIC_SEQ_CST);
 		LIST_FOR (other, &p->threads, struct lx_thread, sibling)
 			if (other != t)
-				mark_thread(other);
+				thread_mark_exit(other);
 	}
 	lock_drop(&p->lock);
 	lock_drop(&lx->tasklist);

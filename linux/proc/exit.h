@@ -11,6 +11,8 @@ void exit_forked(void);
 void exit_leaving(void);
 void exit_left(void);
 void exit_wait_others(uint32_t mine);
+/* t is to end as soon as it comes to its way out, or from a wait.  Takes no lock; t is kept by the caller. */
+void thread_mark_exit(struct lx_thread *t);
 /* execve: all other threads of the process end; the caller becomes its leader.  -EAGAIN: it is ending itself. */
 long exit_siblings(struct lx_thread *t);
 /* What a process gives back when it ends, but its memory; no lock held. */

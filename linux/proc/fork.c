@@ -118,7 +118,7 @@ static long run_copy(struct lx_thread *t, struct lx_proc *p, const struct fork_a
 
 static long start_thread(struct lx_thread *c, const struct fork_args *a)
 {
-	struct dk_context regs = *pico_frame();
+	struct dk_context regs = a->regs ? *a->regs : *pico_frame();
 	enum dk_status status;
 
 	regs.rax = 0;
@@ -214,6 +214,9 @@ static long make_thread(struct lx_thread *t, const struct fork_args *a)
 		return err;
 	}
 	tid = c->vtid;
+	c->nt = a->nt;
+	if (a->numbered)
+		a->numbered(a->nt, c);
 	if ((a->flags & CLONE_PARENT_SETTID) && PUT_USER(a->parent_tid, tid)) {
 		drop_thread(c);
 		return -EFAULT;
@@ -348,6 +351,11 @@ static long do_fork(struct lx_thread *t, const struct fork_args *asked)
 	FS_SETTLE(t);
 	a->event = ptrace_fork_event(t, a->flags, a->exit_signal);
 	return a->flags & CLONE_THREAD ? make_thread(t, a) : make_process(t, a);
+}
+
+long fork_thread(struct lx_thread *t, const struct fork_args *a)
+{
+	return do_fork(t, a);
 }
 
 long lx_sys_fork(struct lx_thread *t)

@@ -14,7 +14,15 @@ struct fork_args {
 	uint32_t event; /* of ptrace, that tells of the child; 0: none */
 	const int *set_tid; /* numbers that the child gets, in its own namespace first */
 	uint32_t set_tid_size;
+	/* A thread of the other personality: its registers, its object, and what is called with that once the thread has a number and
+	   before it is seen.  NULL: the caller's registers. */
+	const struct dk_context *regs;
+	struct nt_thread *nt;
+	void (*numbered)(struct nt_thread *nt, struct lx_thread *c);
 };
+
+/* A further thread of the calling process: its number, or -errno. */
+long fork_thread(struct lx_thread *t, const struct fork_args *a);
 
 /* What a new thread has from its maker; it is not in the tree yet. */
 void fork_copy_thread(struct lx_thread *to, const struct lx_thread *from, const struct fork_args *a);

@@ -10,6 +10,7 @@
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/provider.h"
+#include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -95,4 +96,6 @@ void nt_dispatch(struct pico_thread *pt, struct dk_context *c)
 	/* NtContinue and the like have made the whole frame new, rax too: they answer so. */
 	if (LIKELY(status != NT_FRAME_IS_SET))
 		c->rax = status;
+	if (UNLIKELY(ps_look(t) || status == STATUS_USER_APC))
+		pico_tb()->work = 1;
 }

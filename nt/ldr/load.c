@@ -11,7 +11,7 @@
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/map.h"
-#include "nt/os/peers.h"
+#include "nt/ps/ps.h"
 #include "rt/mem.h"
 
 /* Offsets in the PEB. */
@@ -255,6 +255,7 @@ static NTSTATUS load(struct place *w, struct lx_thread *lx, struct file *program
 		return status;
 	w->p->image_base = w->program;
 	w->p->subsystem = w->image->subsystem;
+	ps_set_image(w->p, w->image, start);
 	status = make_peb(w, start);
 	return status == STATUS_SUCCESS ? first_thread(w, lx, start, c) : status;
 }

@@ -3,6 +3,7 @@
 #include "nt/ex/wait.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/proclink.h"
+#include "nt/ps/ps.h"
 #include "rt/mem.h"
 
 static struct nt_state *make(void)
@@ -57,7 +58,7 @@ struct nt_process *ldr_process_new(struct lx_proc *lx)
 	p->priority_class = 2;
 	p->create_time = ex_system_time();
 	p->handles = ob_table_new();
-	if (p->handles == NULL) {
+	if (p->handles == NULL || !ps_process_init(p)) {
 		ob_put(&p->ob);
 		return NULL;
 	}

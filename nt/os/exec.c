@@ -99,6 +99,7 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 void nt_thread_exit(struct lx_thread *t)
 {
 	ps_thread_ended(t->nt);
+	t->nt = NULL;
 }
 
 void nt_proc_exit(struct lx_proc *p)

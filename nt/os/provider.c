@@ -12,7 +12,7 @@
 #include "linux/proc/remote.h"
 #include "linux/sig/sig.h"
 #include "nt/os/provider.h"
-#include "nt/os/peers.h"
+#include "nt/ps/ps.h"
 
 struct nt_thread *nt_thread_of(struct pico_thread *t)
 {
@@ -42,6 +42,13 @@ static void thread_start(struct pico_thread *pt, struct dk_context *c)
 	ps_thread_started(nt_thread_of(pt), c);
 }
 
+static bool interrupted(struct pico_thread *pt)
+{
+	struct nt_thread *t = nt_thread_of(pt);
+
+	return t == NULL ? lx_interrupted(pt) : ps_wait_interrupted(t);
+}
+
 static const struct pico_provider nt_provider = {
 	.size = sizeof(struct pico_provider),
 	.id = PICO_PROVIDER_NT,
@@ -56,7 +63,7 @@ static const struct pico_provider nt_provider = {
 	.process_died = lx_process_died,
 	.wake = lx_wake,
 	.lock_stalled = kproc_lock_stalled,
-	.interrupted = lx_interrupted,
+	.interrupted = interrupted,
 };
 
 void nt_provider_register(void)
