@@ -91,7 +91,6 @@ NTSTATUS ob_handle_add(struct nt_process *p, struct ob_object *o, uint32_t acces
    thread, token) are understood.  STATUS_INVALID_HANDLE, _OBJECT_TYPE_MISMATCH, _ACCESS_DENIED (access is not granted). */
 NTSTATUS ob_by_handle(uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o) MUST_CHECK;
 NTSTATUS ob_by_handle_of(struct nt_process *p, uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o) MUST_CHECK;
-uint32_t ob_handle_count(struct nt_process *p);
 uint32_t ob_handle_access(struct nt_process *p, uint64_t handle); /* granted; 0: no such */
 NTSTATUS ob_handle_close(struct nt_process *p, uint64_t handle);
 uint32_t ob_handle_count(const struct nt_process *p);

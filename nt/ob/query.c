@@ -7,7 +7,6 @@
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
-#define PROCESS_DUP_HANDLE         0x40u
 #define DUPLICATE_CLOSE_SOURCE     1u
 #define DUPLICATE_SAME_ACCESS      2u
 #define DUPLICATE_SAME_ATTRIBUTES  4u

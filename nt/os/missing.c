@@ -23,3 +23,6 @@ WEAK const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff
 WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
 WEAK bool ps_apcs_pending(const struct nt_thread *t) { return t->apcs.next != NULL && !list_empty(&t->apcs); }
 WEAK void ps_user_apcs(struct nt_thread *t) { (void)t; }
+WEAK bool nt_mm_fault(struct nt_mm *mm, uint64_t address, uint32_t access, NTSTATUS *status) { (void)mm; (void)address; (void)access; *status = STATUS_ACCESS_VIOLATION; return false; }
+WEAK bool nt_mm_settle(uint64_t va, uint64_t size, bool write) { (void)va; (void)size; (void)write; return false; }
+WEAK void nt_mm_process_ended(struct nt_process *p) { (void)p; }

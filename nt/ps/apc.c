@@ -28,6 +28,12 @@ bool ps_apcs_pending(const struct nt_thread *t)
 	return !list_empty(&t->apcs);
 }
 
+void ps_user_apcs(struct nt_thread *t)
+{
+	ps_of(t)->deliver = 1;
+	pico_tb()->work = 1;
+}
+
 void ps_apcs_drop(struct nt_thread *t)
 {
 	struct list gone;
@@ -182,8 +188,7 @@ NTSTATUS NtQueueApcThread(struct nt_thread *t, uint64_t thread, uint64_t routine
 NTSTATUS NtTestAlert(struct nt_thread *t)
 {
 	if (ps_apcs_pending(t)) {
-		ps_of(t)->deliver = 1;
-		pico_tb()->work = 1;
+		ps_user_apcs(t);
 		return STATUS_SUCCESS;
 	}
 	return __atomic_exchange_n(&t->alerted, 0, __ATOMIC_ACQ_REL) ? (NTSTATUS)STATUS_ALERTED : (NTSTATUS)STATUS_SUCCESS;

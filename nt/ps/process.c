@@ -26,7 +26,7 @@ static void process_destroy(struct ob_object *o)
 	arena_free(p);
 }
 
-const struct ob_type ps_process_type = {
+const struct ob_type ob_type_process = {
 	.name = "Process",
 	.read = READ_CONTROL | PROCESS_VM_READ | PROCESS_QUERY_INFORMATION,
 	.write = READ_CONTROL | PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION | PROCESS_CREATE_PROCESS | PROCESS_DUP_HANDLE | PROCESS_VM_OPERATION |
@@ -50,7 +50,6 @@ bool ps_process_init(struct nt_process *p)
 	ps->io_priority = 2;
 	ps->cookie = os_random();
 	p->ps = ps;
-	p->ob.flags |= OB_WAITABLE;
 	return true;
 }
 

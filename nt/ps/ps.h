@@ -165,6 +165,7 @@ void ps_raise(struct nt_thread *t, struct dk_context *c, const struct EXCEPTION_
 /* NTPROC not held.  STATUS_UNSUCCESSFUL: t has ended. */
 NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special);
 bool ps_apcs_pending(const struct nt_thread *t);
+void ps_user_apcs(struct nt_thread *t); /* t, the caller, delivers on its way out */
 void ps_apcs_drop(struct nt_thread *t);
 /* The next queued APC runs in the guest first: c becomes KiUserApcDispatcher's start.  False: none. */
 bool ps_deliver_apc(struct nt_thread *t, struct dk_context *c, bool special_only);

@@ -33,7 +33,7 @@ static void thread_destroy(struct ob_object *o)
 	arena_free(t);
 }
 
-const struct ob_type ps_thread_type = {
+const struct ob_type ob_type_thread = {
 	.name = "Thread",
 	.read = READ_CONTROL | THREAD_QUERY_INFORMATION | THREAD_GET_CONTEXT,
 	.write = READ_CONTROL | THREAD_SET_INFORMATION | THREAD_SET_CONTEXT | THREAD_TERMINATE | THREAD_SUSPEND_RESUME | THREAD_SET_LIMITED_INFORMATION | 0x4u,
@@ -111,7 +111,6 @@ static struct nt_thread *thread_new(struct nt_process *p)
 	t->process = p;
 	t->ps = ps;
 	t->exit_status = STATUS_PENDING;
-	t->ob.flags |= OB_WAITABLE;
 	lock_init(&t->apc_lock, LOCK_NTAPC);
 	list_init(&t->apcs);
 	list_init(&t->sibling);
