@@ -23,6 +23,13 @@ NTSTATUS os_thread_create(struct nt_thread *nt, const struct dk_context *c, void
 	return result == -ERESTARTNOINTR ? (NTSTATUS)STATUS_PROCESS_IS_TERMINATING : os_status(result);
 }
 
+void os_thread_adopt(struct lx_thread *lx, struct nt_thread *nt)
+{
+	nt->lx = lx;
+	nt->tid = os_tid_to_nt(lx->tid);
+	lx->nt = nt;
+}
+
 void os_thread_exit(uint32_t code)
 {
 	struct lx_thread *t = lx_current();

@@ -33,6 +33,8 @@ static inline struct pico_thread *os_pico(struct lx_thread *lx)
  * _PROCESS_IS_TERMINATING.
  */
 NTSTATUS os_thread_create(struct nt_thread *nt, const struct dk_context *c, void (*ready)(struct nt_thread *nt, struct lx_thread *lx)) MUST_CHECK;
+/* lx, which runs nothing yet, is nt. */
+void os_thread_adopt(struct lx_thread *lx, struct nt_thread *nt);
 /* The calling thread, or its whole process, ends; code is NT's. */
 void os_thread_exit(uint32_t code) NORETURN;
 void os_process_exit(uint32_t code) NORETURN;

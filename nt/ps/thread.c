@@ -166,10 +166,8 @@ NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t s
 	ps_of(t)->thread = t;
 	t->start_address = ps_of(t)->win32_start = start;
 	status = memory_make(t, stack_reserve, stack_commit, &stack);
-	if (status == STATUS_SUCCESS && lx != NULL) {
-		t->lx = lx;
-		t->tid = os_tid_to_nt(os_thread_tid(lx));
-	}
+	if (status == STATUS_SUCCESS && lx != NULL)
+		os_thread_adopt(lx, t);
 	if (status == STATUS_SUCCESS)
 		status = teb_write(t, &stack);
 	if (status != STATUS_SUCCESS) {
