@@ -19,6 +19,8 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 /* The calling thread of an NT process ends; p, an NT process, has ended (kproc, if the host ended it).  No lock is held. */
 void nt_thread_exit(struct lx_thread *t);
 void nt_proc_exit(struct lx_proc *p);
+/* A request of another NT process, remote_other's, is to be done by the calling thread's process. */
+void nt_serve(void *data, uint64_t size);
 /* kproc: the clocks that NT programs read without a call; when to come again. */
 uint64_t nt_tick(uint64_t now);
 #endif

@@ -84,6 +84,7 @@ struct nt_process {
 	uint64_t peb;             /* [I] */
 	uint64_t image_base;      /* [I] of the main program */
 	struct nt_mm *mm;         /* PRIVATE memory, only this process follows it: mm/vad.c */
+	struct list views;        /* [p] struct nt_view, sections that it shows; zeroed: none yet.  mm/view.c */
 	struct se_token *token;   /* a reference; NULL: the sandbox's one user */
 	struct nt_job *job;       /* [p] */
 	struct list job_link;

@@ -16,6 +16,7 @@
  */
 #include "linux/proc/remote.h"
 #include "linux/mm/mm.h"
+#include "linux/other.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
 #include "linux/sig/internal.h"
@@ -27,7 +28,7 @@
 #define STEP_MAX   50000000ull
 #define PATIENCE   10000000000ull /* for one thread alone: it may be where marks do not reach it */
 
-enum remote_kind { REMOTE_READ, REMOTE_WRITE, REMOTE_MAPS, REMOTE_FP_GET, REMOTE_FP_SET, REMOTE_REGS };
+enum remote_kind { REMOTE_READ, REMOTE_WRITE, REMOTE_MAPS, REMOTE_FP_GET, REMOTE_FP_SET, REMOTE_REGS, REMOTE_OTHER };
 
 struct remote_op { /* arena */
 	struct list link;        /* [P] */
@@ -43,7 +44,12 @@ struct remote_op { /* arena */
 
 static bool carries_in(uint32_t kind)
 {
-	return kind == REMOTE_WRITE || kind == REMOTE_FP_SET;
+	return kind == REMOTE_WRITE || kind == REMOTE_FP_SET || kind == REMOTE_OTHER;
+}
+
+static bool carries_out(uint32_t kind)
+{
+	return !carries_in(kind) || kind == REMOTE_OTHER;
 }
 
 static void op_put(struct remote_op *op)
@@ -104,6 +110,11 @@ static long run(struct remote_op *op, struct lx_thread *t)
 		return (long)mm_write(mm, op->addr, op->data, op->size, op->flags);
 	case REMOTE_MAPS:
 		return (long)mm_maps_text(mm, (char *)op->data, op->size, &op->addr, op->flags);
+	case REMOTE_OTHER:
+		if (t->proc->nt == NULL)
+			return -ESRCH;
+		nt_serve(op->data, op->size);
+		return 0;
 	case REMOTE_REGS:
 		memcpy(op->data, &(struct user_regs){ .c = *c, .fs_base = pico_get_fs_base() }, op->size);
 		((struct dk_context *)op->data)->rip = pico_trace_rip(c->rip);
@@ -288,8 +299,8 @@ static long ask(struct lx_proc *p, struct remote_op *op, void *buf)
 		op_put(op);
 	} else if (await(p, op, me)) {
 		result = op->result;
-		if (result >= 0 && !carries_in(op->kind))
-			memcpy(buf, op->data, op->kind == REMOTE_REGS ? op->size : MIN((uint64_t)result, op->size));
+		if (result >= 0 && carries_out(op->kind))
+			memcpy(buf, op->data, op->kind == REMOTE_REGS || op->kind == REMOTE_OTHER ? op->size : MIN((uint64_t)result, op->size));
 	} else if (thread_should_exit(me)) {
 		result = -EINTR;
 	}
@@ -325,6 +336,11 @@ long remote_memory(struct lx_proc *p, uint64_t addr, void *buf, uint64_t size, b
 			break;
 	}
 	return (long)done;
+}
+
+long remote_other(struct lx_proc *p, void *data, uint64_t size)
+{
+	return simple(p, 0, REMOTE_OTHER, 0, data, size, 0);
 }
 
 long remote_maps(struct lx_proc *p, char *buf, uint64_t size, uint64_t *from, enum maps_kind kind)

@@ -67,8 +67,9 @@ NTSTATUS nt_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, ui
 
 struct wish {
 	uint64_t start, end; /* start 0: anywhere */
-	uint64_t size, low, high;
+	uint64_t size;
 	uint32_t type, protect;
+	struct nt_place where;
 };
 
 static NTSTATUS new_bits(struct nt_vad *what, uint64_t size)
@@ -83,10 +84,15 @@ static NTSTATUS new_bits(struct nt_vad *what, uint64_t size)
 static NTSTATUS reserve_locked(struct nt_mm *mm, struct wish *w)
 {
 	struct nt_vad what = { .type = MEM_PRIVATE, .protect = w->protect, .flags = w->type & MEM_WRITE_WATCH ? VAD_WATCH : 0 }, *v;
-	NTSTATUS status = new_bits(&what, w->size);
+	NTSTATUS status;
 
-	if (status == STATUS_SUCCESS)
-		status = nt_vad_new_locked(mm, &w->start, w->size, &what, w->low, w->high, w->type & MEM_TOP_DOWN, &v);
+	if (w->type & MEM_RESERVE_PLACEHOLDER)
+		what.flags |= VAD_PLACEHOLDER;
+	status = new_bits(&what, w->size);
+	if (status == STATUS_SUCCESS && (w->type & MEM_REPLACE_PLACEHOLDER))
+		status = nt_placeholder_take_locked(mm, w->start, w->size, &what, &v);
+	else if (status == STATUS_SUCCESS)
+		status = nt_vad_new_locked(mm, &w->start, w->size, &what, &w->where, &v);
 	if (status != STATUS_SUCCESS) {
 		heap_free(what.dirty);
 		return status;
@@ -123,7 +129,8 @@ static NTSTATUS reset_locked(struct nt_mm *mm, const struct wish *w)
 	return nt_committed(v, w->start, w->end) ? STATUS_SUCCESS : STATUS_NOT_COMMITTED;
 }
 
-#define ALLOC_TYPES (MEM_COMMIT | MEM_RESERVE | MEM_RESET | MEM_RESET_UNDO | MEM_TOP_DOWN | MEM_WRITE_WATCH)
+#define PLACEHOLDERS (MEM_RESERVE_PLACEHOLDER | MEM_REPLACE_PLACEHOLDER)
+#define ALLOC_TYPES (MEM_COMMIT | MEM_RESERVE | MEM_RESET | MEM_RESET_UNDO | MEM_TOP_DOWN | MEM_WRITE_WATCH | PLACEHOLDERS)
 
 static NTSTATUS check_type(uint32_t type)
 {
@@ -133,12 +140,16 @@ static NTSTATUS check_type(uint32_t type)
 		return (type & (MEM_RESET | MEM_RESET_UNDO)) == type ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER_5;
 	if (!(type & (MEM_COMMIT | MEM_RESERVE)))
 		return STATUS_INVALID_PARAMETER_5;
-	return (type & MEM_WRITE_WATCH) && !(type & MEM_RESERVE) ? STATUS_INVALID_PARAMETER_5 : STATUS_SUCCESS;
+	if ((type & (MEM_WRITE_WATCH | PLACEHOLDERS)) && !(type & MEM_RESERVE))
+		return STATUS_INVALID_PARAMETER_5;
+	if ((type & MEM_RESERVE_PLACEHOLDER) && (type & (MEM_COMMIT | MEM_WRITE_WATCH | MEM_REPLACE_PLACEHOLDER)))
+		return STATUS_INVALID_PARAMETER_5;
+	return STATUS_SUCCESS;
 }
 
 static NTSTATUS wish_range(struct wish *w, uint64_t address, uint64_t size)
 {
-	uint64_t edge = w->type & MEM_RESERVE ? NT_GRANULE : PAGE_SIZE;
+	uint64_t edge = (w->type & (MEM_RESERVE | MEM_REPLACE_PLACEHOLDER)) == MEM_RESERVE ? NT_GRANULE : PAGE_SIZE;
 
 	if (size == 0 || size > NT_USER_TOP)
 		return STATUS_INVALID_PARAMETER_4;
@@ -152,28 +163,43 @@ static NTSTATUS wish_range(struct wish *w, uint64_t address, uint64_t size)
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS nt_mm_alloc(struct nt_mm *mm, uint64_t *address, uint64_t *size, uint32_t type, uint32_t protect, uint64_t low, uint64_t high)
+NTSTATUS nt_mm_alloc_wish(struct nt_mm *mm, struct nt_alloc_wish *a)
 {
-	struct wish w = { .type = type, .protect = protect & ~0x40000000u, .low = low, .high = high };
-	NTSTATUS status = check_type(type);
+	struct wish w = { .type = a->type, .protect = a->protect & 0x7ffu, .where = a->where };
+	NTSTATUS status = check_type(a->type);
 
 	if (status == STATUS_SUCCESS)
-		status = nt_check_protect(protect, false);
+		status = nt_check_protect(a->protect, false);
 	if (status == STATUS_SUCCESS)
-		status = wish_range(&w, *address, *size);
+		status = wish_range(&w, a->address, a->size);
+	if (status == STATUS_SUCCESS && w.start == 0 && (w.type & MEM_REPLACE_PLACEHOLDER))
+		status = STATUS_INVALID_PARAMETER_2;
 	if (status != STATUS_SUCCESS)
 		return status;
 	if (w.start == 0)
 		w.type |= MEM_RESERVE;
+	w.where.down = w.type & MEM_TOP_DOWN;
 	lock_take(&mm->lock);
-	if (type & (MEM_RESET | MEM_RESET_UNDO))
+	if (a->type & (MEM_RESET | MEM_RESET_UNDO))
 		status = reset_locked(mm, &w);
 	else
 		status = w.type & MEM_RESERVE ? reserve_locked(mm, &w) : commit_locked(mm, &w);
 	lock_drop(&mm->lock);
 	if (status == STATUS_SUCCESS) {
-		*address = w.start;
-		*size = w.size;
+		a->address = w.start;
+		a->size = w.size;
+	}
+	return status;
+}
+
+NTSTATUS nt_mm_alloc(struct nt_mm *mm, uint64_t *address, uint64_t *size, uint32_t type, uint32_t protect, uint64_t low, uint64_t high)
+{
+	struct nt_alloc_wish a = { .address = *address, .size = *size, .type = type, .protect = protect, .where = { .low = low, .high = high } };
+	NTSTATUS status = nt_mm_alloc_wish(mm, &a);
+
+	if (status == STATUS_SUCCESS) {
+		*address = a.address;
+		*size = a.size;
 	}
 	return status;
 }
@@ -183,10 +209,11 @@ NTSTATUS nt_mm_alloc(struct nt_mm *mm, uint64_t *address, uint64_t *size, uint32
 NTSTATUS nt_mm_reserve(struct nt_mm *mm, uint64_t *address, uint64_t size, uint32_t type, uint32_t protect, uint64_t low, uint64_t high)
 {
 	struct nt_vad what = { .type = type, .protect = protect, .flags = type == MEM_IMAGE ? VAD_COPY : 0 }, *v;
+	const struct nt_place where = { .low = low, .high = high };
 	NTSTATUS status;
 
 	lock_take(&mm->lock);
-	status = nt_vad_new_locked(mm, address, PAGE_UP(size), &what, low, high, false, &v);
+	status = nt_vad_new_locked(mm, address, PAGE_UP(size), &what, &where, &v);
 	lock_drop(&mm->lock);
 	return status;
 }
@@ -248,7 +275,7 @@ NTSTATUS nt_mm_stack(struct nt_mm *mm, uint64_t reserve, uint64_t commit, struct
 	commit = PAGE_UP(commit != 0 ? commit : STACK_COMMIT);
 	size = MAX(size, ALIGN_UP(commit + 2 * PAGE_SIZE, NT_GRANULE));
 	lock_take(&mm->lock);
-	status = nt_vad_new_locked(mm, &at, size, &what, 0, 0, false, &v);
+	status = nt_vad_new_locked(mm, &at, size, &what, &nt_anywhere, &v);
 	if (status == STATUS_SUCCESS) {
 		top = at + size;
 		low = top - commit;

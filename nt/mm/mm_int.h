@@ -55,9 +55,14 @@ static inline uint64_t pages_of(uint64_t start, uint64_t end)
 
 /* vad.c */
 struct nt_vad *nt_vad_find(struct nt_mm *mm, uint64_t addr);
-/* A range with nothing in it for a new allocation, which is made: *at 0: anywhere in [low, high). */
-NTSTATUS nt_vad_new_locked(struct nt_mm *mm, uint64_t *at, uint64_t size, const struct nt_vad *what, uint64_t low, uint64_t high, bool down,
-	struct nt_vad **out);
+/* Where something may lie that has no wish of its own; 0: no bound, 64 KB edges. */
+struct nt_place {
+	uint64_t low, high, align;
+	bool down;
+};
+extern const struct nt_place nt_anywhere;
+/* A range with nothing in it for a new allocation, which is made: *at 0: as where says. */
+NTSTATUS nt_vad_new_locked(struct nt_mm *mm, uint64_t *at, uint64_t size, const struct nt_vad *what, const struct nt_place *where, struct nt_vad **out);
 void nt_vad_remove_locked(struct nt_mm *mm, struct nt_vad *v); /* it is unmapped already; frees it, not its view */
 /* v's part from at on becomes an allocation of its own; at is inside.  NULL: no memory. */
 struct nt_vad *nt_vad_split_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t at);
@@ -69,15 +74,39 @@ struct nt_run *nt_run_at(const struct nt_vad *v, uint64_t addr);
 /* All pages of [start, end) are committed. */
 bool nt_committed(const struct nt_vad *v, uint64_t start, uint64_t end);
 
-/* alloc.c: [start, end) of v becomes or is committed.  Undoes what it did if it fails. */
+/* alloc.c: what nt_mm_alloc does, with all that NtAllocateVirtualMemoryEx can say. */
+struct nt_alloc_wish {
+	uint64_t address, size;
+	uint32_t type, protect;
+	struct nt_place where;
+};
+NTSTATUS nt_mm_alloc_wish(struct nt_mm *mm, struct nt_alloc_wish *a);
+/* [start, end) of v becomes or is committed.  Undoes what it did if it fails. */
 NTSTATUS nt_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect);
 /* All of v is unmapped and v is gone; the view it had. */
 struct nt_view *nt_vad_unmap_locked(struct nt_mm *mm, struct nt_vad *v);
 
 /* view.c: pages of a view that are not committed yet (SEC_RESERVE) become so. */
 NTSTATUS nt_view_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect);
-/* view.c: the current process's hold on a section; no lock held.  NULL is fine. */
+/* Opens in v, which has VAD_RESERVED, what other views' owners have committed. */
+void nt_view_sync_locked(struct nt_mm *mm, struct nt_vad *v);
+/* The current process lets go of a section; no lock held.  NULL is fine. */
 void nt_view_put(struct nt_view *view);
+/* image.c: a view of an image. */
+struct nt_view_wish;
+NTSTATUS nt_mm_map_image(struct nt_mm *mm, struct nt_view_wish *w);
+
+/* pin.c: writes views back to their files; keeps committed pages in memory, or not any more.  Rounded ranges come back. */
+NTSTATUS nt_mm_sync(struct nt_mm *mm, uint64_t *address, uint64_t *size);
+NTSTATUS nt_mm_pin(struct nt_mm *mm, uint64_t *address, uint64_t *size, bool pin);
+
+/* watch.c: the page at, watched and committed, is written.  False: that was known already. */
+bool nt_watch_wrote_locked(struct nt_vad *v, uint64_t at, uint32_t protect);
+
+/* placeholder.c: the placeholder [start, start + size) becomes what; a new one where nothing is; those of a range become one. */
+NTSTATUS nt_placeholder_take_locked(struct nt_mm *mm, uint64_t start, uint64_t size, const struct nt_vad *what, struct nt_vad **out);
+NTSTATUS nt_placeholder_put_locked(struct nt_mm *mm, uint64_t start, uint64_t size);
+NTSTATUS nt_placeholder_join_locked(struct nt_mm *mm, uint64_t start, uint64_t end);
 
 /* protect.c */
 NTSTATUS nt_check_protect(uint32_t protect, bool copies);            /* copies: views may copy what is written */
@@ -86,4 +115,27 @@ bool nt_protect_within(uint32_t protect, uint32_t most);             /* a view o
 /* The host's protection of [start, end), which is committed, as the books will say. */
 NTSTATUS nt_open_pages_locked(struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect);
 
+/*
+ * op.c: one operation on a process's memory, which a thread of that process must do: the caller, or if the handle is
+ * another process's, one of that one's.
+ */
+enum mm_op_kind { MM_ALLOC, MM_FREE, MM_PROTECT, MM_BASIC, MM_REGION, MM_PAGE, MM_MAP, MM_UNMAP, MM_SECTION_AT, MM_IMAGE_AT, MM_SYNC, MM_LOCK,
+	MM_UNLOCK };
+struct mm_op {
+	uint32_t kind, type, protect, old;
+	uint64_t address, size, offset;
+	struct nt_place where;
+	struct nt_section *section; /* MM_MAP: the caller holds it; MM_SECTION_AT: the answer, a reference */
+	uint64_t answer[6];         /* MM_BASIC, MM_REGION, MM_PAGE */
+	NTSTATUS status;
+};
+/* By handle, which must have these rights (PROCESS_*). */
+NTSTATUS mm_op(uint64_t process, uint32_t access, struct mm_op *op);
+/* The process behind a handle, with a reference; NULL in *p: the current one. */
+NTSTATUS mm_process(uint64_t handle, uint32_t access, struct nt_process **p);
+#define PROCESS_VM_OPERATION      0x0008u
+#define PROCESS_VM_READ           0x0010u
+#define PROCESS_VM_WRITE          0x0020u
+#define PROCESS_QUERY_INFORMATION 0x0400u
+#define PROCESS_QUERY_LIMITED     0x1000u
 #endif

@@ -127,6 +127,8 @@ static NTSTATUS protect_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 	status = nt_check_protect(protect, v->type != MEM_PRIVATE);
 	if (status != STATUS_SUCCESS)
 		return status;
+	if (v->flags & VAD_RESERVED)
+		nt_view_sync_locked(mm, v);
 	if (!nt_committed(v, start, end))
 		return STATUS_NOT_COMMITTED;
 	protect = as_copy(v, protect & ~PAGE_TARGETS_INVALID);

@@ -133,27 +133,28 @@ void nt_run_set_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint6
 
 /* ---- Allocations ---- */
 
-static uint64_t place(struct nt_mm *mm, uint64_t size, uint64_t low, uint64_t high, bool down)
-{
-	uint64_t at = 0;
+const struct nt_place nt_anywhere;
 
-	if (down)
-		return range_hole_down(&mm->vads, low, high, size, NT_GRANULE);
-	if (size >= LARGE && low <= NT_USER_LOW)
-		at = range_hole_up(&mm->vads, LARGE_LOW, high, size, NT_GRANULE);
-	return at != 0 ? at : range_hole_up(&mm->vads, low, high, size, NT_GRANULE);
+static uint64_t find_place(struct nt_mm *mm, uint64_t size, const struct nt_place *p)
+{
+	uint64_t low = MAX(p->low, NT_USER_LOW), high = p->high != 0 ? MIN(p->high, NT_USER_TOP) : NT_USER_TOP, align = MAX(p->align, NT_GRANULE), at = 0;
+
+	if (p->down)
+		return range_hole_down(&mm->vads, low, high, size, align);
+	if (size >= LARGE && p->low == 0)
+		at = range_hole_up(&mm->vads, LARGE_LOW, high, size, align);
+	return at != 0 ? at : range_hole_up(&mm->vads, low, high, size, align);
 }
 
-NTSTATUS nt_vad_new_locked(struct nt_mm *mm, uint64_t *at, uint64_t size, const struct nt_vad *what, uint64_t low, uint64_t high, bool down,
-	struct nt_vad **out)
+NTSTATUS nt_vad_new_locked(struct nt_mm *mm, uint64_t *at, uint64_t size, const struct nt_vad *what, const struct nt_place *where, struct nt_vad **out)
 {
-	uint64_t start = *at, top = high != 0 ? MIN(high, NT_USER_TOP) : NT_USER_TOP;
+	uint64_t start = *at;
 	struct nt_vad *v;
 
 	if (size == 0 || size > NT_USER_TOP)
 		return STATUS_NO_MEMORY;
 	if (start == 0)
-		start = place(mm, size, MAX(low, NT_USER_LOW), top, down);
+		start = find_place(mm, size, where);
 	if (start == 0)
 		return STATUS_NO_MEMORY;
 	if (start < NT_USER_LOW || start > NT_USER_TOP - size || !range_is_free(&mm->vads, start, start + size))
@@ -244,7 +245,7 @@ struct nt_mm *nt_mm_new(void)
 	lock_init(&mm->lock, LOCK_NTVAD);
 	mm->vads.seed = (uint32_t)os_vm_random() | 1;
 	lock_take(&mm->lock);
-	if (nt_vad_new_locked(mm, &at, BAILEY_HIGH - BAILEY_LOW, &ours, 0, 0, false, &v) != STATUS_SUCCESS)
+	if (nt_vad_new_locked(mm, &at, BAILEY_HIGH - BAILEY_LOW, &ours, &nt_anywhere, &v) != STATUS_SUCCESS)
 		v = NULL;
 	lock_drop(&mm->lock);
 	if (v != NULL)

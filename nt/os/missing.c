@@ -17,12 +17,7 @@ WEAK NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint6
 }
 WEAK void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c) { (void)t; (void)entry; (void)arg; (void)c; }
 WEAK NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]) { (void)p; (void)handle; return STATUS_SUCCESS; }
-#include "nt/mm/mm.h"
-WEAK NTSTATUS nt_mm_image(struct nt_mm *mm, uint64_t base, uint64_t size, struct nt_section *section) { (void)mm; (void)base; (void)size; (void)section; return STATUS_SUCCESS; }
 WEAK const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff, .waitable = true };
 WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
 WEAK bool ps_apcs_pending(const struct nt_thread *t) { return t->apcs.next != NULL && !list_empty(&t->apcs); }
 WEAK void ps_user_apcs(struct nt_thread *t) { (void)t; }
-WEAK bool nt_mm_fault(struct nt_mm *mm, uint64_t address, uint32_t access, NTSTATUS *status) { (void)mm; (void)address; (void)access; *status = STATUS_ACCESS_VIOLATION; return false; }
-WEAK bool nt_mm_settle(uint64_t va, uint64_t size, bool write) { (void)va; (void)size; (void)write; return false; }
-WEAK void nt_mm_process_ended(struct nt_process *p) { (void)p; }

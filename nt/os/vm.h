@@ -31,6 +31,19 @@ NTSTATUS os_vm_map_file(uint64_t addr, uint64_t size, uint32_t prot, struct file
 struct shared_mem *os_vm_pages_new(uint64_t size);
 void os_vm_pages_put(struct shared_mem *m);
 NTSTATUS os_vm_map_pages(uint64_t addr, uint64_t size, uint32_t prot, struct shared_mem *m, uint64_t offset);
+/* Private pages that begin as a copy of such pages. */
+NTSTATUS os_vm_copy_pages(uint64_t addr, uint64_t size, uint32_t prot, struct shared_mem *m, uint64_t offset);
+/* Writes back what was written to a file through a shared mapping. */
+NTSTATUS os_vm_sync(uint64_t addr, uint64_t size);
+/* Keeps pages in memory: STATUS_WORKING_SET_QUOTA. */
+NTSTATUS os_vm_pin(uint64_t addr, uint64_t size, bool pin);
+bool os_vm_is_pinned(uint64_t addr, uint64_t size); /* all of it */
+/* References on an open file, its size, whether it can be mapped at all, and making it longer. */
+void os_vm_file_get(struct file *f);
+void os_vm_file_put(struct file *f); /* hold no lock; NULL is fine */
+NTSTATUS os_vm_file_extend(struct file *f, uint64_t *size, uint64_t least); /* *size: what it is then */
+NTSTATUS os_vm_file_mappable(const struct file *f, bool write);
+bool os_vm_file_same(const struct file *a, const struct file *b);
 /* Does Linux' side know a way out of this fault: a page that has just been opened, a file that has grown? */
 bool os_vm_fault(uint64_t addr, uint32_t prot, bool bus);
 /* A number that is not easily guessed. */

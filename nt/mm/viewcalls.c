@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/mm/viewcalls.c - mapping and unmapping views, as guests ask for it. */
+#include "nt/ke/user.h"
+#include "nt/mm/call.h"
+#include "nt/mm/query.h"
+#include "nt/mm/section.h"
+#include "ntcalls.gen.h"
+
+/* What a view with this protection asks of the section's handle. */
+static uint32_t section_access(uint32_t protect)
+{
+	switch (protect & 0xff) {
+	case PAGE_READWRITE:
+		return SECTION_MAP_WRITE;
+	case PAGE_EXECUTE:
+	case PAGE_EXECUTE_READ:
+	case PAGE_EXECUTE_WRITECOPY:
+		return SECTION_MAP_EXECUTE;
+	case PAGE_EXECUTE_READWRITE:
+		return SECTION_MAP_WRITE | SECTION_MAP_EXECUTE;
+	default:
+		return SECTION_MAP_READ;
+	}
+}
+
+/* An image's pages have protections of their own: that it may be read at all is enough. */
+static NTSTATUS section_by_handle(uint64_t handle, uint32_t protect, struct nt_section **s)
+{
+	struct ob_object *o;
+	NTSTATUS status = ob_by_handle(handle, OB_SECTION, 0, &o);
+	uint32_t granted = ob_handle_access(nt_current_process(), handle), needed = section_access(protect);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	*s = (struct nt_section *)o;
+	if ((*s)->attributes & SEC_IMAGE)
+		needed = granted & SECTION_MAP_EXECUTE ? 0 : SECTION_MAP_READ;
+	if ((granted & needed) == needed)
+		return STATUS_SUCCESS;
+	ob_put(o);
+	return STATUS_ACCESS_DENIED;
+}
+
+static NTSTATUS view_in(struct mm_op *op, uint64_t address, uint64_t offset, uint64_t size)
+{
+	NTSTATUS status = mm_range_in(op, address, size);
+
+	return status == STATUS_SUCCESS && offset != 0 ? user_read(&op->offset, offset, sizeof op->offset) : status;
+}
+
+static NTSTATUS view_out(const struct mm_op *op, uint64_t address, uint64_t offset, uint64_t size)
+{
+	NTSTATUS status = mm_range_out(op, address, size);
+
+	return status == STATUS_SUCCESS ? user_put64(offset, op->offset) : status;
+}
+
+static NTSTATUS map(uint64_t section, uint64_t process, struct mm_op *op)
+{
+	NTSTATUS status = nt_check_protect(op->protect, true);
+
+	if (status == STATUS_SUCCESS)
+		status = section_by_handle(section, op->protect, &op->section);
+	if (status != STATUS_SUCCESS)
+		return status;
+	op->where.down = op->type & MEM_TOP_DOWN;
+	status = mm_op(process, PROCESS_VM_OPERATION, op);
+	ob_put(nt_section_object(op->section));
+	return status;
+}
+
+#define MAP_TYPES (MEM_RESERVE | MEM_TOP_DOWN | MEM_LARGE_PAGES)
+
+NTSTATUS NtMapViewOfSection(struct nt_thread *t, uint64_t section, uint64_t process, uint64_t address, uint64_t zero_bits, uint64_t commit, uint64_t offset,
+	uint64_t size, uint32_t inherit, uint32_t type, uint32_t protect)
+{
+	struct mm_op op = { .kind = MM_MAP, .type = type, .protect = protect };
+	NTSTATUS status = view_in(&op, address, offset, size);
+
+	(void)t, (void)commit;
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (mm_zero_bits(zero_bits, &op.where) != STATUS_SUCCESS)
+		return STATUS_INVALID_PARAMETER_4;
+	if (op.where.high != 0 && op.address >= op.where.high)
+		return STATUS_INVALID_PARAMETER_4;
+	if (inherit != 1 && inherit != 2)
+		return STATUS_INVALID_PARAMETER_8;
+	if (type & ~MAP_TYPES)
+		return STATUS_INVALID_PARAMETER_9;
+	status = map(section, process, &op);
+	if (NT_SUCCESS(status)) {
+		NTSTATUS written = view_out(&op, address, offset, size);
+
+		status = written != STATUS_SUCCESS ? written : status;
+	}
+	return status;
+}
+
+NTSTATUS NtMapViewOfSectionEx(struct nt_thread *t, uint64_t section, uint64_t process, uint64_t address, uint64_t offset, uint64_t size, uint32_t type,
+	uint32_t protect, uint64_t parameters, uint32_t count)
+{
+	struct mm_op op = { .kind = MM_MAP, .type = type, .protect = protect };
+	NTSTATUS status = view_in(&op, address, offset, size);
+	bool required;
+
+	(void)t;
+	if (status == STATUS_SUCCESS)
+		status = mm_parameters_in(parameters, count, &op.where, &required);
+	if (status != STATUS_SUCCESS)
+		return status;
+	if ((required && op.address != 0) || (type & ~(MAP_TYPES | MEM_REPLACE_PLACEHOLDER | MEM_DIFFERENT_IMAGE_BASE_OK)))
+		return STATUS_INVALID_PARAMETER;
+	status = map(section, process, &op);
+	if (NT_SUCCESS(status)) {
+		NTSTATUS written = view_out(&op, address, offset, size);
+
+		status = written != STATUS_SUCCESS ? written : status;
+	}
+	return status;
+}
+
+NTSTATUS NtUnmapViewOfSectionEx(struct nt_thread *t, uint64_t process, uint64_t address, uint32_t flags)
+{
+	struct mm_op op = { .kind = MM_UNMAP, .address = address, .type = flags };
+
+	(void)t;
+	if (flags & ~(MEM_PRESERVE_PLACEHOLDER | 1u /* MEM_UNMAP_WITH_TRANSIENT_BOOST */))
+		return STATUS_INVALID_PARAMETER;
+	return mm_op(process, PROCESS_VM_OPERATION, &op);
+}
+
+NTSTATUS NtUnmapViewOfSection(struct nt_thread *t, uint64_t process, uint64_t address)
+{
+	return NtUnmapViewOfSectionEx(t, process, address, 0);
+}
+
+/* Both show the same file: images, or a file mapped as one and otherwise. */
+NTSTATUS NtAreMappedFilesTheSame(struct nt_thread *t, uint64_t address1, uint64_t address2)
+{
+	struct nt_mm *mm = nt_current_process()->mm;
+	uint64_t base1 = 0, base2 = 0, size;
+	struct nt_section *a = nt_mm_section_at(mm, address1, &base1, &size), *b = nt_mm_section_at(mm, address2, &base2, &size);
+	NTSTATUS status = STATUS_INVALID_ADDRESS;
+
+	(void)t;
+	if (a != NULL && b != NULL) {
+		bool same = a == b || (a->file != NULL && b->file != NULL && os_vm_file_same(a->file, b->file));
+
+		if (a->file == NULL || b->file == NULL)
+			status = STATUS_CONFLICTING_ADDRESSES;
+		else
+			status = same && a->image != NULL ? STATUS_SUCCESS : STATUS_NOT_SAME_DEVICE;
+	}
+	if (a != NULL)
+		ob_put(nt_section_object(a));
+	if (b != NULL)
+		ob_put(nt_section_object(b));
+	return status;
+}
