@@ -206,7 +206,7 @@ static void fill_peb(uint8_t *peb, const struct place *w, uint64_t params)
 
 static NTSTATUS make_peb(struct place *w, const struct nt_start *start)
 {
-	uint64_t size = PEB_SIZE, params = 0;
+	uint64_t size = NT_GRANULE, params = 0; /* ntdll looks for its debug options two pages behind the PEB */
 	uint8_t *peb = heap_alloc(PEB_SIZE);
 	NTSTATUS status = peb != NULL ? STATUS_SUCCESS : (NTSTATUS)STATUS_NO_MEMORY;
 
