@@ -7,6 +7,7 @@
  * second chance, which ends the process.  RaiseException itself needs no call at all.
  */
 #include "nt/ke/dispatch.h"
+#include "nt/ke/trace.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
@@ -56,6 +57,9 @@ void ps_raise(struct nt_thread *t, struct dk_context *c, const struct EXCEPTION_
 {
 	uint64_t at = ALIGN_DOWN(c->rsp - CALLER_SAVES, 16) - RAISE_SIZE;
 
+	if (UNLIKELY(nt_tracing))
+		log_line(DK_LOG_TRACE, "nt: [%x] exception 0x%x at 0x%lx (0x%lx, 0x%lx)", t->tid, r->ExceptionCode, (unsigned long)c->rip,
+			(unsigned long)r->ExceptionInformation[0], (unsigned long)r->ExceptionInformation[1]);
 	while (raise_frame(at, c, r) != STATUS_SUCCESS)
 		if (!nt_mm_settle(at, RAISE_SIZE + CALLER_SAVES, true))
 			ps_process_exit(t, r->ExceptionCode);

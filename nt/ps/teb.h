@@ -20,5 +20,5 @@
 #define TEB_TLS_SLOTS      0x1480
 #define TEB_HARD_ERROR     0x16b0
 #define TEB_TLS_EXPANSION  0x1780
-#define TEB_SIZE           0x2000
+#define TEB_SIZE           0x10000 /* behind it lies what ntdll has of a thread to itself */
 #endif
