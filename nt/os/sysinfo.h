@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/os/sysinfo.h - the machine as the sandbox shows it. */
+#ifndef NT_OS_SYSINFO_H
+#define NT_OS_SYSINFO_H
+
+#include "nt/types.h"
+
+struct os_machine {
+	uint32_t cpus, pad;
+	uint64_t total_pages, free_pages, committed_pages, shared_pages;
+};
+void os_machine(struct os_machine *m);
+uint64_t os_boot_monotonic(void); /* ns on pico_now's clock */
+/* The sandbox's host name, with its 0; returns its length. */
+uint32_t os_host_name(char *to, uint32_t room);
+/* Bytes of a path of the sandbox into heap memory, at most max; NULL: it cannot be read. */
+char *os_read_file(const char *path, uint32_t max, uint32_t *size) MUST_CHECK;
+/* Where a symbolic link of the sandbox leads, with its 0.  False: it is none. */
+bool os_read_link(const char *path, char *to, uint32_t room);
+/* A file of the sandbox, read-only and private at a free place of the calling process. */
+struct nt_mm;
+NTSTATUS os_map_whole_file(struct nt_mm *mm, const char *path, uint64_t *address, uint64_t *size);
+#endif
