@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/ke/user.c - guest memory, copied in and out. */
 #include "nt/ke/user.h"
+#include "nt/mm/mm.h"
 #include "pico/arena.h"
 #include "rt/mem.h"
+
+NTSTATUS user_read_again(void *to, uint64_t va, size_t size)
+{
+	return nt_mm_settle(va, size, false) && uaccess_read(to, va, size) == 0 ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+}
+
+NTSTATUS user_write_again(uint64_t va, const void *from, size_t size)
+{
+	return nt_mm_settle(va, size, true) && uaccess_write(va, from, size) == 0 ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+}
 
 NTSTATUS user_probe_write(uint64_t va, uint64_t size)
 {
@@ -15,7 +26,8 @@ NTSTATUS user_probe_write(uint64_t va, uint64_t size)
 	for (uint64_t at = va; at < end; at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE) {
 		uint32_t word;
 
-		if (!uaccess_load32(ALIGN_DOWN(at, 4), &word) || !uaccess_cmpxchg32(ALIGN_DOWN(at, 4), &word, word))
+		if ((!uaccess_load32(ALIGN_DOWN(at, 4), &word) || !uaccess_cmpxchg32(ALIGN_DOWN(at, 4), &word, word)) &&
+			!nt_mm_settle(at, end - at, true))
 			return STATUS_ACCESS_VIOLATION;
 	}
 	return STATUS_SUCCESS;

@@ -6,13 +6,17 @@
 #include "nt/types.h"
 #include "pico/uaccess.h"
 
+/* Out of line: the pages may be there for whoever touches them (stacks that grow, watched memory): nt/mm/fault.c. */
+NTSTATUS user_read_again(void *to, uint64_t va, size_t size);
+NTSTATUS user_write_again(uint64_t va, const void *from, size_t size);
+
 static inline NTSTATUS user_read(void *to, uint64_t va, size_t size)
 {
-	return uaccess_read(to, va, size) ? (NTSTATUS)STATUS_ACCESS_VIOLATION : STATUS_SUCCESS;
+	return UNLIKELY(uaccess_read(to, va, size) != 0) ? user_read_again(to, va, size) : STATUS_SUCCESS;
 }
 static inline NTSTATUS user_write(uint64_t va, const void *from, size_t size)
 {
-	return uaccess_write(va, from, size) ? (NTSTATUS)STATUS_ACCESS_VIOLATION : STATUS_SUCCESS;
+	return UNLIKELY(uaccess_write(va, from, size) != 0) ? user_write_again(va, from, size) : STATUS_SUCCESS;
 }
 /* va 0 is fine: nothing is written. */
 static inline NTSTATUS user_put32(uint64_t va, uint32_t value)

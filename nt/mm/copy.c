@@ -15,11 +15,16 @@
 /* Of p's memory (NULL: our own) into or out of buf: bytes. */
 static uint64_t theirs(struct nt_process *p, uint64_t address, void *buf, uint64_t n, bool write)
 {
+	uint64_t left;
+
 	if (p != NULL)
 		return os_remote_copy(p->lx, address, buf, n, write);
 	if (!guest_range_ok(address, n))
 		return 0;
-	return n - (write ? uaccess_write(address, buf, n) : uaccess_read(buf, address, n));
+	left = write ? uaccess_write(address, buf, n) : uaccess_read(buf, address, n);
+	if (left != 0 && nt_mm_settle(address, n, write))
+		left = write ? uaccess_write(address, buf, n) : uaccess_read(buf, address, n);
+	return n - left;
 }
 
 static NTSTATUS copy_chunk(struct nt_process *p, uint64_t address, uint64_t buffer, void *buf, uint64_t n, bool write, uint64_t *moved)

@@ -117,12 +117,12 @@ bool nt_mm_fault(struct nt_mm *mm, uint64_t address, uint32_t access, NTSTATUS *
 
 bool nt_mm_settle(uint64_t va, uint64_t size, bool write)
 {
-	struct nt_mm *mm = nt_current_process()->mm;
+	struct nt_thread *t = nt_current();
+	struct nt_mm *mm = t != NULL ? t->process->mm : NULL;
 	uint32_t access = write ? NT_FAULT_WRITE : NT_FAULT_READ;
-	bool changed = false;
 	uint64_t end;
 
-	if (size == 0 || ADD_OVERFLOW(va, size, &end) || !guest_range_ok(va, size))
+	if (mm == NULL || size == 0 || ADD_OVERFLOW(va, size, &end) || !guest_range_ok(va, size))
 		return false;
 	for (uint64_t at = va; at < end; at = PAGE_DOWN(at) + PAGE_SIZE) {
 		NTSTATUS status;
@@ -134,7 +134,6 @@ bool nt_mm_settle(uint64_t va, uint64_t size, bool write)
 		/* A guard page that is no stack's is used up, as by the guest; the call fails. */
 		if (!nt_mm_fault(mm, at, access, &status))
 			return false;
-		changed = true;
 	}
-	return changed;
+	return true;
 }
