@@ -8,6 +8,7 @@
 #include "nt/os/status.h"
 #include "nt/os/sysinfo.h"
 #include "rt/mem.h"
+#include "syscalls.gen.h"
 
 void os_machine(struct os_machine *m)
 {
@@ -89,4 +90,11 @@ NTSTATUS os_map_whole_file(struct nt_mm *mm, const char *path, uint64_t *address
 	}
 	os_close(f);
 	return status;
+}
+
+uint64_t os_write_stderr(uint64_t va, uint64_t size)
+{
+	long n = lx_sys_write(lx_current(), 2, (struct gva){ va }, size);
+
+	return n < 0 ? 0 : (uint64_t)n;
 }

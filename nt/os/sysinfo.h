@@ -20,4 +20,6 @@ bool os_read_link(const char *path, char *to, uint32_t room);
 /* A file of the sandbox, read-only and private at a free place of the calling process. */
 struct nt_mm;
 NTSTATUS os_map_whole_file(struct nt_mm *mm, const char *path, uint64_t *address, uint64_t *size);
+/* Guest memory to the process's standard error, of the Unix side; bytes written, 0 if there is none. */
+uint64_t os_write_stderr(uint64_t va, uint64_t size);
 #endif
