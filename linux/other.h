@@ -23,4 +23,6 @@ void nt_proc_exit(struct lx_proc *p);
 void nt_serve(void *data, uint64_t size);
 /* kproc: the clocks that NT programs read without a call; when to come again. */
 uint64_t nt_tick(uint64_t now);
+/* kproc: a timer of kind TIMER_NT is due. */
+void nt_timer_fired(void *owner);
 #endif

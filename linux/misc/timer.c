@@ -8,6 +8,7 @@
  */
 #include "linux/misc/timer.h"
 #include "linux/misc/timer_heap.h"
+#include "linux/other.h"
 #include "linux/sig/internal.h"
 
 /* A periodic timer shorter than this fires at this pace and counts what it missed. */
@@ -109,6 +110,9 @@ static void fire(struct lx_timer *tm)
 		break;
 	case TIMER_URING:
 		uring_timer_fired(tm);
+		break;
+	case TIMER_NT:
+		nt_timer_fired(tm->owner);
 		break;
 	default:
 		break;

@@ -10,7 +10,7 @@
 
 #include "linux/linux.h"
 
-enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_CPU, TIMER_URING, TIMER_KINDS };
+enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_CPU, TIMER_URING, TIMER_NT, TIMER_KINDS };
 
 struct lx_timer {
 	struct lx_timer *child, *next, *prev; /* [TIMER] in the queue: timer_heap.h */

@@ -264,38 +264,78 @@ static void unqueue_blocks(struct nt_thread *t)
 	t->wait_count = 0;
 }
 
+/* When the first of t's objects may become ready by itself, or the deadline. */
+static uint64_t next_look(const struct nt_thread *t, uint64_t deadline)
+{
+	for (uint32_t i = 0; i < t->wait_count; i++) {
+		const struct ob_object *o = t->wait_blocks[i].object;
+		uint64_t due = ob_type_of(o)->due != NULL ? ob_type_of(o)->due(o) : 0;
+
+		if (due != 0 && due < deadline)
+			deadline = due;
+	}
+	return deadline;
+}
+
+static void look_again(struct nt_thread *t)
+{
+	for (uint32_t i = 0; i < t->wait_count; i++) {
+		struct ob_object *o = t->wait_blocks[i].object;
+
+		if (ob_type_of(o)->due == NULL)
+			continue;
+		lock_take(&o->lock);
+		ex_satisfy(o);
+		lock_drop(&o->lock);
+	}
+}
+
 /* Until somebody has ended the wait.  The status, if that was the thread itself. */
 static NTSTATUS sleep(struct nt_thread *t, struct ob_object *const *sorted, uint32_t count, uint64_t deadline)
 {
 	for (;;) {
 		uint32_t state = atomic_load_explicit(&t->wait_state, memory_order_acquire);
 		enum dk_status status;
+		uint64_t until;
 
 		if (state == NT_WAIT_DONE || state == NT_WAIT_INTERRUPTED)
 			return NOT_YET;
-		status = pico_wait(deadline, 0);
+		until = next_look(t, deadline);
+		status = pico_wait(until, 0);
+		if (status == DK_TIMEOUT && until != deadline)
+			look_again(t);
 		if (sorted != NULL && try_all(t, sorted, count, true) != NOT_YET)
 			return NOT_YET;
-		if (status == DK_TIMEOUT && end(t, NT_WAIT_NONE))
+		if (status == DK_TIMEOUT && until == deadline && end(t, NT_WAIT_NONE))
 			return STATUS_TIMEOUT;
 		if (status == DK_INTERRUPTED && end(t, NT_WAIT_NONE))
 			return STATUS_THREAD_IS_TERMINATING;
 	}
 }
 
-/* sorted: a wait for all. */
-static NTSTATUS wait_long(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, struct ob_object *const *sorted, bool alertable, uint64_t deadline)
+bool ex_wait_end(struct nt_thread *t, NTSTATUS status)
 {
-	NTSTATUS status = NOT_YET;
+	if (!end(t, NT_WAIT_DONE))
+		return false;
+	t->wait_status = status;
+	return true;
+}
 
+bool ex_wait_begin(struct nt_thread *t, uint32_t count, bool alertable)
+{
 	if (!blocks_room(t, count))
-		return STATUS_INSUFFICIENT_RESOURCES;
+		return false;
+	t->wait_count = 0;
 	atomic_store(&t->wait_state, alertable ? NT_WAIT_ALERTABLE : NT_WAIT_WAITING);
-	queue_blocks(t, objects, count, sorted != NULL);
-	/* What was signalled, and who came to interrupt, before the blocks were there has told nobody. */
-	if (sorted != NULL)
-		(void)try_all(t, sorted, count, true);
-	if (alertable && (atomic_load((_Atomic uint32_t *)&t->alerted) != 0 || ps_apcs_pending(t)))
+	return true;
+}
+
+static NTSTATUS wait_queued(struct nt_thread *t, struct ob_object *const *sorted, uint32_t count, uint64_t deadline)
+{
+	NTSTATUS status;
+
+	/* Who came to interrupt before the thread could be seen waiting has told nobody. */
+	if (atomic_load(&t->wait_state) == NT_WAIT_ALERTABLE && (atomic_load((_Atomic uint32_t *)&t->alerted) != 0 || ps_apcs_pending(t)))
 		(void)end(t, NT_WAIT_INTERRUPTED);
 	status = sleep(t, sorted, count, deadline);
 	unqueue_blocks(t);
@@ -305,6 +345,23 @@ static NTSTATUS wait_long(struct nt_thread *t, struct ob_object *const *objects,
 		status = t->wait_status;
 	atomic_store_explicit(&t->wait_state, NT_WAIT_NONE, memory_order_relaxed);
 	return status == NOT_YET ? (NTSTATUS)STATUS_ALERTED : status;
+}
+
+NTSTATUS ex_wait_queued(struct nt_thread *t, uint64_t deadline)
+{
+	return wait_queued(t, NULL, 0, deadline);
+}
+
+/* sorted: a wait for all. */
+static NTSTATUS wait_long(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, struct ob_object *const *sorted, bool alertable, uint64_t deadline)
+{
+	if (!ex_wait_begin(t, count, alertable))
+		return STATUS_INSUFFICIENT_RESOURCES;
+	queue_blocks(t, objects, count, sorted != NULL);
+	/* All may have been signalled before all blocks were there. */
+	if (sorted != NULL)
+		(void)try_all(t, sorted, count, true);
+	return wait_queued(t, sorted, count, deadline);
 }
 
 static void sort(struct ob_object **o, uint32_t count)

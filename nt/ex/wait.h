@@ -18,6 +18,7 @@ struct nt_wait_block {
 	struct ob_object *object;
 	struct nt_thread *thread;
 	uint32_t index, all;
+	uint64_t key;             /* of a keyed event */
 };
 
 #define EX_DEADLINE_NEVER UINT64_MAX
@@ -34,6 +35,14 @@ static inline struct pico_thread *ex_pico(const struct nt_thread *t)
  * that is to stop does so inside (ps_wait_interrupted) and waits on.  count 0: only sleeps.
  */
 NTSTATUS ex_wait(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, bool all, bool alertable, uint64_t deadline);
+/*
+ * Waiting in a queue of one's own (keyed events): begin; under the object's lock, fill in wait_blocks[0], set wait_count, queue it;
+ * then ex_wait_queued.  Who finds it there, under the same lock, takes it out, and pico_wake()s the thread if ex_wait_end says
+ * that it was he who ended the wait.
+ */
+bool ex_wait_begin(struct nt_thread *t, uint32_t count, bool alertable); /* false: no memory */
+NTSTATUS ex_wait_queued(struct nt_thread *t, uint64_t deadline);
+bool ex_wait_end(struct nt_thread *t, NTSTATUS status);
 /* The guest's timeout (va of a LARGE_INTEGER, 0 = for ever) as a deadline. */
 NTSTATUS ex_deadline_in(uint64_t timeout_va, uint64_t *deadline);
 /* Negative: units from now; else NT time.  Never 0. */

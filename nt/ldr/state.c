@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/ldr/state.c - the global state, made with the sandbox's first NT process; and process objects. */
+#include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/proclink.h"
@@ -32,6 +33,7 @@ struct nt_state *nt_boot(void)
 			if (!kuser_boot(nt))
 				panic("not enough memory for Windows programs");
 			ob_boot();
+			ex_boot();
 			__atomic_store_n(&nt->ready, 1, __ATOMIC_RELEASE);
 			return nt;
 		}

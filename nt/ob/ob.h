@@ -58,6 +58,8 @@ struct ob_type {
 	/* Wait rules beyond those by `signal` and OB_AUTO; NULL: those.  NTOBJ held. */
 	bool (*ready)(const struct ob_object *o, const struct nt_thread *t);
 	NTSTATUS (*take)(struct ob_object *o, struct nt_thread *t); /* STATUS_SUCCESS, or STATUS_ABANDONED_WAIT_0 */
+	/* When it may become ready by itself (monotonic ns, 0 = never): who waits for it looks again then.  No lock held. */
+	uint64_t (*due)(const struct ob_object *o);
 	/* Opens what is below a named object, for types with names of their own (devices, files, keys): rest is what follows
 	   its name, with the backslash in front ("" and "\\" may differ); below a root handle there is none in front.
 	   l->name is what was asked for at first.  *out is a reference. */

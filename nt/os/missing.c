@@ -21,3 +21,4 @@ WEAK const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff
 WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
 WEAK bool ps_apcs_pending(const struct nt_thread *t) { return t->apcs.next != NULL && !list_empty(&t->apcs); }
 WEAK void ps_user_apcs(struct nt_thread *t) { (void)t; }
+WEAK NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special) { (void)t; (void)routine; (void)a1; (void)a2; (void)a3; (void)special; return STATUS_NOT_IMPLEMENTED; }

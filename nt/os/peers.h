@@ -17,4 +17,5 @@ NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]);
 /* ps/apc.c: are there user APCs?  A wait ends for them: they are to be delivered on the way out. */
 bool ps_apcs_pending(const struct nt_thread *t);
 void ps_user_apcs(struct nt_thread *t);
+NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special);
 #endif
