@@ -99,21 +99,40 @@ static long made(struct target *g, struct inode *i)
 	return 0;
 }
 
+static long mkdir_at(struct lx_thread *t, struct target *g, uint32_t mode)
+{
+	const struct inode_ops *ops = inode_ops(g->dir.dentry->inode);
+	struct inode *i = NULL;
+	long err = landlock_path(t, &g->dir, LL_MAKE_DIR);
+
+	if (err == 0)
+		err = ops->mkdir == NULL ? -EPERM
+	                         : ops->mkdir(t, g->dir.dentry, g->d->name, g->len, S_IFDIR | mode_with_umask(t, g->dir.dentry->inode, mode & 01777), &i);
+	return err == 0 ? made(g, i) : answered(g, err);
+}
+
 static long do_mkdir(struct lx_thread *t, int dirfd, struct gva name, uint32_t mode)
 {
-	const struct inode_ops *ops;
-	struct inode *i = NULL;
 	struct target g;
 	long err = target_free(t, dirfd, name, true, &g);
 
 	if (err != 0)
 		return err;
-	ops = inode_ops(g.dir.dentry->inode);
-	err = landlock_path(t, &g.dir, LL_MAKE_DIR);
+	err = mkdir_at(t, &g, mode);
+	target_done(&g);
+	return err;
+}
+
+long vfs_mkdir(struct lx_thread *t, int dirfd, const char *name, uint32_t mode)
+{
+	struct target g = { 0 };
+	long err = target_find_name(t, dirfd, name, -EEXIST, &g);
+
 	if (err == 0)
-		err = ops->mkdir == NULL ? -EPERM
-	                         : ops->mkdir(t, g.dir.dentry, g.d->name, g.len, S_IFDIR | mode_with_umask(t, g.dir.dentry->inode, mode & 01777), &i);
-	err = err == 0 ? made(&g, i) : answered(&g, err);
+		err = check_free(t, true, &g);
+	if (err != 0)
+		return err;
+	err = mkdir_at(t, &g, mode);
 	target_done(&g);
 	return err;
 }
@@ -270,28 +289,41 @@ static NOINLINE long ask_landlock(struct lx_thread *t, const struct path *from, 
 	return landlock_refer(t, &e, from->dentry->inode, NULL, false, false);
 }
 
+static long link_to(struct lx_thread *t, const struct path *from, struct target *g)
+{
+	const struct inode_ops *ops = inode_ops(g->dir.dentry->inode);
+	long err = may_link(t, from, &g->dir);
+
+	if (err == 0 && landlocked(t))
+		err = ask_landlock(t, from, &g->dir);
+	if (err == 0)
+		err = ops->link == NULL ? -EPERM : ops->link(t, from->dentry, g->dir.dentry, g->d->name, g->len);
+	if (err == 0) {
+		inode_get(from->dentry->inode);
+		err = made(g, from->dentry->inode);
+		fs_notify_self(from->dentry->inode, IN_ATTRIB_);
+	} else
+		err = answered(g, err);
+	target_done(g);
+	return err;
+}
+
 static long link_path(struct lx_thread *t, const struct path *from, int tofd, struct gva to)
 {
-	const struct inode_ops *ops;
 	struct target g;
 	long err = target_free(t, tofd, to, false, &g);
 
-	if (err != 0)
-		return err;
-	err = may_link(t, from, &g.dir);
-	if (err == 0 && landlocked(t))
-		err = ask_landlock(t, from, &g.dir);
-	ops = inode_ops(g.dir.dentry->inode);
+	return err != 0 ? err : link_to(t, from, &g);
+}
+
+long vfs_link(struct lx_thread *t, const struct path *from, const char *to)
+{
+	struct target g = { 0 };
+	long err = target_find_name(t, AT_FDCWD, to, -EEXIST, &g);
+
 	if (err == 0)
-		err = ops->link == NULL ? -EPERM : ops->link(t, from->dentry, g.dir.dentry, g.d->name, g.len);
-	if (err == 0) {
-		inode_get(from->dentry->inode);
-		err = made(&g, from->dentry->inode);
-		fs_notify_self(from->dentry->inode, IN_ATTRIB_);
-	} else
-		err = answered(&g, err);
-	target_done(&g);
-	return err;
+		err = check_free(t, false, &g);
+	return err != 0 ? err : link_to(t, from, &g);
 }
 
 static long do_link(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, int flags)
@@ -342,59 +374,74 @@ static long hold_victim(struct target *g)
 	return -ENOMEM;
 }
 
+static long unlink_target(struct lx_thread *t, struct target *g)
+{
+	const struct inode_ops *ops = inode_ops(g->dir.dentry->inode);
+	long err;
+
+	if (g->d->inode == NULL)
+		err = -ENOENT;
+	else if (last_has_slash(g->last))
+		err = IS_DIR(g->d->inode) ? -EISDIR : -ENOTDIR;
+	else
+		err = may_delete(t, &g->dir, g->d, false);
+	if (err == 0)
+		err = landlock_path(t, &g->dir, LL_REMOVE_FILE);
+	if (err == 0)
+		err = hold_victim(g);
+	if (err == 0) {
+		err = ops->unlink == NULL ? -EPERM : ops->unlink(t, g->dir.dentry, g->victim);
+		if (err == 0)
+			removed(g, 0);
+		else
+			err = answered(g, err);
+	}
+	target_done(g);
+	return err;
+}
+
 static long do_unlink(struct lx_thread *t, int dirfd, struct gva name)
 {
-	const struct inode_ops *ops;
 	struct target g;
 	long err = target_find(t, dirfd, name, -EISDIR, &g);
 
-	if (err != 0)
-		return err;
-	ops = inode_ops(g.dir.dentry->inode);
-	if (g.d->inode == NULL)
-		err = -ENOENT;
-	else if (last_has_slash(g.last))
-		err = IS_DIR(g.d->inode) ? -EISDIR : -ENOTDIR;
-	else
-		err = may_delete(t, &g.dir, g.d, false);
+	return err != 0 ? err : unlink_target(t, &g);
+}
+
+static long rmdir_target(struct lx_thread *t, struct target *g)
+{
+	const struct inode_ops *ops = inode_ops(g->dir.dentry->inode);
+	long err = g->d->inode == NULL ? -ENOENT : may_delete(t, &g->dir, g->d, true);
+
 	if (err == 0)
-		err = landlock_path(t, &g.dir, LL_REMOVE_FILE);
+		err = landlock_path(t, &g->dir, LL_REMOVE_DIR);
 	if (err == 0)
-		err = hold_victim(&g);
+		err = hold_victim(g);
 	if (err == 0) {
-		err = ops->unlink == NULL ? -EPERM : ops->unlink(t, g.dir.dentry, g.victim);
+		err = ops->rmdir == NULL ? -EPERM : ops->rmdir(t, g->dir.dentry, g->victim);
 		if (err == 0)
-			removed(&g, 0);
+			removed(g, IN_ISDIR_);
 		else
-			err = answered(&g, err);
+			err = answered(g, err);
 	}
-	target_done(&g);
+	target_done(g);
 	return err;
 }
 
 static long do_rmdir(struct lx_thread *t, int dirfd, struct gva name)
 {
-	const struct inode_ops *ops;
 	struct target g;
 	long err = target_find(t, dirfd, name, 0, &g);
 
-	if (err != 0)
-		return err;
-	ops = inode_ops(g.dir.dentry->inode);
-	err = g.d->inode == NULL ? -ENOENT : may_delete(t, &g.dir, g.d, true);
-	if (err == 0)
-		err = landlock_path(t, &g.dir, LL_REMOVE_DIR);
-	if (err == 0)
-		err = hold_victim(&g);
-	if (err == 0) {
-		err = ops->rmdir == NULL ? -EPERM : ops->rmdir(t, g.dir.dentry, g.victim);
-		if (err == 0)
-			removed(&g, IN_ISDIR_);
-		else
-			err = answered(&g, err);
-	}
-	target_done(&g);
-	return err;
+	return err != 0 ? err : rmdir_target(t, &g);
+}
+
+long vfs_unlink(struct lx_thread *t, int dirfd, const char *name, bool directory)
+{
+	struct target g = { 0 };
+	long err = target_find_name(t, dirfd, name, directory ? 0 : -EISDIR, &g);
+
+	return err != 0 ? err : directory ? rmdir_target(t, &g) : unlink_target(t, &g);
 }
 
 long lx_sys_unlink(struct lx_thread *t, struct gva name)

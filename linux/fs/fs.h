@@ -208,6 +208,10 @@ uint32_t mode_with_umask(struct lx_thread *t, const struct inode *dir, uint32_t 
 /* The mode of what is made in dir: without what its maker may not give, and umask applied. */
 uint32_t create_mode(struct lx_thread *t, const struct inode *dir, uint32_t mode);
 
+/* fsboot.c.  Mounts a "tmpfs" (options: mount(2)'s), or the host's folder named by options as an "overlay", at where in the initial
+   name space, made in memory if need be: 0, -EBUSY (something is mounted there), -errno. */
+long fs_boot_late(const char *kind, const char *where, const char *options);
+
 /* inode.c */
 bool inode_owner_or_capable(struct lx_thread *t, struct inode *i);
 int64_t vfs_now(void); /* wall clock, ns */

@@ -210,6 +210,22 @@ static long boot_mount(const char *spec)
 	return err;
 }
 
+long fs_boot_late(const char *kind, const char *where, const char *options)
+{
+	struct path at;
+	long err;
+
+	if (!boot_point(where, &at))
+		return -ENOENT;
+	if (at.dentry->mounted != 0)
+		err = -EBUSY;
+	else
+		err = strcmp(kind, "overlay") == 0 ? boot_overlay(options, &at, MS_RELATIME) : mount_new(NULL, kind, options, &at, MS_RELATIME, kind);
+	path_put(&at);
+	vfs_tree_changed();
+	return err;
+}
+
 /* The root's /etc/hosts, as the settings say: it knows the sandbox's name. */
 static void boot_hosts(const char *text)
 {

@@ -20,20 +20,25 @@ static void end_done(struct end *e)
 	path_buf_free(e->buf);
 }
 
+/* name is kernel memory that outlives e. */
+static long end_find_name(struct lx_thread *t, int dirfd, const char *name, struct end *e)
+{
+	long err = path_walk(t, dirfd, name, WALK_PARENT, &e->dir, &e->last);
+
+	if (err == 0 && last_is_dots(e->last))
+		err = -EBUSY;
+	if (err != 0)
+		end_done(e);
+	return err;
+}
+
 static long end_find(struct lx_thread *t, int dirfd, struct gva name, struct end *e)
 {
 	long err;
 
 	*e = (struct end){ 0 };
 	e->buf = path_in(name, &err);
-	if (e->buf == NULL)
-		return err;
-	err = path_walk(t, dirfd, e->buf, WALK_PARENT, &e->dir, &e->last);
-	if (err == 0 && last_is_dots(e->last))
-		err = -EBUSY;
-	if (err != 0)
-		end_done(e);
-	return err;
+	return e->buf == NULL ? err : end_find_name(t, dirfd, e->buf, e);
 }
 
 static long check_types(const struct end *from, const struct end *to, uint32_t flags)
@@ -157,9 +162,25 @@ static void names_unlock(const struct end *a, const struct end *b) LOCK_UNCHECKE
 		lock_drop(&vfs()->rename_lock);
 }
 
-static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, uint32_t flags)
+static long rename_ends(struct lx_thread *t, struct end *a, struct end *b, uint32_t flags)
 {
 	struct landlock_ends ends;
+	long err;
+
+	if (landlocked(t))
+		landlock_ends(t, &a->dir, &b->dir, &ends);
+	names_lock(a, b);
+	err = walk_last(t, &a->dir, a->last, &a->d);
+	if (err == 0)
+		err = walk_last(t, &b->dir, b->last, &b->d);
+	if (err == 0)
+		err = rename_locked(t, a, b, flags, &ends);
+	names_unlock(a, b);
+	return err;
+}
+
+static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd, struct gva to, uint32_t flags)
+{
 	struct end a, b;
 	long err;
 
@@ -172,15 +193,23 @@ static long do_rename(struct lx_thread *t, int fromfd, struct gva from, int tofd
 		return err;
 	err = end_find(t, tofd, to, &b);
 	if (err == 0) {
-		if (landlocked(t))
-			landlock_ends(t, &a.dir, &b.dir, &ends);
-		names_lock(&a, &b);
-		err = walk_last(t, &a.dir, a.last, &a.d);
-		if (err == 0)
-			err = walk_last(t, &b.dir, b.last, &b.d);
-		if (err == 0)
-			err = rename_locked(t, &a, &b, flags, &ends);
-		names_unlock(&a, &b);
+		err = rename_ends(t, &a, &b, flags);
+		end_done(&b);
+	}
+	end_done(&a);
+	return err;
+}
+
+long vfs_rename(struct lx_thread *t, const char *from, const char *to, uint32_t flags)
+{
+	struct end a = { 0 }, b = { 0 };
+	long err = end_find_name(t, AT_FDCWD, from, &a);
+
+	if (err != 0)
+		return err;
+	err = end_find_name(t, AT_FDCWD, to, &b);
+	if (err == 0) {
+		err = rename_ends(t, &a, &b, flags);
 		end_done(&b);
 	}
 	end_done(&a);

@@ -35,6 +35,7 @@ struct inode {
 	uint32_t attr_flags;        /* FS_*_FL: immutable, append only ...; fileattr.c */
 	uint32_t special;           /* attributes that decide about rights: ACL_* (acl.h), FILE_CAPS */
 	uint32_t write_sealed;      /* F_SEAL_WRITE: no mapping of it may become writable */
+	uint32_t dos_attr;          /* hidden, system, archive: as an NT program set them; they last as long as this does */
 	_Atomic uint64_t dirgen;    /* directories: counts changes of names */
 	void *object;               /* a FIFO's pipe, a bound socket */
 	uint64_t priv[16];          /* the kind's own */
@@ -198,6 +199,11 @@ long path_text_below(const struct path *root, const struct path *p, char *buf, s
 long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, struct file **out);
 /* mknod(2) from kernel memory, umask applied: 0, -EEXIST ...  For bind(2) of unix sockets. */
 long vfs_mknod(struct lx_thread *t, int dirfd, const char *name, uint32_t mode, uint64_t rdev);
+/* mkdir(2), unlink(2) or rmdir(2), rename(2) and link(2) from kernel memory. */
+long vfs_mkdir(struct lx_thread *t, int dirfd, const char *name, uint32_t mode);
+long vfs_unlink(struct lx_thread *t, int dirfd, const char *name, bool directory);
+long vfs_rename(struct lx_thread *t, const char *from, const char *to, uint32_t flags);
+long vfs_link(struct lx_thread *t, const struct path *from, const char *to);
 long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out);
 long vfs_pread(struct lx_thread *t, struct file *f, void *buf, size_t n, uint64_t pos); /* kernel buffer */
 long vfs_pwrite(struct lx_thread *t, struct file *f, const void *buf, size_t n, uint64_t pos);

@@ -16,9 +16,9 @@ WEAK NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint6
 	return STATUS_NOT_IMPLEMENTED;
 }
 WEAK void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c) { (void)t; (void)entry; (void)arg; (void)c; }
-WEAK NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]) { (void)p; (void)handle; return STATUS_SUCCESS; }
 WEAK const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff, .waitable = true };
 WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
 WEAK bool ps_apcs_pending(const struct nt_thread *t) { return t->apcs.next != NULL && !list_empty(&t->apcs); }
 WEAK void ps_user_apcs(struct nt_thread *t) { (void)t; }
 WEAK NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special) { (void)t; (void)routine; (void)a1; (void)a2; (void)a3; (void)special; return STATUS_NOT_IMPLEMENTED; }
+WEAK NTSTATUS ex_port_post(struct ob_object *port, uint64_t key, uint64_t value, NTSTATUS status, uint64_t information) { (void)port; (void)key; (void)value; (void)status; (void)information; return STATUS_NOT_IMPLEMENTED; }

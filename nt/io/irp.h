@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/io/irp.h - between the files of io/: requests that wait. */
+#ifndef NT_IO_IRP_H
+#define NT_IO_IRP_H
+
+#include "nt/io/io.h"
+#include "nt/ps/ps.h"
+
+NTSTATUS io_by_handle(uint64_t handle, uint32_t access, struct io_file **out); /* with a reference */
+/* Tells of a request's end, all but its status block. */
+void io_answer(const struct io_request *r, NTSTATUS status, bool was_pending);
+
+/* ---- io/node.c: what the opens of one file share ---- */
+struct io_node {
+	struct list hash;         /* [NTIO of its bucket] */
+	void *inode;              /* [I] compare only; each open's file keeps it */
+	uint32_t opens;           /* [NTIO] file objects that refer to it */
+	uint32_t counted, readers, writers, deleters, share_read, share_write, share_delete; /* [NTIO] of those that take part */
+	uint32_t delete_pending;  /* [NTIO] */
+	uint32_t handles;         /* [NTIO] file objects that have handles */
+	struct list ranges;       /* [NTIO] byte ranges that are locked: io/range.c */
+	_Atomic uint32_t nranges;
+	struct waitq range_wait;  /* who waits for a range */
+};
+/* Joins the opens of this file: STATUS_SHARING_VIOLATION, _DELETE_PENDING. */
+NTSTATUS io_node_open(void *inode, uint32_t access, uint32_t share, struct io_node **out);
+void io_node_close(struct io_node *n); /* the file object goes */
+/* One that joined so has no handle any more; true: it was the last one, and the file is to be deleted. */
+bool io_node_handle_gone(struct io_node *n, uint32_t access, uint32_t share);
+/* One joined with access and goes on with now; UINT32_MAX: it leaves altogether. */
+void io_node_leave(struct io_node *n, uint32_t access, uint32_t share, uint32_t now);
+bool io_node_delete_pending(struct io_node *n);
+void io_node_set_delete(struct io_node *n, bool pending);
+LOCK(NTIO) *io_node_lock(const struct io_node *n);
+
+/* ---- io/create.c ---- */
+/* What NtCreateFile does, but for the handle. */
+struct io_open {
+	uint32_t access, attributes, share, disposition, options;
+	uint32_t information;     /* answer: FILE_OPENED ... */
+};
+struct io_name;
+NTSTATUS io_open_at(const struct io_name *n, struct io_open *o, struct io_file **out);
+NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/kinds.c */
+
+/* ---- io/query.c ---- */
+struct os_attr;
+uint32_t io_attributes(const struct os_attr *a); /* FILE_ATTRIBUTE_* */
+#endif

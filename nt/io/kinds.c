@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/io/kinds.c - which operations each kind of file object has, and who opens the devices. */
+#include "nt/io/irp.h"
+#include "nt/io/name.h"
+
+extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops;
+
+static const struct io_ops none_ops = { .name = "none", .device = FILE_DEVICE_UNKNOWN };
+
+const struct io_ops *const io_kinds[IO_KINDS] = {
+	[IO_NONE] = &none_ops,
+	[IO_DISK] = &io_disk_ops,
+	[IO_DIRECTORY] = &io_directory_ops,
+	[IO_STREAM] = &io_stream_ops,
+	[IO_NULL] = &io_null_ops,
+	[IO_PIPE] = &none_ops,
+	[IO_NPFS] = &none_ops,
+	[IO_MAILSLOT] = &none_ops,
+	[IO_CONSOLE] = &none_ops,
+	[IO_AFD] = &none_ops,
+	[IO_HTTP] = &none_ops,
+};
+
+NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out)
+{
+	switch (n->where) {
+	default:
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	}
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/os/drive.c - drive C:, the folder /mnt/c of the sandbox.
+ *
+ * A file system in memory, mounted when the first NT program starts, so that Linux programs see it too; where
+ * something is mounted at /mnt/c already (bailey run -v HOST:/mnt/c), that is drive C:.  windows/system32 is an overlay: Wine's folder
+ * of DLLs below, which nobody copies, and memory above.
+ */
+#include "nt/os/file.h"
+#include "linux/fs/fs.h"
+
+#define DRIVE "/mnt/c"
+#define OTHER "/tmp/.c" /* where a root of the host's has no /mnt/c */
+#define DLLS  "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
+
+static const char *const folders[] = { "windows", "windows/temp", "windows/globalization", "windows/fonts", "windows/inf", "windows/system32",
+	"users", "users/Public", "users/user", "users/user/AppData", "users/user/AppData/Roaming", "users/user/AppData/Local",
+	"users/user/AppData/Local/Temp", "users/user/Temp", "users/user/Documents", "users/user/Desktop", "ProgramData", "Program Files", "Program Files/Common Files", "Program Files (x86)",
+	"Program Files (x86)/Common Files" };
+
+static bool is_there(const char *text)
+{
+	struct path p;
+
+	if (path_walk(lx_current(), AT_FDCWD, text, WALK_FOLLOW | WALK_DIRECTORY, &p, NULL) != 0)
+		return false;
+	path_put(&p);
+	return true;
+}
+
+static bool is_made(const char *drive)
+{
+	struct path p;
+	char text[48];
+
+	fmt_snprintf(text, sizeof text, "%s/windows/system32/ntdll.dll", drive);
+	if (path_walk(lx_current(), AT_FDCWD, text, WALK_FOLLOW, &p, NULL) != 0)
+		return false;
+	path_put(&p);
+	return true;
+}
+
+static void make_folders(const char *drive)
+{
+	char text[80];
+
+	for (unsigned i = 0; i < ARRAY_LEN(folders); i++) {
+		fmt_snprintf(text, sizeof text, "%s/%s", drive, folders[i]);
+		(void)vfs_mkdir(lx_current(), AT_FDCWD, text, 0777);
+	}
+}
+
+static const char *make_drive(void)
+{
+	const char *drive = DRIVE;
+	long err = fs_boot_late("tmpfs", DRIVE, "mode=1777");
+
+	if (err != 0 && err != -EBUSY) {
+		drive = OTHER;
+		(void)vfs_mkdir(lx_current(), AT_FDCWD, OTHER, 01777);
+	}
+	make_folders(drive);
+	if (drive[1] == 'm' && is_there(DLLS)) {
+		err = fs_boot_late("overlay", DRIVE "/windows/system32", DLLS);
+		if (err != 0)
+			log_line(DK_LOG_WARNING, "nt: C:\\windows\\system32 cannot show " DLLS ": error %ld", err);
+	}
+	return drive;
+}
+
+const char *os_system_drive(void)
+{
+	static const char *drive; /* of this picoprocess */
+	static _Atomic uint32_t busy;
+
+	if (LIKELY(__atomic_load_n(&drive, __ATOMIC_ACQUIRE) != NULL))
+		return drive;
+	while (atomic_exchange(&busy, 1) != 0)
+		(void)pico_wait(pico_now() + 100000, DK_WAIT_UNINTERRUPTIBLE);
+	if (drive == NULL)
+		__atomic_store_n(&drive, is_made(DRIVE) ? DRIVE : is_made(OTHER) ? OTHER : make_drive(), __ATOMIC_RELEASE);
+	atomic_store(&busy, 0);
+	return drive;
+}

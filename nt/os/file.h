@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/os/file.h - files as the NT kernel sees its disk driver: open files of the sandbox's one file view, shared
+ * with Linux programs.
+ *
+ * struct file is an open file description (linux/fs/vfs.h), struct os_path a place in the tree, existing
+ * or not.  Texts are UTF-8, absolute, as the calling process sees its root.  Nothing here may be called with an NT lock held
+ * but NTFILE.  A wait that is interrupted ends with STATUS_KERNEL_APC: the caller looks whether it has to go, and calls again.
+ */
+#ifndef NT_OS_FILE_H
+#define NT_OS_FILE_H
+
+#include "nt/os/status.h"
+
+struct file;
+struct os_path { /* holds references: os_path_put */
+	void *mount, *dentry;
+};
+
+enum os_file_type { OS_FILE, OS_DIRECTORY, OS_LINK, OS_PIPE, OS_SOCKET, OS_CHAR, OS_BLOCK, OS_TTY };
+
+/* Times are NT's: 100 ns since 1601.  dos: FILE_ATTRIBUTE_HIDDEN and _SYSTEM as they were set. */
+struct os_attr {
+	enum os_file_type type;
+	uint32_t nlink, dos, readonly, deleted; /* readonly: nobody may write it */
+	uint64_t ino, dev, size, allocated;
+	int64_t btime, atime, mtime, ctime;
+};
+#define OS_TIME_EPOCH 116444736000000000ll /* 1970 */
+
+/* ---- Places (path.c) ---- */
+
+#define OS_PATH_MAX 4096u
+/* A buffer of OS_PATH_MAX bytes; NULL: no memory. */
+char *os_text(void);
+void os_text_free(char *text);
+#define OS_FIND_NOFOLLOW 1u /* a symbolic link at the end is meant itself */
+#define OS_FIND_CASE     2u /* names must be written as they are */
+#define OS_FIND_READ     4u /* it will be opened for reading */
+/*
+ * Where text (in a buffer of os_text) leads, without regard to case: text becomes what there is.
+ * STATUS_OBJECT_NAME_NOT_FOUND: only the last name is missing, and text is what it can be made as; _PATH_NOT_FOUND.
+ */
+NTSTATUS os_path_find(char *text, uint32_t how, struct os_path *out);
+void os_path_put(struct os_path *p); /* an empty one is fine */
+NTSTATUS os_path_attr(const struct os_path *p, struct os_attr *a);
+bool os_path_is_link(const struct os_path *p);
+/* Identity of the file there: two names of one file have the same. */
+void *os_path_inode(const struct os_path *p);
+/* Its text in a buffer of size bytes: length, or -1.  A file whose name is gone has none. */
+int os_path_text(const struct os_path *p, char *buf, uint32_t size);
+int os_file_text(struct file *f, char *buf, uint32_t size);
+/* A place of memory to be the root of drive C:, made by the first who asks: its text. */
+const char *os_system_drive(void);
+NTSTATUS os_cwd(char *buf, uint32_t size);
+
+/* ---- Open files (file.c) ---- */
+
+#define OS_READ     1u
+#define OS_WRITE    2u
+#define OS_APPEND   4u
+#define OS_TRUNCATE 8u
+#define OS_NOTHING  0u /* attributes and names only */
+#define OS_SYNC     16u
+NTSTATUS os_file_open(const struct os_path *p, uint32_t how, struct file **out);
+/* Makes a file that must not be there.  STATUS_OBJECT_NAME_COLLISION: somebody else made it meanwhile. */
+NTSTATUS os_file_create(const char *text, uint32_t how, bool readonly, struct file **out);
+NTSTATUS os_mkdir(const char *text);
+NTSTATUS os_remove(const char *text, bool directory); /* the name itself, if it is a symbolic link */
+void os_file_set_dos(struct file *f, uint32_t attributes); /* hidden, system and archive of FILE_ATTRIBUTE_* */
+void os_file_get(struct file *f);
+void os_file_put(struct file *f); /* NULL is fine */
+void *os_file_inode(const struct file *f);
+NTSTATUS os_file_attr(struct file *f, struct os_attr *a);
+enum os_file_type os_file_type(const struct file *f);
+bool os_file_seekable(const struct file *f); /* it has a position, and reads and writes at others */
+uint32_t os_file_access(const struct file *f); /* FILE_READ_DATA and the like, as it was opened */
+uint64_t os_file_length(const struct file *f); /* quick */
+/* The calling process's descriptor, with a reference; NULL: there is none. */
+struct file *os_descriptor(int fd);
+/* Gives f a descriptor of the calling process: for programs of Linux that will have it.  -1: no room. */
+int os_descriptor_add(struct file *f);
+
+/* Guest memory to and from the file.  *done counts what was moved. */
+NTSTATUS os_file_read(struct file *f, uint64_t va, uint32_t size, uint64_t offset, uint64_t *done);
+NTSTATUS os_file_write(struct file *f, uint64_t va, uint32_t size, uint64_t offset, uint64_t *done);
+/* At the description's own position, which files that are no disk files have alone. */
+NTSTATUS os_file_read_here(struct file *f, uint64_t va, uint32_t size, uint64_t *done);
+NTSTATUS os_file_write_here(struct file *f, uint64_t va, uint32_t size, uint64_t *done);
+/* Kernel memory: bytes, or 0 and less. */
+long os_file_pread(struct file *f, void *buf, uint32_t size, uint64_t offset);
+NTSTATUS os_file_set_size(struct file *f, uint64_t size);
+NTSTATUS os_file_flush(struct file *f);
+NTSTATUS os_file_zero(struct file *f, uint64_t offset, uint64_t size); /* within its length */
+struct os_space { /* bytes of the file system that it is on */
+	uint64_t total, free, available;
+};
+NTSTATUS os_file_space(struct file *f, struct os_space *s);
+uint64_t os_file_position(struct file *f);
+NTSTATUS os_file_seek(struct file *f, uint64_t position);
+uint64_t os_file_available(struct file *f); /* bytes that a pipe has ready */
+#endif

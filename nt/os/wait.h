@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/os/wait.h - blocking calls of the kernel below that were interrupted. */
+#ifndef NT_OS_WAIT_H
+#define NT_OS_WAIT_H
+
+#include "rt/base.h"
+
+/* A wait of the calling thread ended with STATUS_KERNEL_APC or DK_INTERRUPTED.  True: what that was about is settled, make it again;
+   false: the thread ends, give up. */
+bool os_interrupted(void);
+#endif
