@@ -114,6 +114,8 @@ static NTSTATUS commit_locked(struct nt_mm *mm, const struct wish *w)
 
 	if (v == NULL || (v->flags & (VAD_FIXED | VAD_PLACEHOLDER)) || w->end > v->r.end)
 		return STATUS_CONFLICTING_ADDRESSES;
+	if (v->type == MEM_PRIVATE && NT_COPIES(w->protect))
+		return STATUS_INVALID_PAGE_PROTECTION;
 	if (v->type != MEM_PRIVATE)
 		return nt_view_commit_locked(mm, v, w->start, w->end, w->protect);
 	return nt_commit_locked(mm, v, w->start, w->end, w->protect);
@@ -169,7 +171,7 @@ NTSTATUS nt_mm_alloc_wish(struct nt_mm *mm, struct nt_alloc_wish *a)
 	NTSTATUS status = check_type(a->type);
 
 	if (status == STATUS_SUCCESS)
-		status = nt_check_protect(a->protect, false);
+		status = nt_check_protect(a->protect, a->address != 0 && !(a->type & MEM_RESERVE));
 	if (status == STATUS_SUCCESS)
 		status = wish_range(&w, a->address, a->size);
 	if (status == STATUS_SUCCESS && w.start == 0 && (w.type & MEM_REPLACE_PLACEHOLDER))

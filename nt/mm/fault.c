@@ -94,6 +94,8 @@ static bool fault_locked(struct nt_mm *mm, const struct stack *s, uint64_t addre
 		return false;
 	if ((v->flags & VAD_WATCH) && (access & NT_FAULT_WRITE) && nt_watch_wrote_locked(v, page, n->protect))
 		return true;
+	if (v->type == MEM_MAPPED && (access & NT_FAULT_WRITE) && NT_COPIES(n->protect) && nt_copy_wrote_locked(mm, v, page, n->protect))
+		return true;
 	if (os_vm_fault(address, access & NT_FAULT_WRITE ? VM_WRITE : access & NT_FAULT_EXECUTE ? VM_EXEC : VM_READ, access & NT_FAULT_BUS))
 		return true;
 	if (v->type != MEM_PRIVATE && (access & NT_FAULT_BUS))

@@ -34,7 +34,7 @@ struct nt_vad {
 	uint32_t flags, most;    /* most: a view's protection at mapping: none may have more */
 	struct nt_view *view;    /* the section it shows; NULL: none */
 	uint64_t offset;         /* of the view in it */
-	uint64_t *dirty;         /* VAD_WATCH: a bit a page that was written */
+	uint64_t *dirty;         /* VAD_WATCH: a bit a page that was written; views: that became the process's own.  NULL: none yet */
 };
 
 #define MM_STOCK 6u /* the most runs one operation makes */
@@ -95,6 +95,12 @@ void nt_view_put(struct nt_view *view);
 /* image.c: a view of an image. */
 struct nt_view_wish;
 NTSTATUS nt_mm_map_image(struct nt_mm *mm, struct nt_view_wish *w);
+
+#define NT_COPIES(protect) (((protect) & (PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY)) != 0)
+/* copyview.c: the page at of a view, which copies, is written: it is the process's own now.  False: it cannot be. */
+bool nt_copy_wrote_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t at, uint32_t protect);
+/* Protects pages of a view, with what is the process's own already as it then is. */
+NTSTATUS nt_copy_protect_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect);
 
 /* pin.c: writes views back to their files; keeps committed pages in memory, or not any more.  Rounded ranges come back. */
 NTSTATUS nt_mm_sync(struct nt_mm *mm, uint64_t *address, uint64_t *size);

@@ -70,12 +70,7 @@ static uint32_t needs(uint32_t protect)
 
 bool nt_protect_within(uint32_t protect, uint32_t most)
 {
-	uint32_t has = needs(most);
-
-	/* A view that copies is written without writing to its section. */
-	if ((most & 0xff) & WRITECOPIES)
-		has |= VM_READ;
-	return (needs(protect) & ~has) == 0;
+	return (needs(protect) & ~needs(most)) == 0;
 }
 
 /* Of watched memory: opens for writing only what was written already. */
@@ -102,13 +97,15 @@ NTSTATUS nt_open_pages_locked(struct nt_vad *v, uint64_t start, uint64_t end, ui
 {
 	uint32_t prot = nt_vm_prot(protect);
 
+	if (v->type == MEM_MAPPED && NT_COPIES(protect))
+		prot &= ~VM_WRITE;
 	return v->flags & VAD_WATCH ? open_watched(v, start, end, prot) : os_vm_protect(start, end - start, prot);
 }
 
-/* Images and views that copy have no page that writes to the file. */
+/* Images have no page that writes to the file. */
 static uint32_t as_copy(const struct nt_vad *v, uint32_t protect)
 {
-	if (v->type != MEM_IMAGE && !(v->flags & VAD_COPY))
+	if (v->type != MEM_IMAGE)
 		return protect;
 	if ((protect & 0xff) == PAGE_READWRITE)
 		return (protect & ~0xffu) | PAGE_WRITECOPY;
@@ -140,6 +137,8 @@ static NTSTATUS protect_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 	*old = first->protect;
 	if (first->protect == protect && first->r.end >= end)
 		return STATUS_SUCCESS;
+	if (v->type == MEM_MAPPED && NT_COPIES(protect))
+		return nt_copy_protect_locked(mm, v, start, end, protect);
 	if (!nt_stock_locked(mm))
 		return STATUS_NO_MEMORY;
 	status = nt_open_pages_locked(v, start, end, protect);

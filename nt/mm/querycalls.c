@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/mm/querycalls.c - NtQueryVirtualMemory. */
+#include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/mm/mm_int.h"
 #include "nt/mm/query.h"

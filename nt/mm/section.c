@@ -6,6 +6,7 @@
  * somebody has committed it, and views open a page when their bit is there.  What is never touched costs nothing.
  */
 #include "nt/mm/section.h"
+#include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/image.h"
 #include "nt/mm/mm_int.h"
@@ -135,10 +136,6 @@ static NTSTATUS check_attributes(uint32_t attributes, uint64_t file)
 		return kind == SEC_COMMIT && file == 0 ? STATUS_PRIVILEGE_NOT_HELD : STATUS_INVALID_PARAMETER_6;
 	return kind == SEC_IMAGE && file == 0 ? STATUS_INVALID_FILE_FOR_SECTION : STATUS_SUCCESS;
 }
-
-#define FILE_READ_DATA  1u
-#define FILE_WRITE_DATA 2u
-#define FILE_EXECUTE    32u
 
 /* What a section with this protection asks of the file's handle. */
 static uint32_t file_access(uint32_t protect, uint32_t attributes)

@@ -53,11 +53,6 @@ NTSTATUS nt_section_pages(uint64_t size, uint32_t protect, uint32_t attributes, 
 NTSTATUS nt_section_file(struct file *file, struct ob_object *file_object, uint64_t size, uint32_t protect, uint32_t attributes,
 	struct nt_section **out);
 
-/* io's: the Linux file behind an OB_FILE object, with a reference.  STATUS_INVALID_FILE_FOR_SECTION: it is none that can be mapped. */
-NTSTATUS io_file_of(struct ob_object *o, struct file **out);
-/* Its NT name, heap memory with a 0 behind; size in bytes without it. */
-NTSTATUS io_name_of(struct ob_object *o, WCHAR **name, uint32_t *size);
-
 /* A view: a process's hold on a section, in the arena so that it can be let go when the process was killed. */
 struct nt_view {
 	struct list link;           /* [NTPROC] of its process: in process->views */

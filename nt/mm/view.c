@@ -4,15 +4,13 @@
  *
  * A view is mapped whole at the host.  A view of a SEC_RESERVE section is closed where nobody has committed yet: committing
  * sets the section's bit, opens the pages here, and other views follow when they are touched or asked about
- * (nt_view_sync_locked).  Views that copy what is written (PAGE_WRITECOPY) are private mappings of the file; of pages,
+ * (nt_view_sync_locked).  Views that copy what is written (PAGE_WRITECOPY; copyview.c) are private mappings of the file; of pages,
  * a copy made at once: what others write later is not seen.
  *
  * A process's hold on the section is an nt_view in the arena, in process->views, so that it is let go however the process ends.
  */
 #include "nt/mm/mm_int.h"
 #include "nt/mm/section.h"
-
-#define COPIES(protect) (((protect) & (PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY)) != 0)
 
 /* ---- Holds ---- */
 
@@ -77,7 +75,7 @@ static bool is_committed(const struct nt_section *s, uint64_t page)
 /* Opens [start, end) of v, which somebody has committed, with protect. */
 static NTSTATUS open_run(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect)
 {
-	NTSTATUS status = nt_stock_locked(mm) ? os_vm_protect(start, end - start, nt_vm_prot(protect)) : (NTSTATUS)STATUS_NO_MEMORY;
+	NTSTATUS status = nt_stock_locked(mm) ? nt_open_pages_locked(v, start, end, protect) : (NTSTATUS)STATUS_NO_MEMORY;
 
 	if (status == STATUS_SUCCESS)
 		nt_run_set_locked(mm, v, start, end, protect);
@@ -126,11 +124,11 @@ NTSTATUS nt_view_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 static NTSTATUS map_pages(const struct nt_vad *v, const struct nt_section *s, uint32_t protect)
 {
 	uint64_t at = v->r.start, size = v->r.end - at;
-	uint32_t prot = nt_vm_prot(protect);
+	uint32_t prot = NT_COPIES(protect) ? nt_vm_prot(protect) & ~VM_WRITE : nt_vm_prot(protect);
 
 	if (s->file != NULL)
-		return os_vm_map_file(at, size, prot, s->file, v->offset, !COPIES(protect), false);
-	if (COPIES(protect))
+		return os_vm_map_file(at, size, prot, s->file, v->offset, !NT_COPIES(protect), false);
+	if (NT_COPIES(protect))
 		return os_vm_copy_pages(at, size, prot, s->pages, v->offset);
 	return os_vm_map_pages(at, size, s->committed != NULL ? 0 : prot, s->pages, v->offset);
 }
@@ -141,7 +139,7 @@ static NTSTATUS map_locked(struct nt_mm *mm, struct nt_view_wish *w, struct nt_v
 	struct nt_vad what = { .type = MEM_MAPPED, .protect = w->protect, .most = w->protect, .view = view, .offset = w->offset }, *v;
 	NTSTATUS status;
 
-	if (COPIES(w->protect))
+	if (NT_COPIES(w->protect))
 		what.flags |= VAD_COPY;
 	else if (s->committed != NULL)
 		what.flags |= VAD_RESERVED;

@@ -86,6 +86,16 @@ NTSTATUS nt_view_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 	(void)mm, (void)v, (void)start, (void)end, (void)protect;
 	return STATUS_ALREADY_COMMITTED;
 }
+bool nt_copy_wrote_locked(struct nt_mm *m, struct nt_vad *v, uint64_t at, uint32_t protect)
+{
+	(void)m, (void)v, (void)at, (void)protect;
+	return false;
+}
+NTSTATUS nt_copy_protect_locked(struct nt_mm *m, struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect)
+{
+	(void)m, (void)v, (void)start, (void)end, (void)protect;
+	return STATUS_NOT_SUPPORTED;
+}
 NTSTATUS os_vm_map_file(uint64_t addr, uint64_t size, uint32_t prot, struct file *f, uint64_t offset, bool shared, bool replace)
 {
 	(void)addr, (void)size, (void)prot, (void)f, (void)offset, (void)shared, (void)replace;
