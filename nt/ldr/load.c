@@ -103,8 +103,11 @@ static NTSTATUS set_dispatchers(void)
 static NTSTATUS put_text(uint64_t params, uint32_t at, const struct nt_start_text *text, uint32_t room, uint64_t *where)
 {
 	struct UNICODE_STRING s = { .Length = (uint16_t)text->size, .MaximumLength = (uint16_t)MAX(room, text->size + 2), .Buffer = *where };
-	NTSTATUS status = user_write(params + at, &s, sizeof s);
+	NTSTATUS status;
 
+	if (text->text == NULL && room == 0) /* not said: ntdll would take an empty DllPath for a path with nothing in it */
+		s = (struct UNICODE_STRING){ 0 };
+	status = user_write(params + at, &s, sizeof s);
 	if (status == STATUS_SUCCESS && text->size != 0)
 		status = user_write(*where, text->text, text->size);
 	*where += ALIGN_UP(s.MaximumLength, 8);
