@@ -24,8 +24,12 @@ static struct dentry *boot_child(struct dentry *d, const char *name, uint32_t le
 	struct inode *i = NULL;
 	uint64_t until;
 
-	if (child != NULL)
+	if (child != NULL && child->inode != NULL)
 		return child;
+	if (child != NULL) { /* somebody looked for it before it was mounted */
+		dentry_drop(child);
+		dentry_put(child);
+	}
 	if (d->inode->kind == INODE_MEM) {
 		struct mem_dir *md = mem_dir(d->inode);
 		struct mem_name *n = NULL;
