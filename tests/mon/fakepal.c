@@ -244,7 +244,7 @@ static void act(const char *what)
 	} else if (!strcmp(what, "leave")) {
 		_exit(0);
 	} else {
-		run_ops();
+		run_ops(what);
 	}
 	for (;;)
 		pause();

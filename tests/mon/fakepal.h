@@ -24,7 +24,7 @@ void tell(uint32_t op, uint64_t a0, uint64_t a1, const char *text); /* no answer
 void send_raw(const void *bytes, uint64_t len);
 const char *config(const char *key, unsigned nr);
 
-void run_ops(void);
+void run_ops(const char *what);
 void run_hostile(const char *what);
 
 unsigned test_tree(void); /* tree.c: how much was wrong */

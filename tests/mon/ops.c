@@ -310,6 +310,19 @@ static void make_file(const char *uri, size_t size)
 	close_stream(reply.value[0]);
 }
 
+/* One by one first: an answer ends before a name that would have to be waited for. */
+static enum dk_status query_names(const char *folder, const char *names)
+{
+	char uri[400];
+
+	for (const char *name = names; *name; name += strcspn(name, "/"), name += *name == '/') {
+		snprintf(uri, sizeof uri, "%s?%.*s", folder, (int)strcspn(name, "/"), name);
+		CHECK(query(uri, 0, DK_ATTR_CONTENTS) == DK_OK && records() == 1);
+	}
+	snprintf(uri, sizeof uri, "%s?%s", folder, names);
+	return query(uri, 0, DK_ATTR_CONTENTS);
+}
+
 /* Names that are no plain names of one folder, and folders that are none. */
 static void test_contents_refused(void)
 {
@@ -342,11 +355,11 @@ static void test_contents(void)
 	char uri[40];
 
 	test_contents_refused();
-	CHECK(query("file:/etc?shadow/passwd/gshadow/alternatives/nothing", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 5);
+	CHECK(query_names("file:/etc", "shadow/passwd/gshadow/alternatives/nothing") == DK_OK && records() == 5);
 	CHECK(record(0)->status == DK_NOT_FOUND && record(0)->data_len == 0 && record(0)->attr.inode == 0 && record(2)->status == DK_NOT_FOUND);
 	CHECK(record(1)->status == DK_OK && record(1)->complete == 1 && record(1)->data_len == record(1)->attr.size && !memcmp(record(1) + 1, "root:", 5));
 	CHECK(record(3)->status == DK_OK && record(3)->complete == 0 && record(3)->attr.type == DK_TYPE_DIR && record(4)->status == DK_NOT_FOUND);
-	CHECK(query("file:/?proc/root/etc/bin", 0, DK_ATTR_CONTENTS) == DK_OK && records() == 4);
+	CHECK(query_names("file:/", "proc/root/etc/bin") == DK_OK && records() == 4);
 	CHECK(record(0)->status == DK_IS_DIRECTORY && record(0)->attr.inode == 0 && record(2)->attr.type == DK_TYPE_DIR && record(3)->status == DK_SYMLINK);
 	CHECK(open_uri("file:/v/small", 0, DK_CREATE_NEW, DK_OPTION_TYPE(DK_TYPE_DIR), 0755) == DK_OK);
 	CHECK(open_uri("file:/v/small/link?/etc/passwd", 0, DK_CREATE_NEW, DK_OPTION_TYPE(DK_TYPE_SYMLINK), 0) == DK_OK);
@@ -597,16 +610,14 @@ static void bench_missing(void)
 	query("file:/usr/lib/python3/no/such/file", 0, DK_ATTR_CHAIN);
 }
 
-void run_ops(void)
+void run_ops(const char *what)
 {
-	const char *what = config("arg", 0);
-
 	if (!strcmp(what, "ops")) {
 		test_boot();
 		test_open();
 		test_paths();
 		test_query();
-	test_walk();
+		test_walk();
 		test_enum();
 		test_contents();
 		failures += test_tree();
@@ -619,6 +630,8 @@ void run_ops(void)
 		measure("open+inline+close", bench_open);
 		measure("enumerate", bench_enum);
 		measure("missing", bench_missing);
+	} else {
+		failures = 97; /* nobody wanted anything that there is */
 	}
 	tell(MON_EXIT, failures > 200 ? 200 : failures, 0, NULL);
 }
