@@ -363,6 +363,19 @@ static bool take_control(struct msghdr *m, struct ucred *cred, bool *have)
 	return clean;
 }
 
+/*
+ * Of one that is ended, only that a copy is made on the channel it has in advance: the copy is
+ * a process of its own, and kproc must hear of its end.  False: there is nothing to hear any more.
+ */
+static bool last_word(struct pico *p, const struct job *j, size_t n)
+{
+	const struct mon_request *q = &j->req;
+
+	if (n == sizeof *q && q->op == MON_CLONE && q->text_len == 0 && q->args[0] < MON_PROCESSES && q->args[1] == p->grant)
+		(void)pico_take_grant(p, q->args[1], q->args[0]);
+	return p->grant != 0;
+}
+
 /* One message; false = there is none, or the channel is at its end. */
 static bool receive_one(struct pico *p)
 {
@@ -390,6 +403,8 @@ static bool receive_one(struct pico *p)
 		return false;
 	}
 	wrong = take_control(&m, &cred, &have_cred) ? NULL : "it sent descriptors";
+	if (p->killed)
+		return last_word(p, &job, (size_t)n);
 	if (!wrong && (m.msg_flags & MSG_TRUNC))
 		wrong = "a request was too long";
 	if (!wrong)
@@ -450,6 +465,13 @@ void channel_receive(struct pico *p)
 		pico_eof(p);
 }
 
+/* What one that is ended had said before: see last_word. */
+static void channel_last_words(struct pico *p)
+{
+	while (p->grant != 0 && p->channel >= 0 && receive_one(p))
+		;
+}
+
 /* Who has this channel in advance may have announced its use, and not been heard yet. */
 void channel_hear_maker(const struct pico *granted)
 {
@@ -458,7 +480,9 @@ void channel_hear_maker(const struct pico *granted)
 
 	while (p && p->channel >= 0 && !p->eof && !p->killed && pico_find(number) == granted && granted->state == PICO_GRANTED)
 		if (!receive_one(p))
-			return;
+			break;
+	if (p && p->killed)
+		channel_last_words(p);
 }
 
 /* Up to the hello of a clone: it may live, and go on talking for as long as it is answered. */
@@ -473,4 +497,6 @@ void channel_drain(struct pico *p)
 {
 	while (!p->eof && !p->killed && receive_one(p))
 		;
+	if (p->killed)
+		channel_last_words(p);
 }

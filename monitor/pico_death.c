@@ -71,7 +71,10 @@ void pico_kill(struct pico *p, const char *why)
 	if (why)
 		log_line(DK_LOG_WARNING, "process %llu of the sandbox is ended: %s", (unsigned long long)p->number & 0xffff, why);
 	p->killed = true;
-	pico_close_channel(p); /* nothing it said is heard any more */
+	if (p->grant != 0 && p->channel >= 0)
+		loop_remove(p->channel); /* nothing it said is heard any more but that it made a copy: channel_last_words */
+	else
+		pico_close_channel(p);
 	if (p->pid > 0 && !p->reaped)
 		kill(p->pid, SIGKILL);
 	if (p->pid == 0) {

@@ -219,6 +219,34 @@ static void clone_self(void)
 		tell(MON_CLONED, reply.value[0], 0, NULL);
 }
 
+/*
+ * A copy that is announced behind something wrong: this process is ended for that, and its copy
+ * is one all the same.  The copy itself sends both, so that it is there when the monitor reads them.
+ */
+static void clone_and_be_ended(void)
+{
+	uint64_t args[5] = { 20, 0, 1 }, number;
+	struct mon_request wrong = { .op = 0xffffffff };
+	int given;
+
+	if (call(MON_CLONE, 0, args, NULL, NULL, 0) != DK_OK || reply.fds != 2)
+		_exit(1);
+	clone_onto(reply_fd);
+	given = reply_second;
+	number = reply.value[1];
+	if (syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) != 0)
+		for (;;)
+			pause();
+	send_raw(&wrong, sizeof wrong);
+	send_request(MON_CLONE, 0, (uint64_t[5]){ 22, number }, NULL, NULL, 0);
+	close(channel);
+	channel = given;
+	tell(MON_HELLO, 0, 0, NULL);
+	args[0] = DK_READ;
+	args[2] = 0;
+	_exit(call(MON_OPEN, 0, args, "file:/etc/passwd", NULL, 0) == DK_OK ? 33 : 1);
+}
+
 /* What needs a kproc is refused; true: it was not. */
 static bool alone(void)
 {
@@ -264,6 +292,8 @@ int main(void)
 				pause();
 		if (start.parameter == 9)
 			clone_self();
+		if (start.parameter == 50)
+			clone_and_be_ended();
 		_exit((int)start.parameter);
 	}
 	what = config("arg", 0);

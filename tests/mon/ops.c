@@ -564,6 +564,11 @@ static void test_processes(void)
 		d = next_death();
 		CHECK(((d->process_index == 10 || d->process_index == 12) && d->wait_status == 33 << 8) || (d->process_index == 11 && d->wait_status == 9 << 8));
 	}
+	CHECK(simple(MON_SPAWN, "linux", 50, 21) == DK_OK); /* clones itself as 20 and, while it is ended, as 22 */
+	for (unsigned i = 0; i < 3; i++) {
+		d = next_death();
+		CHECK(((d->process_index == 20 || d->process_index == 22) && d->wait_status == 33 << 8) || (d->process_index == 21 && d->wait_status == SIGKILL));
+	}
 }
 
 static uint64_t now(void)
