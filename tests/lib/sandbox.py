@@ -315,11 +315,14 @@ def read_until(stream, what, timeout):
 
 
 def wait_for(condition, timeout, step=0.02):
+    """False: the condition did not hold when it was looked at after the time.  A look may itself take
+    seconds on a busy machine (/proc of a dying process), and what it saw at its beginning proves nothing."""
     end = time.time() + timeout
     while True:
+        last = time.time() > end
         if condition():
             return True
-        if time.time() > end:
+        if last:
             return False
         time.sleep(step)
 
