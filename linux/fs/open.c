@@ -206,6 +206,11 @@ long open_path(struct lx_thread *t, const struct path *p, int flags, struct file
 	return open_file(t, p, flags, OPEN_PLAIN, out);
 }
 
+long open_for_exec(struct lx_thread *t, const struct path *p, struct file **out)
+{
+	return open_file(t, p, O_RDONLY, OPEN_EXEC, out);
+}
+
 long open_quiet(struct lx_thread *t, const struct path *p, int flags, struct file **out)
 {
 	return open_file(t, p, flags, OPEN_QUIET, out);
@@ -360,56 +365,4 @@ long open_flags(struct lx_thread *t, int dirfd, const char *name, int flags, uin
 long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, struct file **out)
 {
 	return open_flags(t, dirfd, name, flags & OPEN_KNOWN, mode, 0, out);
-}
-
-struct path *exe_hold(const struct path *p)
-{
-	struct path *exe = arena_alloc(sizeof *exe);
-
-	if (exe == NULL)
-		return NULL;
-	*exe = *p;
-	path_get(exe);
-	__atomic_fetch_add(&p->dentry->inode->deny_write, 1, __ATOMIC_SEQ_CST);
-	return exe;
-}
-
-void exe_drop(struct path *p)
-{
-	if (p == NULL)
-		return;
-	__atomic_fetch_sub(&p->dentry->inode->deny_write, 1, __ATOMIC_SEQ_CST);
-	path_put(p);
-	arena_free(p);
-}
-
-/* A memory file's first descriptor, which is for writing, does not count. */
-static bool being_written(const struct inode *i)
-{
-	return __atomic_load_n(&i->writers, __ATOMIC_SEQ_CST) != 0 && i->fs != vfs()->memfd_fs;
-}
-
-long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out)
-{
-	uint32_t walk = WALK_READ | (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
-	struct path p;
-	struct inode *i;
-	long err;
-
-	err = path_walk(t, dirfd, name, walk, &p, NULL);
-	if (err != 0)
-		return err;
-	i = p.dentry->inode;
-	if (IS_LNK(i))
-		err = -ELOOP;
-	else if (!IS_REG(i) || (p.mnt->flags & MS_NOEXEC))
-		err = -EACCES;
-	else
-		err = inode_permission(t, i, 1);
-	if (err == 0 && being_written(i))
-		err = -ETXTBSY;
-	if (err == 0)
-		err = open_file(t, &p, O_RDONLY, OPEN_EXEC, out);
-	path_put(&p);
-	return err == -ESTALE ? -ENOENT : err;
 }
