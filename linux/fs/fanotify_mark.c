@@ -10,6 +10,7 @@
  */
 #include "linux/fs/fanotify.h"
 
+#include "linux/fs/hostfs.h"
 #include "linux/fs/procfs.h"
 
 /* ---- Which events ---- */
@@ -18,7 +19,7 @@ enum place { NOT_MARKED, MARKED, PARENT_MARKED };
 
 static enum place place_of(const struct fan_mark *m, const struct fs_event *e)
 {
-	const struct inode *self = e->entry ? e->dir : e->inode;
+	struct inode *self = e->entry ? e->dir : e->inode;
 
 	switch (m->type) {
 	case FAN_TYPE_MOUNT:
@@ -26,9 +27,9 @@ static enum place place_of(const struct fan_mark *m, const struct fs_event *e)
 	case FAN_TYPE_FS:
 		return self->dev == m->id ? MARKED : NOT_MARKED;
 	default:
-		if (m->inode == self || (e->new_dir != NULL && m->inode == e->new_dir))
+		if (same_file(m->inode, self) || (e->new_dir != NULL && same_file(m->inode, e->new_dir)))
 			return MARKED;
-		return !e->entry && e->dir != NULL && m->inode == e->dir ? PARENT_MARKED : NOT_MARKED;
+		return !e->entry && e->dir != NULL && same_file(m->inode, e->dir) ? PARENT_MARKED : NOT_MARKED;
 	}
 }
 
@@ -53,8 +54,8 @@ static void ends(const struct fan_mark *m, const struct fs_event *e, bool *old, 
 {
 	if (!(m->mask & e->mask & FAN_RENAME))
 		return;
-	*old = *old || m->type == FAN_TYPE_FS || m->inode == e->dir;
-	*new = *new || m->type == FAN_TYPE_FS || m->inode == e->new_dir;
+	*old = *old || m->type == FAN_TYPE_FS || same_file(m->inode, e->dir);
+	*new = *new || m->type == FAN_TYPE_FS || same_file(m->inode, e->new_dir);
 }
 
 uint32_t fan_wanted(struct fan_group *g, const struct fs_event *e, bool *old, bool *new)
@@ -114,7 +115,7 @@ struct target {
 static struct fan_mark *find(struct fan_group *g, const struct target *to)
 {
 	LIST_FOR(m, &g->marks, struct fan_mark, link)
-		if (m->type == to->type && (to->type == FAN_TYPE_INODE ? m->inode == to->inode : m->id == to->id))
+		if (m->type == to->type && (to->type == FAN_TYPE_INODE ? same_file(m->inode, to->inode) : m->id == to->id))
 			return m;
 	return NULL;
 }

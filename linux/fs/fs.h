@@ -199,6 +199,8 @@ long dentry_text(struct dentry *d, char *buf, size_t size); /* its path in its f
 long open_flags(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, uint32_t walk, struct file **out);
 long may_write(struct lx_thread *t, const struct path *p);   /* EROFS */
 long open_path(struct lx_thread *t, const struct path *p, int flags, struct file **out);
+/* A name that becomes another file's all the time is tried so often. */
+#define OPEN_TRIES 16
 long open_for_exec(struct lx_thread *t, const struct path *p, struct file **out);
 long open_quiet(struct lx_thread *t, const struct path *p, int flags, struct file **out); /* no events, nobody asked */
 /* What exists, as open(2) does behind the walk. */

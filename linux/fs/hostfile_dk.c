@@ -19,9 +19,16 @@ static long open_stream(struct dentry *d, struct file *f)
 		dentry_drop(d);
 		return -ESTALE;
 	}
-	if (status == DK_OK && mode_of_type(o.attr.type) == S_IFREG)
-		host_take_attr(d->inode, &o.attr);
-	return lx_err(status);
+	if (status != DK_OK)
+		return lx_err(status);
+	if (!host_is(d->inode, &o.attr)) { /* the name has just become another file's: that one's rights are to be looked at */
+		(void)DkObjectClose(f->stream);
+		f->stream = DK_NO_HANDLE;
+		dentry_drop(d);
+		return -ESTALE;
+	}
+	host_take_attr(d->inode, &o.attr);
+	return 0;
 }
 
 static dk_handle take_fresh(struct inode *i, int flags)

@@ -24,6 +24,13 @@ static inline struct host_priv *host(struct inode *i)
 	return (struct host_priv *)i->priv;
 }
 
+/* One file of the host may have several inodes: one a name, and more, see watched.c. */
+static inline bool same_file(struct inode *a, struct inode *b)
+{
+	return a == b || (a != NULL && b != NULL && a->kind == INODE_HOST && b->kind == INODE_HOST && host(a)->ino == host(b)->ino &&
+	                     host(a)->dev == host(b)->dev && a->btime_ns == b->btime_ns);
+}
+
 /* hostattr_dk.c: operations of inode_host_ops. */
 long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a);
 long host_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size);
@@ -55,6 +62,8 @@ long shade_listxattr(struct inode *i, char *buf, size_t size, long at); /* names
 /* The URI of d, or of name in d, in heap memory. */
 char *host_uri(struct dentry *d, const char *name, uint32_t len);
 #define HOST_URI_MAX 8000u /* bytes in such memory */
+/* Are these attributes of i's file?  An inode is one file for as long as it lives, whatever its name becomes. */
+bool host_is(struct inode *i, const struct dk_attributes *a);
 /* What has these attributes and was found by uri. */
 struct inode *host_inode(struct mount_fs *fs, const char *uri, const struct dk_attributes *a);
 void host_take_attr(struct inode *i, const struct dk_attributes *a);

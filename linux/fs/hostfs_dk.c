@@ -58,6 +58,11 @@ void host_take_attr(struct inode *i, const struct dk_attributes *a)
 	lock_drop(&i->lock);
 }
 
+bool host_is(struct inode *i, const struct dk_attributes *a)
+{
+	return a->inode == host(i)->ino && a->device == host(i)->dev && mode_of_type(a->type) == host(i)->type;
+}
+
 struct inode *host_inode(struct mount_fs *fs, const char *uri, const struct dk_attributes *a)
 {
 	struct inode *i = inode_new(INODE_HOST, S_IFREG);
@@ -271,8 +276,7 @@ static bool host_revalidate(struct lx_thread *t, struct dentry *d, struct lookup
 	bool same = false;
 
 	if (uri != NULL && attr_of(t, dir, uri, d->name, d->name_len, hint, &a, NULL, &until) == 0)
-		same = a.inode == host(d->inode)->ino && a.device == host(d->inode)->dev &&
-		       mode_of_type(a.type) == host(d->inode)->type;
+		same = host_is(d->inode, &a);
 	if (same) {
 		host_take_attr(d->inode, &a);
 		take_opened(d->inode, hint);
@@ -295,9 +299,13 @@ static long refresh(struct lx_thread *t, struct dentry *d)
 	uri = host_uri(d, NULL, 0);
 	if (uri == NULL)
 		return -ENOMEM;
-	if (DkStreamAttributesQuery(uri, DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK &&
-	    mode_of_type(a.type) == host(d->inode)->type)
-		host_take_attr(d->inode, &a);
+	if (DkStreamAttributesQuery(uri, DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK) {
+		/* Of a mount's root nothing was known yet. */
+		if (host_is(d->inode, &a) || (d->parent == d && mode_of_type(a.type) == host(d->inode)->type))
+			host_take_attr(d->inode, &a);
+		else
+			dentry_drop(d);
+	}
 	heap_free(uri);
 	return 0;
 }

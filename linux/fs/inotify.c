@@ -2,8 +2,8 @@
 /*
  * linux/fs/inotify.c - telling programs what happens to files.
  *
- * inode->watch is NULL unless somebody watches; then it is a struct watched, the
- * list of watches on that inode.  Each watch is also in its instance's list and
+ * A file that somebody watches has a struct watched (watched.c), with the list of the
+ * watches on it.  Each watch is also in its instance's list and
  * holds the path, so that name and inode stay in the cache; lx_state()->watches counts
  * them.  One lock guards all
  * instances and watches: watching is rare, and events without a watcher never come
@@ -14,14 +14,12 @@
 #include "linux/fs/io.h"
 #include "linux/fs/fs.h"
 #include "linux/fs/procfs.h"
+#include "linux/fs/watched.h"
 #include "syscalls.gen.h"
 
 struct inotify_root { /* lx_state()->misc[5] */
 	LOCK(IPC) lock;
-};
-
-struct watched {
-	struct list watches; /* of struct watch.on_inode */
+	struct watched_table files; /* lists of struct watch.on_inode */
 };
 
 #define WD_BUCKETS 64u /* ten thousand watches are found in a moment */
@@ -37,6 +35,7 @@ struct inotify {
 struct watch {
 	struct list on_inode, on_instance, on_wd;
 	struct inotify *instance;
+	struct watched *on;
 	struct path path;
 	uint32_t mask;
 	int wd;
@@ -58,15 +57,11 @@ static struct inotify_root *root(void)
 	r = lx->misc[5];
 	if (!r && (r = arena_alloc(sizeof *r)) != NULL) {
 		lock_init(&r->lock, LOCK_IPC);
+		watched_init(&r->files);
 		__atomic_store_n((struct inotify_root **)&lx->misc[5], r, __ATOMIC_RELEASE);
 	}
 	lock_drop(&lx->tasklist);
 	return r;
-}
-
-static struct watched *watched(struct inode *i)
-{
-	return (struct watched *)(void *)i->watch;
 }
 
 /* ---- Events; the lock is held ---- */
@@ -113,20 +108,14 @@ static void queue_event(struct inotify *in, int wd, uint32_t mask, uint32_t cook
 /* Out of both lists; the caller puts path and frees after the lock, by the chain of on_instance. */
 static void unlink_watch(struct watch *w, struct list *gone)
 {
-	struct inode *i = w->path.dentry->inode;
-	struct watched *on;
-
 	list_remove(&w->on_inode);
 	list_remove(&w->on_instance);
 	list_remove(&w->on_wd);
 	w->instance->nwatches--;
 	list_append(gone, &w->on_instance);
 	atomic_fetch_sub(&lx_state()->watches, 1);
-	on = i ? watched(i) : NULL;
-	if (on && list_empty(&on->watches)) {
-		i->watch = NULL;
-		arena_free(on);
-	}
+	if (list_empty(&w->on->watches))
+		watched_end(&root()->files, w->on);
 }
 
 static void free_watches(struct list *gone)
@@ -150,11 +139,11 @@ void inotify_event(struct inode *i, uint32_t mask, uint32_t cookie, const char *
 	struct list gone;
 	struct watched *on;
 
-	if (!r)
+	if (!r || !watched_perhaps(&r->files, i))
 		return;
 	list_init(&gone);
 	lock_take(&r->lock);
-	on = watched(i);
+	on = watched_find(&r->files, i);
 	if (on) {
 		LIST_FOR_SAFE(w, n, &on->watches, struct watch, on_inode) {
 			bool end = &n->on_inode == &on->watches;
@@ -329,8 +318,10 @@ long lx_sys_inotify_init(struct lx_thread *t)
 
 static struct watch *find_by_inode(struct inotify *in, struct inode *i)
 {
-	if (i->watch != NULL)
-		LIST_FOR(w, &watched(i)->watches, struct watch, on_inode)
+	struct watched *on = watched_find(&root()->files, i);
+
+	if (on != NULL)
+		LIST_FOR(w, &on->watches, struct watch, on_inode)
 			if (w->instance == in)
 				return w;
 	return NULL;
@@ -348,20 +339,20 @@ static long change_watch(struct watch *w, uint32_t mask)
 static long new_watch(struct inotify *in, const struct path *p, uint32_t mask)
 {
 	struct inode *i = p->dentry->inode;
-	struct watched *on = watched(i);
+	struct watched *on = watched_find(&root()->files, i);
 	struct watch *w;
 
 	if (in->nwatches >= sysctl_value(CTL_WATCHES))
 		return -ENOSPC;
 	w = arena_alloc(sizeof *w);
-	if (w && !on && (on = arena_alloc(sizeof *on)) != NULL)
-		list_init(&on->watches);
+	if (w && !on)
+		on = watched_new(&root()->files, i);
 	if (!w || !on) {
 		arena_free(w);
 		return -ENOMEM;
 	}
-	i->watch = (struct waitq *)(void *)on;
 	w->instance = in;
+	w->on = on;
 	w->path = *p;
 	w->mask = mask;
 	w->wd = (int)in->next_wd++;

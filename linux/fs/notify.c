@@ -14,8 +14,7 @@
 static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *name)
 {
 	mask &= ~(uint32_t)FAN_OPEN_EXEC; /* not theirs */
-	if (i->watch != NULL)
-		inotify_event(i, mask, cookie, name);
+	inotify_event(i, mask, cookie, name);
 	if (IS_DIR(i))
 		dnotify_event(i, mask);
 }

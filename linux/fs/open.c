@@ -354,7 +354,7 @@ long open_flags(struct lx_thread *t, int dirfd, const char *name, int flags, uin
 		return -EINVAL;
 	if ((flags & O_CREAT) && len > 0 && name[len - 1] == '/')
 		return -EISDIR;
-	for (int tries = 0; tries < 4; tries++) {
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
 		err = open_once(t, dirfd, name, flags, mode, walk, out);
 		if (err != -ESTALE)
 			return err;

@@ -33,9 +33,8 @@ static bool being_written(const struct inode *i)
 	return __atomic_load_n(&i->writers, __ATOMIC_SEQ_CST) != 0 && i->fs != vfs()->memfd_fs;
 }
 
-long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out)
+static long open_exec_once(struct lx_thread *t, int dirfd, const char *name, uint32_t walk, struct file **out)
 {
-	uint32_t walk = WALK_READ | (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
 	struct path p;
 	struct inode *i;
 	long err;
@@ -55,5 +54,18 @@ long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flag
 	if (err == 0)
 		err = open_for_exec(t, &p, out);
 	path_put(&p);
-	return err == -ESTALE ? -ENOENT : err;
+	return err;
+}
+
+long vfs_open_exec(struct lx_thread *t, int dirfd, const char *name, int at_flags, struct file **out)
+{
+	uint32_t walk = WALK_READ | (at_flags & AT_EMPTY_PATH ? WALK_EMPTY : 0) | (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW);
+	long err;
+
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
+		err = open_exec_once(t, dirfd, name, walk, out);
+		if (err != -ESTALE)
+			return err;
+	}
+	return -ENOENT;
 }

@@ -28,7 +28,7 @@ struct inode {
 	uint32_t mode, uid, gid, nlink; /* mode with S_IF*; [INODE] */
 	uint64_t size, blocks;
 	int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
-	struct waitq *watch;        /* inotify, leases; NULL mostly */
+	struct watched *watch;      /* inotify's (fs/watched.c); NULL mostly */
 	void *flocks;               /* record and flock locks: fs/lock.c */
 	uint32_t writers, readers;  /* open for writing; for reading alone */
 	uint32_t deny_write;        /* being executed */
