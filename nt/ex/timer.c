@@ -10,7 +10,7 @@
 #include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/user.h"
-#include "nt/os/peers.h"
+#include "nt/ps/ps.h"
 #include "nt/os/timer.h"
 #include "ntcalls.gen.h"
 

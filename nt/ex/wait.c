@@ -14,7 +14,7 @@
 #include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/user.h"
-#include "nt/os/peers.h"
+#include "nt/ps/ps.h"
 #include "rt/mem.h"
 
 #define FEW 4u
@@ -179,8 +179,10 @@ void ex_interrupt(struct nt_thread *t)
 {
 	uint32_t alertable = NT_WAIT_ALERTABLE;
 
-	if (atomic_compare_exchange_strong(&t->wait_state, &alertable, NT_WAIT_INTERRUPTED))
+	lock_take(&t->process->lock); /* so that it does not end in between */
+	if (t->lx != NULL && atomic_compare_exchange_strong(&t->wait_state, &alertable, NT_WAIT_INTERRUPTED))
 		pico_wake(ex_pico(t));
+	lock_drop(&t->process->lock);
 }
 
 /* ---- Waiting ---- */

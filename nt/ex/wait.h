@@ -55,7 +55,7 @@ void ex_satisfy(struct ob_object *o) REQUIRES(NTOBJ);
 int32_t ex_clear(struct ob_object *o);
 /* Releases who waits now, and leaves it clear: PulseEvent. */
 int32_t ex_pulse(struct ob_object *o);
-/* Ends t's wait, if it is alertable and waits: APCs and alerts, which have been put in place before.  The caller has a reference. */
+/* Ends t's wait, if it is alertable and waits: APCs and alerts, which have been put in place before.  The caller has a reference.  Takes NTPROC. */
 void ex_interrupt(struct nt_thread *t);
 /* t waits no more, its mutants are abandoned.  By t itself, or by kproc when its picoprocess has died. */
 void ex_thread_ended(struct nt_thread *t);
