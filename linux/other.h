@@ -16,6 +16,8 @@ struct exec_image;
 long nt_exec_open(struct lx_thread *t, struct exec_image *img, const char *head, size_t have, const char **problem);
 /* Loads img into the calling process's empty address space, as exec_load does, and makes this an NT picoprocess. */
 long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c);
+/* The calling thread, of a Linux program that a Windows program has started, begins when that says so. */
+void nt_wait_resumed(struct lx_thread *t);
 /* The calling thread of an NT process ends; p, an NT process, has ended (kproc, if the host ended it).  No lock is held. */
 void nt_thread_exit(struct lx_thread *t);
 void nt_proc_exit(struct lx_proc *p);

@@ -256,10 +256,12 @@ void exec_fresh(struct lx_thread *t)
 	p->mm = mm_new();
 	if (!p->mm)
 		load_failed(t, -ENOMEM);
-	if (img->first) {
+	if (img->first)
 		first_open(t, img);
+	if (img->first || img->spawned)
 		exec_commit(t, img);
-	}
+	if (UNLIKELY(img->spawned && !img->pe))
+		nt_wait_resumed(t);
 	run(t, img);
 }
 

@@ -28,6 +28,7 @@ struct exec_image {
 	int old_tid;       /* the calling thread's, for its tracer */
 	uint32_t secure;   /* AT_SECURE: it has more rights than who started it */
 	uint32_t first;    /* the sandbox's first program: path is still to be searched */
+	uint32_t spawned;  /* of a process that was made for it (nt/os/spawn.c): exec_commit is still to come */
 	char *cwd;         /* first: where to start */
 	bool cwd_later;    /* it is the caller's own and will be there: looked up when it is used */
 	char path[EXEC_PATH_MAX]; /* of the file that is executed (the script's interpreter's for scripts) */

@@ -228,7 +228,7 @@ static NTSTATUS make_peb(struct place *w, const struct nt_start *start)
 
 /* ---- All ---- */
 
-static NTSTATUS first_thread(struct place *w, struct lx_thread *lx, struct nt_start *start, struct dk_context *c)
+static NTSTATUS first_thread(struct place *w, struct lx_thread *lx, struct dk_context *c)
 {
 	struct nt_thread *t = NULL;
 	NTSTATUS status = ps_thread_create(w->p, lx, w->program + w->image->entry, w->p->peb, w->image->stack_reserve, w->image->stack_commit, &t);
@@ -236,7 +236,6 @@ static NTSTATUS first_thread(struct place *w, struct lx_thread *lx, struct nt_st
 	w->problem = "there is not enough memory for its first thread";
 	if (status != STATUS_SUCCESS)
 		return status;
-	t->suspend_count = start->suspended;
 	ps_start_context(t, w->program + w->image->entry, w->p->peb, c);
 	return STATUS_SUCCESS;
 }
@@ -260,7 +259,7 @@ static NTSTATUS load(struct place *w, struct lx_thread *lx, struct file *program
 	w->p->subsystem = w->image->subsystem;
 	ps_set_image(w->p, w->image, start);
 	status = make_peb(w, start);
-	return status == STATUS_SUCCESS ? first_thread(w, lx, start, c) : status;
+	return status == STATUS_SUCCESS ? first_thread(w, lx, c) : status;
 }
 
 NTSTATUS ldr_load(struct nt_process *p, struct lx_thread *lx, struct file *program, struct file *ntdll, struct nt_start *start, struct dk_context *c,

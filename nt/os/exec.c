@@ -7,6 +7,8 @@
  */
 #include "linux/exec/exec.h"
 #include "linux/other.h"
+#include "linux/proc/proc.h"
+#include "linux/sig/sig.h"
 #include "nt/ke/trace.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/map.h"
@@ -56,16 +58,18 @@ static struct nt_start *start_from_exec(struct lx_thread *t, const struct exec_i
 	return s;
 }
 
-static NTSTATUS become(struct lx_thread *t, struct exec_image *img, struct nt_start *start, struct dk_context *c, const char **problem)
+/* made: by NtCreateUserProcess, with handles. */
+static NTSTATUS become(struct lx_thread *t, struct exec_image *img, struct nt_start *start, bool made, struct dk_context *c, const char **problem)
 {
 	struct nt_process *p = t->proc->nt;
-	bool made = p != NULL; /* by NtCreateUserProcess, with handles */
 	NTSTATUS status = STATUS_SUCCESS;
 
-	if (!made)
+	if (p == NULL) {
 		p = ldr_process_new(t->proc);
-	if (p == NULL)
-		return STATUS_NO_MEMORY;
+		if (p == NULL)
+			return STATUS_NO_MEMORY;
+		ob_put(&p->ob); /* t->proc has its own */
+	}
 	if (!made)
 		status = io_std_handles(p, start->std_handle);
 	return status == STATUS_SUCCESS ? ldr_load(p, t, img->prog.file, img->interp.file, start, c, problem) : status;
@@ -74,6 +78,7 @@ static NTSTATUS become(struct lx_thread *t, struct exec_image *img, struct nt_st
 long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c)
 {
 	struct nt_start *start;
+	bool made;
 	const char *problem = "there is not enough memory";
 	NTSTATUS status = STATUS_NO_MEMORY;
 
@@ -81,10 +86,11 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 		return -ENOMEM;
 	nt_trace_init();
 	nt_provider_register();
-	start = t->proc->nt_start != NULL ? t->proc->nt_start : start_from_exec(t, img);
+	made = t->proc->nt_start != NULL;
+	start = made ? t->proc->nt_start : start_from_exec(t, img);
 	t->proc->nt_start = NULL;
 	if (start != NULL)
-		status = become(t, img, start, c, &problem);
+		status = become(t, img, start, made, c, &problem);
 	nt_start_free(start);
 	if (status != STATUS_SUCCESS) {
 		log_line(DK_LOG_ERROR, "cannot run %s: %s (status 0x%x)", t->proc->exe_path, problem, status);
@@ -94,6 +100,17 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 	kproc_need(); /* it keeps the clocks */
 	kproc_kick();
 	return 0;
+}
+
+void nt_wait_resumed(struct lx_thread *t)
+{
+	while (t->nt != NULL && __atomic_load_n(&t->nt->suspend_count, __ATOMIC_ACQUIRE) != 0 && !thread_should_exit(t))
+		if (pico_wait(DK_FOREVER, 0) == DK_INTERRUPTED) {
+			if (signal_work(t))
+				break;
+			pico_tb()->work = 0;
+		}
+	pico_tb()->work = 1;
 }
 
 void nt_thread_exit(struct lx_thread *t)

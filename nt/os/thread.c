@@ -30,6 +30,11 @@ void os_thread_adopt(struct lx_thread *lx, struct nt_thread *nt)
 	lx->nt = nt;
 }
 
+struct nt_thread *os_thread_nt(const struct lx_thread *lx)
+{
+	return lx->nt;
+}
+
 void os_thread_exit(uint32_t code)
 {
 	struct lx_thread *t = lx_current();

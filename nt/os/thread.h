@@ -35,6 +35,7 @@ static inline struct pico_thread *os_pico(struct lx_thread *lx)
 NTSTATUS os_thread_create(struct nt_thread *nt, const struct dk_context *c, void (*ready)(struct nt_thread *nt, struct lx_thread *lx)) MUST_CHECK;
 /* lx, which runs nothing yet, is nt. */
 void os_thread_adopt(struct lx_thread *lx, struct nt_thread *nt);
+struct nt_thread *os_thread_nt(const struct lx_thread *lx);
 /* The calling thread, or its whole process, ends; code is NT's. */
 void os_thread_exit(uint32_t code) NORETURN;
 void os_process_exit(uint32_t code) NORETURN;

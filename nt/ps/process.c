@@ -21,7 +21,10 @@ static void process_destroy(struct ob_object *o)
 	struct nt_process *p = (struct nt_process *)o;
 
 	os_process_forget(p);
+	ob_table_free(p->handles);
 	arena_free(p->image_name);
+	if (p->ps != NULL)
+		arena_free(ps_of_process(p)->command_line);
 	arena_free(p->ps);
 	arena_free(p);
 }
@@ -121,7 +124,7 @@ void ps_process_ended(struct nt_process *p, uint32_t wait_status)
 	struct ps_process *ps = ps_of_process(p);
 
 	lock_take(&p->lock);
-	if (!ps->exit_said && (wait_status & 0x7f || p->nthreads != 0 || p->exit_status == STATUS_PENDING))
+	if (!ps->exit_said)
 		p->exit_status = status_of_wait(wait_status);
 	ps->exit_said = 1;
 	p->dying = 1;

@@ -112,6 +112,9 @@ void ps_set_image(struct nt_process *p, const struct ldr_image *img, const struc
  */
 NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t start, uint64_t arg, uint64_t stack_reserve,
 	uint64_t stack_commit, struct nt_thread **out);
+/* The first thread of a process that another one makes, which has neither TEB nor stack yet (the new process makes them); *out has
+   a reference more. */
+NTSTATUS ps_first_thread(struct nt_process *p, struct lx_thread *lx, bool suspended, struct nt_thread **out);
 /* Writes the start CONTEXT on t's stack; *c: LdrInitializeThunk's registers. */
 void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c);
 

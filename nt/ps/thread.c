@@ -11,6 +11,7 @@
  */
 #include "nt/ke/user.h"
 #include "nt/ex/wait.h"
+#include "nt/io/io.h"
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/thread.h"
@@ -110,6 +111,7 @@ static struct nt_thread *thread_new(struct nt_process *p)
 	ob_get(&p->ob);
 	t->process = p;
 	t->ps = ps;
+	ps->thread = t;
 	t->exit_status = STATUS_PENDING;
 	lock_init(&t->apc_lock, LOCK_NTAPC);
 	list_init(&t->apcs);
@@ -156,27 +158,44 @@ struct nt_thread *ps_find_thread(struct nt_process *p, uint32_t tid)
 NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t start, uint64_t arg, uint64_t stack_reserve,
 	uint64_t stack_commit, struct nt_thread **out)
 {
-	struct nt_thread *t = thread_new(p);
+	struct nt_thread *t = lx != NULL ? os_thread_nt(lx) : NULL;
+	bool made = t != NULL; /* with its process, by ps_first_thread */
 	struct nt_stack stack;
 	NTSTATUS status;
 
 	(void)arg;
+	if (!made)
+		t = thread_new(p);
 	if (t == NULL)
 		return STATUS_NO_MEMORY;
-	ps_of(t)->thread = t;
 	t->start_address = ps_of(t)->win32_start = start;
 	status = memory_make(t, stack_reserve, stack_commit, &stack);
-	if (status == STATUS_SUCCESS && lx != NULL)
+	if (status == STATUS_SUCCESS && lx != NULL && !made)
 		os_thread_adopt(lx, t);
 	if (status == STATUS_SUCCESS)
 		status = teb_write(t, &stack);
 	if (status != STATUS_SUCCESS) {
 		memory_free(t);
-		ob_put(&t->ob);
+		if (!made)
+			ob_put(&t->ob);
 		return status;
 	}
-	if (lx != NULL)
+	if (lx != NULL && !made)
 		thread_link(t);
+	*out = t;
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS ps_first_thread(struct nt_process *p, struct lx_thread *lx, bool suspended, struct nt_thread **out)
+{
+	struct nt_thread *t = thread_new(p);
+
+	if (t == NULL)
+		return STATUS_NO_MEMORY;
+	os_thread_adopt(lx, t);
+	t->suspend_count = suspended;
+	ob_get(&t->ob);
+	thread_link(t);
 	*out = t;
 	return STATUS_SUCCESS;
 }
@@ -303,6 +322,7 @@ void ps_thread_ended(struct nt_thread *t)
 {
 	struct nt_process *p = t->process;
 	struct ps_thread *ps = ps_of(t);
+	bool said;
 
 	lock_take(&p->lock);
 	if (t->lx == NULL) {
@@ -311,18 +331,22 @@ void ps_thread_ended(struct nt_thread *t)
 	}
 	t->lx = NULL;
 	t->exit_time = ex_system_time();
-	if (!ps->exit_said)
+	said = ps->exit_said;
+	if (!said)
 		t->exit_status = p->exit_status;
 	ps->exit_said = 1;
 	list_remove(&t->sibling);
 	list_remove(&ps->by_id);
 	p->nthreads--;
-	if (p->nthreads == 0 && !ps_of_process(p)->exit_said)
+	if (p->nthreads == 0 && !ps_of_process(p)->exit_said && said) {
 		p->exit_status = t->exit_status;
+		ps_of_process(p)->exit_said = 1;
+	}
 	waitq_wake_all(&ps->parked_wait);
 	waitq_wake_all(&ps_of_process(p)->thread_gone);
 	lock_drop(&p->lock);
 	ps_apcs_drop(t);
+	io_thread_ended(t);
 	ex_thread_ended(t);
 	(void)ex_signal(&t->ob, 1);
 	ob_put(&t->ob);

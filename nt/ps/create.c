@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ps/create.c - NtCreateUserProcess.
+ *
+ * The maker copies everything that the new process needs to begin (struct nt_start: texts, environment, standard
+ * handles) into the arena, makes process and first thread as objects, gives it the handles it inherits, and starts a picoprocess,
+ * which maps the program and makes the rest.  The program may be one of Linux too: then its arguments and its environment are made
+ * of the command line by the C runtime's rules, and its descriptors 0, 1 and 2 of the standard handles (ps/create_elf.c).
+ */
+#include "nt/io/io.h"
+#include "nt/ke/user.h"
+#include "nt/ldr/ldr.h"
+#include "nt/os/file.h"
+#include "nt/os/map.h"
+#include "nt/os/spawn.h"
+#include "nt/os/thread.h"
+#include "nt/ps/create.h"
+#include "nt/ps/ps.h"
+#include "ntcalls.gen.h"
+#include "rt/mem.h"
+
+/* RTL_USER_PROCESS_PARAMETERS. */
+#define PARAM_FLAGS       0x008
+#define PARAM_CONSOLE     0x010
+#define PARAM_CONSOLE_FLAGS 0x018
+#define PARAM_STD         0x020
+#define PARAM_ENVIRONMENT 0x080
+#define PARAM_WINDOW      0x0a4
+#define PARAM_ENV_SIZE    0x3f0
+#define PARAM_GROUP       0x408
+#define PARAM_SIZE        0x410u
+#define PARAM_NORMALIZED  1u
+
+/* PS_ATTRIBUTE. */
+#define ATTR_PARENT       0x60000u
+#define ATTR_DEBUG        0x60001u
+#define ATTR_TOKEN        0x60002u
+#define ATTR_CLIENT_ID    0x10003u
+#define ATTR_TEB          0x10004u
+#define ATTR_IMAGE_NAME   0x20005u
+#define ATTR_IMAGE_INFO   0x00006u
+#define ATTR_STD_HANDLES  0x2000au
+#define ATTR_HANDLE_LIST  0x2000bu
+#define ATTR_JOB_LIST     0x20013u
+#define ATTRS_MAX         64u
+
+#define CREATE_BREAKAWAY       0x001u
+#define CREATE_INHERIT_HANDLES 0x004u
+#define CREATE_SUSPENDED       0x200u
+#define HANDLES_MAX            4096u
+#define ENVIRONMENT_MAX        0x1000000u
+
+struct attributes {
+	uint64_t image, image_size, handles, handles_size, jobs, jobs_size;
+	uint64_t client_id, client_id_size, teb, image_info, image_info_size;
+	uint64_t parent, token;
+};
+
+/* ---- What is asked ---- */
+
+static NTSTATUS attributes_in(uint64_t list, struct attributes *a)
+{
+	uint64_t total = 0;
+	NTSTATUS status = list != 0 ? user_read(&total, list, sizeof total) : STATUS_SUCCESS;
+
+	memset(a, 0, sizeof *a);
+	if (status == STATUS_SUCCESS && total > 8 + ATTRS_MAX * 32)
+		status = STATUS_INVALID_PARAMETER;
+	for (uint64_t at = 8; status == STATUS_SUCCESS && at + 32 <= total; at += 32) {
+		struct { uint64_t kind, size, value, returned; } e;
+
+		status = user_read(&e, list + at, sizeof e);
+		if (status != STATUS_SUCCESS)
+			break;
+		switch (e.kind) {
+		case ATTR_IMAGE_NAME:
+			a->image = e.value;
+			a->image_size = e.size;
+			break;
+		case ATTR_HANDLE_LIST:
+			a->handles = e.value;
+			a->handles_size = e.size;
+			break;
+		case ATTR_JOB_LIST:
+			a->jobs = e.value;
+			a->jobs_size = e.size;
+			break;
+		case ATTR_CLIENT_ID:
+			a->client_id = e.value;
+			a->client_id_size = e.size;
+			break;
+		case ATTR_TEB:
+			a->teb = e.value;
+			break;
+		case ATTR_IMAGE_INFO:
+			a->image_info = e.value;
+			a->image_info_size = e.size;
+			break;
+		case ATTR_PARENT:
+			a->parent = e.value;
+			break;
+		case ATTR_TOKEN:
+			a->token = e.value;
+			break;
+		default: /* priorities, debuggers, standard handles: nothing that differs here */
+			break;
+		}
+	}
+	return status;
+}
+
+/* ---- The beginning, from the maker's parameter block ---- */
+
+static NTSTATUS text_in(const uint8_t *head, uint32_t at, uint64_t params, struct nt_start_text *out)
+{
+	struct UNICODE_STRING s;
+	uint32_t flags;
+
+	memcpy(&s, head + at, sizeof s);
+	memcpy(&flags, head + PARAM_FLAGS, sizeof flags);
+	if (s.Length == 0 || s.Buffer == 0)
+		return STATUS_SUCCESS;
+	if (!(flags & PARAM_NORMALIZED))
+		s.Buffer += params;
+	out->text = arena_alloc(s.Length + 2u);
+	if (out->text == NULL)
+		return STATUS_NO_MEMORY;
+	out->size = s.Length & 0xfffeu;
+	return user_read(out->text, s.Buffer, out->size);
+}
+
+/* Its length up to the two 0 characters that end it. */
+static NTSTATUS environment_size(uint64_t va, uint64_t *size)
+{
+	WCHAR chunk[128], last = 1;
+
+	for (uint64_t at = 0; at < ENVIRONMENT_MAX; at += sizeof chunk) {
+		size_t n = sizeof chunk - uaccess_read(chunk, va + at, sizeof chunk);
+
+		for (size_t i = 0; i < n / 2; i++) {
+			if (chunk[i] == 0 && last == 0) {
+				*size = at + (i + 1) * 2;
+				return STATUS_SUCCESS;
+			}
+			last = chunk[i];
+		}
+		if (n < sizeof chunk)
+			break;
+	}
+	return STATUS_ACCESS_VIOLATION;
+}
+
+static NTSTATUS environment_in(const uint8_t *head, uint64_t params, struct nt_start_text *out)
+{
+	uint64_t va, size;
+	uint32_t flags;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	memcpy(&va, head + PARAM_ENVIRONMENT, sizeof va);
+	memcpy(&size, head + PARAM_ENV_SIZE, sizeof size);
+	memcpy(&flags, head + PARAM_FLAGS, sizeof flags);
+	if (va == 0)
+		return STATUS_SUCCESS;
+	if (!(flags & PARAM_NORMALIZED))
+		va += params;
+	if (size == 0 || size > ENVIRONMENT_MAX)
+		status = environment_size(va, &size);
+	if (status != STATUS_SUCCESS)
+		return status;
+	out->text = arena_alloc(size + 4);
+	if (out->text == NULL)
+		return STATUS_NO_MEMORY;
+	out->size = (uint32_t)size;
+	return user_read(out->text, va, size);
+}
+
+static NTSTATUS texts_in(const uint8_t *head, uint64_t params, struct nt_start *s)
+{
+	const struct { uint32_t at; struct nt_start_text *to; } texts[] = {
+		{ 0x38, &s->cwd }, { 0x50, &s->dll_path }, { 0x60, &s->image }, { 0x70, &s->command_line }, { 0xb0, &s->title }, { 0xc0, &s->desktop },
+		{ 0xd0, &s->shell_info }, { 0xe0, &s->runtime },
+	};
+	NTSTATUS status = STATUS_SUCCESS;
+
+	for (uint32_t i = 0; status == STATUS_SUCCESS && i < ARRAY_LEN(texts); i++)
+		status = text_in(head, texts[i].at, params, texts[i].to);
+	return status == STATUS_SUCCESS ? environment_in(head, params, &s->environment) : status;
+}
+
+static NTSTATUS start_in(uint64_t params, struct nt_start **out)
+{
+	struct nt_start *s = arena_alloc(sizeof *s);
+	uint8_t *head = heap_alloc(PARAM_SIZE);
+	NTSTATUS status = s != NULL && head != NULL ? user_read(head, params, PARAM_SIZE) : (NTSTATUS)STATUS_NO_MEMORY;
+
+	if (status == STATUS_SUCCESS) {
+		memcpy(&s->flags, head + PARAM_FLAGS, 4);
+		memcpy(&s->console_handle, head + PARAM_CONSOLE, 8);
+		memcpy(&s->console_flags, head + PARAM_CONSOLE_FLAGS, 4);
+		memcpy(s->std_handle, head + PARAM_STD, sizeof s->std_handle);
+		memcpy(&s->window_flags, head + PARAM_WINDOW, 4);
+		memcpy(&s->show_window, head + PARAM_WINDOW + 4, 4);
+		memcpy(&s->group, head + PARAM_GROUP, 4);
+		s->flags &= ~PARAM_NORMALIZED;
+		status = texts_in(head, params, s);
+	}
+	heap_free(head);
+	if (status == STATUS_SUCCESS)
+		*out = s;
+	else
+		nt_start_free(s);
+	return status;
+}
+
+/* ---- The program ---- */
+
+static NTSTATUS image_name_in(const struct attributes *a, WCHAR **name, uint32_t *size)
+{
+	if (a->image == 0 || a->image_size < 2 || a->image_size > 65534)
+		return STATUS_INVALID_PARAMETER;
+	*size = (uint32_t)a->image_size & ~1u;
+	*name = heap_alloc(*size + 2);
+	if (*name == NULL)
+		return STATUS_NO_MEMORY;
+	return user_read(*name, a->image, *size);
+}
+
+/* What it is, and for PE files that it can run. */
+static NTSTATUS program_check(struct ps_program *w)
+{
+	uint8_t magic[4] = { 0 };
+
+	if (os_file_pread(w->f, magic, sizeof magic, 0) < 4)
+		return STATUS_INVALID_IMAGE_NOT_MZ;
+	if (magic[0] == 0x7f && magic[1] == 'E' && magic[2] == 'L' && magic[3] == 'F')
+		return STATUS_SUCCESS;
+	if (magic[0] == '#' && magic[1] == '!')
+		return STATUS_SUCCESS;
+	if (magic[0] != 'M' || magic[1] != 'Z')
+		return STATUS_INVALID_IMAGE_NOT_MZ;
+	w->pe = true;
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS program_open(const struct attributes *a, struct ps_program *w)
+{
+	NTSTATUS status = image_name_in(a, &w->name, &w->name_size);
+
+	if (status == STATUS_SUCCESS)
+		status = io_open_name(w->name, w->name_size, FILE_READ_DATA | FILE_EXECUTE | SYNCHRONIZE, &w->file);
+	if (status != STATUS_SUCCESS)
+		return status;
+	w->f = io_linux_file(&w->file->ob);
+	w->path = os_text();
+	if (w->f == NULL || w->path == NULL)
+		return w->f == NULL ? (NTSTATUS)STATUS_INVALID_IMAGE_NOT_MZ : (NTSTATUS)STATUS_NO_MEMORY;
+	if (os_file_text(w->f, w->path, OS_PATH_MAX) <= 0)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	status = program_check(w);
+	if (status == STATUS_SUCCESS && w->pe)
+		status = ldr_image_read(w->f, &w->image);
+	if (status == STATUS_SUCCESS && w->pe && w->image->characteristics & 0x2000)
+		status = STATUS_INVALID_IMAGE_FORMAT; /* a DLL */
+	return status;
+}
+
+static void program_close(struct ps_program *w)
+{
+	heap_free(w->name);
+	heap_free(w->image);
+	if (w->path != NULL)
+		os_text_free(w->path);
+	if (w->cwd != NULL)
+		os_text_free(w->cwd);
+	heap_free(w->strings);
+	if (w->file != NULL)
+		ob_put(&w->file->ob);
+	for (uint32_t i = 0; i < 3; i++)
+		if (w->std[i] != NULL)
+			os_file_put(w->std[i]);
+}
+
+/* ---- Handles ---- */
+
+struct listed {
+	uint64_t *wanted;
+	uint32_t nwanted, n;
+	uint64_t *found; /* that are not wanted */
+};
+
+static void find_unlisted(void *arg, uint64_t handle, struct ob_object *o, uint32_t access, uint32_t attributes)
+{
+	struct listed *l = arg;
+
+	(void)o;
+	(void)access;
+	(void)attributes;
+	for (uint32_t i = 0; i < l->nwanted; i++)
+		if (l->wanted[i] == handle)
+			return;
+	if (l->n < HANDLES_MAX)
+		l->found[l->n++] = handle;
+}
+
+/* Of what was inherited only the listed ones stay. */
+static NTSTATUS keep_listed(struct nt_process *p, const struct attributes *a)
+{
+	struct listed l = { .nwanted = (uint32_t)MIN(a->handles_size / 8, HANDLES_MAX) };
+	NTSTATUS status;
+
+	l.wanted = heap_alloc(l.nwanted * 8 + 8);
+	l.found = heap_alloc(HANDLES_MAX * 8);
+	status = l.wanted != NULL && l.found != NULL ? user_read(l.wanted, a->handles, l.nwanted * 8ull) : (NTSTATUS)STATUS_NO_MEMORY;
+	if (status == STATUS_SUCCESS)
+		ob_handles_each(p, find_unlisted, &l);
+	for (uint32_t i = 0; i < l.n; i++)
+		(void)ob_handle_close(p, l.found[i]);
+	heap_free(l.wanted);
+	heap_free(l.found);
+	return status;
+}
+
+/* The standard handles that it did not inherit: it gets its own, as console programs have it. */
+static void give_std(struct nt_process *from, struct nt_process *to, struct nt_start *s)
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		struct ob_object *o = NULL, *there = NULL;
+		uint64_t handle = s->std_handle[i], given = 0;
+
+		if (handle == 0 || (int64_t)handle < 0 || ob_by_handle_of(from, handle, OB_NONE, 0, &o) != STATUS_SUCCESS)
+			continue;
+		if (ob_by_handle_of(to, handle, OB_NONE, 0, &there) != STATUS_SUCCESS || there != o)
+			if (ob_handle_add(to, o, ob_handle_access(from, handle), OBJ_INHERIT, &given) == STATUS_SUCCESS)
+				s->std_handle[i] = given;
+		ob_put(o);
+		ob_put(there);
+	}
+}
+
+static NTSTATUS give_handles(struct nt_thread *t, struct nt_process *p, const struct attributes *a, uint32_t flags, struct nt_start *s)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (flags & CREATE_INHERIT_HANDLES) {
+		status = ob_handles_inherit(t->process, p);
+		if (status == STATUS_SUCCESS && a->handles != 0)
+			status = keep_listed(p, a);
+	}
+	if (status == STATUS_SUCCESS && s != NULL)
+		give_std(t->process, p, s);
+	return status;
+}
+
+/* ---- The process ---- */
+
+static NTSTATUS spawn(struct nt_thread *t, struct ps_program *w, struct nt_start *s, struct nt_process **out)
+{
+	struct os_spawn spawn = { .path = w->path, .start = w->pe ? s : NULL };
+	NTSTATUS status = w->pe ? ps_pe_arguments(w, s) : ps_elf_arguments(w, s);
+
+	(void)t;
+	if (status != STATUS_SUCCESS)
+		return status;
+	spawn.strings = w->strings;
+	spawn.argc = w->argc;
+	spawn.envc = w->envc;
+	spawn.cwd = w->cwd;
+	memcpy(spawn.std, w->std, sizeof spawn.std);
+	return os_spawn_make(&spawn, out);
+}
+
+static void inherit_values(struct nt_thread *t, struct nt_process *p, struct ps_program *w, struct nt_start *s)
+{
+	struct nt_process *from = t->process;
+
+	p->parent_pid = from->pid;
+	p->error_mode = from->error_mode;
+	ps_of_process(p)->affinity = ps_of_process(from)->affinity;
+	if (from->priority_class == 1 || from->priority_class == 5)
+		p->priority_class = from->priority_class; /* idle and below normal */
+	if (w->image != NULL) {
+		p->image_base = w->image->base;
+		ps_set_image(p, w->image, s);
+	}
+}
+
+static NTSTATUS jobs_enter(struct nt_thread *t, struct nt_process *p, const struct attributes *a, uint32_t flags)
+{
+	NTSTATUS status = ps_job_inherit(t->process, p, (flags & CREATE_BREAKAWAY) != 0);
+
+	for (uint64_t at = 0; status == STATUS_SUCCESS && a->jobs != 0 && at + 8 <= a->jobs_size && at < 512; at += 8) {
+		uint64_t handle;
+
+		status = user_read(&handle, a->jobs + at, sizeof handle);
+		if (status == STATUS_SUCCESS)
+			status = ps_job_assign_handle(handle, p);
+	}
+	return status;
+}
+
+static NTSTATUS answer(const struct create *c, struct nt_process *p, struct nt_thread *first, const struct attributes *a)
+{
+	const struct CLIENT_ID id = { p->pid, first->tid };
+	struct ob_lookup l;
+	NTSTATUS status = oa_in(&l, c->process_oa);
+
+	if (status == STATUS_SUCCESS) {
+		status = ob_handle_out(&p->ob, ob_map_access(OB_PROCESS, c->process_access), l.attributes, c->process_handle);
+		oa_free(&l);
+	}
+	if (status == STATUS_SUCCESS)
+		status = oa_in(&l, c->thread_oa);
+	if (status == STATUS_SUCCESS) {
+		status = ob_handle_out(&first->ob, ob_map_access(OB_THREAD, c->thread_access), l.attributes, c->thread_handle);
+		oa_free(&l);
+	}
+	if (status == STATUS_SUCCESS && a->client_id != 0)
+		status = user_write(a->client_id, &id, MIN(a->client_id_size, sizeof id));
+	if (status == STATUS_SUCCESS && a->image_info != 0)
+		status = user_write(a->image_info, &ps_of_process(p)->image, MIN(a->image_info_size, sizeof(struct ps_image)));
+	return status;
+}
+
+static NTSTATUS begin(struct nt_thread *t, const struct create *c, struct ps_program *w, struct nt_start *s, const struct attributes *a)
+{
+	bool suspended = (c->thread_flags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED) || (c->process_flags & CREATE_SUSPENDED);
+	struct nt_thread *first = NULL;
+	struct nt_process *p = NULL;
+	NTSTATUS status = spawn(t, w, s, &p), ran;
+
+	if (status != STATUS_SUCCESS) {
+		nt_start_free(s);
+		return status;
+	}
+	status = ps_first_thread(p, os_spawn_leader(p), suspended, &first);
+	if (status == STATUS_SUCCESS) {
+		inherit_values(t, p, w, s);
+		status = give_handles(t, p, a, c->process_flags, w->pe ? s : NULL);
+	}
+	if (status == STATUS_SUCCESS)
+		status = jobs_enter(t, p, a, c->process_flags);
+	if (status == STATUS_SUCCESS)
+		status = answer(c, p, first, a);
+	if (!w->pe)
+		nt_start_free(s);
+	if (status != STATUS_SUCCESS)
+		(void)ps_process_kill(p, status); /* it begins, and ends */
+	ran = os_spawn_run(p);
+	if (first != NULL)
+		ob_put(&first->ob);
+	ob_put(&p->ob);
+	return status == STATUS_SUCCESS ? ran : status;
+}
+
+/* ---- PS_CREATE_INFO ---- */
+
+#define INFO_STATE 8u
+enum { CREATE_FAIL_ON_OPEN = 1, CREATE_FAIL_FORMAT = 3, CREATE_SUCCESS = 6 };
+
+static void tell_state(uint64_t info, NTSTATUS status, bool opened)
+{
+	uint32_t state = status == STATUS_SUCCESS ? CREATE_SUCCESS : opened ? CREATE_FAIL_FORMAT : CREATE_FAIL_ON_OPEN;
+
+	if (info != 0)
+		(void)user_put32(info + INFO_STATE, state);
+}
+
+NTSTATUS NtCreateUserProcess(struct nt_thread *t, uint64_t process, uint64_t thread, uint32_t process_access, uint32_t thread_access, uint64_t process_oa,
+	uint64_t thread_oa, uint32_t process_flags, uint32_t thread_flags, uint64_t params, uint64_t info, uint64_t list)
+{
+	const struct create c = { process, thread, process_oa, thread_oa, process_access, thread_access, process_flags, thread_flags };
+	struct ps_program w = { .path = NULL };
+	struct attributes a;
+	struct nt_start *s = NULL;
+	NTSTATUS status = attributes_in(list, &a);
+
+	if (status == STATUS_SUCCESS)
+		status = program_open(&a, &w);
+	if (status == STATUS_SUCCESS)
+		status = start_in(params, &s);
+	if (status == STATUS_SUCCESS)
+		status = begin(t, &c, &w, s, &a);
+	tell_state(info, status, w.f != NULL);
+	program_close(&w);
+	return status;
+}
