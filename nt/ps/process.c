@@ -93,6 +93,15 @@ NTSTATUS ps_process_kill(struct nt_process *p, NTSTATUS status)
 	return STATUS_SUCCESS;
 }
 
+void ps_process_mark(struct nt_process *p, NTSTATUS status)
+{
+	lock_take(&p->lock);
+	(void)say_exit(p, status);
+	p->dying = 1;
+	lock_drop(&p->lock);
+	os_process_kill(p->lx, status);
+}
+
 /* Threads that could not end by themselves: the host ended all. */
 static void threads_ended(struct nt_process *p)
 {

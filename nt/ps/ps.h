@@ -122,6 +122,8 @@ void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct 
 void ps_process_exit(struct nt_thread *t, NTSTATUS status) NORETURN;
 /* Any process but the caller's. */
 NTSTATUS ps_process_kill(struct nt_process *p, NTSTATUS status);
+/* The calling process is to end, when its threads come out of the kernel. */
+void ps_process_mark(struct nt_process *p, NTSTATUS status);
 /* All threads of the calling process but t end with code, and are waited for. */
 NTSTATUS ps_end_others(struct nt_thread *t, NTSTATUS code);
 /* A live thread of p; NTPROC held. */
@@ -181,5 +183,6 @@ struct nt_thread *ps_thread_by_tid(uint32_t tid);
 
 /* Jobs (ps/job.c) */
 void ps_job_process_ended(struct nt_process *p);
+NTSTATUS ps_job_assign_handle(uint64_t job, struct nt_process *p);
 NTSTATUS ps_job_inherit(struct nt_process *parent, struct nt_process *child, bool breakaway);
 #endif
