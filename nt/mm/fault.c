@@ -8,14 +8,20 @@
  * A stack is an allocation whose owner's TEB says where it ends.  When its guard page is touched, the page below becomes the
  * guard and StackLimit follows.  The lowest page is never committed; when the guard would come within the
  * thread's guarantee of it, what is left is opened without a guard and STATUS_STACK_OVERFLOW is raised, once.
+ *
+ * Wine's ntdll clears most of a megabyte of a new thread's stack, from below, since Wine commits stacks whole.  What is not
+ * committed is all zeros when it comes to be used: nt_mm_stack_clear moves that one instruction on instead.
  */
+#include "abi/dk_types.h"
 #include "nt/mm/mm_int.h"
 #include "pico/uaccess.h"
+#include "rt/mem.h"
 
 #define TEB_STACK_BASE       0x008
 #define TEB_STACK_LIMIT      0x010
 #define TEB_DEALLOCATION     0x1478
 #define TEB_GUARANTEED_BYTES 0x1748
+#define FLAG_DF              0x400u
 #define GUARANTEE_LEAST      (2 * PAGE_SIZE)
 
 struct stack {
@@ -117,6 +123,32 @@ bool nt_mm_fault(struct nt_mm *mm, uint64_t address, uint32_t access, NTSTATUS *
 	return resolved;
 }
 
+bool nt_mm_stack_clear(struct nt_mm *mm, uint64_t address, struct dk_context *c)
+{
+	static const uint8_t rep_stosq[3] = { 0xf3, 0x48, 0xab };
+	uint64_t end = c->rdi + c->rcx * 8, to;
+	const struct nt_run *n;
+	struct nt_vad *v;
+	struct stack s;
+	uint8_t code[3];
+
+	if (c->rax != 0 || c->rdi != address || (c->rflags & FLAG_DF) || end <= address || !read_stack(&s) || address < s.allocation || address >= s.base)
+		return false;
+	if (uaccess_read(code, c->rip, sizeof code) != 0 || memcmp(code, rep_stosq, sizeof code) != 0)
+		return false;
+	lock_take(&mm->lock);
+	v = nt_vad_find(mm, address);
+	n = v != NULL && v->type == MEM_PRIVATE ? (const struct nt_run *)range_next(&v->runs, address) : NULL;
+	to = n == NULL ? 0 : n->protect & PAGE_GUARD ? n->r.end : n->r.start <= address ? 0 : n->r.start;
+	lock_drop(&mm->lock);
+	if (to == 0)
+		return false;
+	to = MIN(to, end);
+	c->rcx -= (to - address) / 8;
+	c->rdi = to;
+	return true;
+}
+
 bool nt_mm_settle(uint64_t va, uint64_t size, bool write)
 {
 	struct nt_thread *t = nt_current();
@@ -126,11 +158,13 @@ bool nt_mm_settle(uint64_t va, uint64_t size, bool write)
 
 	if (mm == NULL || size == 0 || ADD_OVERFLOW(va, size, &end) || !guest_range_ok(va, size))
 		return false;
-	for (uint64_t at = va; at < end; at = PAGE_DOWN(at) + PAGE_SIZE) {
+	/* From above: so does a stack grow. */
+	for (uint64_t at = end - 1, next; at >= va; at = next) {
 		NTSTATUS status;
 		uint32_t word;
 		bool there = uaccess_load32(ALIGN_DOWN(at, 4), &word) && (!write || uaccess_cmpxchg32(ALIGN_DOWN(at, 4), &word, word));
 
+		next = PAGE_DOWN(at) - 1;
 		if (there)
 			continue;
 		/* A guard page that is no stack's is used up, as by the guest; the call fails. */

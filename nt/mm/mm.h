@@ -74,6 +74,10 @@ NTSTATUS nt_mm_stack(struct nt_mm *mm, uint64_t reserve, uint64_t commit, struct
 #define NT_FAULT_EXECUTE 8u
 #define NT_FAULT_BUS     0x100u /* with these: behind a file's end */
 bool nt_mm_fault(struct nt_mm *mm, uint64_t address, uint32_t access, NTSTATUS *status);
+/* The fault at address, in c, is a `rep stosq` of zeros into the current thread's stack where that is not committed: zeros are what is
+   there.  True: c was moved on. */
+struct dk_context;
+bool nt_mm_stack_clear(struct nt_mm *mm, uint64_t address, struct dk_context *c);
 /* The kernel could not reach all of [va, va + size): false: neither can the guest; true: try again. */
 bool nt_mm_settle(uint64_t va, uint64_t size, bool write);
 

@@ -79,7 +79,7 @@ static void memory_record(struct EXCEPTION_RECORD *r, uint32_t access, uint64_t 
 }
 
 /* True: it was none, the guest tries again. */
-static bool page_fault(struct nt_thread *t, const struct dk_exception *e, struct EXCEPTION_RECORD *r)
+static bool page_fault(struct nt_thread *t, const struct dk_exception *e, struct dk_context *c, struct EXCEPTION_RECORD *r)
 {
 	uint32_t access = e->code & PF_FETCH ? NT_FAULT_EXECUTE : e->code & PF_WRITE ? NT_FAULT_WRITE : NT_FAULT_READ;
 	bool bus = e->kind == DK_EXC_BUS;
@@ -88,6 +88,8 @@ static bool page_fault(struct nt_thread *t, const struct dk_exception *e, struct
 	if (bus)
 		access = NT_FAULT_READ;
 	if (nt_mm_fault(t->process->mm, e->address, access | (bus ? NT_FAULT_BUS : 0), &status))
+		return true;
+	if (access == NT_FAULT_WRITE && nt_mm_stack_clear(t->process->mm, e->address, c))
 		return true;
 	r->ExceptionCode = status;
 	memory_record(r, access, e->address);
@@ -210,11 +212,11 @@ static bool describe(struct nt_thread *t, const struct dk_exception *e, struct d
 	switch (e->kind) {
 	case DK_EXC_MEMORY:
 		if (e->trapno == TRAP_PF)
-			return page_fault(t, e, r);
+			return page_fault(t, e, c, r);
 		protection(t, e, c, r);
 		break;
 	case DK_EXC_BUS:
-		return page_fault(t, e, r);
+		return page_fault(t, e, c, r);
 	case DK_EXC_ARITHMETIC:
 		arithmetic(e, r);
 		break;

@@ -116,6 +116,7 @@ static uint64_t *teb_word(uint64_t addr) { return &teb[(addr - thread.teb) / 8 %
 bool uaccess_load64(uint64_t addr, uint64_t *value) { *value = *teb_word(addr); return true; }
 bool uaccess_load32(uint64_t addr, uint32_t *value) { *value = (uint32_t)*teb_word(addr); return true; }
 bool uaccess_cmpxchg32(uint64_t addr, uint32_t *expected, uint32_t desired) { (void)addr, (void)expected, (void)desired; return true; }
+size_t uaccess_read(void *dst, uint64_t src, size_t size) { (void)dst, (void)src; return size; }
 size_t uaccess_write(uint64_t dst, const void *src, size_t size) { memcpy(teb_word(dst), src, size); return 0; }
 bool guest_range_ok(uint64_t addr, uint64_t size) { return addr + size > addr; }
 
