@@ -3,6 +3,7 @@
  * nt/cm/seed.c - what the registry begins with, from the table in seed.def: about 0.1 ms of work, once a sandbox.
  */
 #include "nt/cm/cm.h"
+#include "nt/ex/tz.h"
 #include "nt/ex/wait.h"
 #include "nt/rtl/unicode.h"
 #include "rt/mem.h"
@@ -88,6 +89,31 @@ static bool seed_text(struct cm_key *k, const struct seed *s)
 	return seed_value(k, s->name, types[s->kind], text, size + (uint32_t)sizeof(WCHAR));
 }
 
+/* Below "Time Zones": one key for each, as its name is shown and its rule. */
+static bool seed_zone(struct cm_key *zones, const struct tz_zone *z, int64_t now)
+{
+	struct cm_key *k = seed_key(zones, z->name, now);
+	char shown[TEXT_MAX / 4], daylight[64];
+	struct tz_rule r;
+
+	if (k == NULL || !tz_parse(z->posix, &r))
+		return false;
+	tz_display(z, shown, sizeof shown);
+	tz_daylight_name(z, daylight, sizeof daylight);
+	return seed_text(k, &(struct seed){ "Display", shown, 0, SEED_SZ }) && seed_text(k, &(struct seed){ "Std", z->name, 0, SEED_SZ }) &&
+		seed_text(k, &(struct seed){ "Dlt", daylight, 0, SEED_SZ }) && seed_value(k, "TZI", REG_BINARY, &r, sizeof r);
+}
+
+static bool seed_zones(struct cm_key *root, int64_t now)
+{
+	struct cm_key *zones = seed_key(root, "MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones", now);
+
+	for (unsigned i = 0; zones != NULL && i < tz_nzones; i++)
+		if (!seed_zone(zones, &tz_zones[i], now))
+			return false;
+	return zones != NULL;
+}
+
 bool cm_seed(struct cm_key *root)
 {
 	int64_t now = ex_system_time();
@@ -107,5 +133,5 @@ bool cm_seed(struct cm_key *root)
 					    s->kind != SEED_KEY && !seed_text(k, s))
 			return false;
 	}
-	return true;
+	return seed_zones(root, now);
 }

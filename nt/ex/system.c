@@ -70,7 +70,6 @@ static NTSTATUS performance(const struct sys_out *o)
 /* May be asked for in part. */
 static NTSTATUS time_of_day(const struct sys_out *o)
 {
-	struct sys_zone *z = heap_alloc(sizeof *z);
 	struct {
 		int64_t boot, now, bias;
 		uint32_t zone_kind, reserved;
@@ -78,17 +77,11 @@ static NTSTATUS time_of_day(const struct sys_out *o)
 	} d = { 0 };
 	NTSTATUS status;
 
-	if (z == NULL)
-		return STATUS_NO_MEMORY;
-	if (o->room > sizeof d) {
-		heap_free(z);
+	if (o->room > sizeof d)
 		return STATUS_INFO_LENGTH_MISMATCH;
-	}
-	sys_zone(z);
 	d.now = ex_system_time();
 	d.boot = d.now - (int64_t)((pico_now() - os_boot_monotonic()) / 100);
-	d.bias = (int64_t)sys_zone_bias_now(z, d.now, &d.zone_kind) * 60 * 10000000;
-	heap_free(z);
+	d.bias = (int64_t)sys_zone_bias_now(d.now, &d.zone_kind) * 60 * 10000000;
 	status = user_write(o->va, &d, o->room);
 	return status != STATUS_SUCCESS ? status : user_put32(o->returned_va, o->room);
 }

@@ -3,6 +3,7 @@
 #ifndef NT_EX_SYSTEM_H
 #define NT_EX_SYSTEM_H
 
+#include "nt/ex/tz.h"
 #include "nt/nt.h"
 
 /* Where an answer goes: user_answer's arguments. */
@@ -11,7 +12,6 @@ struct sys_out {
 	uint32_t room;
 };
 NTSTATUS sys_answer(const struct sys_out *o, const void *from, uint32_t size);
-/* size words of which all but some are 0. */
 
 /* ---- system_process.c ---- */
 NTSTATUS sys_processes(const struct sys_out *o, bool extended);
@@ -25,16 +25,13 @@ NTSTATUS sys_logical_processors_ex(const struct sys_out *o, uint32_t relation);
 NTSTATUS sys_cpu_sets(const struct sys_out *o);
 
 /* ---- timezone.c ---- */
-struct sys_zone_date { /* SYSTEMTIME */
-	uint16_t year, month, weekday, day, hour, minute, second, ms;
-};
 struct sys_zone { /* RTL_DYNAMIC_TIME_ZONE_INFORMATION */
 	int32_t bias;
 	WCHAR standard_name[32];
-	struct sys_zone_date standard_date;
+	struct tz_date standard_date;
 	int32_t standard_bias;
 	WCHAR daylight_name[32];
-	struct sys_zone_date daylight_date;
+	struct tz_date daylight_date;
 	int32_t daylight_bias;
 	WCHAR key_name[128];
 	uint8_t no_dynamic, pad[3];
@@ -44,5 +41,5 @@ _Static_assert(sizeof(struct sys_zone) == 0x1b0, "zone");
 /* The sandbox's zone: /etc/localtime's. */
 void sys_zone(struct sys_zone *z);
 /* Minutes that UTC is ahead of local time now, and 0, 1 or 2: no daylight time, standard, daylight. */
-int32_t sys_zone_bias_now(const struct sys_zone *z, int64_t now, uint32_t *kind);
+int32_t sys_zone_bias_now(int64_t now, uint32_t *kind);
 #endif

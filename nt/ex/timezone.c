@@ -1,21 +1,90 @@
 /* SPDX-License-Identifier: MIT */
-/* nt/ex/timezone.c - the sandbox's time zone as Windows has it. */
+/*
+ * nt/ex/timezone.c - the sandbox's time zone as Windows has it: from /etc/localtime.
+ *
+ * Its rule is the last line of that file, its name where that link leads.  Programs ask a few times at their start: each
+ * time the file is read, so a change is seen at once.
+ */
 #include "nt/ex/system.h"
+#include "nt/ex/wait.h"
+#include "nt/os/sysinfo.h"
+#include "nt/rtl/unicode.h"
 #include "rt/mem.h"
+
+#define LOCALTIME "/etc/localtime"
+#define TZIF_MAX  (64u << 10)
+
+static void set_text(WCHAR *to, uint32_t room, const char *text)
+{
+	uint32_t size = rtl_utf8_to_utf16(to, room - (uint32_t)sizeof(WCHAR), text, (uint32_t)strlen(text));
+
+	to[MIN(size, room - (uint32_t)sizeof(WCHAR)) / sizeof(WCHAR)] = 0;
+}
+
+/* The rule, "UTC0" if there is none to be read. */
+static void local_rule(struct tz_rule *r)
+{
+	uint32_t size = 0;
+	char *file = os_read_file(LOCALTIME, TZIF_MAX, &size);
+	const char *posix = file != NULL ? tz_footer(file, size) : NULL;
+
+	if (posix == NULL || !tz_parse(posix, r))
+		(void)tz_parse("UTC0", r);
+	heap_free(file);
+}
+
+/* "Europe/Berlin": what follows zoneinfo/ in the link's target, and if there is no link, what Debian's file says. */
+static void local_name(char *name, uint32_t room)
+{
+	static const char folder[] = "zoneinfo/";
+	char link[256] = "";
+	const char *p = link;
+	uint32_t size;
+	char *text;
+
+	(void)str_copy(name, "", room);
+	if (os_read_link(LOCALTIME, link, sizeof link)) {
+		while (*p != '\0' && strncmp(p, folder, sizeof folder - 1) != 0)
+			p++;
+		if (*p != '\0')
+			(void)str_copy(name, p + sizeof folder - 1, room);
+		return;
+	}
+	text = os_read_file("/etc/timezone", room - 1, &size);
+	if (text == NULL)
+		return;
+	for (size = 0; text[size] > ' '; size++)
+		name[size] = text[size];
+	name[size] = '\0';
+	heap_free(text);
+}
 
 void sys_zone(struct sys_zone *z)
 {
-	static const WCHAR utc[] = u"UTC";
+	char iana[128], daylight[64];
+	struct tz_rule r;
+	const struct tz_zone *zone;
 
 	memset(z, 0, sizeof *z);
-	memcpy(z->standard_name, utc, sizeof utc);
-	memcpy(z->daylight_name, utc, sizeof utc);
-	memcpy(z->key_name, utc, sizeof utc);
+	local_rule(&r);
+	local_name(iana, sizeof iana);
+	zone = tz_find(iana, &r);
+	z->bias = r.bias;
+	z->standard_bias = r.standard_bias;
+	z->daylight_bias = r.daylight_bias;
+	z->standard_date = r.standard_date;
+	z->daylight_date = r.daylight_date;
+	set_text(z->standard_name, sizeof z->standard_name, zone != NULL ? zone->name : iana);
+	set_text(z->key_name, sizeof z->key_name, zone != NULL ? zone->name : iana);
+	if (zone != NULL)
+		tz_daylight_name(zone, daylight, sizeof daylight);
+	set_text(z->daylight_name, sizeof z->daylight_name, zone != NULL ? daylight : iana);
 }
 
-int32_t sys_zone_bias_now(const struct sys_zone *z, int64_t now, uint32_t *kind)
+int32_t sys_zone_bias_now(int64_t now, uint32_t *kind)
 {
-	(void)now;
-	*kind = 0;
-	return z->bias;
+	struct tz_rule r;
+
+	local_rule(&r);
+	return tz_bias_at(&r, now, kind);
 }
