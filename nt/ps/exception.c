@@ -244,12 +244,8 @@ void ps_exception(struct nt_thread *t, const struct dk_exception *e, struct dk_c
 {
 	struct EXCEPTION_RECORD r = { .ExceptionAddress = c->rip };
 
-	if (describe(t, e, c, &r))
-		return;
-	if (nt_tracing)
-		log_line(DK_LOG_TRACE, "nt: [%x] exception 0x%x at 0x%lx, 0x%lx 0x%lx", t->tid, r.ExceptionCode, r.ExceptionAddress,
-			r.ExceptionInformation[0], r.ExceptionInformation[1]);
-	ps_raise(t, c, &r);
+	if (!describe(t, e, c, &r))
+		ps_raise(t, c, &r);
 }
 
 /* ---- The call ---- */
