@@ -377,12 +377,28 @@ static NTSTATUS set_in(struct nt_process *p, uint32_t class, uint64_t value)
 	}
 }
 
+/* ProcessThreadStackAllocation: a range for a stack, whose pages the caller commits.  The longer form has a header. */
+static NTSTATUS reserve_stack(struct nt_thread *t, uint64_t process, uint64_t buffer, uint32_t size)
+{
+	struct { uint64_t reserve, zero_bits, base; } a;
+	uint64_t at = size == 40 ? buffer + 16 : buffer;
+	NTSTATUS status = size == sizeof a || size == 40 ? user_read(&a, at, sizeof a) : (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH;
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (process != NtCurrentProcess())
+		return STATUS_INVALID_PARAMETER;
+	a.base = 0;
+	status = nt_mm_alloc(t->process->mm, &a.base, &a.reserve, MEM_RESERVE, PAGE_READWRITE, 0, a.zero_bits >= 1u << 16 ? a.zero_bits : 0);
+	return status == STATUS_SUCCESS ? user_put64(at + 16, a.base) : status;
+}
+
 static const struct set_class {
 	uint32_t class, size; /* size 0: any */
 } set_classes[] = {
 	{ 1, 0 }, { 12, 4 }, { 18, 2 }, { 21, 8 }, { 22, 4 }, { 29, 4 }, { 33, 4 }, { 34, 4 }, { 39, 4 },
-	/* Taken, and of no effect here: Win32 stack allocation data, instrumentation, mitigation, power throttling, ... */
-	{ 41, 0 }, { 42, 0 }, { 48, 0 }, { 52, 0 }, { 77, 0 }, { 1000, 0 },
+	/* Taken, and of no effect here: instrumentation, mitigation, power throttling, ... */
+	{ 42, 0 }, { 48, 0 }, { 52, 0 }, { 77, 0 }, { 1000, 0 },
 };
 
 NTSTATUS NtSetInformationProcess(struct nt_thread *t, uint64_t process, uint32_t class, uint64_t buffer, uint32_t size)
@@ -392,7 +408,8 @@ NTSTATUS NtSetInformationProcess(struct nt_thread *t, uint64_t process, uint32_t
 	uint64_t value = 0;
 	NTSTATUS status;
 
-	(void)t;
+	if (class == 41)
+		return reserve_stack(t, process, buffer, size);
 	for (unsigned i = 0; i < ARRAY_LEN(set_classes); i++)
 		if (set_classes[i].class == class)
 			c = &set_classes[i];
