@@ -11,7 +11,7 @@ of them fail.  --keep FOLDER keeps each file's output inside.
 import argparse, concurrent.futures, fnmatch, json, os, pathlib, re, subprocess, sys, tempfile, time
 
 ALL = "ntdll,kernel32,kernelbase,ucrtbase,msvcrt,advapi32"
-SUMMARY = re.compile(rb"(\w+): (\d+) tests executed \((\d+) marked as todo, (\d+) failures?\), (\d+) skipped")
+SUMMARY = re.compile(rb"(\w+): (\d+) tests executed \((\d+) marked as todo, (?:\d+ as flaky, )?(\d+) failures?\), (\d+) skipped")
 
 
 def names(args, program):
