@@ -59,8 +59,6 @@ int32_t ex_pulse(struct ob_object *o);
 void ex_interrupt(struct nt_thread *t);
 /* t waits no more, its mutants are abandoned.  By t itself, or by kproc when its picoprocess has died. */
 void ex_thread_ended(struct nt_thread *t);
-/* Queues a packet on a completion port: ex/completion.c.  STATUS_NO_MEMORY. */
-NTSTATUS ex_port_post(struct ob_object *port, uint64_t key, uint64_t value, NTSTATUS status, uint64_t information);
 /* NT time: 100 ns since 1601. */
 int64_t ex_system_time(void);
 int64_t ex_interrupt_time(void);

@@ -5,6 +5,7 @@
  * An error that is known before the call returns is its status and nothing else happens; anything else (success, warnings, what
  * was pending) is told by the status block, then the event or the file object, then the APC or the completion port.
  */
+#include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/io/irp.h"
 #include "nt/ke/user.h"
@@ -86,7 +87,7 @@ void io_answer(const struct io_request *r, NTSTATUS status, bool was_pending)
 	if (r->apc_context == 0 || (port = port_of(f, &key)) == NULL)
 		return;
 	if (was_pending || !(f->port_modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS))
-		(void)ex_port_post(port, key, r->apc_context, status, r->done);
+		(void)ex_completion_post(port, key, r->apc_context, status, r->done);
 	ob_put(port);
 }
 

@@ -21,7 +21,6 @@ WEAK const struct ob_type ob_type_thread = { .name = "Thread", .all = 0x1fffff, 
 WEAK bool ps_apcs_pending(const struct nt_thread *t) { return t->apcs.next != NULL && !list_empty(&t->apcs); }
 WEAK void ps_user_apcs(struct nt_thread *t) { (void)t; }
 WEAK NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special) { (void)t; (void)routine; (void)a1; (void)a2; (void)a3; (void)special; return STATUS_NOT_IMPLEMENTED; }
-WEAK NTSTATUS ex_port_post(struct ob_object *port, uint64_t key, uint64_t value, NTSTATUS status, uint64_t information) { (void)port; (void)key; (void)value; (void)status; (void)information; return STATUS_NOT_IMPLEMENTED; }
 #include "nt/io/io.h"
 WEAK struct file *io_share_file(struct ob_object *o) { (void)o; return NULL; }
 WEAK void io_thread_ended(struct nt_thread *t) { (void)t; }
