@@ -44,7 +44,7 @@ static void cleanup(struct io_file *f)
 	io_ranges_drop(f);
 	if (f->options & FILE_DELETE_ON_CLOSE)
 		io_node_set_delete(f->node, true);
-	if (io_node_handle_gone(f->node, f->access, f->share))
+	if (io_node_handle_gone(f->node, f->access, f->share) || f->posix_delete)
 		remove_name(f);
 }
 

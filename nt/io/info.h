@@ -15,7 +15,7 @@ enum file_information_class { FileDirectoryInformation = 1, FileFullDirectoryInf
 	FileAttributeTagInformation, FileTrackingInformation, FileIdBothDirectoryInformation, FileIdFullDirectoryInformation,
 	FileValidDataLengthInformation, FileShortNameInformation, FileIoCompletionNotificationInformation, FileIoStatusBlockRangeInformation,
 	FileIoPriorityHintInformation, FileNormalizedNameInformation = 48, FileIsRemoteDeviceInformation = 51, FileVolumeNameInformation = 58,
-	FileIdInformation = 59, FileIdGlobalTxDirectoryInformation = 50, FileDispositionInformationEx = 64, FileRenameInformationEx = 65, FileStatInformation = 68, FileLinkInformationEx = 72 };
+	FileIdInformation = 59, FileIdExtdDirectoryInformation = 60, FileIdExtdBothDirectoryInformation = 63, FileDispositionInformationEx = 64, FileRenameInformationEx = 65, FileStatInformation = 68, FileLinkInformationEx = 72 };
 
 struct FILE_BASIC_INFORMATION {
 	int64_t CreationTime, LastAccessTime, LastWriteTime, ChangeTime;

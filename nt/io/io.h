@@ -40,6 +40,7 @@ struct io_file {
 	uint32_t shared_position; /* [I] the position is the description's: others have it as a descriptor */
 	uint32_t mode;            /* FileModeInformation, if it was set */
 	uint32_t io_priority;
+	uint32_t posix_delete;    /* its name goes with its own last handle, whoever else has the file open */
 	void *object;             /* the kind's own */
 	uint64_t priv[4];
 };

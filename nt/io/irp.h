@@ -43,6 +43,9 @@ struct io_name;
 NTSTATUS io_open_at(const struct io_name *n, struct io_open *o, struct io_file **out);
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/kinds.c */
 
+/* ---- io/directory.c ---- */
+void io_directory_destroy(struct io_file *f);
+
 /* ---- io/query.c ---- */
 struct os_attr;
 uint32_t io_attributes(const struct os_attr *a); /* FILE_ATTRIBUTE_* */

@@ -104,6 +104,7 @@ const struct io_ops io_directory_ops = {
 	.read = directory_rw,
 	.write = directory_rw,
 	.flush = disk_flush,
+	.destroy = io_directory_destroy,
 };
 
 /* ---- What linux/ has open ---- */

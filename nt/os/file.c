@@ -163,6 +163,55 @@ void os_file_set_dos(struct file *f, uint32_t attributes)
 		f->inode->dos_attr = (attributes & (DOS_HIDDEN | DOS_SYSTEM)) | (attributes & DOS_ARCHIVE || attributes == 0 ? 0 : 0x80);
 }
 
+NTSTATUS os_rename(const char *from, const char *to)
+{
+	return os_status(vfs_rename(lx_current(), from, to, 0));
+}
+
+NTSTATUS os_link(struct file *f, const char *to)
+{
+	return os_status(vfs_link(lx_current(), &f->path, to));
+}
+
+bool os_file_is_running(const struct file *f)
+{
+	return f->inode != NULL && __atomic_load_n(&f->inode->deny_write, __ATOMIC_RELAXED) != 0;
+}
+
+static int64_t unix_time(int64_t t)
+{
+	return (t - OS_TIME_EPOCH) * 100;
+}
+
+NTSTATUS os_file_set_basic(struct file *f, int64_t btime, int64_t atime, int64_t mtime, uint32_t attributes)
+{
+	struct inode_attr a = { 0 };
+	struct inode *i = f->inode;
+	long err = 0;
+
+	if (atime > 0) {
+		a.valid |= IATTR_ATIME;
+		a.atime_ns = unix_time(atime);
+	}
+	if (mtime > 0) {
+		a.valid |= IATTR_MTIME;
+		a.mtime_ns = unix_time(mtime);
+	}
+	if (attributes != 0 && IS_REG(i) && ((i->mode & 0222) == 0) != (attributes & 1)) {
+		a.valid |= IATTR_MODE;
+		a.mode = (i->mode & 07777 & ~0222u) | (attributes & 1 ? 0 : mode_with_umask(lx_current(), i, 0222));
+	}
+	if (a.valid != 0 && f->path.dentry != NULL)
+		err = !inode_owner_or_capable(lx_current(), i) ? -EACCES : do_setattr(lx_current(), &f->path, &a);
+	if (err != 0)
+		return os_status(err);
+	if (btime > 0 && i->kind == INODE_MEM)
+		i->btime_ns = unix_time(btime);
+	if (attributes != 0)
+		os_file_set_dos(f, attributes);
+	return STATUS_SUCCESS;
+}
+
 static int64_t nt_time(int64_t ns)
 {
 	int64_t t = ns / 100 - (ns % 100 < 0);

@@ -67,6 +67,11 @@ NTSTATUS os_file_open(const struct os_path *p, uint32_t how, struct file **out);
 NTSTATUS os_file_create(const char *text, uint32_t how, bool readonly, struct file **out);
 NTSTATUS os_mkdir(const char *text);
 NTSTATUS os_remove(const char *text, bool directory); /* the name itself, if it is a symbolic link */
+NTSTATUS os_rename(const char *from, const char *to); /* replaces */
+NTSTATUS os_link(struct file *f, const char *to);
+bool os_file_is_running(const struct file *f); /* as a program */
+/* Times 0 or less and attributes 0 stay as they are. */
+NTSTATUS os_file_set_basic(struct file *f, int64_t btime, int64_t atime, int64_t mtime, uint32_t attributes);
 void os_file_set_dos(struct file *f, uint32_t attributes); /* hidden, system and archive of FILE_ATTRIBUTE_* */
 void os_file_get(struct file *f);
 void os_file_put(struct file *f); /* NULL is fine */
@@ -89,6 +94,17 @@ NTSTATUS os_file_read_here(struct file *f, uint64_t va, uint32_t size, uint64_t 
 NTSTATUS os_file_write_here(struct file *f, uint64_t va, uint32_t size, uint64_t *done);
 /* Kernel memory: bytes, or 0 and less. */
 long os_file_pread(struct file *f, void *buf, uint32_t size, uint64_t offset);
+/* ---- Folders (dir.c); f is an open one ---- */
+
+/* Each name but . and ..; fn false: it is enough, STATUS_NO_MEMORY. */
+NTSTATUS os_dir_list(struct file *f, bool (*fn)(void *arg, const char *name, uint32_t len), void *arg);
+/* Of a name in it, of what a symbolic link leads to if it leads anywhere. */
+NTSTATUS os_dir_attr(struct file *f, const char *name, struct os_attr *a);
+/* Is there such a name, without regard to case?  name becomes what there is. */
+bool os_dir_spelling(struct file *f, char *name, uint32_t room);
+bool os_dir_is_empty(struct file *f);
+bool os_dir_is_root(const struct file *f); /* of a drive */
+
 NTSTATUS os_file_set_size(struct file *f, uint64_t size);
 NTSTATUS os_file_flush(struct file *f);
 NTSTATUS os_file_zero(struct file *f, uint64_t offset, uint64_t size); /* within its length */

@@ -234,6 +234,32 @@ static uint32_t other_spelling(struct dentry *d, const char *name, uint32_t len,
 	return n;
 }
 
+bool os_dir_spelling(struct file *f, char *name, uint32_t room)
+{
+	struct path dir = f->path;
+	struct dentry *d;
+	char found[NAME_LIMIT + 1];
+	uint32_t len = (uint32_t)strlen(name);
+
+	if (len == 0 || len > NAME_LIMIT || strchr(name, '/') != NULL)
+		return false;
+	if (last_is_dots(name))
+		return true;
+	if (walk_last(lx_current(), &dir, name, &d) == 0) {
+		bool there = d->inode != NULL;
+
+		dentry_put(d);
+		if (there)
+			return true;
+	}
+	len = other_spelling(dir.dentry, name, len, found);
+	if (len == 0 || len >= room)
+		return false;
+	memcpy(name, found, len);
+	name[len] = '\0';
+	return true;
+}
+
 /* ---- Walking ---- */
 
 static uint32_t walk_flags(uint32_t how)
