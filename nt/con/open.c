@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/con/open.c - which console a name, a standard handle or a process means.
+ *
+ * Names as Wine 8.0's kernelbase asks for them: \Device\ConDrv\Server is a console to come, Reference (below it, or below a
+ * process's connection) one that is there, Connection attaches the caller to it; Input, Output, CurrentIn, CurrentOut, CONIN$, CONOUT$
+ * and ScreenBuffer are of the caller's console.  There is one console a terminal; who asks for a new one gets the sandbox's
+ * terminal too, or, without one, a console that nobody sees.
+ */
+#include "nt/con/state.h"
+#include "nt/ex/wait.h"
+#include "nt/os/tty.h"
+#include "nt/rtl/upcase.h"
+#include "rt/mem.h"
+
+struct con_list {
+	LOCK(NTCONS) lock;
+	struct list all; /* struct nt_console, by link; each has a reference of its own */
+};
+
+static struct con_list *con_list(void)
+{
+	struct nt_state *nt = nt_state();
+	struct con_list *l = __atomic_load_n(&nt->con, __ATOMIC_ACQUIRE), *fresh;
+	void *none = NULL;
+
+	if (l != NULL)
+		return l;
+	fresh = arena_alloc(sizeof *fresh);
+	if (fresh == NULL)
+		return NULL;
+	lock_init(&fresh->lock, LOCK_NTCONS);
+	list_init(&fresh->all);
+	if (__atomic_compare_exchange_n(&nt->con, &none, (void *)fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return fresh;
+	arena_free(fresh);
+	return none;
+}
+
+/* ---- Which console ---- */
+
+static struct nt_console *find_locked(struct con_list *l, const void *id)
+{
+	struct list *i;
+
+	for (i = l->all.next; i != &l->all; i = i->next) {
+		struct nt_console *c = CONTAINER_OF(i, struct nt_console, link);
+
+		if (c->id == id) {
+			ref_get(&c->ref);
+			return c;
+		}
+	}
+	return NULL;
+}
+
+static struct nt_console *find(const void *id)
+{
+	struct con_list *l = con_list();
+	struct nt_console *c;
+
+	if (l == NULL)
+		return NULL;
+	lock_take(&l->lock);
+	c = find_locked(l, id);
+	lock_drop(&l->lock);
+	return c;
+}
+
+/* Somebody else may have been quicker. */
+static struct nt_console *enter(struct nt_console *c)
+{
+	struct con_list *l = con_list();
+	struct nt_console *other;
+
+	lock_take(&l->lock);
+	other = find_locked(l, c->id);
+	if (other == NULL) {
+		ref_get(&c->ref);
+		list_append(&l->all, &c->link);
+	}
+	lock_drop(&l->lock);
+	if (other == NULL)
+		return c;
+	con_put(c);
+	return other;
+}
+
+/* The console of a terminal that f is open on; a reference. */
+static struct nt_console *of_terminal(struct file *f)
+{
+	struct nt_console *c = find(os_tty_id(f));
+	struct file *both;
+
+	if (c != NULL || con_list() == NULL)
+		return c;
+	both = os_tty_open();
+	if (both == NULL || os_tty_id(both) != os_tty_id(f)) {
+		os_tty_put(both);
+		os_tty_get(f);
+		c = con_new(os_tty_can(f, false) ? f : NULL, os_tty_can(f, true) ? f : NULL);
+		if (c != NULL && os_tty_can(f, false) && os_tty_can(f, true))
+			os_tty_get(f);
+	} else {
+		os_tty_get(both);
+		c = con_new(both, both);
+	}
+	return c != NULL ? enter(c) : NULL;
+}
+
+static struct nt_console *fresh(void)
+{
+	struct file *f = os_tty_open();
+	struct nt_console *c = f != NULL ? of_terminal(f) : con_new(NULL, NULL);
+
+	os_tty_put(f);
+	return c;
+}
+
+/* A reference, or NULL. */
+static struct nt_console *of_process(struct nt_process *p)
+{
+	struct nt_console *c;
+
+	lock_take(&p->lock);
+	c = p->con;
+	if (c != NULL)
+		ref_get(&c->ref);
+	lock_drop(&p->lock);
+	return c;
+}
+
+static void attach(struct nt_process *p, struct nt_console *c)
+{
+	struct nt_console *old;
+
+	if (c != NULL)
+		ref_get(&c->ref);
+	lock_take(&p->lock);
+	old = p->con;
+	p->con = c;
+	lock_drop(&p->lock);
+	con_put(old);
+}
+
+/* ---- File objects ---- */
+
+/* Takes over the references. */
+static NTSTATUS file_new(struct nt_console *c, struct con_screen *s, enum con_part part, uint32_t access, uint32_t share, uint32_t options,
+	struct io_file **out)
+{
+	struct con_file *cf = arena_alloc(sizeof *cf);
+	struct io_file *f = cf != NULL ? io_file_new(IO_CONSOLE, access, share, options) : NULL;
+
+	if (f == NULL) {
+		arena_free(cf);
+		screen_put(s);
+		con_put(c);
+		return STATUS_NO_MEMORY;
+	}
+	cf->console = c;
+	cf->screen = s;
+	cf->part = part;
+	cf->file = f;
+	f->object = cf;
+	list_init(&cf->link);
+	if (part == CON_INPUT) {
+		lock_take(&c->lock);
+		list_append(&c->inputs, &cf->link);
+		f->ob.signal = con_queue_count(c) != 0 || c->hung;
+		lock_drop(&c->lock);
+	}
+	*out = f;
+	return STATUS_SUCCESS;
+}
+
+static void con_destroy(struct io_file *f)
+{
+	struct con_file *cf = f->object;
+
+	if (cf == NULL)
+		return;
+	lock_take(&cf->console->lock);
+	list_remove(&cf->link);
+	lock_drop(&cf->console->lock);
+	screen_put(cf->screen);
+	con_put(cf->console);
+	arena_free(cf);
+	f->object = NULL;
+}
+
+static NTSTATUS read_file(struct io_request *r)
+{
+	struct con_file *cf = r->file->object;
+
+	return cf->part == CON_INPUT ? con_read_bytes(cf->console, r) : (NTSTATUS)STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static NTSTATUS write_file(struct io_request *r)
+{
+	struct con_file *cf = r->file->object;
+
+	if (cf->part != CON_OUTPUT)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	return con_write_bytes(cf->console, cf->screen, r->buffer, r->size, &r->done);
+}
+
+static NTSTATUS flush_file(struct io_request *r)
+{
+	(void)r;
+	return STATUS_SUCCESS;
+}
+
+const struct io_ops io_console_ops = {
+	.name = "console",
+	.device = FILE_DEVICE_CONSOLE,
+	.read = read_file,
+	.write = write_file,
+	.ioctl = con_ioctl,
+	.flush = flush_file,
+	.destroy = con_destroy,
+};
+
+/* ---- Opening ---- */
+
+static NTSTATUS open_part(struct nt_console *c, bool output, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
+{
+	struct con_screen *s = NULL;
+
+	if (c == NULL)
+		return STATUS_INVALID_HANDLE;
+	if (output) {
+		lock_take(&c->lock);
+		s = c->screen;
+		ref_get(&s->ref);
+		lock_drop(&c->lock);
+	}
+	return file_new(c, s, output ? CON_OUTPUT : CON_INPUT, access, share, options, out);
+}
+
+static NTSTATUS open_buffer(struct nt_console *c, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
+{
+	struct con_screen *s = c != NULL ? screen_new(c->screen->width, c->screen->height) : NULL;
+
+	if (s == NULL) {
+		con_put(c);
+		return c == NULL ? STATUS_INVALID_HANDLE : (NTSTATUS)STATUS_NO_MEMORY;
+	}
+	return file_new(c, s, CON_OUTPUT, access, share, options, out);
+}
+
+/* root, or else the process, says which console. */
+static struct nt_console *meant(const struct io_file *root)
+{
+	const struct con_file *cf = root != NULL && root->kind == IO_CONSOLE ? root->object : NULL;
+
+	if (cf == NULL)
+		return of_process(nt_current_process());
+	ref_get(&cf->console->ref);
+	return cf->console;
+}
+
+static NTSTATUS open_server(const struct io_file *root, bool connect, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
+{
+	struct nt_console *c = meant(root);
+
+	/* A connection without a console: AttachConsole says of which process it is to be. */
+	if (c == NULL)
+		c = connect && root == NULL ? con_new(NULL, NULL) : fresh();
+	if (c == NULL)
+		return STATUS_NO_MEMORY;
+	if (connect && root != NULL)
+		attach(nt_current_process(), c);
+	return file_new(c, NULL, CON_SERVER, access, share, options, out);
+}
+
+NTSTATUS con_open(const WCHAR *rest, uint32_t size, struct io_file *root, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
+{
+	static const struct { const char *name; uint8_t what; } names[] = { { "Input", 'i' }, { "CurrentIn", 'i' }, { "CONIN$", 'i' }, { "Output", 'o' },
+		{ "CurrentOut", 'o' }, { "CONOUT$", 'o' }, { "CON", 'c' }, { "Console", 'c' }, { "ScreenBuffer", 's' }, { "Server", 'v' }, { "Reference", 'r' },
+		{ "Connection", 'n' }, { "Connect", 'n' } };
+	uint8_t what = 0;
+
+	access = ob_map_access(OB_FILE, access);
+	for (uint32_t i = 0; i < ARRAY_LEN(names) && what == 0; i++)
+		if (size == strlen(names[i].name) * 2 && rtl_equal_ascii(rest, size, names[i].name))
+			what = names[i].what;
+	if (what == 'c')
+		what = access & (FILE_WRITE_DATA | FILE_APPEND_DATA) ? 'o' : 'i';
+	switch (what) {
+	case 'i': return open_part(meant(root), false, access, share, options, out);
+	case 'o': return open_part(meant(root), true, access, share, options, out);
+	case 's': return open_buffer(meant(root), access, share, options, out);
+	case 'v': case 'r': return open_server(root, false, access, share, options, out);
+	case 'n': return open_server(root, true, access, share, options, out);
+	default: return STATUS_OBJECT_NAME_NOT_FOUND;
+	}
+}
+
+/* ---- Processes ---- */
+
+bool con_is_terminal(const struct file *f)
+{
+	return os_tty_is(f);
+}
+
+NTSTATUS con_std_file(struct nt_process *p, struct file *f, bool output, struct io_file **out)
+{
+	struct nt_console *c = of_terminal(f);
+
+	if (c == NULL)
+		return STATUS_NO_MEMORY;
+	if (p->con == NULL)
+		attach(p, c);
+	return open_part(c, output, FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SYNCHRONIZE,
+		FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT, out);
+}
+
+uint64_t con_reference(struct nt_process *p)
+{
+	struct nt_console *c = of_process(p);
+	struct io_file *f;
+	uint64_t handle = 0;
+
+	if (c == NULL || file_new(c, NULL, CON_SERVER, SYNCHRONIZE | FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE,
+				FILE_SYNCHRONOUS_IO_NONALERT, &f) != STATUS_SUCCESS)
+		return 0;
+	if (ob_handle_add(p, &f->ob, f->access, 0, &handle) != STATUS_SUCCESS)
+		handle = 0;
+	ob_put(&f->ob);
+	return handle;
+}
+
+void con_inherit(struct nt_process *p, struct nt_process *parent)
+{
+	struct nt_console *c = of_process(parent);
+
+	if (c == NULL)
+		return;
+	attach(p, c);
+	con_put(c);
+}
+
+/* Attaches the caller to the console of another process, and makes cf, its connection, one to that. */
+NTSTATUS con_bind(struct con_file *cf, uint32_t pid)
+{
+	struct nt_state *nt = nt_state();
+	struct nt_console *c = NULL, *old;
+	uint32_t parent = nt_current_process()->parent_pid;
+	struct list *i;
+
+	lock_take(&nt->procs_lock);
+	for (i = nt->processes.next; i != &nt->processes && c == NULL; i = i->next) {
+		struct nt_process *p = CONTAINER_OF(i, struct nt_process, all);
+
+		if (p->pid == (pid == UINT32_MAX ? parent : pid))
+			c = of_process(p);
+	}
+	lock_drop(&nt->procs_lock);
+	if (c == NULL)
+		return STATUS_INVALID_PARAMETER;
+	attach(nt_current_process(), c);
+	old = cf->console;
+	cf->console = c;
+	con_put(old);
+	return STATUS_SUCCESS;
+}
+
+static uint32_t attached(const struct nt_console *c, uint32_t *pids, uint32_t room)
+{
+	struct nt_state *nt = nt_state();
+	struct list *i;
+	uint32_t n = 0;
+
+	lock_take(&nt->procs_lock);
+	for (i = nt->processes.next; i != &nt->processes; i = i->next) {
+		const struct nt_process *p = CONTAINER_OF(i, struct nt_process, all);
+
+		if (p->con != c)
+			continue;
+		if (n < room)
+			pids[n] = p->pid;
+		n++;
+	}
+	lock_drop(&nt->procs_lock);
+	return n;
+}
+
+uint32_t con_processes(const struct nt_console *c, uint32_t *pids, uint32_t room)
+{
+	return attached(c, pids, room);
+}
+
+void con_process_ended(struct nt_process *p)
+{
+	struct nt_console *c = of_process(p);
+	uint32_t pid = p->pid, mine = pid;
+
+	if (c == NULL)
+		return;
+	lock_take(&c->lock);
+	if (c->writer == pid)
+		c->writer = 0;
+	lock_drop(&c->lock);
+	(void)__atomic_compare_exchange_n(&c->reader, &mine, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	mine = pid;
+	(void)__atomic_compare_exchange_n(&c->pumper, &mine, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	waitq_wake_all(&c->wq);
+	attach(p, NULL);
+	if (attached(c, NULL, 0) == 0)
+		con_restore(c);
+	con_put(c);
+}
+
+void con_resized(void)
+{
+	struct con_list *l = __atomic_load_n(&nt_state()->con, __ATOMIC_ACQUIRE);
+	struct list *i;
+
+	if (l == NULL)
+		return;
+	lock_take(&l->lock);
+	for (i = l->all.next; i != &l->all; i = i->next) {
+		struct nt_console *c = CONTAINER_OF(i, struct nt_console, link);
+
+		__atomic_store_n(&c->resized, 1, __ATOMIC_RELEASE);
+		waitq_wake_all(&c->wq);
+	}
+	lock_drop(&l->lock);
+}
+
+/* ---- Ctrl-C ---- */
+
+NTSTATUS con_ctrl_event(struct nt_process *p, uint32_t event, uint32_t group)
+{
+	(void)p; (void)event; (void)group;
+	return STATUS_NOT_IMPLEMENTED;
+}
