@@ -18,8 +18,11 @@ bool con_is_terminal(const struct file *f);
 NTSTATUS con_std_file(struct nt_process *p, struct file *f, bool output, struct io_file **out);
 /* The value of a new process's parameters' ConsoleHandle: a handle in p's table on p's console; 0: it has none. */
 uint64_t con_reference(struct nt_process *p);
-/* p, a new process, gets its parent's console. */
-void con_inherit(struct nt_process *p, struct nt_process *parent);
+/*
+ * A new process gets the console that the value of its maker's parameters says (a handle of the maker's, 0: none, or one of kernelbase's
+ * special values for a new one): what to put there for it.  std: its standard handles, to be replaced by a new console's; NULL: they are not.
+ */
+uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value, uint64_t std[3]);
 /*
  * NtCreateFile below \Device\ConDrv, or CON, CONIN$, CONOUT$: rest is the name without a leading backslash.  root: the console's file
  * object that the name is relative to, or NULL.  *out: one reference.
@@ -34,8 +37,8 @@ void con_resized(void);
 
 /* ---- For ex/wait.c: who waits for typing has to look at the terminal itself ---- */
 
-/* One of them is a console's input: the console, else NULL. */
-struct nt_console *con_waited_for(struct ob_object *const *objects, uint32_t count);
+/* The console whose input a file object is, borrowed; else NULL. */
+struct nt_console *con_waited_for(const struct ob_object *file);
 /* pico_wait for such: sleeps until something is typed (the objects are signalled then), the thread is woken, or the deadline. */
 enum dk_status con_wait(struct nt_console *c, uint64_t deadline);
 #endif

@@ -94,10 +94,10 @@ static NTSTATUS set_info(struct nt_console *c, struct io_request *r)
 
 static NTSTATUS get_title(struct nt_console *c, struct io_request *r)
 {
-	struct {
+	struct { /* with two more at the end, that are counted but are not the title's */
 		uint32_t length;
-		WCHAR text[CON_TITLE];
-	} t;
+		WCHAR text[CON_TITLE + 2];
+	} t = { 0 };
 	uint32_t size;
 
 	lock_take(&c->lock);
@@ -107,7 +107,7 @@ static NTSTATUS get_title(struct nt_console *c, struct io_request *r)
 	if (r->size < sizeof t.length)
 		return STATUS_BUFFER_TOO_SMALL;
 	t.length = size / 2;
-	return answer(r, &t, MIN(r->size, (uint32_t)sizeof t.length + size));
+	return answer(r, &t, MIN(r->size, (uint32_t)sizeof t.length + size + 4));
 }
 
 static NTSTATUS set_title(struct nt_console *c, struct io_request *r)

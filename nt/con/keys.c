@@ -314,19 +314,12 @@ bool con_sleep(struct nt_console *c)
 
 /* ---- For waits on handles ---- */
 
-struct nt_console *con_waited_for(struct ob_object *const *objects, uint32_t count)
+struct nt_console *con_waited_for(const struct ob_object *file)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		const struct io_file *f = (const struct io_file *)objects[i];
-		const struct con_file *cf;
+	const struct io_file *f = (const struct io_file *)file;
+	const struct con_file *cf = f->kind == IO_CONSOLE ? f->object : NULL;
 
-		if (objects[i]->type != OB_FILE || f->kind != IO_CONSOLE)
-			continue;
-		cf = f->object;
-		if (cf->part == CON_INPUT && cf->console != NULL && cf->console->tty != NULL)
-			return cf->console;
-	}
-	return NULL;
+	return cf != NULL && cf->part == CON_INPUT && cf->console->tty != NULL ? cf->console : NULL;
 }
 
 enum dk_status con_wait(struct nt_console *c, uint64_t deadline)

@@ -299,6 +299,8 @@ NTSTATUS con_open(const WCHAR *rest, uint32_t size, struct io_file *root, uint32
 
 /* ---- Processes ---- */
 
+#define CON_STD_ACCESS (FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SYNCHRONIZE)
+
 bool con_is_terminal(const struct file *f)
 {
 	return os_tty_is(f);
@@ -312,8 +314,7 @@ NTSTATUS con_std_file(struct nt_process *p, struct file *f, bool output, struct 
 		return STATUS_NO_MEMORY;
 	if (p->con == NULL)
 		attach(p, c);
-	return open_part(c, output, FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES | SYNCHRONIZE,
-		FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT, out);
+	return open_part(c, output, CON_STD_ACCESS, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT, out);
 }
 
 uint64_t con_reference(struct nt_process *p)
@@ -331,14 +332,55 @@ uint64_t con_reference(struct nt_process *p)
 	return handle;
 }
 
-void con_inherit(struct nt_process *p, struct nt_process *parent)
-{
-	struct nt_console *c = of_process(parent);
+/* Values for a console that is still to be made. */
+#define CONSOLE_ALLOC     UINT64_MAX
+#define CONSOLE_NO_WINDOW (UINT64_MAX - 1)
+#define CONSOLE_SHELL     (UINT64_MAX - 2)
 
+static struct nt_console *of_handle(struct nt_process *from, uint64_t handle)
+{
+	struct nt_console *c = NULL;
+	struct ob_object *o;
+
+	if (ob_by_handle_of(from, handle, OB_FILE, 0, &o) != STATUS_SUCCESS)
+		return NULL;
+	if (((struct io_file *)o)->kind == IO_CONSOLE) {
+		c = ((struct con_file *)((struct io_file *)o)->object)->console;
+		ref_get(&c->ref);
+	}
+	ob_put(o);
+	return c;
+}
+
+static uint64_t give(struct nt_process *p, struct nt_console *c, bool output)
+{
+	struct io_file *f;
+	uint64_t handle = 0;
+
+	ref_get(&c->ref);
+	if (open_part(c, output, CON_STD_ACCESS, FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_NONALERT, &f) != STATUS_SUCCESS)
+		return 0;
+	if (ob_handle_add(p, &f->ob, f->access, OBJ_INHERIT, &handle) != STATUS_SUCCESS)
+		handle = 0;
+	ob_put(&f->ob);
+	return handle;
+}
+
+uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value, uint64_t std[3])
+{
+	bool new = value >= CONSOLE_SHELL;
+	struct nt_console *c;
+
+	if (value == 0)
+		return 0;
+	c = value == CONSOLE_NO_WINDOW ? con_new(NULL, NULL) : new ? fresh() : of_handle(from, value);
 	if (c == NULL)
-		return;
+		return 0;
 	attach(p, c);
+	for (int i = 0; new && std != NULL && i < 3; i++)
+		std[i] = give(p, c, i > 0);
 	con_put(c);
+	return con_reference(p);
 }
 
 /* Attaches the caller to the console of another process, and makes cf, its connection, one to that. */

@@ -11,6 +11,7 @@
  * To satisfy a wait for all, all its objects' locks are needed.  The waiting thread takes them by address.  A signaller, who has
  * one of them, tries the others; if one is taken he wakes the thread instead, which looks for itself.
  */
+#include "nt/con/con.h"
 #include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/user.h"
@@ -292,9 +293,22 @@ static void look_again(struct nt_thread *t)
 	}
 }
 
+/* Who waits for typing looks at the terminal itself. */
+static struct nt_console *console_of(const struct nt_thread *t)
+{
+	struct nt_console *c = NULL;
+
+	for (uint32_t i = 0; i < t->wait_count && c == NULL; i++)
+		if (t->wait_blocks[i].object->type == OB_FILE)
+			c = con_waited_for(t->wait_blocks[i].object);
+	return c;
+}
+
 /* Until somebody has ended the wait.  The status, if that was the thread itself. */
 static NTSTATUS sleep(struct nt_thread *t, struct ob_object *const *sorted, uint32_t count, uint64_t deadline)
 {
+	struct nt_console *console = console_of(t);
+
 	for (;;) {
 		uint32_t state = atomic_load_explicit(&t->wait_state, memory_order_acquire);
 		enum dk_status status;
@@ -303,7 +317,7 @@ static NTSTATUS sleep(struct nt_thread *t, struct ob_object *const *sorted, uint
 		if (state == NT_WAIT_DONE || state == NT_WAIT_INTERRUPTED)
 			return NOT_YET;
 		until = next_look(t, deadline);
-		status = pico_wait(until, 0);
+		status = UNLIKELY(console != NULL) ? con_wait(console, until) : pico_wait(until, 0);
 		if (status == DK_TIMEOUT && until != deadline)
 			look_again(t);
 		if (sorted != NULL && try_all(t, sorted, count, true) != NOT_YET)

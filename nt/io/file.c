@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/io/file.c - life of file objects, their names, and those that stand for descriptors. */
+#include "nt/con/con.h"
 #include "nt/io/range.h"
 #include "nt/io/name.h"
 #include "nt/os/file.h"
@@ -139,7 +140,12 @@ static NTSTATUS std_handle(struct nt_process *p, int fd, uint64_t *handle)
 	*handle = 0;
 	if (f == NULL)
 		return STATUS_SUCCESS;
-	status = io_file_wrap(f, os_file_access(f) | SYNCHRONIZE | FILE_READ_ATTRIBUTES, FILE_SYNCHRONOUS_IO_NONALERT, &file);
+	if (con_is_terminal(f)) {
+		status = con_std_file(p, f, fd != 0, &file);
+		os_file_put(f);
+	} else {
+		status = io_file_wrap(f, os_file_access(f) | SYNCHRONIZE | FILE_READ_ATTRIBUTES, FILE_SYNCHRONOUS_IO_NONALERT, &file);
+	}
 	if (status != STATUS_SUCCESS)
 		return status;
 	status = ob_handle_add(p, &file->ob, file->access, OBJ_INHERIT, handle);

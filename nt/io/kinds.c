@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/io/kinds.c - which operations each kind of file object has, and who opens the devices. */
+#include "nt/con/con.h"
 #include "nt/io/irp.h"
 #include "nt/io/name.h"
 
@@ -16,7 +17,7 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 	[IO_PIPE] = &none_ops,
 	[IO_NPFS] = &none_ops,
 	[IO_MAILSLOT] = &none_ops,
-	[IO_CONSOLE] = &none_ops,
+	[IO_CONSOLE] = &io_console_ops,
 	[IO_AFD] = &none_ops,
 	[IO_HTTP] = &none_ops,
 };
@@ -24,6 +25,8 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out)
 {
 	switch (n->where) {
+	case IO_AT_CONSOLE:
+		return con_open(n->rest, n->rest_size, n->root, o->access, o->share, o->options, out);
 	default:
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	}

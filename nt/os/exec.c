@@ -9,6 +9,7 @@
 #include "linux/other.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
+#include "nt/con/con.h"
 #include "nt/ke/trace.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/map.h"
@@ -72,6 +73,8 @@ static NTSTATUS become(struct lx_thread *t, struct exec_image *img, struct nt_st
 	}
 	if (!made)
 		status = io_std_handles(p, start->std_handle);
+	if (!made)
+		start->console_handle = con_reference(p);
 	return status == STATUS_SUCCESS ? ldr_load(p, t, img->prog.file, img->interp.file, start, c, problem) : status;
 }
 

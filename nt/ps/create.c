@@ -7,6 +7,7 @@
  * which maps the program and makes the rest.  The program may be one of Linux too: then its arguments and its environment are made
  * of the command line by the C runtime's rules, and its descriptors 0, 1 and 2 of the standard handles (ps/create_elf.c).
  */
+#include "nt/con/con.h"
 #include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
@@ -22,6 +23,7 @@
 /* RTL_USER_PROCESS_PARAMETERS. */
 #define PARAM_FLAGS       0x008
 #define PARAM_CONSOLE     0x010
+#define STARTF_USESTDHANDLES 0x100u
 #define PARAM_CONSOLE_FLAGS 0x018
 #define PARAM_STD         0x020
 #define PARAM_ENVIRONMENT 0x080
@@ -348,6 +350,8 @@ static NTSTATUS give_handles(struct nt_thread *t, struct nt_process *p, const st
 	}
 	if (status == STATUS_SUCCESS && s != NULL)
 		give_std(t->process, p, s);
+	if (status == STATUS_SUCCESS && s != NULL)
+		s->console_handle = con_child(t->process, p, s->console_handle, (s->window_flags & STARTF_USESTDHANDLES) ? NULL : s->std_handle);
 	return status;
 }
 

@@ -6,6 +6,7 @@
  * ends it, or the host does.  The first exit status that is said stays.  What is left to do is done once, by the last thread or by kproc:
  * ps_process_ended.
  */
+#include "nt/con/con.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/dispatch.h"
 #include "nt/ke/user.h"
@@ -141,6 +142,7 @@ void ps_process_ended(struct nt_process *p, uint32_t wait_status)
 	lock_drop(&p->lock);
 	os_process_times(p->lx, &ps->times[0], &ps->times[1]);
 	threads_ended(p);
+	con_process_ended(p);
 	ob_table_empty(p);
 	nt_mm_process_ended(p);
 	ps_job_process_ended(p);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "nt/con/con.h"
 #include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/ob/ob.h"
@@ -138,6 +139,8 @@ bool nt_mm_settle(uint64_t va, uint64_t size, bool write) { return false; }
 static _Atomic uint32_t apcs[THREADS + 1], apcs_taken;
 bool ps_apcs_pending(const struct nt_thread *t) { return atomic_load(&apcs[t - threads]) != 0; }
 void ps_user_apcs(struct nt_thread *t) { apcs_taken += atomic_exchange(&apcs[t - threads], 0); }
+struct nt_console *con_waited_for(const struct ob_object *file) { return NULL; }
+enum dk_status con_wait(struct nt_console *c, uint64_t deadline) { return DK_INTERRUPTED; }
 NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special)
 {
 	atomic_fetch_add(&apcs[t - threads], 1);
