@@ -66,8 +66,8 @@ static NTSTATUS release_as_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t s
 
 	if (how == MEM_COALESCE_PLACEHOLDERS)
 		return nt_placeholder_join_locked(mm, start, end);
-	if (how == 0)
-		return release_locked(mm, v, start, end);
+	if (how == 0) /* all of it: VirtualFree's size must be 0, and nobody above us looks */
+		return start == v->r.start && end == v->r.end ? release_locked(mm, v, start, end) : (NTSTATUS)STATUS_INVALID_PARAMETER;
 	if (v->flags & VAD_PLACEHOLDER) /* a part becomes one of its own */
 		return start == v->r.start && end == v->r.end ? (NTSTATUS)STATUS_CONFLICTING_ADDRESSES : cut_out_locked(mm, &v, start, end);
 	status = release_locked(mm, v, start, end);

@@ -172,10 +172,12 @@ NTSTATUS NtCreateSection(struct nt_thread *t, uint64_t handle, uint32_t access, 
 	uint64_t file)
 {
 	uint64_t size = 0;
-	NTSTATUS status = size_va != 0 ? user_read(&size, size_va, sizeof size) : STATUS_SUCCESS;
+	NTSTATUS status = user_put64(handle, 0); /* kernelbase.dll looks at that, not at the status */
 	struct nt_section *s;
 
 	(void)t;
+	if (status == STATUS_SUCCESS && size_va != 0)
+		status = user_read(&size, size_va, sizeof size);
 	if (status == STATUS_SUCCESS)
 		status = check_attributes(attributes, file);
 	if (status == STATUS_SUCCESS)

@@ -406,6 +406,14 @@ static NTSTATUS handle_out_counted(struct ob_object *o, bool counted, uint32_t a
 	return status;
 }
 
+/* Callers look at the handle and not at the status: kernelbase.dll's CreateFileMapping, CreateEvent ... */
+static NTSTATUS no_handle(uint64_t handle_va, NTSTATUS status)
+{
+	NTSTATUS written = user_put64(handle_va, 0);
+
+	return written == STATUS_SUCCESS ? status : written;
+}
+
 NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uint64_t handle_va)
 {
 	struct ob_lookup l;
@@ -419,7 +427,7 @@ NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uin
 		ob_put(o);
 	oa_free(&l);
 	if (!NT_SUCCESS(status))
-		return status;
+		return no_handle(handle_va, status);
 	handle_status = handle_out_counted(out, counted, access, l.attributes, handle_va);
 	return handle_status == STATUS_SUCCESS ? status : handle_status;
 }
@@ -436,7 +444,7 @@ NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint
 		status = open_counted(&l, type, &out, &counted);
 	oa_free(&l);
 	if (!NT_SUCCESS(status))
-		return status;
+		return no_handle(handle_va, status);
 	handle_status = handle_out_counted(out, counted, access, l.attributes, handle_va);
 	return handle_status == STATUS_SUCCESS ? status : handle_status;
 }

@@ -230,24 +230,24 @@ static void try_free(void)
 {
 	unsigned from = pick(PAGES - 64), n = 1 + pick(40);
 	bool release = pick(3) == 0;
-	uint64_t at = BASE + from * PAGE_SIZE, size = n * PAGE_SIZE;
-	bool ok = one_allocation(from, from + n);
-	NTSTATUS status = nt_mm_free_range(mm, &at, &size, release ? MEM_RELEASE : MEM_DECOMMIT);
-	unsigned to = from + n;
+	uint64_t at, size;
+	NTSTATUS status;
+	bool ok;
 
+	if (release && model[from].allocation != 0 && pick(2)) /* the whole, often enough */
+		from = (unsigned)((model[from].allocation - BASE) / PAGE_SIZE);
+	while (release && from + n < PAGES && model[from + n].allocation == model[from].allocation && model[from].allocation != 0)
+		n++;
+	while (release && n > 1 && model[from + n - 1].allocation != model[from].allocation)
+		n--;
+	at = BASE + from * PAGE_SIZE;
+	size = n * PAGE_SIZE;
+	ok = one_allocation(from, from + n);
+	if (release)
+		ok = ok && model[from].allocation == at && (from + n == PAGES || model[from + n].allocation != at);
+	status = nt_mm_free_range(mm, &at, &size, release ? MEM_RELEASE : MEM_DECOMMIT);
 	T_OK((status == STATUS_SUCCESS) == ok);
-	if (!ok)
-		return;
-	for (unsigned p = to; release && p < PAGES && model[p].allocation == model[from].allocation; p++)
-		if (p == to || model[p].allocation != BASE + to * PAGE_SIZE)
-			continue;
-	if (release) { /* what is left above is an allocation of its own */
-		uint64_t was = model[from].allocation;
-
-		for (unsigned p = to; p < PAGES && model[p].allocation == was; p++)
-			model[p].allocation = BASE + to * PAGE_SIZE;
-	}
-	for (unsigned p = from; p < to; p++) {
+	for (unsigned p = from; ok && p < from + n; p++) {
 		model[p].protect = 0;
 		if (release)
 			model[p] = (struct page){ 0 };

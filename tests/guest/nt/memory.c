@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Virtual memory: reserve, commit, decommit, release, protection, guard pages, write watch, what a query says. */
-/* wine: a second release says 87; Windows knows that nothing is allocated there and says 487. */
+/* wine: a second release says 87; Windows knows that nothing is allocated there and says 487.  Decommitted pages are one region; a bad
+   address in another place's memory is a partial copy (299). */
 #include "t.h"
 
 static char *base;
