@@ -14,6 +14,7 @@ build:
 	@ln -sf cli/bailey $(BAILEY)
 
 demo: build
+	@tools/deps.sh demo
 	@tools/demo.sh $(BAILEY)
 
 check:

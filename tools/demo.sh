@@ -66,6 +66,15 @@ say "bailey run -- python3 -c 'socket.create_connection(...)'" "network"
 check "no internet socket can be made" refused "$b" run -- python3 -c 'import socket; socket.socket(socket.AF_INET)'
 check "it knows no network interface but its own lo" refused "$b" run -- sh -c 'ls /sys/class/net | grep -v "^lo$"'
 
+say "bailey run -- cmd.exe /c '...'" "a Windows program, with Wine's DLLs and without Wine"
+cmd=/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/cmd.exe
+"$b" run -- $cmd /c 'ver & echo hello from Windows & for %i in (1 2 3) do @echo line %i' | tr -d '\r' | sed 's/^/  /' || wrong=1
+windows_exit() { "$b" run -- $cmd /c 'exit 5'; [ $? -eq 5 ]; }
+check "its exit code is ours" windows_exit
+windows_pipe() { "$b" run -- sh -c "$cmd /c 'echo from Windows' | tr a-z A-Z" | grep -q 'FROM WINDOWS'; }
+check "a Linux program in the same sandbox reads what it writes" windows_pipe
+check "no process of Wine's runs" refused pgrep -x wineserver
+
 say "bailey run -- true, 20 times" "start and end"
 t0=$(date +%s%N)
 for _ in {1..20}; do "$b" run -- true || wrong=1; done

@@ -10,6 +10,7 @@ packages_of() {
 	test) echo bash dash busybox-static coreutils findutils grep sed gawk tar gzip xz-utils perl python3 make git sqlite3 \
 		golang-go luajit clang gdb strace util-linux procps vim less libclang-rt-14-dev nodejs \
 		bubblewrap keyutils man-db groff-base zsh fish ;;
+	demo) echo libwine procps ;;
 	bench) echo busybox-static runc proot bubblewrap sqlite3 nodejs gcc libc6-dev ;;
 	lint) echo clang clang-tidy clang-format cppcheck ;;
 	*) echo "deps.sh: no set called $1" >&2; exit 2 ;;
