@@ -270,10 +270,15 @@ static NTSTATUS query_basic(uint32_t atom, uint64_t buffer, uint32_t room, uint6
 		return status;
 	whole = ATOM_BASIC_SIZE + b.NameLength; /* with the 0 behind it */
 	status = user_put32(returned, whole);
-	if (status != STATUS_SUCCESS || room >= whole)
-		return status == STATUS_SUCCESS ? user_write(buffer, &b, whole) : status;
-	status = user_write(buffer, &b, ATOM_BASIC_SIZE - sizeof(WCHAR));
-	return status == STATUS_SUCCESS ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : status;
+	if (status == STATUS_SUCCESS && room == ATOM_BASIC_SIZE) {
+		status = user_write(buffer, &b, ATOM_BASIC_SIZE - sizeof(WCHAR));
+		return status == STATUS_SUCCESS ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : status;
+	}
+	if (room < whole) { /* as much of the name as there is room for */
+		b.NameLength = (uint16_t)((room - ATOM_BASIC_SIZE) & ~1u);
+		b.Name[b.NameLength / 2] = 0;
+	}
+	return status == STATUS_SUCCESS ? user_write(buffer, &b, ATOM_BASIC_SIZE + b.NameLength) : status;
 }
 
 /* The number of atoms, and their numbers. */

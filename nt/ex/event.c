@@ -33,6 +33,8 @@ NTSTATUS NtCreateEvent(struct nt_thread *t, uint64_t handle, uint32_t access, ui
 {
 	struct ob_object *o;
 
+	if (ob_handle_clear(handle) != STATUS_SUCCESS)
+		return STATUS_ACCESS_VIOLATION;
 	if (type > SynchronizationEvent)
 		return STATUS_INVALID_PARAMETER;
 	o = ex_event_new(type == SynchronizationEvent);
@@ -128,6 +130,8 @@ NTSTATUS NtCreateSemaphore(struct nt_thread *t, uint64_t handle, uint32_t access
 {
 	struct ex_semaphore *s;
 
+	if (ob_handle_clear(handle) != STATUS_SUCCESS)
+		return STATUS_ACCESS_VIOLATION;
 	if (limit <= 0 || count < 0 || count > limit)
 		return STATUS_INVALID_PARAMETER;
 	s = ob_alloc(OB_SEMAPHORE, sizeof *s);

@@ -20,14 +20,16 @@ struct ex_keyed {
 };
 
 const struct ob_type ob_type_keyed_event = { .name = "KeyedEvent", .read = READ_CONTROL | KEYEDEVENT_WAIT, .write = READ_CONTROL | KEYEDEVENT_WAKE,
-	.execute = READ_CONTROL, .all = STANDARD_RIGHTS_REQUIRED | 3 };
+	.execute = READ_CONTROL, .all = STANDARD_RIGHTS_REQUIRED | 3, .waitable = true };
 
 static struct ex_keyed *keyed_new(void)
 {
 	struct ex_keyed *k = ob_alloc(OB_KEYED_EVENT, sizeof *k);
 
-	if (k != NULL)
+	if (k != NULL) {
+		k->ob.signal = 1; /* waiting for the handle is allowed, and never lasts */
 		list_init(&k->queue);
+	}
 	return k;
 }
 

@@ -91,6 +91,8 @@ NTSTATUS NtCreateTimer(struct nt_thread *t, uint64_t handle, uint32_t access, ui
 {
 	struct ex_timer *tm;
 
+	if (ob_handle_clear(handle) != STATUS_SUCCESS)
+		return STATUS_ACCESS_VIOLATION;
 	if (type > 1)
 		return STATUS_INVALID_PARAMETER_4;
 	tm = ob_alloc(OB_TIMER, sizeof *tm);

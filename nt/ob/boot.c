@@ -110,7 +110,7 @@ void ob_boot(void)
 		ob_boot_directory(directories[i]);
 	ob_boot_link("\\GLOBAL??", "\\??");
 	ob_boot_link("\\DosDevices", "\\??");
-	ob_boot_link("\\??\\GLOBALROOT", "\\");
+	ob_boot_link("\\??\\GLOBALROOT", "");
 	ob_boot_link("\\??\\Global", "\\??");
 	types_boot();
 	sessions_boot();

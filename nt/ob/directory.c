@@ -59,8 +59,8 @@ NTSTATUS NtCreateSymbolicLinkObject(struct nt_thread *t, uint64_t handle, uint32
 	WCHAR *text;
 	NTSTATUS status = user_read(&u, target, sizeof u);
 
-	if (status != STATUS_SUCCESS)
-		return status;
+	if (status != STATUS_SUCCESS || attributes == 0 || ob_handle_clear(handle) != STATUS_SUCCESS)
+		return STATUS_ACCESS_VIOLATION;
 	if (u.MaximumLength == 0)
 		return STATUS_INVALID_PARAMETER;
 	status = user_string(target, &text, &size);
@@ -208,19 +208,31 @@ static uint32_t need_of_next(struct ob_directory *d, uint32_t first)
 	return need;
 }
 
-static NTSTATUS listing_out(struct ob_directory *d, struct listing *l, uint64_t context_va, uint64_t returned)
+static NTSTATUS nothing_out(struct ob_directory *d, const struct listing *l, uint64_t context_va, uint64_t returned)
 {
-	NTSTATUS status = STATUS_SUCCESS;
-	uint32_t size = l->at_text;
+	struct directory_entry none = { .name = { 0 } };
+	NTSTATUS status = user_put32(returned, l->more && l->single ? need_of_next(d, l->first) : (uint32_t)sizeof none);
 
-	if (l->count == 0 && l->more)
-		status = user_put32(returned, need_of_next(d, l->first));
-	else
-		status = user_put32(returned, l->count == 0 ? 0 : size);
-	if (status == STATUS_SUCCESS && l->count == 0)
-		return l->more ? STATUS_BUFFER_TOO_SMALL : STATUS_NO_MORE_ENTRIES;
+	if (status == STATUS_SUCCESS && l->more && l->single)
+		return STATUS_BUFFER_TOO_SMALL;
+	if (status == STATUS_SUCCESS && l->room >= sizeof none)
+		status = user_write(l->va, &none, sizeof none);
+	if (status == STATUS_SUCCESS && l->more)
+		status = user_put32(context_va, l->first);
+	if (status != STATUS_SUCCESS)
+		return status;
+	return l->more ? STATUS_MORE_ENTRIES : STATUS_NO_MORE_ENTRIES;
+}
+
+static NTSTATUS listing_out(struct ob_directory *d, const struct listing *l, uint64_t context_va, uint64_t returned)
+{
+	NTSTATUS status;
+
+	if (l->count == 0)
+		return nothing_out(d, l, context_va, returned);
+	status = user_put32(returned, l->at_text);
 	if (status == STATUS_SUCCESS)
-		status = user_write(l->va, l->buffer, size);
+		status = user_write(l->va, l->buffer, l->at_text);
 	if (status == STATUS_SUCCESS)
 		status = user_put32(context_va, l->first + l->count);
 	return status == STATUS_SUCCESS && l->more && !l->single ? (NTSTATUS)STATUS_MORE_ENTRIES : status;
@@ -234,8 +246,9 @@ NTSTATUS NtQueryDirectoryObject(struct nt_thread *t, uint64_t handle, uint64_t b
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (!restart)
-		status = user_read(&l.first, context, sizeof l.first);
+	status = user_read(&l.first, context, sizeof l.first);
+	if (restart)
+		l.first = 0;
 	if (status == STATUS_SUCCESS)
 		status = list_directory((struct ob_directory *)o, &l);
 	if (status == STATUS_SUCCESS)

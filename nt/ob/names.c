@@ -81,7 +81,7 @@ static NTSTATUS name_add(struct ob_directory *d, const WCHAR *text, uint32_t siz
 	ob_get(o);
 	if (all->count++ >= all->nbuckets * 2)
 		buckets_grow(all);
-	list_append(bucket_of(all, n->hash_value), &n->hash);
+	list_insert(bucket_of(all, n->hash_value), &n->hash); /* of names that differ in case, the last is found first */
 	list_append(&d->names, &n->sibling);
 	__atomic_store_n(&o->name, n, __ATOMIC_RELEASE);
 	return STATUS_SUCCESS;
@@ -222,9 +222,9 @@ static NTSTATUS follow(struct walk *w)
 
 	if (++w->links > LINKS_MAX)
 		return STATUS_NAME_TOO_LONG;
-	if (size < 2 || s->target[0] != '\\')
+	if (size != 0 && s->target[0] != '\\')
 		return STATUS_OBJECT_NAME_INVALID;
-	if (at_backslash(w) && s->target[size / 2 - 1] == '\\')
+	if (size != 0 && at_backslash(w) && s->target[size / 2 - 1] == '\\')
 		size -= 2;
 	if (size + w->size > PATH_MAX_BYTES)
 		return STATUS_OBJECT_NAME_INVALID;
@@ -295,7 +295,8 @@ static NTSTATUS walk_path(struct walk *w, enum ob_type_id type)
 		if (w->size != 0 && w->rest[0] == '\\')
 			return STATUS_OBJECT_PATH_SYNTAX_BAD;
 		status = ob_by_handle(w->l->root, OB_NONE, 0, &w->at);
-		if (status == STATUS_SUCCESS && ob_type_of(w->at)->parse == NULL && w->at->type != OB_DIRECTORY)
+		if (status == STATUS_SUCCESS && ob_type_of(w->at)->parse == NULL && w->at->type != OB_DIRECTORY &&
+			(w->at->type != OB_SYMLINK || w->size != 0))
 			status = STATUS_OBJECT_TYPE_MISMATCH;
 	} else if (w->size == 0 || w->rest[0] != '\\') {
 		return STATUS_OBJECT_PATH_SYNTAX_BAD;
@@ -406,53 +407,72 @@ static NTSTATUS handle_out_counted(struct ob_object *o, bool counted, uint32_t a
 	return status;
 }
 
-/* Callers look at the handle and not at the status: kernelbase.dll's CreateFileMapping, CreateEvent ... */
-static NTSTATUS no_handle(uint64_t handle_va, NTSTATUS status)
+NTSTATUS ob_handle_clear(uint64_t handle_va)
 {
-	NTSTATUS written = user_put64(handle_va, 0);
+	uint64_t none = 0;
 
-	return written == STATUS_SUCCESS ? status : written;
+	return user_write(handle_va, &none, sizeof none);
 }
 
 NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uint64_t handle_va)
 {
-	struct ob_lookup l;
+	struct ob_lookup l = { .name = NULL };
 	struct ob_object *out;
 	bool counted = false;
-	NTSTATUS status = oa_in(&l, oa), handle_status;
+	NTSTATUS status = ob_handle_clear(handle_va), handle_status;
 
+	if (status == STATUS_SUCCESS)
+		status = oa_in(&l, oa);
 	if (status == STATUS_SUCCESS)
 		status = insert_counted(&l, o, &out, &counted);
 	else
 		ob_put(o);
 	oa_free(&l);
 	if (!NT_SUCCESS(status))
-		return no_handle(handle_va, status);
+		return status;
 	handle_status = handle_out_counted(out, counted, access, l.attributes, handle_va);
 	return handle_status == STATUS_SUCCESS ? status : handle_status;
 }
 
 NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint64_t handle_va)
 {
-	struct ob_lookup l;
+	struct ob_lookup l = { .name = NULL };
 	struct ob_object *out;
 	bool counted = false;
-	NTSTATUS status = oa_in(&l, oa), handle_status;
+	NTSTATUS status = ob_handle_clear(handle_va), handle_status;
 
+	if (status == STATUS_SUCCESS)
+		status = oa == 0 ? (NTSTATUS)STATUS_INVALID_PARAMETER : oa_in(&l, oa);
 	l.access = access;
 	if (status == STATUS_SUCCESS)
 		status = open_counted(&l, type, &out, &counted);
 	oa_free(&l);
 	if (!NT_SUCCESS(status))
-		return no_handle(handle_va, status);
+		return status;
 	handle_status = handle_out_counted(out, counted, access, l.attributes, handle_va);
 	return handle_status == STATUS_SUCCESS ? status : handle_status;
+}
+
+static NTSTATUS name_in(struct ob_lookup *l, uint64_t name_va)
+{
+	struct UNICODE_STRING s;
+
+	if (name_va == 0)
+		return l->root != 0 ? (NTSTATUS)STATUS_OBJECT_NAME_INVALID : STATUS_SUCCESS;
+	if (user_read(&s, name_va, sizeof s) != STATUS_SUCCESS)
+		return STATUS_ACCESS_VIOLATION;
+	if (s.Length == 0)
+		return STATUS_SUCCESS;
+	if (s.Buffer % 2 != 0)
+		return STATUS_DATATYPE_MISALIGNMENT;
+	if (s.Length % 2 != 0 || s.Length == 0xfffe)
+		return STATUS_OBJECT_NAME_INVALID;
+	return s.Buffer != 0 ? user_string(name_va, &l->name, &l->size) : (NTSTATUS)STATUS_ACCESS_VIOLATION;
 }
 
 NTSTATUS oa_in(struct ob_lookup *l, uint64_t oa)
 {
 	struct OBJECT_ATTRIBUTES a;
-	struct UNICODE_STRING s;
 
 	*l = (struct ob_lookup){ .name = NULL };
 	if (oa == 0)
@@ -464,13 +484,7 @@ NTSTATUS oa_in(struct ob_lookup *l, uint64_t oa)
 	l->root = a.RootDirectory;
 	l->attributes = a.Attributes;
 	l->security = a.SecurityDescriptor;
-	if (a.ObjectName == 0)
-		return STATUS_SUCCESS;
-	if (user_read(&s, a.ObjectName, sizeof s) != STATUS_SUCCESS)
-		return STATUS_ACCESS_VIOLATION;
-	if (s.Length % 2 != 0)
-		return STATUS_OBJECT_NAME_INVALID;
-	return user_string(a.ObjectName, &l->name, &l->size);
+	return name_in(l, a.ObjectName);
 }
 
 void oa_free(struct ob_lookup *l)

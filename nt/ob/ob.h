@@ -128,6 +128,8 @@ void oa_free(struct ob_lookup *l);
  */
 NTSTATUS ob_insert(const struct ob_lookup *l, struct ob_object *o, struct ob_object **out) MUST_CHECK;
 NTSTATUS ob_open(const struct ob_lookup *l, enum ob_type_id type, struct ob_object **out) MUST_CHECK;
+/* The guest's handle is 0 until there is one, and it is known that it can be written: first in most NtCreate* and NtOpen*. */
+NTSTATUS ob_handle_clear(uint64_t handle_va);
 /* ob_insert and ob_handle_out in one: what most NtCreate* end with; takes o over. */
 NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uint64_t handle_va) MUST_CHECK;
 NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint64_t handle_va) MUST_CHECK;

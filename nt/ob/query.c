@@ -63,7 +63,7 @@ static NTSTATUS name_out(struct ob_grant *g, uint64_t va, uint32_t room, uint64_
 		u = (struct UNICODE_STRING){ (uint16_t)size, (uint16_t)(size + 2), 0, va + sizeof u };
 	status = user_put32(returned, whole);
 	if (status == STATUS_SUCCESS && room < whole)
-		status = room < sizeof u ? STATUS_INFO_LENGTH_MISMATCH : STATUS_BUFFER_OVERFLOW;
+		status = ob_type_of(g->object)->query_name != NULL && room >= sizeof u ? STATUS_BUFFER_OVERFLOW : STATUS_INFO_LENGTH_MISMATCH;
 	if (status == STATUS_SUCCESS)
 		status = user_write(va, &u, sizeof u);
 	if (status == STATUS_SUCCESS && size != 0)
@@ -74,13 +74,19 @@ static NTSTATUS name_out(struct ob_grant *g, uint64_t va, uint32_t room, uint64_
 	return status;
 }
 
+/* Rights that may be asked for, beyond those of GENERIC_ALL. */
+static uint32_t extra_access(enum ob_type_id type)
+{
+	return type == OB_KEY || type == OB_KEYED_EVENT || type == OB_SECTION || type == OB_TOKEN || type == OB_TYPE ? SYNCHRONIZE : 0;
+}
+
 /* A type's description with its name behind it, at `at` in buffer and, for the guest, va; returns the bytes it takes. */
 static uint32_t type_put(enum ob_type_id type, char *at, uint64_t va)
 {
 	const struct ob_type *t = ob_types[type];
 	uint32_t length = (uint32_t)strlen(t->name) * 2;
 	struct OBJECT_TYPE_INFORMATION i = { .TypeName = { (uint16_t)length, (uint16_t)(length + 2), 0, va + sizeof i }, .GenericRead = t->read,
-		.GenericWrite = t->write, .GenericExecute = t->execute, .GenericAll = t->all, .ValidAccessMask = t->all, .TypeIndex = (uint8_t)(type + 1) };
+		.GenericWrite = t->write, .GenericExecute = t->execute, .GenericAll = t->all, .ValidAccessMask = t->all | extra_access(type), .TypeIndex = (uint8_t)(type + 1) };
 
 	if (at != NULL) {
 		memcpy(at, &i, sizeof i);
@@ -248,7 +254,9 @@ NTSTATUS NtDuplicateObject(struct nt_thread *t, uint64_t source_process, uint64_
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (target_process != 0)
+	if (target != 0 && user_put64(target, 0) != STATUS_SUCCESS)
+		status = STATUS_ACCESS_VIOLATION;
+	else if (target_process != 0)
 		status = ob_by_handle(target_process, OB_PROCESS, PROCESS_DUP_HANDLE, &to);
 	else if (!(options & DUPLICATE_CLOSE_SOURCE))
 		status = STATUS_INVALID_HANDLE;
