@@ -213,6 +213,16 @@ struct file *fd_get(struct lx_thread *t, int fd)
 	return f;
 }
 
+struct file *fd_borrow(struct lx_thread *t, int fd, bool *held)
+{
+	struct fdtable *fdt = t->proc->fdt;
+
+	*held = !table_is_private(t, fdt);
+	if (UNLIKELY(*held))
+		return fd_get(t, fd);
+	return (uint32_t)fd < fdt->size ? fdt->slot[fd] : NULL;
+}
+
 struct file *fd_get_kind(struct lx_thread *t, int fd, enum file_kind kind, long other_err, long *err)
 {
 	struct file *f = fd_get(t, fd);

@@ -190,7 +190,8 @@ static long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, i
 {
 	struct dk_segment seg = { (void *)buf.va, MIN(size, RW_LIMIT) };
 	struct iov v = { &seg, 1, false, seg.size };
-	struct file *f = fd_get(t, fd);
+	bool held;
+	struct file *f = fd_borrow(t, fd, &held);
 	long n;
 
 	if (UNLIKELY(f == NULL))
@@ -203,7 +204,8 @@ static long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, i
 		n = at_position(t, f, &v, fn);
 	else
 		n = at_offset(t, f, &v, offset, fn);
-	file_put(f);
+	if (UNLIKELY(held))
+		file_put(f);
 	count_io(t, fn == file_write, n);
 	return n;
 }

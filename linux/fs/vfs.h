@@ -160,6 +160,8 @@ void fdt_get_table(struct fdtable *fdt);
 void fdt_put_table(struct fdtable *fdt);         /* last one closes all */
 void fdt_close_on_exec(struct lx_thread *t);
 struct file *fd_get(struct lx_thread *t, int fd); /* a reference, or NULL (EBADF) */
+/* The same for the time of a call; *held: it is a reference, to be put.  If not, nobody but this thread can close it. */
+struct file *fd_borrow(struct lx_thread *t, int fd, bool *held);
 struct file *fd_get_kind(struct lx_thread *t, int fd, enum file_kind kind, long other_err, long *err);
 /* Lowest free descriptor from min on; takes over the reference.  -EMFILE keeps it with the caller. */
 int fd_install(struct lx_thread *t, struct file *f, bool cloexec, int min);
