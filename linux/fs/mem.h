@@ -166,6 +166,9 @@ void mem_data_free(struct inode *i);
 long mem_data_read(struct inode *i, const struct iov *v, uint64_t pos);
 long mem_data_write(struct inode *i, const struct iov *v, uint64_t pos, uint64_t n);
 
+/* memfile.c: pages of a private mapping once more, as nobody has written them.  Holes are zeros that can be written. */
+long mem_map_afresh(struct inode *i, uint64_t addr, uint64_t pages, int prot, uint64_t fpage);
+
 /* memxattr.c */
 long mem_getxattr(struct lx_thread *t, struct inode *i, const char *name, void *buf, size_t size);
 const void *mem_xattr_value(struct inode *i, const char *name, size_t *size); /* [INODE] one of ours, or NULL */

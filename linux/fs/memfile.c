@@ -193,9 +193,9 @@ static long map_hole(uint64_t addr, uint64_t pages, int prot, bool behind)
 		behind ? 0 : (uint32_t)prot & 7));
 }
 
-static long map_pages(struct inode *i, uint64_t addr, uint64_t pages, int prot, int flags, uint64_t fpage)
+/* end: the file's, in pages. */
+static long map_pages(struct inode *i, uint64_t addr, uint64_t pages, int prot, int flags, uint64_t fpage, uint64_t end)
 {
-	uint64_t end = PAGE_UP(i->size) >> PAGE_SHIFT;
 
 	while (pages > 0) {
 		uint64_t run, n;
@@ -213,6 +213,16 @@ static long map_pages(struct inode *i, uint64_t addr, uint64_t pages, int prot, 
 		pages -= n;
 	}
 	return 0;
+}
+
+long mem_map_afresh(struct inode *i, uint64_t addr, uint64_t pages, int prot, uint64_t fpage)
+{
+	long err;
+
+	lock_take(&i->lock);
+	err = map_pages(i, addr, pages, prot, MAP_PRIVATE | MAP_FIXED, fpage, UINT64_MAX);
+	lock_drop(&i->lock);
+	return err;
 }
 
 /* Pages of a shared mapping behind the end are the file's, as it may grow over them, and closed until then (mm/fault.c). */
@@ -247,7 +257,7 @@ static long mem_map(struct lx_thread *t, struct file *f, uint64_t addr, uint64_t
 		err = mem_fill(i, fpage, pages); /* behind the end too: the file may grow into the mapping */
 	if (err == 0) {
 		m->flags |= MEM_MAPPED;
-		err = map_pages(i, addr, pages, prot, flags, fpage);
+		err = map_pages(i, addr, pages, prot, flags, fpage, PAGE_UP(i->size) >> PAGE_SHIFT);
 	}
 	if (err == 0 && shared)
 		err = close_behind(i, addr, pages, fpage);

@@ -2,6 +2,7 @@
 /* linux/fs/memfs.c - inodes of tmpfs and of the overlay: life, attributes, operations.  See mem.h. */
 #include "linux/fs/acl.h"
 #include "linux/fs/mem.h"
+#include "linux/mm/mm.h"
 
 static bool count_inode(struct mount_fs *fs)
 {
@@ -182,12 +183,15 @@ static void set_members(struct inode *i, const struct inode_attr *a) REQUIRES(IN
 static long mem_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
 {
 	struct inode *i = d->inode;
+	uint64_t before;
+	bool cut;
 	long err;
 
 	err = a->valid & IATTR_SIZE ? mem_copy_up(d, true, a->size) : mem_take_attr(d);
 	if (err < 0)
 		return err;
 	lock_take(&i->lock);
+	before = i->size;
 	if (a->valid & IATTR_SIZE)
 		err = set_size(i, a->size);
 	if (err == 0) {
@@ -195,7 +199,10 @@ static long mem_setattr(struct lx_thread *t, struct dentry *d, const struct inod
 		if ((a->valid & (IATTR_SIZE | IATTR_MTIME)) == IATTR_SIZE)
 			i->mtime_ns = i->ctime_ns;
 	}
+	cut = i->size < before && (mem(i)->flags & MEM_MAPPED);
 	lock_drop(&i->lock);
+	if (UNLIKELY(cut))
+		mm_file_cut(t->proc->mm, i, a->size, before);
 	return err;
 }
 

@@ -16,6 +16,8 @@
 
 #include "linux/linux.h"
 
+struct inode;
+
 struct mm *mm_new(void);           /* an empty address space for this picoprocess; NULL: no memory */
 void mm_reset(struct mm *mm);      /* unmaps everything of the guest's: execve in place */
 /* The process ends (its last thread, not a borrower): drops references and charges, unmaps nothing. */
@@ -41,6 +43,8 @@ long uffd_open(struct lx_thread *t, int flags); /* a new userfaultfd: its descri
 #ifndef PR_MDWE_NO_INHERIT
 #define PR_MDWE_NO_INHERIT 2u
 #endif
+/* i, a file in memory of which pages were mapped, has been cut from before to size bytes; hold no lock.  mm NULL: nothing. */
+void mm_file_cut(struct mm *mm, struct inode *i, uint64_t size, uint64_t before);
 bool mm_denies_exec(uint32_t old, uint32_t new); /* to the caller's process: PROT_* as they were and shall be */
 void mm_stack_sync(struct mm *mm); /* the counters of the stack of the caller's memory as they are now; hold no lock */
 long mm_map_stack(struct mm *mm, uint64_t size, int extra_prot);

@@ -209,6 +209,58 @@ static void stacks(void)
 	munmap(p - 40 * PAGE, 44 * PAGE);
 }
 
+static sigjmp_buf cut_back;
+static int cut_sig;
+
+static void on_cut(int sig)
+{
+	cut_sig = sig;
+	siglongjmp(cut_back, 1);
+}
+
+/* The byte, or minus the signal that looking at it makes. */
+static int look(volatile char *p)
+{
+	if (sigsetjmp(cut_back, 1))
+		return -cut_sig;
+	return *p;
+}
+
+/* A file that is made shorter and longer again: what was mapped of it. */
+static void cuts(int hole)
+{
+	int fd = memfd_create("cut", 0);
+	char *priv, *shared, *text = malloc(4 * PAGE);
+
+	memset(text, 'f', 4 * PAGE);
+	if (hole)
+		ftruncate(fd, 4 * PAGE);
+	else
+		write(fd, text, 4 * PAGE);
+	signal(SIGBUS, on_cut);
+	signal(SIGSEGV, on_cut);
+	priv = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	shared = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	memset(priv, 'p', 3 * PAGE);
+	shared[2 * PAGE] = 's';
+	ftruncate(fd, PAGE + 100);
+	printf("cut: shared %d %d %d", look(shared), look(shared + PAGE), look(shared + 2 * PAGE));
+	printf(" private %d %d\n", look(priv), look(priv + PAGE + 200));
+	printf("read into it: %d\n", E(pread(fd, shared + 2 * PAGE, 10, 0)));
+	ftruncate(fd, 4 * PAGE);
+	printf("longer: shared %d %d", look(shared + 2 * PAGE), look(shared + 3 * PAGE));
+	printf(" private %d %d %d\n", look(priv + PAGE), look(priv + 2 * PAGE), look(priv + 3 * PAGE));
+	priv[2 * PAGE] = 'q';
+	shared[2 * PAGE] = 't';
+	printf("written: %d %d\n", look(priv + 2 * PAGE), look(shared + 2 * PAGE));
+	munmap(priv, 4 * PAGE);
+	munmap(shared, 4 * PAGE);
+	close(fd);
+	free(text);
+	signal(SIGBUS, SIG_DFL);
+	signal(SIGSEGV, SIG_DFL);
+}
+
 static void many(void)
 {
 	char *p = map(4000, PROT_READ, MAP_PRIVATE);
@@ -242,6 +294,8 @@ int main(void)
 	names();
 	limits();
 	stacks();
+	cuts(0);
+	cuts(1);
 	many();
 	return 0;
 }
