@@ -169,3 +169,32 @@ NTSTATUS NtSetInformationKey(struct nt_thread *t, uint64_t key, uint32_t class, 
 	ob_put(&b->ob);
 	return STATUS_SUCCESS;
 }
+
+uint32_t cm_security(struct ob_object *o, void *to)
+{
+	struct cm_state *s = cm_state();
+	const struct cm_key *k = CONTAINER_OF(o, struct cm_body, ob)->key;
+	uint32_t size;
+
+	cm_lock(s);
+	size = k->security_size;
+	if (size != 0)
+		memcpy(to, k->security, size);
+	cm_unlock(s);
+	return size;
+}
+
+void cm_set_security(struct ob_object *o, void *descriptor, uint32_t size)
+{
+	struct cm_state *s = cm_state();
+	struct cm_key *k = CONTAINER_OF(o, struct cm_body, ob)->key;
+	void *old;
+
+	cm_lock(s);
+	old = k->security;
+	k->security = descriptor;
+	k->security_size = size;
+	cm_changed(s, k, REG_NOTIFY_CHANGE_SECURITY);
+	cm_unlock(s);
+	arena_free(old);
+}

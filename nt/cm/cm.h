@@ -149,6 +149,10 @@ NTSTATUS cm_start(const struct ob_lookup *l, struct cm_key **k, struct cm_walk *
 NTSTATUS cm_by_handle(uint64_t handle, uint32_t access, struct cm_body **b) MUST_CHECK; /* STATUS_KEY_DELETED is for the caller to see */
 NTSTATUS cm_open_body(struct cm_key *k, uint32_t access, uint32_t attributes, uint64_t handle_va) MUST_CHECK;
 
+/* Copies the key's descriptor to room for SE_DESCRIPTOR_MAX bytes: its size; 0: it has none of its own. */
+uint32_t cm_security(struct ob_object *o, void *to);
+void cm_set_security(struct ob_object *o, void *descriptor, uint32_t size); /* of arena_alloc: taken over */
+
 /* ---- notify.c ---- */
 /* Something of k changed: who waits for this kind is told.  NTKEYS held. */
 void cm_changed(struct cm_state *s, struct cm_key *k, uint32_t what);

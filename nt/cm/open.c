@@ -9,6 +9,7 @@
 #include "nt/ke/user.h"
 #include "ntcalls.gen.h"
 #include "nt/ex/wait.h"
+#include "nt/se/se.h"
 #include "rt/mem.h"
 
 static void body_destroy(struct ob_object *o)
@@ -170,6 +171,23 @@ static NTSTATUS set_class(struct cm_key *k, uint64_t class)
 	return STATUS_SUCCESS;
 }
 
+static NTSTATUS set_security(struct cm_key *k, uint64_t security)
+{
+	struct cm_state *s = cm_state();
+	struct se_descriptor *d;
+	uint32_t size;
+	NTSTATUS status = security == 0 ? STATUS_SUCCESS : se_descriptor_in(security, &d, &size);
+
+	if (status != STATUS_SUCCESS || security == 0)
+		return status;
+	cm_lock(s);
+	arena_free(k->security);
+	k->security = d;
+	k->security_size = size;
+	cm_unlock(s);
+	return STATUS_SUCCESS;
+}
+
 /* All of the calls: class and disposition are addresses, 0 for those that only open. */
 static NTSTATUS open_or_create(uint64_t handle_va, uint32_t access, uint64_t oa, bool create, uint32_t options, uint64_t class, uint64_t disposition)
 {
@@ -194,6 +212,8 @@ static NTSTATUS open_or_create(uint64_t handle_va, uint32_t access, uint64_t oa,
 		return status;
 	if (made == REG_CREATED_NEW_KEY)
 		status = set_class(k, class);
+	if (status == STATUS_SUCCESS && made == REG_CREATED_NEW_KEY)
+		status = set_security(k, l.security);
 	if (status == STATUS_SUCCESS)
 		status = cm_open_body(k, access, l.attributes, handle_va);
 	cm_key_put(k);

@@ -5,7 +5,10 @@
 #include "nt/cm/cm.h"
 #include "nt/ex/tz.h"
 #include "nt/ex/wait.h"
+#include "nt/os/sysinfo.h"
 #include "nt/rtl/unicode.h"
+#include "nt/rtl/upcase.h"
+#include "rt/fmt.h"
 #include "rt/mem.h"
 
 enum seed_kind { SEED_KEY, SEED_LINK, SEED_SZ, SEED_EXPAND, SEED_MULTI, SEED_DWORD };
@@ -114,6 +117,52 @@ static bool seed_zones(struct cm_key *root, int64_t now)
 	return zones != NULL;
 }
 
+/* The machine's name, in capitals as NetBIOS has it, cut to its 15 characters. */
+static bool seed_computer_name(struct cm_key *root, int64_t now)
+{
+	static const char *const keys[] = { "MACHINE\\SYSTEM\\ControlSet001\\Control\\ComputerName\\ActiveComputerName",
+		"MACHINE\\SYSTEM\\ControlSet001\\Control\\ComputerName\\ComputerName" };
+	struct cm_key *k = seed_key(root, "MACHINE\\SYSTEM\\ControlSet001\\Services\\Tcpip\\Parameters", now);
+	char host[64];
+
+	(void)os_host_name(host, sizeof host);
+	if (k == NULL || !seed_text(k, &(struct seed){ "Hostname", host, 0, SEED_SZ }) || !seed_text(k, &(struct seed){ "NV Hostname", host, 0, SEED_SZ }) ||
+		!seed_text(k, &(struct seed){ "Domain", "", 0, SEED_SZ }))
+		return false;
+	unsigned n = 0;
+	for (; n < 15 && host[n] != '\0' && host[n] != '.'; n++)
+		host[n] = (char)rtl_upcase((unsigned char)host[n]);
+	host[n] = '\0';
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		k = seed_key(root, keys[i], now);
+		if (k == NULL || !seed_text(k, &(struct seed){ "ComputerName", host, 0, SEED_SZ }))
+			return false;
+	}
+	return true;
+}
+
+/* One key for each processor, as hardware detection leaves them. */
+static bool seed_processors(struct cm_key *root, int64_t now)
+{
+	struct os_machine m;
+	struct os_processor cpu;
+	char path[96];
+	bool ok = true;
+
+	os_machine(&m);
+	os_processor(&cpu);
+	for (uint32_t i = 0; ok && i < m.cpus; i++) {
+		(void)fmt_snprintf(path, sizeof path, "MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\%u", i);
+		struct cm_key *k = seed_key(root, path, now);
+
+		ok = k != NULL && seed_value(k, "~MHz", REG_DWORD, &cpu.mhz, sizeof cpu.mhz) &&
+			seed_text(k, &(struct seed){ "Identifier", cpu.identifier, 0, SEED_SZ }) &&
+			seed_text(k, &(struct seed){ "ProcessorNameString", cpu.name, 0, SEED_SZ }) &&
+			seed_text(k, &(struct seed){ "VendorIdentifier", cpu.maker, 0, SEED_SZ });
+	}
+	return ok;
+}
+
 bool cm_seed(struct cm_key *root)
 {
 	int64_t now = ex_system_time();
@@ -133,5 +182,5 @@ bool cm_seed(struct cm_key *root)
 					    s->kind != SEED_KEY && !seed_text(k, s))
 			return false;
 	}
-	return seed_zones(root, now);
+	return seed_zones(root, now) && seed_computer_name(root, now) && seed_processors(root, now);
 }

@@ -15,13 +15,6 @@ static uint64_t mask_of(const struct os_machine *m)
 	return m->cpus >= 64 ? UINT64_MAX : (1ull << m->cpus) - 1;
 }
 
-static void cpuid(uint32_t leaf, uint32_t *a, uint32_t *d)
-{
-	uint32_t b, c;
-
-	__asm__ volatile("cpuid" : "=a"(*a), "=b"(b), "=c"(c), "=d"(*d) : "a"(leaf), "c"(0));
-}
-
 NTSTATUS sys_processor(const struct sys_out *o)
 {
 	struct {
@@ -29,16 +22,12 @@ NTSTATUS sys_processor(const struct sys_out *o)
 		uint32_t features;
 	} p = { .architecture = 9 };
 	struct os_machine m;
-	uint32_t a, d, family, model;
+	struct os_processor cpu;
 
 	os_machine(&m);
-	cpuid(1, &a, &d);
-	family = a >> 8 & 15;
-	model = (a >> 4 & 15) | (a >> 12 & 0xf0);
-	if (family == 15)
-		family += a >> 20 & 0xff;
-	p.level = (uint16_t)family;
-	p.revision = (uint16_t)(model << 8 | (a & 15));
+	os_processor(&cpu);
+	p.level = (uint16_t)cpu.family;
+	p.revision = (uint16_t)(cpu.model << 8 | cpu.stepping);
 	p.most = (uint16_t)m.cpus;
 	p.features = 0x2b8fffff; /* what every 64-bit processor has, as Windows shows it */
 	return sys_answer(o, &p, 12);

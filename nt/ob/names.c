@@ -15,6 +15,7 @@
 #include "nt/ob/ob.h"
 #include "nt/ob/ob_int.h"
 #include "nt/rtl/upcase.h"
+#include "nt/se/se.h"
 #include "rt/mem.h"
 
 #define LINKS_MAX 32u
@@ -421,6 +422,8 @@ NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uin
 	bool counted = false;
 	NTSTATUS status = ob_handle_clear(handle_va), handle_status;
 
+	if (status == STATUS_SUCCESS && l.security != 0)
+		status = se_assign(o, l.security);
 	if (status == STATUS_SUCCESS)
 		status = oa_in(&l, oa);
 	if (status == STATUS_SUCCESS)

@@ -10,6 +10,11 @@ struct os_machine {
 	uint64_t total_pages, free_pages, committed_pages, shared_pages;
 };
 void os_machine(struct os_machine *m);
+struct os_processor {
+	char name[52], maker[16], identifier[64]; /* as CPUID has them; "Intel64 Family 6 Model 85 Stepping 7" */
+	uint32_t family, model, stepping, mhz;
+};
+void os_processor(struct os_processor *p); /* asks the CPU, which is slow on a virtual machine */
 uint64_t os_boot_monotonic(void); /* ns on pico_now's clock */
 /* The sandbox's host name, with its 0; returns its length. */
 uint32_t os_host_name(char *to, uint32_t room);

@@ -104,6 +104,8 @@ bool se_has_privilege(struct se_token *k, uint32_t luid);
 #define SE_DACL_PRESENT  0x0004u
 #define SE_SACL_PRESENT  0x0010u
 #define SE_SELF_RELATIVE 0x8000u
+#define SE_DACL_BITS     0x150cu /* present, defaulted, inheritance */
+#define SE_SACL_BITS     0x2a30u
 #define SE_DESCRIPTOR_MAX 0x10000u
 
 struct se_descriptor { /* SECURITY_DESCRIPTOR_RELATIVE's head */
@@ -127,6 +129,8 @@ NTSTATUS se_descriptor_in(uint64_t va, struct se_descriptor **out, uint32_t *siz
 uint32_t se_descriptor_size(const struct se_descriptor *d);
 /* The usual descriptor of an object of a type: its user, and all rights for everybody of the sandbox. */
 struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size) MUST_CHECK; /* heap memory */
+/* A new object's own descriptor: what OBJECT_ATTRIBUTES have; security 0: none. */
+NTSTATUS se_assign(struct ob_object *o, uint64_t security);
 /* What d gives token of wanted (mapped already; MAXIMUM_ALLOWED is understood). */
 NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint32_t wanted, uint32_t all, uint32_t *granted);
 #endif

@@ -337,14 +337,13 @@ NTSTATUS NtOpenThreadToken(struct nt_thread *t, uint64_t thread, uint32_t access
 	return NtOpenThreadTokenEx(t, thread, access, as_self, 0, handle);
 }
 
-NTSTATUS NtDuplicateToken(struct nt_thread *t, uint64_t token, uint32_t access, uint64_t oa, uint8_t effective_only, uint32_t type, uint64_t handle)
+NTSTATUS NtDuplicateToken(struct nt_thread *t, uint64_t token, uint32_t access, uint64_t oa, uint32_t level, uint32_t type, uint64_t handle)
 {
 	struct OBJECT_ATTRIBUTES a = { 0 };
 	struct { uint32_t length, level; } qos = { 0 };
 	struct se_token *from, *k;
 	NTSTATUS status = STATUS_SUCCESS;
 
-	(void)effective_only;
 	if (type != 1 && type != 2)
 		return STATUS_INVALID_PARAMETER;
 	if (oa != 0)
@@ -355,6 +354,8 @@ NTSTATUS NtDuplicateToken(struct nt_thread *t, uint64_t token, uint32_t access, 
 		status = se_token_by_handle(token, TOKEN_DUPLICATE, &from);
 	if (status != STATUS_SUCCESS)
 		return status;
+	if (a.SecurityQualityOfService == 0)
+		qos.level = level; /* Wine's DLLs have it there; for Windows that is "effective only" */
 	if (qos.level > 3 || (type == 2 && from->type == 2 && qos.level > from->level))
 		status = STATUS_BAD_IMPERSONATION_LEVEL;
 	k = status == STATUS_SUCCESS ? se_token_copy(from, type, type == 2 ? qos.level : 0) : NULL;

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/se/check.c - NtAccessCheck: what a token may do by a descriptor.
+ *
+ * The rule is public ("How AccessCheck works"): the entries in their order; an entry of refusal counts for what was not
+ * granted before, one of permission for what was not refused before; the owner may read and change the list.
+ */
+#include "nt/ke/user.h"
+#include "nt/se/descriptor.h"
+#include "ntcalls.gen.h"
+#include "rt/mem.h"
+
+enum ace_type { ACE_ALLOW, ACE_DENY };
+#define ACE_INHERIT_ONLY 8u
+
+/* Is it the token's, to be granted (or refused) something? */
+static bool token_has(const struct se_token *k, const struct se_sid *s, bool deny)
+{
+	if (sid_equal(s, &se_user))
+		return true;
+	for (uint32_t i = 0; i < k->ngroups; i++) {
+		uint32_t on = SE_GROUP_ENABLED | (deny ? SE_GROUP_DENY_ONLY : 0);
+
+		if (sid_equal(s, &k->groups[i].sid))
+			return (k->groups[i].attributes & on) != 0 && (deny || (k->groups[i].attributes & SE_GROUP_DENY_ONLY) == 0);
+	}
+	return false;
+}
+
+static bool restricting_has(const struct se_token *k, const struct se_sid *s)
+{
+	for (uint32_t i = 0; i < k->nrestricted; i++)
+		if (sid_equal(s, &k->restricting[i].sid))
+			return true;
+	return false;
+}
+
+/* What the list grants, of all that it could. */
+static uint32_t granted_by(const uint8_t *acl, const struct se_token *k, bool restricting)
+{
+	struct se_acl head;
+	struct se_ace ace;
+	struct se_sid sid;
+	uint32_t at = sizeof head, granted = 0, refused = 0;
+
+	memcpy(&head, acl, sizeof head);
+	for (uint32_t i = 0; i < head.count; i++, at += ace.size) {
+		memcpy(&ace, acl + at, sizeof ace);
+		if (ace.type > ACE_DENY || (ace.flags & ACE_INHERIT_ONLY) != 0 || !sid_parse(&sid, acl + at + sizeof ace, ace.size - (uint32_t)sizeof ace))
+			continue;
+		if (restricting ? !restricting_has(k, &sid) : !token_has(k, &sid, ace.type == ACE_DENY))
+			continue;
+		if (ace.type == ACE_ALLOW)
+			granted |= ace.mask & ~refused;
+		else
+			refused |= ace.mask & ~granted;
+	}
+	return granted;
+}
+
+NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint32_t wanted, uint32_t all, uint32_t *granted)
+{
+	struct sd_parts p;
+	struct se_sid owner;
+	uint32_t may = 0, most = all | DELETE | READ_CONTROL | WRITE_DAC | WRITE_OWNER | SYNCHRONIZE;
+
+	sd_parts(d, &p);
+	*granted = 0;
+	if ((wanted & ACCESS_SYSTEM_SECURITY) != 0) {
+		if (!se_has_privilege(k, 8))
+			return STATUS_PRIVILEGE_NOT_HELD;
+		may |= ACCESS_SYSTEM_SECURITY;
+	}
+	lock_take(&k->ob.lock);
+	if (p.dacl == NULL)
+		may |= most;
+	else
+		may |= granted_by(p.dacl, k, false);
+	if (p.dacl != NULL && k->restricted)
+		may &= granted_by(p.dacl, k, true) | ACCESS_SYSTEM_SECURITY;
+	if (p.owner != NULL && sid_parse(&owner, p.owner, sizeof owner) && token_has(k, &owner, false))
+		may |= READ_CONTROL | WRITE_DAC;
+	lock_drop(&k->ob.lock);
+	if ((wanted & MAXIMUM_ALLOWED) != 0) {
+		wanted &= ~MAXIMUM_ALLOWED;
+		*granted = may & (most | ACCESS_SYSTEM_SECURITY);
+		return (wanted & ~may) != 0 || *granted == 0 ? (NTSTATUS)STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+	}
+	if ((wanted & ~may) != 0)
+		return STATUS_ACCESS_DENIED;
+	*granted = wanted;
+	return STATUS_SUCCESS;
+}
+
+struct mapping { /* GENERIC_MAPPING */
+	uint32_t read, write, execute, all;
+};
+
+static uint32_t map_mask(const struct mapping *m, uint32_t mask)
+{
+	uint32_t out = mask & 0x0fffffffu;
+
+	if ((mask & GENERIC_READ) != 0)
+		out |= m->read;
+	if ((mask & GENERIC_WRITE) != 0)
+		out |= m->write;
+	if ((mask & GENERIC_EXECUTE) != 0)
+		out |= m->execute;
+	if ((mask & GENERIC_ALL) != 0)
+		out |= m->all;
+	return out;
+}
+
+/* Generic rights in the list are the mapping's. */
+static void map_list(struct se_descriptor *d, const struct mapping *m)
+{
+	struct sd_parts p;
+	struct se_acl head;
+	struct se_ace ace;
+	uint32_t at = sizeof head;
+
+	sd_parts(d, &p);
+	if (p.dacl == NULL)
+		return;
+	memcpy(&head, p.dacl, sizeof head);
+	for (uint32_t i = 0; i < head.count; i++, at += ace.size) {
+		uint8_t *here = (uint8_t *)(uintptr_t)p.dacl + at;
+
+		memcpy(&ace, here, sizeof ace);
+		ace.mask = map_mask(m, ace.mask);
+		memcpy(here, &ace, sizeof ace);
+	}
+}
+
+/* What PRIVILEGE_SET says: none was needed. */
+static NTSTATUS no_privileges(uint64_t set, uint64_t length)
+{
+	uint32_t size, none[5] = { 0 };
+	NTSTATUS status = user_read(&size, length, sizeof size);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (size < sizeof none) {
+		status = user_put32(length, sizeof none);
+		return status != STATUS_SUCCESS ? status : (NTSTATUS)STATUS_BUFFER_TOO_SMALL;
+	}
+	return user_write(set, none, sizeof none);
+}
+
+static NTSTATUS check(struct se_descriptor *d, struct se_token *k, uint32_t wanted, const struct mapping *m, uint64_t granted_va, uint64_t status_va)
+{
+	uint32_t granted;
+	NTSTATUS result, status;
+
+	if (k->type != 2)
+		return STATUS_NO_IMPERSONATION_TOKEN;
+	if (k->level < 1)
+		return STATUS_BAD_IMPERSONATION_LEVEL;
+	if (d->owner == 0 || d->group == 0)
+		return STATUS_INVALID_SECURITY_DESCR;
+	map_list(d, m);
+	result = se_access_check(d, k, wanted, map_mask(m, m->all), &granted);
+	status = user_write(granted_va, &granted, sizeof granted);
+	return status != STATUS_SUCCESS ? status : user_write(status_va, &result, sizeof result);
+}
+
+NTSTATUS NtAccessCheck(struct nt_thread *t, uint64_t descriptor, uint64_t token, uint32_t wanted, uint64_t mapping, uint64_t privileges,
+	uint64_t privileges_length, uint64_t granted, uint64_t access_status)
+{
+	struct mapping m;
+	struct se_descriptor *d = NULL;
+	struct se_token *k;
+	uint32_t size;
+	NTSTATUS status;
+
+	(void)t;
+	if (privileges == 0 || privileges_length == 0)
+		return STATUS_ACCESS_VIOLATION;
+	status = user_read(&m, mapping, sizeof m);
+	if (status == STATUS_SUCCESS && (wanted & 0xf0000000u) != 0)
+		status = STATUS_GENERIC_NOT_MAPPED;
+	if (status == STATUS_SUCCESS)
+		status = no_privileges(privileges, privileges_length);
+	if (status == STATUS_SUCCESS)
+		status = se_token_by_handle(token, TOKEN_QUERY, &k);
+	if (status != STATUS_SUCCESS)
+		return status;
+	status = se_descriptor_in(descriptor, &d, &size);
+	if (status == STATUS_SUCCESS)
+		status = check(d, k, wanted, &m, granted, access_status);
+	arena_free(d);
+	ob_put(&k->ob);
+	return status;
+}
+
+/* The same by who calls; nobody keeps an audit log. */
+NTSTATUS NtAccessCheckAndAuditAlarm(struct nt_thread *t, uint64_t subsystem, uint64_t handle_id, uint64_t type, uint64_t name, uint64_t descriptor,
+	uint32_t wanted, uint64_t mapping, uint8_t creation, uint64_t granted, uint64_t access_status, uint64_t generate)
+{
+	struct mapping m;
+	struct se_descriptor *d = NULL;
+	struct se_token *k = se_effective_token(t), *as;
+	uint32_t size;
+	uint8_t no = 0;
+	NTSTATUS status = user_read(&m, mapping, sizeof m);
+
+	(void)subsystem;
+	(void)handle_id;
+	(void)type;
+	(void)name;
+	(void)creation;
+	as = k == NULL ? NULL : se_token_copy(k, 2, 2);
+	if (status == STATUS_SUCCESS && as == NULL)
+		status = STATUS_NO_MEMORY;
+	if (status == STATUS_SUCCESS)
+		status = se_descriptor_in(descriptor, &d, &size);
+	if (status == STATUS_SUCCESS)
+		status = check(d, as, wanted, &m, granted, access_status);
+	if (status == STATUS_SUCCESS)
+		status = user_write(generate, &no, sizeof no);
+	arena_free(d);
+	if (as != NULL)
+		ob_put(&as->ob);
+	if (k != NULL)
+		ob_put(&k->ob);
+	return status;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/se/descriptor.c - security descriptors: copied in, checked, taken apart and put together.
+ *
+ * All that the kernel keeps are self-relative and checked: SIDs and lists lie inside, lists' entries lie inside them.
+ */
+#include "nt/ke/user.h"
+#include "nt/se/descriptor.h"
+#include "rt/mem.h"
+
+static uint32_t sid_bytes(const uint8_t *sid)
+{
+	return 8u + 4u * sid[1];
+}
+
+static uint32_t acl_bytes(const uint8_t *acl)
+{
+	struct se_acl head;
+
+	memcpy(&head, acl, sizeof head);
+	return head.size;
+}
+
+void sd_parts(const struct se_descriptor *d, struct sd_parts *p)
+{
+	const uint8_t *base = (const uint8_t *)d;
+
+	*p = (struct sd_parts){ .control = d->control };
+	p->owner = d->owner != 0 ? base + d->owner : NULL;
+	p->group = d->group != 0 ? base + d->group : NULL;
+	p->sacl = d->sacl != 0 && (d->control & SE_SACL_PRESENT) != 0 ? base + d->sacl : NULL;
+	p->dacl = d->dacl != 0 && (d->control & SE_DACL_PRESENT) != 0 ? base + d->dacl : NULL;
+}
+
+static uint32_t part_bytes(const uint8_t *part, bool acl)
+{
+	return part == NULL ? 0 : (uint32_t)ALIGN_UP(acl ? acl_bytes(part) : sid_bytes(part), 4);
+}
+
+uint32_t sd_size(const struct sd_parts *p)
+{
+	return (uint32_t)sizeof(struct se_descriptor) + part_bytes(p->owner, false) + part_bytes(p->group, false) + part_bytes(p->sacl, true) +
+		part_bytes(p->dacl, true);
+}
+
+static uint32_t put_part(uint8_t *base, uint32_t *at, const uint8_t *part, bool acl)
+{
+	uint32_t here = *at;
+
+	if (part == NULL)
+		return 0;
+	memcpy(base + here, part, acl ? acl_bytes(part) : sid_bytes(part));
+	*at += part_bytes(part, acl);
+	return here;
+}
+
+void sd_build(const struct sd_parts *p, struct se_descriptor *d)
+{
+	uint8_t *base = (uint8_t *)d;
+	uint32_t at = sizeof *d;
+
+	memset(d, 0, sd_size(p));
+	d->revision = 1;
+	d->control = p->control | SE_SELF_RELATIVE;
+	d->sacl = put_part(base, &at, p->sacl, true);
+	d->dacl = put_part(base, &at, p->dacl, true);
+	d->owner = put_part(base, &at, p->owner, false);
+	d->group = put_part(base, &at, p->group, false);
+}
+
+uint32_t se_descriptor_size(const struct se_descriptor *d)
+{
+	struct sd_parts p;
+
+	sd_parts(d, &p);
+	return sd_size(&p);
+}
+
+/* A SID of the guest into heap memory. */
+static NTSTATUS part_sid(uint64_t va, uint8_t **out)
+{
+	uint8_t head[8];
+	NTSTATUS status = user_read(head, va, sizeof head);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (head[0] != 1 || head[1] > 15)
+		return STATUS_INVALID_SID;
+	*out = heap_alloc(sid_bytes(head));
+	if (*out == NULL)
+		return STATUS_NO_MEMORY;
+	status = user_read(*out, va, sid_bytes(head));
+	memcpy(*out, head, sizeof head); /* what was checked */
+	return status;
+}
+
+bool acl_valid(const uint8_t *acl, uint32_t room)
+{
+	struct se_acl head;
+	struct se_ace ace;
+	uint32_t at = sizeof head;
+
+	if (room < sizeof head)
+		return false;
+	memcpy(&head, acl, sizeof head);
+	if (head.size < sizeof head || head.size > room)
+		return false;
+	for (uint32_t i = 0; i < head.count; i++) {
+		if (head.size - at < sizeof ace)
+			return false;
+		memcpy(&ace, acl + at, sizeof ace);
+		if (ace.size < sizeof ace || ace.size > head.size - at)
+			return false;
+		at += ace.size;
+	}
+	return true;
+}
+
+static NTSTATUS part_acl(uint64_t va, uint8_t **out)
+{
+	struct se_acl head;
+	NTSTATUS status = user_read(&head, va, sizeof head);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (head.size < sizeof head)
+		return STATUS_INVALID_ACL;
+	*out = heap_alloc(head.size);
+	if (*out == NULL)
+		return STATUS_NO_MEMORY;
+	status = user_read(*out, va, head.size);
+	memcpy(*out, &head, sizeof head);
+	return status != STATUS_SUCCESS || acl_valid(*out, head.size) ? status : (NTSTATUS)STATUS_INVALID_ACL;
+}
+
+/* Where a descriptor of the guest has its parts. */
+struct places {
+	uint64_t owner, group, sacl, dacl;
+	uint16_t control;
+};
+
+static NTSTATUS find_parts(uint64_t va, struct places *w)
+{
+	struct se_descriptor d;
+	uint64_t absolute[4];
+	NTSTATUS status = user_read(&d, va, sizeof d);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (d.revision != 1)
+		return STATUS_UNKNOWN_REVISION;
+	if ((d.control & SE_SELF_RELATIVE) != 0) {
+		*w = (struct places){ d.owner != 0 ? va + d.owner : 0, d.group != 0 ? va + d.group : 0, d.sacl != 0 ? va + d.sacl : 0,
+			d.dacl != 0 ? va + d.dacl : 0, d.control };
+	} else {
+		status = user_read(absolute, va + 8, sizeof absolute);
+		*w = (struct places){ absolute[0], absolute[1], absolute[2], absolute[3], d.control };
+	}
+	if ((w->control & SE_SACL_PRESENT) == 0)
+		w->sacl = 0;
+	if ((w->control & SE_DACL_PRESENT) == 0)
+		w->dacl = 0;
+	return status;
+}
+
+NTSTATUS se_descriptor_in(uint64_t va, struct se_descriptor **out, uint32_t *size)
+{
+	struct places w;
+	uint8_t *part[4] = { NULL };
+	struct sd_parts p;
+	NTSTATUS status = find_parts(va, &w);
+
+	*out = NULL;
+	if (status == STATUS_SUCCESS && w.owner != 0)
+		status = part_sid(w.owner, &part[0]);
+	if (status == STATUS_SUCCESS && w.group != 0)
+		status = part_sid(w.group, &part[1]);
+	if (status == STATUS_SUCCESS && w.sacl != 0)
+		status = part_acl(w.sacl, &part[2]);
+	if (status == STATUS_SUCCESS && w.dacl != 0)
+		status = part_acl(w.dacl, &part[3]);
+	if (status == STATUS_SUCCESS) {
+		p = (struct sd_parts){ part[0], part[1], part[2], part[3], w.control };
+		*size = sd_size(&p);
+		*out = *size > SE_DESCRIPTOR_MAX ? NULL : arena_alloc(*size);
+		if (*out != NULL)
+			sd_build(&p, *out);
+		else
+			status = STATUS_NO_MEMORY;
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(part); i++)
+		heap_free(part[i]);
+	return status;
+}
+
+/* Owner and group of the sandbox's user; the user, Administrators and the system may do all. */
+struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
+{
+	static const struct se_sid *const sids[] = { &se_user, &se_admins, &se_system };
+	uint8_t acl[sizeof(struct se_acl) + ARRAY_LEN(sids) * (sizeof(struct se_ace) + sizeof(struct se_sid))];
+	struct se_acl head = { .revision = 2, .size = sizeof head, .count = ARRAY_LEN(sids) };
+	struct sd_parts p = { (const uint8_t *)&se_admins, (const uint8_t *)&se_group, NULL, acl, SE_DACL_PRESENT };
+	struct se_descriptor *d;
+
+	for (unsigned i = 0; i < ARRAY_LEN(sids); i++) {
+		struct se_ace ace = { .size = (uint16_t)(sizeof ace + sid_size(sids[i])), .mask = all };
+
+		memcpy(acl + head.size, &ace, sizeof ace);
+		memcpy(acl + head.size + sizeof ace, sids[i], sid_size(sids[i]));
+		head.size = (uint16_t)(head.size + ace.size);
+	}
+	memcpy(acl, &head, sizeof head);
+	*size = sd_size(&p);
+	d = heap_alloc(*size);
+	if (d != NULL)
+		sd_build(&p, d);
+	return d;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/se/object.c - descriptors of objects.
+ *
+ * An object has none of its own until one is given to it: the usual one is shown instead.  Those of keys are the key's, not the
+ * handle's object's (nt/cm).  They are kept and shown; access is decided by who the sandbox's user is.
+ */
+#include "nt/cm/cm.h"
+#include "nt/ke/user.h"
+#include "nt/se/descriptor.h"
+#include "ntcalls.gen.h"
+#include "rt/mem.h"
+
+/* A copy in heap memory of what the object has. */
+static NTSTATUS current(struct ob_object *o, struct se_descriptor **out)
+{
+	struct se_descriptor *d = heap_alloc(SE_DESCRIPTOR_MAX);
+	uint32_t size = 0;
+
+	*out = NULL;
+	if (d == NULL)
+		return STATUS_NO_MEMORY;
+	if (o->type == OB_KEY) {
+		size = cm_security(o, d);
+	} else {
+		lock_take(&o->lock);
+		if (o->security != NULL) {
+			size = se_descriptor_size(o->security);
+			memcpy(d, o->security, size);
+		}
+		lock_drop(&o->lock);
+	}
+	if (size == 0) {
+		heap_free(d);
+		d = se_descriptor_usual(ob_type_of(o)->all, &size);
+	}
+	*out = d;
+	return d == NULL ? (NTSTATUS)STATUS_NO_MEMORY : STATUS_SUCCESS;
+}
+
+/* d, of arena_alloc, is the object's from now on. */
+static void replace(struct ob_object *o, struct se_descriptor *d, uint32_t size)
+{
+	void *old;
+
+	if (o->type == OB_KEY) {
+		cm_set_security(o, d, size);
+		return;
+	}
+	lock_take(&o->lock);
+	old = o->security;
+	o->security = d;
+	lock_drop(&o->lock);
+	arena_free(old);
+}
+
+NTSTATUS se_assign(struct ob_object *o, uint64_t security)
+{
+	struct se_descriptor *d;
+	uint32_t size;
+	NTSTATUS status;
+
+	if (security == 0)
+		return STATUS_SUCCESS;
+	status = se_descriptor_in(security, &d, &size);
+	if (status != STATUS_SUCCESS)
+		return status;
+	replace(o, d, size);
+	return STATUS_SUCCESS;
+}
+
+static uint32_t access_to_read(uint32_t what)
+{
+	return ((what & (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION)) != 0 ? READ_CONTROL : 0) |
+		((what & SACL_SECURITY_INFORMATION) != 0 ? ACCESS_SYSTEM_SECURITY : 0);
+}
+
+static uint32_t access_to_write(uint32_t what)
+{
+	return ((what & (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION)) != 0 ? WRITE_OWNER : 0) |
+		((what & DACL_SECURITY_INFORMATION) != 0 ? WRITE_DAC : 0) | ((what & SACL_SECURITY_INFORMATION) != 0 ? ACCESS_SYSTEM_SECURITY : 0);
+}
+
+/* Of what there is, only that: the rest is left out, or taken from `instead`. */
+static void choose(struct sd_parts *p, uint32_t what, const struct sd_parts *instead)
+{
+	static const struct sd_parts none;
+	const struct sd_parts *other = instead != NULL ? instead : &none;
+
+	if ((what & OWNER_SECURITY_INFORMATION) == 0)
+		p->owner = other->owner;
+	if ((what & GROUP_SECURITY_INFORMATION) == 0)
+		p->group = other->group;
+	if ((what & DACL_SECURITY_INFORMATION) == 0) {
+		p->dacl = other->dacl;
+		p->control = (uint16_t)((p->control & ~SE_DACL_BITS) | (other->control & SE_DACL_BITS));
+	}
+	if ((what & (SACL_SECURITY_INFORMATION | LABEL_SECURITY_INFORMATION)) == 0) {
+		p->sacl = other->sacl;
+		p->control = (uint16_t)((p->control & ~SE_SACL_BITS) | (other->control & SE_SACL_BITS));
+	}
+}
+
+NTSTATUS NtQuerySecurityObject(struct nt_thread *t, uint64_t handle, uint32_t what, uint64_t descriptor, uint32_t length, uint64_t needed)
+{
+	struct ob_object *o;
+	struct se_descriptor *d = NULL, *shown = NULL;
+	struct sd_parts p;
+	uint32_t size = 0;
+	NTSTATUS status = ob_by_handle(handle, OB_NONE, access_to_read(what), &o);
+
+	(void)t;
+	if (status != STATUS_SUCCESS)
+		return status;
+	status = current(o, &d);
+	if (status == STATUS_SUCCESS) {
+		sd_parts(d, &p);
+		choose(&p, what, NULL);
+		size = sd_size(&p);
+		shown = heap_alloc(size);
+		if (shown == NULL)
+			status = STATUS_NO_MEMORY;
+		else
+			sd_build(&p, shown);
+	}
+	if (status == STATUS_SUCCESS)
+		status = user_put32(needed, size);
+	if (status == STATUS_SUCCESS)
+		status = length < size ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : user_write(descriptor, shown, size);
+	heap_free(shown);
+	heap_free(d);
+	ob_put(o);
+	return status;
+}
+
+static NTSTATUS set(struct ob_object *o, uint32_t what, const struct se_descriptor *given)
+{
+	struct se_descriptor *d, *fresh;
+	struct sd_parts p, old;
+	NTSTATUS status = current(o, &d);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	sd_parts(given, &p);
+	sd_parts(d, &old);
+	if ((what & OWNER_SECURITY_INFORMATION) != 0 && p.owner == NULL)
+		status = STATUS_INVALID_OWNER;
+	else if ((what & GROUP_SECURITY_INFORMATION) != 0 && p.group == NULL)
+		status = STATUS_INVALID_PRIMARY_GROUP;
+	choose(&p, what, &old);
+	fresh = status == STATUS_SUCCESS && sd_size(&p) <= SE_DESCRIPTOR_MAX ? arena_alloc(sd_size(&p)) : NULL;
+	if (fresh != NULL) {
+		sd_build(&p, fresh);
+		replace(o, fresh, sd_size(&p));
+	} else if (status == STATUS_SUCCESS) {
+		status = STATUS_NO_MEMORY;
+	}
+	heap_free(d);
+	return status;
+}
+
+NTSTATUS NtSetSecurityObject(struct nt_thread *t, uint64_t handle, uint32_t what, uint64_t descriptor)
+{
+	struct ob_object *o;
+	struct se_descriptor *d;
+	uint32_t size;
+	NTSTATUS status;
+
+	(void)t;
+	if (descriptor == 0)
+		return STATUS_ACCESS_VIOLATION;
+	status = ob_by_handle(handle, OB_NONE, access_to_write(what), &o);
+	if (status != STATUS_SUCCESS)
+		return status;
+	status = se_descriptor_in(descriptor, &d, &size);
+	if (status == STATUS_SUCCESS) {
+		status = set(o, what, d);
+		arena_free(d);
+	}
+	ob_put(o);
+	return status;
+}
