@@ -366,6 +366,19 @@ static uint64_t give(struct nt_process *p, struct nt_console *c, bool output)
 	return handle;
 }
 
+/* A standard handle that is a file or a pipe stays: kernelbase asks for a new console also where the maker has none. */
+static bool redirected(struct nt_process *p, uint64_t handle)
+{
+	struct ob_object *o;
+	bool other;
+
+	if (handle == 0 || ob_by_handle_of(p, handle, OB_FILE, 0, &o) != STATUS_SUCCESS)
+		return false;
+	other = ((struct io_file *)o)->kind != IO_CONSOLE;
+	ob_put(o);
+	return other;
+}
+
 uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value, uint64_t std[3])
 {
 	bool new = value >= CONSOLE_SHELL;
@@ -378,7 +391,8 @@ uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value
 		return 0;
 	attach(p, c);
 	for (int i = 0; new && std != NULL && i < 3; i++)
-		std[i] = give(p, c, i > 0);
+		if (!redirected(p, std[i]))
+			std[i] = give(p, c, i > 0);
 	con_put(c);
 	return con_reference(p);
 }
