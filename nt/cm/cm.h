@@ -91,6 +91,8 @@ struct cm_key {
 #define CM_LINK     2u
 #define CM_DELETED  4u
 #define CM_FIXED    8u /* \Registry, Machine, User: cannot be deleted */
+#define CM_LAZY_ZONES      16u /* its subkeys are made when somebody looks: cm_settle */
+#define CM_LAZY_PROCESSORS 32u
 
 /* What a handle of a key refers to. */
 struct cm_body {
@@ -161,4 +163,11 @@ void cm_body_closed(struct cm_body *b);
 
 /* ---- seed.c ---- */
 bool cm_seed(struct cm_key *root) MUST_CHECK;
+void cm_expand(struct cm_key *k);
+/* Before k's subkeys are looked at: those of the table that are made on demand.  NTKEYS held. */
+static inline void cm_settle(struct cm_key *k)
+{
+	if (UNLIKELY((k->flags & (CM_LAZY_ZONES | CM_LAZY_PROCESSORS)) != 0))
+		cm_expand(k);
+}
 #endif

@@ -176,11 +176,12 @@ static NTSTATUS describe(const struct cm_key *k, uint32_t class, struct answer *
 static NTSTATUS query(struct cm_body *b, bool subkey, uint32_t index, uint32_t class, struct answer *a)
 {
 	struct cm_state *s = cm_state();
-	const struct cm_key *k = b->key;
+	struct cm_key *k = b->key;
 	NTSTATUS status = STATUS_SUCCESS;
 
 	a->heap = NULL;
 	cm_lock(s);
+	cm_settle(k);
 	if ((k->flags & CM_DELETED) != 0)
 		status = STATUS_KEY_DELETED;
 	else if (subkey && index >= k->nkeys)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nt/cm/seed.c - what the registry begins with, from the table in seed.def: about 0.1 ms of work, once a sandbox.
+ *
+ * Time zones and processors take as long each and are seldom looked at: their keys are made when somebody does.
  */
 #include "nt/cm/cm.h"
 #include "nt/ex/tz.h"
@@ -107,14 +109,12 @@ static bool seed_zone(struct cm_key *zones, const struct tz_zone *z, int64_t now
 		seed_text(k, &(struct seed){ "Dlt", daylight, 0, SEED_SZ }) && seed_value(k, "TZI", REG_BINARY, &r, sizeof r);
 }
 
-static bool seed_zones(struct cm_key *root, int64_t now)
+static bool seed_zones(struct cm_key *zones, int64_t now)
 {
-	struct cm_key *zones = seed_key(root, "MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones", now);
-
-	for (unsigned i = 0; zones != NULL && i < tz_nzones; i++)
+	for (unsigned i = 0; i < tz_nzones; i++)
 		if (!seed_zone(zones, &tz_zones[i], now))
 			return false;
-	return zones != NULL;
+	return true;
 }
 
 /* The machine's name, in capitals as NetBIOS has it, cut to its 15 characters. */
@@ -142,18 +142,16 @@ static bool seed_computer_name(struct cm_key *root, int64_t now)
 }
 
 /* One key for each processor, as hardware detection leaves them. */
-static bool seed_processors(struct cm_key *root, int64_t now)
+static bool seed_processors(struct cm_key *processors, int64_t now)
 {
-	struct os_machine m;
 	struct os_processor cpu;
-	char path[96];
+	char number[16];
 	bool ok = true;
 
-	os_machine(&m);
 	os_processor(&cpu);
-	for (uint32_t i = 0; ok && i < m.cpus; i++) {
-		(void)fmt_snprintf(path, sizeof path, "MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\%u", i);
-		struct cm_key *k = seed_key(root, path, now);
+	for (uint32_t i = 0; ok && i < os_cpus(); i++) {
+		(void)fmt_snprintf(number, sizeof number, "%u", i);
+		struct cm_key *k = seed_key(processors, number, now);
 
 		ok = k != NULL && seed_value(k, "~MHz", REG_DWORD, &cpu.mhz, sizeof cpu.mhz) &&
 			seed_text(k, &(struct seed){ "Identifier", cpu.identifier, 0, SEED_SZ }) &&
@@ -161,6 +159,27 @@ static bool seed_processors(struct cm_key *root, int64_t now)
 			seed_text(k, &(struct seed){ "VendorIdentifier", cpu.maker, 0, SEED_SZ });
 	}
 	return ok;
+}
+
+/* Without memory for all of them there are fewer. */
+void cm_expand(struct cm_key *k)
+{
+	uint32_t flags = k->flags;
+
+	k->flags &= ~(CM_LAZY_ZONES | CM_LAZY_PROCESSORS);
+	if ((flags & CM_LAZY_ZONES) != 0)
+		(void)seed_zones(k, k->modified);
+	else
+		(void)seed_processors(k, k->modified);
+}
+
+static bool seed_lazy(struct cm_key *root, const char *path, uint32_t flag, int64_t now)
+{
+	struct cm_key *k = seed_key(root, path, now);
+
+	if (k != NULL)
+		k->flags |= flag;
+	return k != NULL;
 }
 
 bool cm_seed(struct cm_key *root)
@@ -182,5 +201,7 @@ bool cm_seed(struct cm_key *root)
 					    s->kind != SEED_KEY && !seed_text(k, s))
 			return false;
 	}
-	return seed_zones(root, now) && seed_computer_name(root, now) && seed_processors(root, now);
+	return seed_computer_name(root, now) &&
+		seed_lazy(root, "MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones", CM_LAZY_ZONES, now) &&
+		seed_lazy(root, "MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor", CM_LAZY_PROCESSORS, now);
 }

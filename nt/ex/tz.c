@@ -161,18 +161,27 @@ static const struct tz_zone *by_name(const char *iana)
 	return NULL;
 }
 
-const struct tz_zone *tz_find(const char *iana, const struct tz_rule *r)
+static bool has_rule(const struct tz_zone *z, const struct tz_rule *r)
 {
-	const struct tz_zone *z = by_name(iana);
 	struct tz_rule its;
 
-	for (unsigned i = 0; z == NULL && i < ARRAY_LEN(also); i++)
+	return tz_parse(z->posix, &its) && memcmp(&its, r, sizeof its) == 0;
+}
+
+/* What the name says holds unless the rule is another zone's. */
+const struct tz_zone *tz_find(const char *iana, const struct tz_rule *r)
+{
+	const struct tz_zone *named = by_name(iana);
+
+	for (unsigned i = 0; named == NULL && i < ARRAY_LEN(also); i++)
 		if (strcmp(also[i][0], iana) == 0)
-			z = by_name(also[i][1]);
-	for (unsigned i = 0; z == NULL && i < tz_nzones; i++)
-		if (tz_parse(tz_zones[i].posix, &its) && memcmp(&its, r, sizeof its) == 0)
-			z = &tz_zones[i];
-	return z;
+			named = by_name(also[i][1]);
+	if (named != NULL && has_rule(named, r))
+		return named;
+	for (unsigned i = 0; i < tz_nzones; i++)
+		if (has_rule(&tz_zones[i], r))
+			return &tz_zones[i];
+	return named;
 }
 
 void tz_display(const struct tz_zone *z, char *to, uint32_t room)

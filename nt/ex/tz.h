@@ -31,7 +31,7 @@ struct tz_zone {
 };
 extern const struct tz_zone tz_zones[];
 extern const unsigned tz_nzones;
-/* The zone of that IANA name, or else the first whose rule this is and whose offset; NULL: none. */
+/* The zone of that IANA name with this rule, or else the first that has the rule; NULL: none. */
 const struct tz_zone *tz_find(const char *iana, const struct tz_rule *r);
 /* "(UTC+01:00) Berlin" */
 void tz_display(const struct tz_zone *z, char *to, uint32_t room);

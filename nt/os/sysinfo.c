@@ -10,6 +10,11 @@
 #include "rt/mem.h"
 #include "syscalls.gen.h"
 
+uint32_t os_cpus(void)
+{
+	return MAX(lx_state()->ncpus, 1u);
+}
+
 void os_machine(struct os_machine *m)
 {
 	struct lx_state *lx = lx_state();
@@ -18,7 +23,7 @@ void os_machine(struct os_machine *m)
 
 	arena_ask();
 	used = atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_resident);
-	m->cpus = MAX(lx->ncpus, 1u);
+	m->cpus = os_cpus();
 	m->total_pages = lx->memtotal / PAGE_SIZE;
 	m->free_pages = m->total_pages > used ? m->total_pages - used : 0;
 	m->committed_pages = arena_in_use();

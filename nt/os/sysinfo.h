@@ -10,6 +10,7 @@ struct os_machine {
 	uint64_t total_pages, free_pages, committed_pages, shared_pages;
 };
 void os_machine(struct os_machine *m);
+uint32_t os_cpus(void);
 struct os_processor {
 	char name[52], maker[16], identifier[64]; /* as CPUID has them; "Intel64 Family 6 Model 85 Stepping 7" */
 	uint32_t family, model, stepping, mhz;
