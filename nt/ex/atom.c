@@ -240,7 +240,7 @@ static NTSTATUS describe(uint32_t atom, struct ATOM_BASIC_INFORMATION *b)
 	struct atom *at;
 
 	if (atom == 0)
-		return STATUS_INVALID_HANDLE;
+		return STATUS_INVALID_PARAMETER;
 	if (atom < FIRST_NAMED) {
 		describe_number(atom, b);
 		return STATUS_SUCCESS;

@@ -51,14 +51,14 @@ static void put_all(struct ob_object *const *objects, uint32_t count)
 		ob_put(objects[i]);
 }
 
-/* References to all; no pseudo handles here. */
+/* References to all.  Pseudo handles only alone: Wine's kernelbase.dll waits for one object by this call, too. */
 static NTSTATUS waitables(uint64_t handles, uint32_t count, struct ob_object **objects)
 {
 	uint64_t handle[NT_WAIT_MAX];
 	NTSTATUS status = user_read(handle, handles, count * sizeof *handle);
 
 	for (uint32_t i = 0; status == STATUS_SUCCESS && i < count; i++) {
-		status = handle[i] >= UINT64_MAX - 5 ? (NTSTATUS)STATUS_INVALID_HANDLE : waitable(handle[i], &objects[i]);
+		status = handle[i] >= UINT64_MAX - 5 && count > 1 ? (NTSTATUS)STATUS_INVALID_HANDLE : waitable(handle[i], &objects[i]);
 		if (status != STATUS_SUCCESS)
 			put_all(objects, i);
 	}

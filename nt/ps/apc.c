@@ -179,8 +179,11 @@ NTSTATUS NtQueueApcThread(struct nt_thread *t, uint64_t thread, uint64_t routine
 	(void)t;
 	if (status != STATUS_SUCCESS)
 		return status;
-	/* No routine: nothing to call, but an alertable wait ends. */
-	status = ps_queue_apc((struct nt_thread *)o, routine, arg1, arg2, arg3, false);
+	/* No routine: nothing to call, and no wait ends. */
+	if (routine == 0)
+		status = __atomic_load_n(&((struct nt_thread *)o)->lx, __ATOMIC_RELAXED) != NULL ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+	else
+		status = ps_queue_apc((struct nt_thread *)o, routine, arg1, arg2, arg3, false);
 	ob_put(o);
 	return status;
 }
