@@ -127,6 +127,17 @@ static bool is_there(struct lx_thread *t, const char *name)
 }
 
 /* Tries each directory; -ENOENT or the first other failure. */
+/* Windows' own programs (cmd.exe) lie in no folder of PATH. */
+static long search_windows(struct lx_thread *t, struct exec_image *img, const char *name, char *buf)
+{
+	size_t n = strlen(name);
+
+	if (n < 5 || n > NAME_MAX || strcmp(name + n - 4, ".exe") != 0)
+		return -ENOENT;
+	(void)fmt_snprintf(buf, PATH_MAX, "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/%s", name);
+	return image_open(t, img, AT_FDCWD, buf, 0);
+}
+
 static long search(struct lx_thread *t, struct exec_image *img, const char *name, char *buf)
 {
 	const char *dir = search_path(&img->args);
@@ -153,7 +164,7 @@ static long search(struct lx_thread *t, struct exec_image *img, const char *name
 				return err;
 		}
 		if (!end)
-			return first;
+			return first == -ENOENT ? search_windows(t, img, name, buf) : first;
 		dir = end + 1;
 	}
 }
