@@ -75,7 +75,7 @@ static void down(struct nt_console *c, struct con_out *o, int32_t y)
 	struct con_term *t = &c->term;
 	int32_t moved = MIN(y, t->lowest) - t->y;
 
-	if (moved > 0) {
+	if (moved > 1 || (moved == 1 && !t->adds_cr)) {
 		out_format(o, "\033[%dB", moved);
 		t->y += moved;
 	}
