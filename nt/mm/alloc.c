@@ -268,16 +268,17 @@ NTSTATUS nt_mm_release(struct nt_mm *mm, uint64_t address)
 #define STACK_RESERVE 0x100000u
 #define STACK_COMMIT  0x10000u
 
-NTSTATUS nt_mm_stack(struct nt_mm *mm, uint64_t reserve, uint64_t commit, struct nt_stack *out)
+NTSTATUS nt_mm_stack(struct nt_mm *mm, uint64_t reserve, uint64_t commit, uint64_t high, struct nt_stack *out)
 {
 	uint64_t size = ALIGN_UP(reserve != 0 ? reserve : STACK_RESERVE, NT_GRANULE), at = 0, top, low;
 	struct nt_vad what = { .type = MEM_PRIVATE, .protect = PAGE_READWRITE }, *v;
+	const struct nt_place where = { .high = high };
 	NTSTATUS status;
 
 	commit = PAGE_UP(commit != 0 ? commit : STACK_COMMIT);
 	size = MAX(size, ALIGN_UP(commit + 2 * PAGE_SIZE, NT_GRANULE));
 	lock_take(&mm->lock);
-	status = nt_vad_new_locked(mm, &at, size, &what, &nt_anywhere, &v);
+	status = nt_vad_new_locked(mm, &at, size, &what, &where, &v);
 	if (status == STATUS_SUCCESS) {
 		top = at + size;
 		low = top - commit;

@@ -8,8 +8,6 @@
 /* PVOID *BaseAddress, SIZE_T *RegionSize. */
 NTSTATUS mm_range_in(struct mm_op *op, uint64_t address_va, uint64_t size_va);
 NTSTATUS mm_range_out(const struct mm_op *op, uint64_t address_va, uint64_t size_va);
-/* ZeroBits: below 32 a count of bits of a 32-bit address that are 0, else a mask of those that may be 1.  Not STATUS_SUCCESS: bad. */
-NTSTATUS mm_zero_bits(uint64_t bits, struct nt_place *where);
 /* MEM_EXTENDED_PARAMETER's; *required: the address has requirements. */
 NTSTATUS mm_parameters_in(uint64_t va, uint32_t count, struct nt_place *where, bool *required);
 #endif

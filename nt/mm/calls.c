@@ -19,20 +19,15 @@ NTSTATUS mm_range_out(const struct mm_op *op, uint64_t address_va, uint64_t size
 	return status == STATUS_SUCCESS ? user_put64(size_va, op->size) : status;
 }
 
-NTSTATUS mm_zero_bits(uint64_t bits, struct nt_place *where)
+NTSTATUS nt_mm_zero_bits(uint64_t bits, uint64_t *high)
 {
+	*high = 0;
 	if (bits == 0)
 		return STATUS_SUCCESS;
-	if (bits < 32) {
-		if (bits > 21)
-			return STATUS_INVALID_PARAMETER;
-		where->high = 1ull << (32 - bits);
-	} else {
-		where->high = (UINT64_MAX >> __builtin_clzll(bits)) + 1;
-	}
-	if (where->high == 0)
-		return STATUS_SUCCESS;
-	return where->high > NT_USER_LOW ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+	if (bits > 21 && bits < 32)
+		return STATUS_INVALID_PARAMETER;
+	*high = bits < 32 ? 1ull << (32 - bits) : (UINT64_MAX >> __builtin_clzll(bits)) + 1;
+	return STATUS_SUCCESS;
 }
 
 NTSTATUS NtAllocateVirtualMemory(struct nt_thread *t, uint64_t process, uint64_t address, uint64_t zero_bits, uint64_t size, uint32_t type, uint32_t protect)
@@ -43,11 +38,13 @@ NTSTATUS NtAllocateVirtualMemory(struct nt_thread *t, uint64_t process, uint64_t
 	(void)t;
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (mm_zero_bits(zero_bits, &op.where) != STATUS_SUCCESS)
+	if (nt_mm_zero_bits(zero_bits, &op.where.high) != STATUS_SUCCESS)
 		return STATUS_INVALID_PARAMETER_3;
 	if (type & (MEM_RESERVE_PLACEHOLDER | MEM_REPLACE_PLACEHOLDER))
-		return STATUS_INVALID_PARAMETER_5;
+		return STATUS_INVALID_PARAMETER;
 	status = mm_op(process, PROCESS_VM_OPERATION, &op);
+	if (status == STATUS_SUCCESS && (protect & PAGE_GUARD) && process == NtCurrentProcess())
+		nt_stack_guarded(op.address, op.size);
 	return status == STATUS_SUCCESS ? mm_range_out(&op, address, size) : status;
 }
 
@@ -61,7 +58,7 @@ struct MEM_ADDRESS_REQUIREMENTS {
 	uint64_t LowestStartingAddress, HighestEndingAddress, Alignment;
 };
 enum { MemExtendedParameterAddressRequirements = 1, MemExtendedParameterNumaNode, MemExtendedParameterPartitionHandle,
-	MemExtendedParameterUserPhysicalHandle, MemExtendedParameterAttributeFlags, MemExtendedParameterImageMachine };
+	MemExtendedParameterUserPhysicalHandle, MemExtendedParameterAttributeFlags };
 
 static NTSTATUS requirements_in(uint64_t va, struct nt_place *where)
 {
@@ -72,7 +69,7 @@ static NTSTATUS requirements_in(uint64_t va, struct nt_place *where)
 		return status;
 	if ((r.Alignment & (r.Alignment - 1)) || (r.Alignment != 0 && r.Alignment < NT_GRANULE))
 		return STATUS_INVALID_PARAMETER;
-	if ((r.LowestStartingAddress & (NT_GRANULE - 1)) || (r.HighestEndingAddress != 0 && ((r.HighestEndingAddress + 1) & (NT_GRANULE - 1))))
+	if ((r.LowestStartingAddress & (NT_GRANULE - 1)) || (r.HighestEndingAddress != 0 && ((r.HighestEndingAddress + 1) & (PAGE_SIZE - 1))))
 		return STATUS_INVALID_PARAMETER;
 	if (r.HighestEndingAddress != 0 && (r.HighestEndingAddress <= r.LowestStartingAddress || r.HighestEndingAddress > NT_USER_TOP + 0xffff))
 		return STATUS_INVALID_PARAMETER;
@@ -97,7 +94,7 @@ NTSTATUS mm_parameters_in(uint64_t va, uint32_t count, struct nt_place *where, b
 
 		if (status != STATUS_SUCCESS)
 			return status;
-		if (type == 0 || type > MemExtendedParameterImageMachine || (seen & 1u << type))
+		if (type == 0 || type > MemExtendedParameterAttributeFlags || (seen & 1u << type))
 			return STATUS_INVALID_PARAMETER;
 		seen |= 1u << type;
 		if (type == MemExtendedParameterAddressRequirements) {
@@ -153,6 +150,8 @@ NTSTATUS NtProtectVirtualMemory(struct nt_thread *t, uint64_t process, uint64_t 
 		status = user_probe_write(old, 4);
 	if (status == STATUS_SUCCESS)
 		status = mm_op(process, PROCESS_VM_OPERATION, &op);
+	if (status == STATUS_SUCCESS && (protect & PAGE_GUARD) && process == NtCurrentProcess())
+		nt_stack_guarded(op.address, op.size);
 	if (status == STATUS_SUCCESS)
 		status = mm_range_out(&op, address, size);
 	return status == STATUS_SUCCESS ? user_put32(old, op.old) : status;
@@ -215,15 +214,21 @@ NTSTATUS NtSetInformationVirtualMemory(struct nt_thread *t, uint64_t process, ui
 	uint32_t flags;
 	struct nt_process *p;
 	NTSTATUS status;
+	uint64_t bytes;
 
 	(void)t;
 	if (class != VmPrefetchInformation && class != VmPagePriorityInformation)
 		return STATUS_INVALID_PARAMETER_2;
-	if (count == 0 || ranges == 0)
-		return count == 0 ? STATUS_INVALID_PARAMETER_3 : STATUS_ACCESS_VIOLATION;
 	if (info == 0 || size != sizeof flags)
 		return info == 0 ? STATUS_INVALID_PARAMETER_5 : STATUS_INVALID_PARAMETER_6;
+	if (count == 0 || ranges == 0)
+		return count == 0 ? STATUS_INVALID_PARAMETER_3 : STATUS_ACCESS_VIOLATION;
 	status = user_read(&flags, info, sizeof flags);
+	for (uint64_t i = 0; status == STATUS_SUCCESS && i < count; i++) { /* MEMORY_RANGE_ENTRY */
+		status = user_read(&bytes, ranges + i * 16 + 8, sizeof bytes);
+		if (status == STATUS_SUCCESS && bytes == 0)
+			status = STATUS_INVALID_PARAMETER_4;
+	}
 	if (status == STATUS_SUCCESS)
 		status = mm_process(process, PROCESS_VM_OPERATION, &p);
 	if (status == STATUS_SUCCESS && p != NULL)

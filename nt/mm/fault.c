@@ -72,6 +72,15 @@ static bool hit_guard(struct nt_mm *mm, struct nt_vad *v, const struct stack *s,
 	return false;
 }
 
+void nt_stack_guarded(uint64_t address, uint64_t size)
+{
+	uint64_t limit = address + size;
+	struct stack s;
+
+	if (read_stack(&s) && address >= s.allocation && limit < s.base)
+		(void)uaccess_write(s.teb + TEB_STACK_LIMIT, &limit, sizeof limit);
+}
+
 static bool allows(uint32_t protect, uint32_t access)
 {
 	uint32_t prot = nt_vm_prot(protect);

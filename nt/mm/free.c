@@ -66,6 +66,8 @@ static NTSTATUS release_as_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t s
 
 	if (how == MEM_COALESCE_PLACEHOLDERS)
 		return nt_placeholder_join_locked(mm, start, end);
+	if (how == 0 && (v->flags & VAD_PLACEHOLDER))
+		return release_locked(mm, v, start, end);
 	if (how == 0) /* all of it: VirtualFree's size must be 0, and nobody above us looks */
 		return start == v->r.start && end == v->r.end ? release_locked(mm, v, start, end) : (NTSTATUS)STATUS_INVALID_PARAMETER;
 	if (v->flags & VAD_PLACEHOLDER) /* a part becomes one of its own */
@@ -102,7 +104,8 @@ NTSTATUS nt_mm_free_range(struct nt_mm *mm, uint64_t *address, uint64_t *size, u
 	lock_drop(&mm->lock);
 	if (status == STATUS_SUCCESS) {
 		*address = start;
-		*size = end - start;
+		if (*size != 0 || type != MEM_DECOMMIT) /* a whole allocation's size is not told when it is decommitted */
+			*size = end - start;
 	}
 	return status;
 }

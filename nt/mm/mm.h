@@ -58,11 +58,15 @@ NTSTATUS nt_mm_release(struct nt_mm *mm, uint64_t address);
 /* The image view at base, all mapped already, is of this section, which it refers to from now on (NULL: of none). */
 NTSTATUS nt_mm_image(struct nt_mm *mm, uint64_t base, uint64_t size, struct nt_section *section);
 
-/* A thread's stack: reserve bytes of which the top commit ones are there, with a guard page below.  0: 1 MB and 64 KB. */
+/* ZeroBits: below 32 a count of bits of a 32-bit address that are 0, else a mask of those that may be 1.  *high: all below it
+   (0: no bound).  STATUS_INVALID_PARAMETER: 22 to 31. */
+NTSTATUS nt_mm_zero_bits(uint64_t bits, uint64_t *high);
+/* A thread's stack: reserve bytes of which the top commit ones are there, with a guard page below.  0: 1 MB and 64 KB.
+   high: it lies below; 0: no bound. */
 struct nt_stack {
 	uint64_t base, limit, allocation; /* TEB: StackBase, StackLimit, DeallocationStack */
 };
-NTSTATUS nt_mm_stack(struct nt_mm *mm, uint64_t reserve, uint64_t commit, struct nt_stack *out);
+NTSTATUS nt_mm_stack(struct nt_mm *mm, uint64_t reserve, uint64_t commit, uint64_t high, struct nt_stack *out);
 
 /*
  * A fault of the current thread, in the guest or on its behalf.  True: it was resolved (a stack that grows, a page that is

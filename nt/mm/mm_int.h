@@ -106,6 +106,8 @@ NTSTATUS nt_copy_protect_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t sta
 NTSTATUS nt_mm_sync(struct nt_mm *mm, uint64_t *address, uint64_t *size);
 NTSTATUS nt_mm_pin(struct nt_mm *mm, uint64_t *address, uint64_t *size, bool pin);
 
+/* fault.c: the guest made guard pages of these: if they are in the current thread's stack, that ends above them. */
+void nt_stack_guarded(uint64_t address, uint64_t size);
 /* watch.c: the page at, watched and committed, is written.  False: that was known already. */
 bool nt_watch_wrote_locked(struct nt_vad *v, uint64_t at, uint32_t protect);
 

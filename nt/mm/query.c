@@ -54,8 +54,8 @@ static uint32_t region_type(const struct nt_vad *v)
 	if (v->type == MEM_IMAGE)
 		return REGION_MAPPED_IMAGE;
 	if (v->type == MEM_MAPPED)
-		return nt_view_is_file(v->view) ? REGION_MAPPED_FILE : REGION_MAPPED_PAGES;
-	return REGION_PRIVATE | (v->flags & VAD_PLACEHOLDER ? REGION_PLACEHOLDER : 0);
+		return nt_view_is_file(v->view) ? REGION_MAPPED_FILE : 0;
+	return v->flags & VAD_PLACEHOLDER ? REGION_PLACEHOLDER : 0;
 }
 
 NTSTATUS nt_mm_region(struct nt_mm *mm, uint64_t address, struct MEMORY_REGION_INFORMATION *out)

@@ -23,11 +23,10 @@ struct MEMORY_REGION_INFORMATION {
 	uint32_t AllocationProtect, RegionType;
 	uint64_t RegionSize, CommitSize, PartitionId, NodePreference;
 };
-#define REGION_PRIVATE        1u /* RegionType */
+/* RegionType.  Private memory and pages have no bit. */
 #define REGION_MAPPED_FILE    2u
 #define REGION_MAPPED_IMAGE   4u
-#define REGION_MAPPED_PAGES   8u /* of the page file */
-#define REGION_PLACEHOLDER    64u
+#define REGION_PLACEHOLDER    0x100u
 
 struct MEMORY_WORKING_SET_EX_INFORMATION {
 	uint64_t VirtualAddress, Attributes;

@@ -20,15 +20,15 @@ static NTSTATUS answer(const struct query *q, const void *from, uint64_t size)
 }
 
 /* Basic and region information: one operation's answer. */
-static NTSTATUS query_simple(const struct query *q, uint32_t kind, uint64_t size)
+static NTSTATUS query_simple(const struct query *q, uint32_t kind, uint64_t least, uint64_t size)
 {
 	struct mm_op op = { .kind = kind, .address = q->address };
 	NTSTATUS status;
 
-	if (q->size < size)
+	if (q->size < least)
 		return STATUS_INFO_LENGTH_MISMATCH;
 	status = mm_op(q->process, PROCESS_QUERY_LIMITED, &op);
-	return status == STATUS_SUCCESS ? answer(q, op.answer, size) : status;
+	return status == STATUS_SUCCESS ? answer(q, op.answer, MIN(size, q->size)) : status;
 }
 
 /* An array of addresses, each of which gets its page's attributes. */
@@ -120,9 +120,9 @@ NTSTATUS NtQueryVirtualMemory(struct nt_thread *t, uint64_t process, uint64_t ad
 	(void)t;
 	switch (class) {
 	case MemoryBasicInformation:
-		return query_simple(&q, MM_BASIC, sizeof(struct MEMORY_BASIC_INFORMATION));
+		return query_simple(&q, MM_BASIC, sizeof(struct MEMORY_BASIC_INFORMATION), sizeof(struct MEMORY_BASIC_INFORMATION));
 	case MemoryRegionInformation:
-		return query_simple(&q, MM_REGION, sizeof(struct MEMORY_REGION_INFORMATION));
+		return query_simple(&q, MM_REGION, offsetof(struct MEMORY_REGION_INFORMATION, CommitSize), sizeof(struct MEMORY_REGION_INFORMATION));
 	case MemoryMappedFilenameInformation:
 		return query_name(&q);
 	case MemoryWorkingSetExInformation:

@@ -80,7 +80,7 @@ NTSTATUS NtMapViewOfSection(struct nt_thread *t, uint64_t section, uint64_t proc
 	(void)t, (void)commit;
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (mm_zero_bits(zero_bits, &op.where) != STATUS_SUCCESS)
+	if (nt_mm_zero_bits(zero_bits, &op.where.high) != STATUS_SUCCESS)
 		return STATUS_INVALID_PARAMETER_4;
 	if (op.where.high != 0 && op.address >= op.where.high)
 		return STATUS_INVALID_PARAMETER_4;

@@ -427,7 +427,7 @@ static void test_stack(void)
 	unsigned grown = 0;
 
 	T_CASE("a guard page, and a stack that grows to its end");
-	T_EQ(nt_mm_stack(mm, 0x40000, 0x2000, &s), STATUS_SUCCESS);
+	T_EQ(nt_mm_stack(mm, 0x40000, 0x2000, 0, &s), STATUS_SUCCESS);
 	thread.teb = 0x1000;
 	*teb_word(thread.teb + 8) = s.base;
 	*teb_word(thread.teb + 0x10) = s.limit;
