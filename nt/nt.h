@@ -91,6 +91,7 @@ struct nt_process {
 	WCHAR *image_name;        /* [I] arena: \??\C:\... of the main program */
 	uint32_t image_name_size; /* bytes */
 	uint32_t subsystem;       /* IMAGE_SUBSYSTEM_* */
+	uint64_t stack_reserve, stack_commit; /* [I] of threads that do not say: the main program's */
 	int64_t create_time, exit_time;
 	uint32_t error_mode, priority_class;
 	uint32_t dying;           /* NtTerminateProcess(0) came */

@@ -231,7 +231,7 @@ static NTSTATUS make_peb(struct place *w, const struct nt_start *start)
 static NTSTATUS first_thread(struct place *w, struct lx_thread *lx, struct dk_context *c)
 {
 	struct nt_thread *t = NULL;
-	NTSTATUS status = ps_thread_create(w->p, lx, w->program + w->image->entry, w->p->peb, w->image->stack_reserve, w->image->stack_commit, &t);
+	NTSTATUS status = ps_thread_create(w->p, lx, w->program + w->image->entry, w->p->peb, 0, 0, 0, &t);
 
 	w->problem = "there is not enough memory for its first thread";
 	if (status != STATUS_SUCCESS)
@@ -257,6 +257,8 @@ static NTSTATUS load(struct place *w, struct lx_thread *lx, struct file *program
 		return status;
 	w->p->image_base = w->program;
 	w->p->subsystem = w->image->subsystem;
+	w->p->stack_reserve = w->image->stack_reserve;
+	w->p->stack_commit = w->image->stack_commit;
 	ps_set_image(w->p, w->image, start);
 	status = make_peb(w, start);
 	return status == STATUS_SUCCESS ? first_thread(w, lx, c) : status;

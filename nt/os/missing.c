@@ -10,9 +10,9 @@ WEAK void ps_thread_started(struct nt_thread *t, struct dk_context *c) { (void)t
 WEAK void ps_thread_ended(struct nt_thread *t) { (void)t; }
 WEAK void ps_process_ended(struct nt_process *p, uint32_t wait_status) { (void)p; (void)wait_status; }
 WEAK NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t start, uint64_t arg, uint64_t stack_reserve,
-	uint64_t stack_commit, struct nt_thread **out)
+	uint64_t stack_commit, uint64_t zero_bits, struct nt_thread **out)
 {
-	(void)p; (void)lx; (void)start; (void)arg; (void)stack_reserve; (void)stack_commit; (void)out;
+	(void)p; (void)lx; (void)start; (void)arg; (void)stack_reserve; (void)stack_commit; (void)zero_bits; (void)out;
 	return STATUS_NOT_IMPLEMENTED;
 }
 WEAK void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c) { (void)t; (void)entry; (void)arg; (void)c; }

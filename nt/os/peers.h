@@ -11,7 +11,7 @@ void ps_thread_started(struct nt_thread *t, struct dk_context *c);
 void ps_thread_ended(struct nt_thread *t);
 void ps_process_ended(struct nt_process *p, uint32_t wait_status);
 NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t start, uint64_t arg, uint64_t stack_reserve,
-	uint64_t stack_commit, struct nt_thread **out);
+	uint64_t stack_commit, uint64_t zero_bits, struct nt_thread **out);
 void ps_start_context(struct nt_thread *t, uint64_t entry, uint64_t arg, struct dk_context *c);
 NTSTATUS io_std_handles(struct nt_process *p, uint64_t handle[3]);
 /* ps/apc.c: are there user APCs?  A wait ends for them: they are to be delivered on the way out. */

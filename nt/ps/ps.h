@@ -111,7 +111,7 @@ void ps_set_image(struct nt_process *p, const struct ldr_image *img, const struc
  * yet.  *out has one reference, lx's.  stack_reserve, stack_commit 0: the image's.
  */
 NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t start, uint64_t arg, uint64_t stack_reserve,
-	uint64_t stack_commit, struct nt_thread **out);
+	uint64_t stack_commit, uint64_t zero_bits, struct nt_thread **out);
 /* The first thread of a process that another one makes, which has neither TEB nor stack yet (the new process makes them); *out has
    a reference more. */
 NTSTATUS ps_first_thread(struct nt_process *p, struct lx_thread *lx, bool suspended, struct nt_thread **out);

@@ -381,7 +381,7 @@ static NTSTATUS set_in(struct nt_process *p, uint32_t class, uint64_t value)
 static NTSTATUS reserve_stack(struct nt_thread *t, uint64_t process, uint64_t buffer, uint32_t size)
 {
 	struct { uint64_t reserve, zero_bits, base; } a;
-	uint64_t at = size == 40 ? buffer + 16 : buffer;
+	uint64_t at = size == 40 ? buffer + 16 : buffer, high;
 	NTSTATUS status = size == sizeof a || size == 40 ? user_read(&a, at, sizeof a) : (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH;
 
 	if (status != STATUS_SUCCESS)
@@ -389,7 +389,9 @@ static NTSTATUS reserve_stack(struct nt_thread *t, uint64_t process, uint64_t bu
 	if (process != NtCurrentProcess())
 		return STATUS_INVALID_PARAMETER;
 	a.base = 0;
-	status = nt_mm_alloc(t->process->mm, &a.base, &a.reserve, MEM_RESERVE, PAGE_READWRITE, 0, a.zero_bits >= 1u << 16 ? a.zero_bits : 0);
+	status = nt_mm_zero_bits(a.zero_bits, &high);
+	if (status == STATUS_SUCCESS)
+		status = nt_mm_alloc(t->process->mm, &a.base, &a.reserve, MEM_RESERVE, PAGE_READWRITE, 0, high);
 	return status == STATUS_SUCCESS ? user_put64(at + 16, a.base) : status;
 }
 

@@ -79,11 +79,17 @@ static void memory_free(struct nt_thread *t)
 }
 
 /* Stack and TEB.  The TEB is written once the thread's id is known. */
-static NTSTATUS memory_make(struct nt_thread *t, uint64_t reserve, uint64_t commit, struct nt_stack *stack)
+static NTSTATUS memory_make(struct nt_thread *t, uint64_t reserve, uint64_t commit, uint64_t zero_bits, struct nt_stack *stack)
 {
 	struct nt_mm *mm = t->process->mm;
-	uint64_t size = TEB_SIZE;
-	NTSTATUS status = nt_mm_stack(mm, MAX(reserve, STACK_MIN), commit, stack);
+	uint64_t size = TEB_SIZE, high;
+	NTSTATUS status = nt_mm_zero_bits(zero_bits, &high);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	reserve = reserve != 0 ? reserve : t->process->stack_reserve;
+	commit = commit != 0 ? commit : t->process->stack_commit;
+	status = nt_mm_stack(mm, MAX(reserve, STACK_MIN), commit, high, stack);
 
 	if (status != STATUS_SUCCESS)
 		return status;
@@ -156,7 +162,7 @@ struct nt_thread *ps_find_thread(struct nt_process *p, uint32_t tid)
 }
 
 NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t start, uint64_t arg, uint64_t stack_reserve,
-	uint64_t stack_commit, struct nt_thread **out)
+	uint64_t stack_commit, uint64_t zero_bits, struct nt_thread **out)
 {
 	struct nt_thread *t = lx != NULL ? os_thread_nt(lx) : NULL;
 	bool made = t != NULL; /* with its process, by ps_first_thread */
@@ -169,7 +175,7 @@ NTSTATUS ps_thread_create(struct nt_process *p, struct lx_thread *lx, uint64_t s
 	if (t == NULL)
 		return STATUS_NO_MEMORY;
 	t->start_address = ps_of(t)->win32_start = start;
-	status = memory_make(t, stack_reserve, stack_commit, &stack);
+	status = memory_make(t, stack_reserve, stack_commit, zero_bits, &stack);
 	if (status == STATUS_SUCCESS && lx != NULL && !made)
 		os_thread_adopt(lx, t);
 	if (status == STATUS_SUCCESS)
@@ -220,7 +226,7 @@ static NTSTATUS thread_make(struct nt_process *p, const struct start *s, struct 
 {
 	struct nt_thread *t;
 	struct dk_context c;
-	NTSTATUS status = ps_thread_create(p, NULL, s->entry, s->arg, s->reserve, s->commit, &t);
+	NTSTATUS status = ps_thread_create(p, NULL, s->entry, s->arg, s->reserve, s->commit, s->zero_bits, &t);
 
 	if (status != STATUS_SUCCESS)
 		return status;
