@@ -121,7 +121,8 @@ NTSTATUS NtAllocateVirtualMemoryEx(struct nt_thread *t, uint64_t process, uint64
 		status = mm_parameters_in(parameters, count, &op.where, &required);
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (required && (op.address != 0 || !(type & MEM_RESERVE)))
+	/* A commit at no address reserves, too. */
+	if (required && (op.address != 0 || !(type & (MEM_RESERVE | MEM_COMMIT))))
 		return STATUS_INVALID_PARAMETER;
 	if ((type & MEM_RESERVE_PLACEHOLDER) && protect != PAGE_NOACCESS)
 		return STATUS_INVALID_PARAMETER;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding files: patterns as Windows matches them, what a listing says, folders that change meanwhile, many files. */
+/* wine: patterns also match the short names that it makes up. */
 #include "t.h"
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }

@@ -134,7 +134,6 @@ static void inheritance(void)
 	OK(DuplicateHandle(p.hProcess, there, GetCurrentProcess(), &back, 0, FALSE, DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE));
 	SetEvent(back);
 	WAITS(WaitForSingleObject(yes, 0));
-	OK(DuplicateHandle(p.hProcess, there, GetCurrentProcess(), &back, 0, FALSE, DUPLICATE_SAME_ACCESS));
 	int word = 0;
 	void *m = VirtualAllocEx(p.hProcess, 0, 4096, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
 	OK(m != 0);
