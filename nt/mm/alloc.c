@@ -121,14 +121,12 @@ static NTSTATUS commit_locked(struct nt_mm *mm, const struct wish *w)
 	return nt_commit_locked(mm, v, w->start, w->end, w->protect);
 }
 
-/* MEM_RESET: what is in the pages is not needed any more.  They keep it, which is allowed. */
+/* MEM_RESET: what is in the pages, if there are any, is not needed any more.  They keep it, which is allowed. */
 static NTSTATUS reset_locked(struct nt_mm *mm, const struct wish *w)
 {
 	const struct nt_vad *v = nt_vad_find(mm, w->start);
 
-	if (v == NULL || w->end > v->r.end)
-		return STATUS_CONFLICTING_ADDRESSES;
-	return nt_committed(v, w->start, w->end) ? STATUS_SUCCESS : STATUS_NOT_COMMITTED;
+	return v == NULL || w->end > v->r.end ? STATUS_CONFLICTING_ADDRESSES : STATUS_SUCCESS;
 }
 
 #define PLACEHOLDERS (MEM_RESERVE_PLACEHOLDER | MEM_REPLACE_PLACEHOLDER)

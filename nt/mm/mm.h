@@ -15,6 +15,8 @@
 #define NT_USER_LOW 0x10000ull
 #define NT_USER_TOP 0x7ffffffe0000ull /* first address that no allocation has */
 
+#define PAGE_NOCACHE            0x200u
+#define PAGE_WRITECOMBINE       0x400u
 #define MEM_RESET               0x80000u
 #define MEM_TOP_DOWN            0x100000u
 #define MEM_WRITE_WATCH         0x200000u

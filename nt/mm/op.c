@@ -33,6 +33,23 @@ static NTSTATUS run_alloc(struct nt_mm *mm, struct mm_op *op)
 	return status;
 }
 
+/* MM_SECTION_AT: the section that is shown; MM_IMAGE_AT: where an image lies. */
+static NTSTATUS run_shown(struct nt_mm *mm, struct mm_op *op)
+{
+	struct nt_shown shown;
+
+	nt_mm_shown_at(mm, op->address, &shown);
+	op->address = shown.base;
+	op->size = shown.size;
+	op->section = shown.section;
+	if (op->kind == MM_SECTION_AT)
+		return op->section != NULL ? STATUS_SUCCESS : STATUS_INVALID_ADDRESS;
+	if (op->section != NULL)
+		ob_put(nt_section_object(op->section));
+	op->section = NULL;
+	return shown.type == MEM_IMAGE ? STATUS_SUCCESS : STATUS_INVALID_ADDRESS;
+}
+
 static NTSTATUS run_query(struct nt_mm *mm, struct mm_op *op)
 {
 	_Static_assert(sizeof op->answer >= sizeof(struct MEMORY_BASIC_INFORMATION) && sizeof op->answer >= sizeof(struct MEMORY_REGION_INFORMATION),
@@ -46,11 +63,8 @@ static NTSTATUS run_query(struct nt_mm *mm, struct mm_op *op)
 		op->answer[0] = op->address;
 		nt_mm_page(mm, (void *)op->answer);
 		return STATUS_SUCCESS;
-	case MM_IMAGE_AT:
-		return nt_mm_image_at(mm, op->address, &op->address, &op->size) ? STATUS_SUCCESS : STATUS_INVALID_ADDRESS;
 	default:
-		op->section = nt_mm_section_at(mm, op->address, &op->address, &op->size);
-		return op->section != NULL ? STATUS_SUCCESS : STATUS_INVALID_ADDRESS;
+		return run_shown(mm, op);
 	}
 }
 

@@ -7,8 +7,6 @@
  */
 #include "nt/mm/mm_int.h"
 
-#define PAGE_NOCACHE         0x200u
-#define PAGE_WRITECOMBINE    0x400u
 #define PAGE_TARGETS_INVALID 0x40000000u
 #define MODIFIERS            (PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE)
 #define WRITECOPIES          (PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY)

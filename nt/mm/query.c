@@ -97,35 +97,21 @@ void nt_mm_page(struct nt_mm *mm, struct MEMORY_WORKING_SET_EX_INFORMATION *page
 	lock_drop(&mm->lock);
 }
 
-struct nt_section *nt_mm_section_at(struct nt_mm *mm, uint64_t address, uint64_t *base, uint64_t *size)
-{
-	struct nt_section *s = NULL;
-	const struct nt_vad *v;
-
-	lock_take(&mm->lock);
-	v = nt_vad_find(mm, address);
-	if (v != NULL && v->view != NULL) {
-		s = nt_view_section(v->view);
-		ob_get(nt_section_object(s));
-		*base = v->r.start;
-		*size = v->r.end - v->r.start;
-	}
-	lock_drop(&mm->lock);
-	return s;
-}
-
-bool nt_mm_image_at(struct nt_mm *mm, uint64_t address, uint64_t *base, uint64_t *size)
+void nt_mm_shown_at(struct nt_mm *mm, uint64_t address, struct nt_shown *out)
 {
 	const struct nt_vad *v;
-	bool found;
 
+	memset(out, 0, sizeof *out);
 	lock_take(&mm->lock);
 	v = nt_vad_find(mm, address);
-	found = v != NULL && v->type == MEM_IMAGE;
-	if (found) {
-		*base = v->r.start;
-		*size = v->r.end - v->r.start;
+	if (v != NULL) {
+		out->type = v->type;
+		out->is_file = v->type == MEM_IMAGE || nt_view_is_file(v->view);
+		out->base = v->r.start;
+		out->size = v->r.end - v->r.start;
+		out->section = v->view != NULL ? nt_view_section(v->view) : NULL;
+		if (out->section != NULL)
+			ob_get(nt_section_object(out->section));
 	}
 	lock_drop(&mm->lock);
-	return found;
 }

@@ -46,8 +46,13 @@ NTSTATUS nt_mm_basic(struct nt_mm *mm, uint64_t address, struct MEMORY_BASIC_INF
 /* STATUS_INVALID_ADDRESS: free. */
 NTSTATUS nt_mm_region(struct nt_mm *mm, uint64_t address, struct MEMORY_REGION_INFORMATION *out);
 void nt_mm_page(struct nt_mm *mm, struct MEMORY_WORKING_SET_EX_INFORMATION *page);
-/* The section that is shown at address with a reference of the caller's; its view's base and size.  NULL: no view there. */
-struct nt_section *nt_mm_section_at(struct nt_mm *mm, uint64_t address, uint64_t *base, uint64_t *size);
-/* False: there is no image. */
-bool nt_mm_image_at(struct nt_mm *mm, uint64_t address, uint64_t *base, uint64_t *size);
+/* What is at an address: type MEM_*, 0 if it is free; an image's or file's; its section with a reference of the caller's, NULL
+   if there is none (the program and ntdll have none). */
+struct nt_shown {
+	uint32_t type;
+	bool is_file;
+	uint64_t base, size;
+	struct nt_section *section;
+};
+void nt_mm_shown_at(struct nt_mm *mm, uint64_t address, struct nt_shown *out);
 #endif

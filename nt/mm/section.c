@@ -127,7 +127,7 @@ const struct ob_type ob_type_section = {
 
 static NTSTATUS check_attributes(uint32_t attributes, uint64_t file)
 {
-	const uint32_t known = SEC_BASED | SEC_NO_CHANGE | SEC_FILE | SEC_IMAGE | SEC_RESERVE | SEC_COMMIT | SEC_NOCACHE | SEC_WRITECOMBINE | SEC_LARGE_PAGES;
+	const uint32_t known = SEC_BASED | SEC_NO_CHANGE | SEC_IMAGE | SEC_RESERVE | SEC_COMMIT | SEC_NOCACHE | SEC_WRITECOMBINE | SEC_LARGE_PAGES;
 	uint32_t kind = attributes & (SEC_IMAGE | SEC_RESERVE | SEC_COMMIT);
 
 	if ((attributes & ~known) || (kind != SEC_COMMIT && kind != SEC_RESERVE && kind != SEC_IMAGE))
@@ -144,8 +144,13 @@ static uint32_t file_access(uint32_t protect, uint32_t attributes)
 		return 0; /* reading or executing */
 	switch (protect & 0xff) {
 	case PAGE_READWRITE:
-	case PAGE_EXECUTE_READWRITE:
 		return FILE_READ_DATA | FILE_WRITE_DATA;
+	case PAGE_EXECUTE_READWRITE:
+		return FILE_READ_DATA | FILE_WRITE_DATA | FILE_EXECUTE;
+	case PAGE_EXECUTE:
+	case PAGE_EXECUTE_READ:
+	case PAGE_EXECUTE_WRITECOPY:
+		return FILE_READ_DATA | FILE_EXECUTE;
 	default:
 		return FILE_READ_DATA;
 	}
@@ -224,7 +229,8 @@ _Static_assert(sizeof(struct SECTION_IMAGE_INFORMATION) == 64, "SECTION_IMAGE_IN
 
 static NTSTATUS query_basic(const struct nt_section *s, uint64_t va, uint64_t room, uint64_t returned)
 {
-	struct SECTION_BASIC_INFORMATION b = { .Attributes = s->attributes, .Size = (int64_t)atomic_load(&s->size) };
+	uint32_t hidden = s->file != NULL ? SEC_COMMIT | SEC_RESERVE : 0;
+	struct SECTION_BASIC_INFORMATION b = { .Attributes = s->attributes & ~hidden, .Size = (int64_t)atomic_load(&s->size) };
 	NTSTATUS status;
 
 	if (room < sizeof b)

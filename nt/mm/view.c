@@ -65,6 +65,12 @@ void nt_mm_process_ended(struct nt_process *p)
 	}
 }
 
+/* How a section's pages are cached is shown, and does nothing. */
+static uint32_t caching(const struct nt_section *s)
+{
+	return (s->attributes & SEC_NOCACHE ? PAGE_NOCACHE : 0) | (s->attributes & SEC_WRITECOMBINE ? PAGE_WRITECOMBINE : 0);
+}
+
 /* ---- SEC_RESERVE ---- */
 
 static bool is_committed(const struct nt_section *s, uint64_t page)
@@ -108,6 +114,7 @@ NTSTATUS nt_view_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 		return STATUS_ALREADY_COMMITTED;
 	if (!nt_protect_within(protect, v->most))
 		return STATUS_SECTION_PROTECTION;
+	protect |= caching(s);
 	status = open_run(mm, v, start, end, protect);
 	if (status != STATUS_SUCCESS || s->committed == NULL)
 		return status;
@@ -177,7 +184,7 @@ static NTSTATUS check_range(struct nt_view_wish *w)
 		return STATUS_INVALID_VIEW_SIZE;
 	if (w->size == 0)
 		w->size = size - w->offset;
-	if (ADD_OVERFLOW(w->offset, w->size, &end) || end > PAGE_UP(size))
+	if (ADD_OVERFLOW(w->offset, w->size, &end) || end > size)
 		return STATUS_INVALID_VIEW_SIZE;
 	w->size = PAGE_UP(w->size);
 	return STATUS_SUCCESS;
@@ -206,6 +213,7 @@ NTSTATUS nt_mm_map_view(struct nt_mm *mm, struct nt_view_wish *w)
 		status = check_range(w);
 	if (status != STATUS_SUCCESS)
 		return status;
+	w->protect |= caching(w->section);
 	view = nt_view_new(w->section);
 	if (view == NULL)
 		return STATUS_NO_MEMORY;

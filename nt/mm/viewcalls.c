@@ -23,7 +23,6 @@ static uint32_t section_access(uint32_t protect)
 	}
 }
 
-/* An image's pages have protections of their own: that it may be read at all is enough. */
 static NTSTATUS section_by_handle(uint64_t handle, uint32_t protect, struct nt_section **s)
 {
 	struct ob_object *o;
@@ -33,8 +32,6 @@ static NTSTATUS section_by_handle(uint64_t handle, uint32_t protect, struct nt_s
 	if (status != STATUS_SUCCESS)
 		return status;
 	*s = (struct nt_section *)o;
-	if ((*s)->attributes & SEC_IMAGE)
-		needed = granted & SECTION_MAP_EXECUTE ? 0 : SECTION_MAP_READ;
 	if ((granted & needed) == needed)
 		return STATUS_SUCCESS;
 	ob_put(o);
@@ -135,26 +132,26 @@ NTSTATUS NtUnmapViewOfSection(struct nt_thread *t, uint64_t process, uint64_t ad
 	return NtUnmapViewOfSectionEx(t, process, address, 0);
 }
 
-/* Both show the same file: images, or a file mapped as one and otherwise. */
+/* The first is an image, and the second shows the same file, in whatever way. */
 NTSTATUS NtAreMappedFilesTheSame(struct nt_thread *t, uint64_t address1, uint64_t address2)
 {
-	struct nt_mm *mm = nt_current_process()->mm;
-	uint64_t base1 = 0, base2 = 0, size;
-	struct nt_section *a = nt_mm_section_at(mm, address1, &base1, &size), *b = nt_mm_section_at(mm, address2, &base2, &size);
-	NTSTATUS status = STATUS_INVALID_ADDRESS;
+	struct nt_mm *mm = t->process->mm;
+	struct nt_shown a, b;
+	NTSTATUS status = STATUS_NOT_SAME_DEVICE;
 
-	(void)t;
-	if (a != NULL && b != NULL) {
-		bool same = a == b || (a->file != NULL && b->file != NULL && os_vm_file_same(a->file, b->file));
-
-		if (a->file == NULL || b->file == NULL)
-			status = STATUS_CONFLICTING_ADDRESSES;
-		else
-			status = same && a->image != NULL ? STATUS_SUCCESS : STATUS_NOT_SAME_DEVICE;
-	}
-	if (a != NULL)
-		ob_put(nt_section_object(a));
-	if (b != NULL)
-		ob_put(nt_section_object(b));
+	nt_mm_shown_at(mm, address1, &a);
+	nt_mm_shown_at(mm, address2, &b);
+	if (a.type == 0 || b.type == 0)
+		status = STATUS_INVALID_ADDRESS;
+	else if (!a.is_file || !b.is_file)
+		status = STATUS_CONFLICTING_ADDRESSES;
+	else if (a.base == b.base)
+		status = STATUS_SUCCESS;
+	else if (a.type == MEM_IMAGE && a.section != NULL && b.section != NULL && os_vm_file_same(a.section->file, b.section->file))
+		status = STATUS_SUCCESS;
+	if (a.section != NULL)
+		ob_put(nt_section_object(a.section));
+	if (b.section != NULL)
+		ob_put(nt_section_object(b.section));
 	return status;
 }
