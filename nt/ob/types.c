@@ -68,6 +68,24 @@ void ob_put(struct ob_object *o)
 		arena_free(o);
 }
 
+/* Rights that others have in them. */
+static uint32_t implied(enum ob_type_id type, uint32_t access)
+{
+	uint32_t more = 0;
+
+	if (type == OB_PROCESS && (access & PROCESS_QUERY_INFORMATION))
+		more |= PROCESS_QUERY_LIMITED_INFORMATION;
+	if (type != OB_THREAD)
+		return more;
+	if (access & THREAD_QUERY_INFORMATION)
+		more |= THREAD_QUERY_LIMITED_INFORMATION;
+	if (access & THREAD_SET_INFORMATION)
+		more |= THREAD_SET_LIMITED_INFORMATION;
+	if (access & THREAD_SUSPEND_RESUME)
+		more |= THREAD_RESUME;
+	return more;
+}
+
 uint32_t ob_map_access(enum ob_type_id type, uint32_t access)
 {
 	const struct ob_type *t = ob_types[type];
@@ -81,5 +99,5 @@ uint32_t ob_map_access(enum ob_type_id type, uint32_t access)
 		mapped |= t->execute;
 	if (access & (GENERIC_ALL | MAXIMUM_ALLOWED))
 		mapped |= t->all;
-	return mapped;
+	return mapped | implied(type, mapped);
 }

@@ -12,6 +12,7 @@
 #include "linux/proc/remote.h"
 #include "linux/sig/sig.h"
 #include "nt/os/provider.h"
+#include "nt/os/thread.h"
 #include "nt/ps/ps.h"
 
 struct nt_thread *nt_thread_of(struct pico_thread *t)
@@ -26,6 +27,7 @@ struct nt_thread *nt_current(void)
 
 static void return_to_user(struct pico_thread *pt, struct dk_context *c)
 {
+	os_console_signals();
 	lx_return_to_user(pt, c);
 	ps_return_to_user(nt_thread_of(pt), c);
 }

@@ -3,6 +3,7 @@
 #include "linux/other.h"
 #include "linux/proc/remote.h"
 #include "nt/os/remote.h"
+#include "nt/ps/ps.h"
 
 NTSTATUS os_remote_run(struct lx_proc *p, void *data, uint64_t size)
 {
@@ -20,5 +21,9 @@ uint64_t os_remote_copy(struct lx_proc *p, uint64_t addr, void *buf, uint64_t si
 
 void nt_serve(void *data, uint64_t size)
 {
-	nt_remote_run(data, size);
+	/* They begin with what they are. */
+	if (*(const uint32_t *)data == PS_REMOTE)
+		ps_remote_run(data, size);
+	else
+		nt_remote_run(data, size);
 }

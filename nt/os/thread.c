@@ -8,6 +8,7 @@
 #include "linux/sig/internal.h"
 #include "nt/os/status.h"
 #include "nt/os/thread.h"
+#include "nt/ps/ps.h"
 
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
@@ -88,6 +89,21 @@ static bool is_fatal(const struct lx_thread *t)
 	return set != 0;
 }
 
+/* ^C and ^\\ mean that the program's handlers are called, in a thread of their own; the default one ends it. */
+void os_console_signals(void)
+{
+	const uint64_t events = SIGBIT(SIGINT) | SIGBIT(SIGQUIT);
+	struct lx_thread *t = lx_current();
+	siginfo_t info;
+	int sig;
+
+	if (LIKELY(((t->pending.set | t->proc->pending.set) & events) == 0) || atomic_load_explicit(&t->pico.held, memory_order_relaxed) != 0)
+		return;
+	while ((sig = signal_dequeue(t, ~events, &info)) != 0)
+		if (ps_ctrl_event(t->nt->process, sig == SIGINT ? 0 : 1) != STATUS_SUCCESS)
+			ps_process_mark(t->nt->process, STATUS_CONTROL_C_EXIT);
+}
+
 bool os_thread_serve(void)
 {
 	struct lx_thread *t = lx_current();
@@ -96,6 +112,7 @@ bool os_thread_serve(void)
 
 	if (remote_asked(t->proc))
 		remote_serve(t);
+	os_console_signals();
 	if (!signal_work(t))
 		return false;
 	if (thread_should_exit(t) || is_fatal(t))

@@ -105,9 +105,9 @@ static struct nt_apc *take(struct nt_thread *t, bool special_only)
 	return found;
 }
 
-static bool apc_frame(uint64_t at, const struct dk_context *c, const struct nt_apc *a)
+static bool apc_frame(const struct nt_thread *t, uint64_t at, const struct dk_context *c, const struct nt_apc *a)
 {
-	return user_put64(at + APC_ROUTINE, a->routine) == STATUS_SUCCESS && ps_context_out(at + APC_CONTEXT, c) == STATUS_SUCCESS &&
+	return user_put64(at + APC_ROUTINE, a->routine) == STATUS_SUCCESS && ps_context_out(t, at + APC_CONTEXT, c) == STATUS_SUCCESS &&
 		user_put64(at - 8, 0) == STATUS_SUCCESS;
 }
 
@@ -115,7 +115,7 @@ static void enter(struct nt_thread *t, struct dk_context *c, const struct nt_apc
 {
 	uint64_t at = ALIGN_DOWN(c->rsp, 16) - APC_SIZE;
 
-	while (!apc_frame(at, c, a))
+	while (!apc_frame(t, at, c, a))
 		if (!nt_mm_settle(at - 8, APC_SIZE + 8, true))
 			ps_process_exit(t, STATUS_STACK_OVERFLOW);
 	c->rsp = at - 8;
@@ -227,8 +227,7 @@ NTSTATUS NtAlertThreadByThreadId(struct nt_thread *t, uint64_t tid)
 
 	lock_take(&p->lock);
 	o = ps_find_thread(p, (uint32_t)tid);
-	if (o != NULL && __atomic_exchange_n(&o->alert_by_id, 1, __ATOMIC_SEQ_CST) == 0 && __atomic_load_n(&ps_of(o)->waits_by_id, __ATOMIC_SEQ_CST) &&
-	    o->lx != NULL)
+	if (o != NULL && o->lx != NULL && __atomic_exchange_n(&o->alert_by_id, 1, __ATOMIC_SEQ_CST) == 0 && __atomic_load_n(&ps_of(o)->waits_by_id, __ATOMIC_SEQ_CST))
 		pico_wake(os_pico(o->lx));
 	lock_drop(&p->lock);
 	return o != NULL ? STATUS_SUCCESS : (NTSTATUS)STATUS_INVALID_CID;

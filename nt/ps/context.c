@@ -23,12 +23,12 @@
 #define MXCSR_BITS  0x0000ffffu
 #define MXCSR_AT    24u         /* in FXSAVE's area */
 #define HEAD        offsetof(struct CONTEXT, FltSave)
-#define ALL_PARTS   (CONTEXT_FULL | CONTEXT_SEGMENTS)
+#define ALL_PARTS   (CONTEXT_FULL | CONTEXT_SEGMENTS | CONTEXT_DEBUG_REGISTERS)
 #define PART(flags, part) (((flags) & (part)) == (part))
 
 _Static_assert(HEAD == 0x100, "CONTEXT");
 
-static void integer_get(const struct dk_context *c, struct CONTEXT *to)
+static void integer_get(const struct nt_thread *t, const struct dk_context *c, struct CONTEXT *to)
 {
 	uint32_t mxcsr;
 
@@ -40,6 +40,7 @@ static void integer_get(const struct dk_context *c, struct CONTEXT *to)
 	to->SegDs = to->SegEs = to->SegGs = to->SegSs = SEG_SS;
 	to->SegFs = SEG_FS;
 	to->EFlags = (uint32_t)c->rflags;
+	memcpy(&to->Dr0, ps_of(t)->debug, sizeof ps_of(t)->debug);
 	to->Rax = c->rax;
 	to->Rcx = c->rcx;
 	to->Rdx = c->rdx;
@@ -85,9 +86,9 @@ static void control_set(struct dk_context *c, const struct CONTEXT *from)
 	c->rflags = (from->EFlags & FLAGS_GUEST) | FLAGS_FIXED;
 }
 
-void ps_context_get(const struct dk_context *c, struct CONTEXT *to)
+void ps_context_get(const struct nt_thread *t, const struct dk_context *c, struct CONTEXT *to)
 {
-	integer_get(c, to);
+	integer_get(t, c, to);
 	memset((char *)to + HEAD + sizeof to->FltSave, 0, sizeof *to - HEAD - sizeof to->FltSave);
 	__asm__ volatile("fxsave64 %0" : "=m"(to->FltSave));
 }
@@ -111,7 +112,8 @@ static void mxcsr_set(uint32_t mxcsr)
 
 void ps_context_set(struct nt_thread *t, struct dk_context *c, struct CONTEXT *from, uint32_t flags)
 {
-	(void)t;
+	if (PART(flags, CONTEXT_DEBUG_REGISTERS))
+		memcpy(ps_of(t)->debug, &from->Dr0, sizeof ps_of(t)->debug);
 	if (PART(flags, CONTEXT_INTEGER))
 		integer_set(c, from);
 	if (PART(flags, CONTEXT_CONTROL))
@@ -156,12 +158,12 @@ void ps_context_copy(struct CONTEXT *to, const struct CONTEXT *from, uint32_t fl
 		memcpy(&to->Dr0, &from->Dr0, 6 * sizeof to->Dr0);
 }
 
-NTSTATUS ps_context_out(uint64_t va, const struct dk_context *c)
+NTSTATUS ps_context_out(const struct nt_thread *t, uint64_t va, const struct dk_context *c)
 {
 	struct CONTEXT k UNINIT;
 	const size_t tail = HEAD + sizeof k.FltSave;
 
-	integer_get(c, &k);
+	integer_get(t, c, &k);
 	if (uaccess_write(va, &k, HEAD) || !uaccess_save_vectors(va + HEAD, sizeof k.FltSave, 0) || uaccess_zero(va + tail, sizeof k - tail))
 		return STATUS_ACCESS_VIOLATION;
 	return STATUS_SUCCESS;
@@ -296,7 +298,7 @@ NTSTATUS NtGetContextThread(struct nt_thread *t, uint64_t thread, uint64_t conte
 		status = other_get((struct nt_thread *)o, k);
 	else if (status == STATUS_SUCCESS) {
 		own = &ps_of(t)->context; /* nobody parks the caller while it runs */
-		ps_context_get(pico_frame(), own);
+		ps_context_get(t, pico_frame(), own);
 		ps_context_copy(k, own, k->ContextFlags);
 	}
 	if (status == STATUS_SUCCESS)

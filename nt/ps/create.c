@@ -476,7 +476,7 @@ NTSTATUS NtCreateUserProcess(struct nt_thread *t, uint64_t process, uint64_t thr
 	struct ps_program w = { .path = NULL };
 	struct attributes a;
 	struct nt_start *s = NULL;
-	NTSTATUS status = attributes_in(list, &a);
+	NTSTATUS status = thread_flags & ~THREAD_CREATE_FLAGS_CREATE_SUSPENDED ? (NTSTATUS)STATUS_INVALID_PARAMETER : attributes_in(list, &a);
 
 	if (status == STATUS_SUCCESS)
 		status = program_open(&a, &w);

@@ -22,6 +22,9 @@
 #define PF_WRITE 2u
 #define PF_FETCH 16u
 #define FLAG_TF  0x100u
+#define FLAG_DF  0x400u
+#define FLAG_AC  0x40000u
+#define DR6_STEP 0x4000u
 #define EXCEPTION_NONCONTINUABLE 1u
 
 /* What lies on the guest's stack for KiUserExceptionDispatcher, which finds it by rsp. */
@@ -43,14 +46,14 @@ _Static_assert(AT_RECORD + sizeof(struct EXCEPTION_RECORD) <= RAISE_SIZE, "excep
 /* The dispatcher itself writes its caller's registers right below the old stack pointer. */
 #define CALLER_SAVES 0x20u
 
-static NTSTATUS raise_frame(uint64_t at, const struct dk_context *c, const struct EXCEPTION_RECORD *r)
+static NTSTATUS raise_frame(const struct nt_thread *t, uint64_t at, const struct dk_context *c, const struct EXCEPTION_RECORD *r)
 {
 	const struct context_ex ex = { -(int32_t)sizeof(struct CONTEXT), sizeof(struct CONTEXT) + sizeof ex, -(int32_t)sizeof(struct CONTEXT),
 		sizeof(struct CONTEXT), sizeof ex + 1, 0, 0 };
 
 	if (user_write(at + AT_RECORD, r, sizeof *r) != STATUS_SUCCESS || user_write(at + AT_CONTEXT_EX, &ex, sizeof ex) != STATUS_SUCCESS)
 		return STATUS_ACCESS_VIOLATION;
-	return ps_context_out(at, c);
+	return ps_context_out(t, at, c);
 }
 
 void ps_raise(struct nt_thread *t, struct dk_context *c, const struct EXCEPTION_RECORD *r)
@@ -60,12 +63,12 @@ void ps_raise(struct nt_thread *t, struct dk_context *c, const struct EXCEPTION_
 	if (UNLIKELY(nt_tracing))
 		log_line(DK_LOG_TRACE, "nt: [%x] exception 0x%x at 0x%lx (0x%lx, 0x%lx)", t->tid, r->ExceptionCode, (unsigned long)c->rip,
 			(unsigned long)r->ExceptionInformation[0], (unsigned long)r->ExceptionInformation[1]);
-	while (raise_frame(at, c, r) != STATUS_SUCCESS)
+	while (raise_frame(t, at, c, r) != STATUS_SUCCESS)
 		if (!nt_mm_settle(at, RAISE_SIZE + CALLER_SAVES, true))
 			ps_process_exit(t, r->ExceptionCode);
 	c->rip = ldr_ntdll()->KiUserExceptionDispatcher;
 	c->rsp = at;
-	c->rflags &= ~(uint64_t)FLAG_TF;
+	c->rflags &= ~(uint64_t)(FLAG_TF | FLAG_DF | FLAG_AC);
 	c->orig_rax = UINT64_MAX;
 }
 
@@ -139,7 +142,6 @@ static bool software_interrupt(struct nt_thread *t, struct dk_context *c, uint8_
 		ps_process_exit(t, STATUS_STACK_BUFFER_OVERRUN); /* no handler is asked */
 	case 0x2c:
 		r->ExceptionCode = STATUS_ASSERTION_FAILURE;
-		c->rip += 2;
 		return true;
 	case 0x2d:
 		r->ExceptionCode = STATUS_BREAKPOINT;
@@ -228,9 +230,11 @@ static bool describe(struct nt_thread *t, const struct dk_exception *e, struct d
 		break;
 	case DK_EXC_STEP:
 		c->rflags &= ~(uint64_t)FLAG_TF;
+		ps_of(t)->debug[4] |= DR6_STEP;
 		r->ExceptionCode = STATUS_SINGLE_STEP;
 		break;
 	case DK_EXC_ALIGNMENT:
+		c->rflags &= ~(uint64_t)FLAG_AC;
 		r->ExceptionCode = STATUS_DATATYPE_MISALIGNMENT;
 		break;
 	default:

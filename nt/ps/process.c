@@ -187,6 +187,14 @@ struct nt_process *ps_process_by_pid(uint32_t pid)
 	return found;
 }
 
+/* NTPROC held. */
+static struct nt_thread *thread_get(struct nt_process *p, uint32_t tid)
+{
+	struct nt_thread *t = ps_find_thread(p, tid);
+
+	return t != NULL && ref_get_live(&t->ob.ref) ? t : NULL;
+}
+
 /* The number tells its process nothing: all are looked through. */
 struct nt_thread *ps_thread_by_tid(uint32_t tid)
 {
@@ -196,9 +204,7 @@ struct nt_thread *ps_thread_by_tid(uint32_t tid)
 	lock_take(&nt->procs_lock);
 	LIST_FOR (p, &nt->processes, struct nt_process, all) {
 		lock_take(&p->lock);
-		found = ps_find_thread(p, tid);
-		if (found != NULL)
-			ob_get(&found->ob);
+		found = thread_get(p, tid);
 		lock_drop(&p->lock);
 		if (found != NULL)
 			break;
@@ -246,9 +252,7 @@ NTSTATUS NtOpenThread(struct nt_thread *t, uint64_t handle, uint32_t access, uin
 	if (status != STATUS_SUCCESS)
 		return status;
 	lock_take(&t->process->lock);
-	found = ps_find_thread(t->process, (uint32_t)id.UniqueThread);
-	if (found != NULL)
-		ob_get(&found->ob);
+	found = thread_get(t->process, (uint32_t)id.UniqueThread);
 	lock_drop(&t->process->lock);
 	if (found == NULL)
 		found = ps_thread_by_tid((uint32_t)id.UniqueThread);

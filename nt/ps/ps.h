@@ -17,7 +17,7 @@ struct pico_thread;
 /* What only ps/ looks at; nt_thread->ps, in the same block. */
 struct ps_thread {
 	struct CONTEXT context;      /* [p] while it is parked; first: FXSAVE wants 16 bytes' alignment */
-	struct list by_id;           /* [p] in the process's by_id */
+	struct list by_id;           /* [p] in the process's by_id, as long as the object is there */
 	struct waitq parked_wait;    /* who waits for it to park, or to end */
 	uint32_t parked;             /* [p] context is its registers */
 	uint32_t holds;              /* [p] those who look at its registers now: it stays parked */
@@ -29,6 +29,7 @@ struct ps_thread {
 	uint64_t stack;              /* of this thread: DeallocationStack, freed when it ends itself; 0: not ours */
 	uint32_t ideal_processor, io_priority, page_priority, boost_off;
 	uint64_t win32_start;        /* ThreadQuerySetWin32StartAddress */
+	uint64_t debug[6];           /* Dr0-3, Dr6, Dr7 as they were set: [p] while it is parked, else [o] */
 	struct nt_thread *thread;    /* [I] whose it is */
 	uint32_t exit_said;          /* [p] exit_status is its end */
 	uint32_t waits_by_id;        /* [o] NtWaitForAlertByThreadId */
@@ -53,7 +54,7 @@ _Static_assert(sizeof(struct ps_image) == 0x40, "SECTION_IMAGE_INFORMATION");
 
 #define PS_ID_BUCKETS 64u
 struct ps_process {
-	struct list by_id[PS_ID_BUCKETS]; /* [p] ps_thread of live threads by tid; all zero: never used */
+	struct list by_id[PS_ID_BUCKETS]; /* [p] ps_thread by tid; all zero: never used */
 	struct waitq thread_gone;    /* who waits for other threads to end */
 	struct list ops;             /* [p] what others ask of this process: ps/remote.c */
 	_Atomic uint32_t nops;
@@ -126,7 +127,7 @@ NTSTATUS ps_process_kill(struct nt_process *p, NTSTATUS status);
 void ps_process_mark(struct nt_process *p, NTSTATUS status);
 /* All threads of the calling process but t end with code, and are waited for. */
 NTSTATUS ps_end_others(struct nt_thread *t, NTSTATUS code);
-/* A live thread of p; NTPROC held. */
+/* A thread of p, which may have ended (lx is NULL), and be without references; NTPROC held. */
 struct nt_thread *ps_find_thread(struct nt_process *p, uint32_t tid);
 
 /* ---- Stopping (ps/suspend.c) ---- */
@@ -149,7 +150,7 @@ void ps_park(struct nt_thread *t, struct dk_context *c);
 /* ---- Contexts (ps/context.c) ---- */
 
 /* All of the calling thread's registers, c being the integer ones. */
-void ps_context_get(const struct dk_context *c, struct CONTEXT *to);
+void ps_context_get(const struct nt_thread *t, const struct dk_context *c, struct CONTEXT *to);
 /* The parts that flags names become the calling thread's. */
 void ps_context_set(struct nt_thread *t, struct dk_context *c, struct CONTEXT *from, uint32_t flags); /* makes from's vector state fit to load */
 /* The guest's CONTEXT at va becomes the calling thread's registers, in c and in the CPU; the way out is to be the full one. */
@@ -157,7 +158,7 @@ NTSTATUS ps_context_in(struct nt_thread *t, uint64_t va, struct dk_context *c);
 /* The parts that to->ContextFlags names. */
 void ps_context_copy(struct CONTEXT *to, const struct CONTEXT *from, uint32_t flags);
 /* The whole context goes to the guest's memory at va: integer registers, and vector registers straight from the CPU. */
-NTSTATUS ps_context_out(uint64_t va, const struct dk_context *c);
+NTSTATUS ps_context_out(const struct nt_thread *t, uint64_t va, const struct dk_context *c);
 
 /* ---- Exceptions (ps/exception.c) ---- */
 
@@ -176,6 +177,12 @@ void ps_apcs_drop(struct nt_thread *t);
 bool ps_deliver_apc(struct nt_thread *t, struct dk_context *c, bool special_only);
 
 NTSTATUS ps_set_thread_token(struct nt_thread *t, uint64_t thread, uint64_t buffer, uint32_t size);
+
+/* A thread in another process (STATUS_PROCESS_IS_TERMINATING), from what os_remote_run brings there. */
+#define PS_REMOTE 0x10000u
+void ps_remote_run(void *data, uint64_t size);
+/* A console control event for p: a thread that calls its handlers. */
+NTSTATUS ps_ctrl_event(struct nt_process *p, uint32_t event);
 
 /* ---- Look-up: with a reference, or NULL ---- */
 struct nt_process *ps_process_by_pid(uint32_t pid);

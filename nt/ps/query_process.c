@@ -245,8 +245,8 @@ static const struct process_class classes[] = {
 	{ 0, 48, 0, true, basic }, { 1, 48, 0, true, quota }, { 2, 48, 0, true, io_counters }, { 3, 88, 96, true, vm_counters }, { 4, 32, 0, true, times },
 	{ 7, 8, 0, false, zero }, { 12, 4, 0, true, error_mode }, { 15, 48, 0, false, zero }, { 18, 2, 0, true, priority_class },
 	{ 20, 4, 8, true, handle_count }, { 21, 8, 0, false, affinity }, { 22, 4, 0, true, boost }, { 24, 4, 0, true, session }, { 26, 8, 0, true, zero },
-	{ 28, 4, 0, false, zero }, { 29, 4, 0, true, break_on_exit }, { 30, 8, 0, false, debug_object }, { 31, 4, 0, false, debug_flags },
-	{ 33, 4, 0, true, io_priority }, { 34, 4, 0, false, execute_flags }, { 36, 4, 0, false, cookie }, { 37, 64, 0, false, image_information },
+	{ 28, 4, 0, true, zero }, { 29, 4, 0, true, break_on_exit }, { 30, 8, 0, false, debug_object }, { 31, 4, 0, false, debug_flags },
+	{ 33, 4, 0, true, io_priority }, { 34, 4, 0, false, execute_flags }, { 36, 4, 0, false, cookie }, { 37, 64, 0, true, image_information },
 	{ 38, 16, 0, true, cycle_time }, { 39, 4, 0, true, page_priority }, { 61, 1, 0, true, zero },
 };
 

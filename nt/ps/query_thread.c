@@ -24,19 +24,14 @@ union answer {
 	uint64_t u64[6];
 };
 
-static const int class_base[] = { 8, 4, 8, 13, 24, 6, 10 };
-
 static void basic(struct nt_thread *o, union answer *a)
 {
-	uint32_t class = o->process->priority_class;
-	int base = class_base[class < ARRAY_LEN(class_base) ? class : 0];
-
 	a->u32[0] = ps_of(o)->exit_said ? o->exit_status : STATUS_PENDING;
 	a->u64[1] = o->teb;
 	a->u64[2] = o->process->pid;
 	a->u64[3] = o->tid;
 	a->u64[4] = o->affinity;
-	a->u32[10] = (uint32_t)(base + o->base_priority);
+	a->u32[10] = (uint32_t)o->base_priority; /* relative to the class, as the DLLs that run here take it */
 	a->u32[11] = (uint32_t)o->base_priority;
 }
 
@@ -228,12 +223,23 @@ static NTSTATUS set_name(struct nt_thread *o, uint64_t buffer)
 
 static NTSTATUS set_affinity(struct nt_thread *o, uint64_t mask)
 {
-	if (mask == UINT64_MAX)
-		mask = ps_of_process(o->process)->affinity;
 	if (mask == 0 || (mask & ~ps_of_process(o->process)->affinity) != 0)
 		return STATUS_INVALID_PARAMETER;
 	o->affinity = mask;
 	return STATUS_SUCCESS;
+}
+
+/* GROUP_AFFINITY: there is one group. */
+static NTSTATUS set_group(struct nt_thread *o, uint64_t buffer)
+{
+	struct { uint64_t mask; uint16_t group, reserved[3]; } a;
+	NTSTATUS status = user_read(&a, buffer, sizeof a);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (a.group != 0 || a.reserved[0] != 0 || a.reserved[1] != 0 || a.reserved[2] != 0)
+		return STATUS_INVALID_PARAMETER;
+	return set_affinity(o, a.mask);
 }
 
 static NTSTATUS set_base_priority(struct nt_thread *o, int32_t p)
@@ -252,9 +258,10 @@ static NTSTATUS set(struct nt_thread *t, struct nt_thread *o, uint32_t class, ui
 	switch (class) {
 	case T_BASE_PRIORITY:
 		return set_base_priority(o, (int32_t)value);
-	case T_AFFINITY:
+	case T_AFFINITY: /* all processors, whatever there is: the low half says it */
+		return set_affinity(o, (uint32_t)value == UINT32_MAX ? ps_of_process(o->process)->affinity : value);
 	case T_GROUP:
-		return set_affinity(o, value);
+		return set_group(o, buffer);
 	case T_START:
 		ps->win32_start = value;
 		return STATUS_SUCCESS;

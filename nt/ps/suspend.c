@@ -30,9 +30,11 @@ static bool is_new(const struct dk_context *c)
 	return c->rip == ldr_ntdll()->LdrInitializeThunk;
 }
 
-static void show(struct ps_thread *ps, const struct dk_context *c)
+static void show(struct nt_thread *t, const struct dk_context *c)
 {
-	ps_context_get(c, &ps->context);
+	struct ps_thread *ps = ps_of(t);
+
+	ps_context_get(t, c, &ps->context);
 	if (is_new(c))
 		(void)user_read(&ps->context, c->rcx, sizeof ps->context);
 }
@@ -46,7 +48,7 @@ static bool look(struct nt_thread *t, const struct dk_context *c, bool *shown)
 	lock_take(&t->process->lock);
 	stay = must_stay(t);
 	if (stay && !*shown) {
-		show(ps, c);
+		show(t, c);
 		ps->context_set = 0;
 		ps->parked = 1;
 		*shown = true;

@@ -17,6 +17,7 @@
 #include "nt/os/thread.h"
 #include "nt/ps/ps.h"
 #include "nt/ps/teb.h"
+#include "nt/ps/thread.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -26,6 +27,9 @@ static void thread_destroy(struct ob_object *o)
 {
 	struct nt_thread *t = (struct nt_thread *)o;
 
+	lock_take(&t->process->lock);
+	list_remove(&ps_of(t)->by_id);
+	lock_drop(&t->process->lock);
 	ps_apcs_drop(t);
 	arena_free(t->wait_blocks);
 	arena_free(t->description);
@@ -208,10 +212,6 @@ NTSTATUS ps_first_thread(struct nt_process *p, struct lx_thread *lx, bool suspen
 
 /* ---- NtCreateThreadEx ---- */
 
-struct start {
-	uint64_t entry, arg, flags, zero_bits, commit, reserve, attributes;
-};
-
 /* The ids are known now: they go to the TEB, before anybody can look. */
 static void thread_ready(struct nt_thread *t, struct lx_thread *lx)
 {
@@ -222,7 +222,7 @@ static void thread_ready(struct nt_thread *t, struct lx_thread *lx)
 	thread_link(t);
 }
 
-static NTSTATUS thread_make(struct nt_process *p, const struct start *s, struct nt_thread **out)
+NTSTATUS ps_thread_make(struct nt_process *p, const struct ps_start *s, struct nt_thread **out)
 {
 	struct nt_thread *t;
 	struct dk_context c;
@@ -280,18 +280,16 @@ static NTSTATUS tell_attributes(const struct nt_thread *t, uint64_t list)
 	return status;
 }
 
-static NTSTATUS create_in(struct nt_thread *t, struct nt_process *p, uint64_t handle, uint32_t access, uint64_t oa, const struct start *s)
+static NTSTATUS create_in(struct nt_process *p, uint64_t handle, uint32_t access, uint64_t oa, const struct ps_start *s)
 {
 	struct ob_lookup l;
 	struct nt_thread *made = NULL;
 	NTSTATUS status;
 
-	if (p != t->process)
-		return STATUS_NOT_SUPPORTED;
 	status = oa_in(&l, oa);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = thread_make(p, s, &made);
+	status = ps_thread_make_in(p, s, &made);
 	if (status == STATUS_SUCCESS)
 		status = ob_handle_out(&made->ob, ob_map_access(OB_THREAD, access), l.attributes, handle);
 	if (status == STATUS_SUCCESS)
@@ -305,12 +303,13 @@ static NTSTATUS create_in(struct nt_thread *t, struct nt_process *p, uint64_t ha
 NTSTATUS NtCreateThreadEx(struct nt_thread *t, uint64_t handle, uint32_t access, uint64_t oa, uint64_t process, uint64_t start, uint64_t arg,
 	uint32_t flags, uint64_t zero_bits, uint64_t commit, uint64_t reserve, uint64_t attributes)
 {
-	const struct start s = { start, arg, flags, zero_bits, commit, reserve, attributes };
+	const struct ps_start s = { start, arg, flags, zero_bits, commit, reserve, attributes };
 	struct ob_object *o = NULL;
 	NTSTATUS status = ob_by_handle(process, OB_PROCESS, PROCESS_CREATE_THREAD, &o);
 
+	(void)t;
 	if (status == STATUS_SUCCESS)
-		status = create_in(t, (struct nt_process *)o, handle, access, oa, &s);
+		status = create_in((struct nt_process *)o, handle, access, oa, &s);
 	ob_put(o);
 	return status;
 }
@@ -342,7 +341,6 @@ void ps_thread_ended(struct nt_thread *t)
 		t->exit_status = p->exit_status;
 	ps->exit_said = 1;
 	list_remove(&t->sibling);
-	list_remove(&ps->by_id);
 	p->nthreads--;
 	if (p->nthreads == 0 && !ps_of_process(p)->exit_said && said) {
 		p->exit_status = t->exit_status;
