@@ -21,6 +21,7 @@
 #include "monitor/monitor.h"
 
 #define SPARE_NS 1000000000ull
+#define KPROC_MS_MAX 1000u
 #define GRANTS_MAX 64u
 
 struct pico *first, *kproc;
@@ -28,6 +29,7 @@ static uint32_t granted;
 static struct pico *spare;
 static uint64_t last_spawn_ns;
 static bool kproc_wanted;
+static uint64_t kproc_at_ns; /* when it is to be started; 0: nobody has said so */
 unsigned pico_limbo;
 
 /*
@@ -242,7 +244,10 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 		return 0;
 	}
 	if (index == MON_KPROC_INDEX && !spec.bare) {
-		if (pico_want_kproc())
+		if (parameter != 0 && !kproc) {
+			kproc_at_ns = now + (parameter < KPROC_MS_MAX ? parameter : KPROC_MS_MAX) * 1000000;
+			*status = DK_OK;
+		} else if (pico_want_kproc())
 			*status = DK_OK;
 		return kproc ? kproc->number : 0;
 	}
@@ -317,6 +322,14 @@ struct pico *pico_take_grant(struct pico *parent, uint64_t number, uint64_t inde
 	return p;
 }
 
+/* Milliseconds from now, at least 1 so that nobody spins for the rest of one. */
+static int until_ms(uint64_t when_ns)
+{
+	uint64_t now = now_ns();
+
+	return when_ns <= now ? 0 : (int)((when_ns - now) / 1000000) + 1;
+}
+
 int pico_timeout_ms(void)
 {
 	uint64_t age;
@@ -324,7 +337,9 @@ int pico_timeout_ms(void)
 	if (pico_reap_at != 0)
 		return 5;
 	if (pico_limbo > 0)
-		return 100;
+		return kproc_at_ns != 0 && until_ms(kproc_at_ns) < 100 ? until_ms(kproc_at_ns) : 100;
+	if (kproc_at_ns != 0)
+		return until_ms(kproc_at_ns);
 	if (!spare || last_spawn_ns == 0)
 		return -1;
 	age = now_ns() - spare->since_ns;
@@ -337,6 +352,10 @@ void pico_tick(void)
 		pico_reap_all();
 	if (pico_limbo > 0)
 		pico_each(pico_check_limbo);
+	if (kproc_at_ns != 0 && now_ns() >= kproc_at_ns) {
+		kproc_at_ns = 0;
+		(void)pico_want_kproc();
+	}
 	if (spare && last_spawn_ns != 0 && now_ns() - spare->since_ns >= SPARE_NS) {
 		struct pico *p = spare;
 

@@ -231,10 +231,10 @@ static enum dk_status clone_process(dk_handle *process)
 	return status;
 }
 
-static enum dk_status start_kproc(const char *image, dk_handle *process)
+static enum dk_status start_kproc(const char *image, uint64_t ms, dk_handle *process)
 {
 	struct process *p = &shared()->processes[MON_KPROC_INDEX];
-	struct rpc r = { .req = { .op = MON_SPAWN }, .text = image, .text_len = strnlen(image, MON_TEXT_MAX + 1) };
+	struct rpc r = { .req = { .op = MON_SPAWN, .args = { ms } }, .text = image, .text_len = strnlen(image, MON_TEXT_MAX + 1) };
 	enum dk_status status = rpc_call(&r);
 
 	if (status == DK_OK)
@@ -247,7 +247,7 @@ enum dk_status DkProcessCreate(const char *image, uint64_t parameter, uint32_t f
 	if (flags > DK_PROCESS_KPROC || !(flags & DK_PROCESS_CLONE) != !!image)
 		return DK_INVALID_ARG;
 	if (image && (flags & DK_PROCESS_KPROC))
-		return pal_boot.role == DK_ROLE_BARE ? DK_NOT_SUPPORTED : start_kproc(image, process);
+		return pal_boot.role == DK_ROLE_BARE ? DK_NOT_SUPPORTED : start_kproc(image, parameter, process);
 	return image ? spawn(image, parameter, process) : clone_process(process);
 }
 

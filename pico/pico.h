@@ -169,6 +169,8 @@ enum dk_status pico_create_thread(struct pico_thread *t, const struct dk_context
 /* Starts kproc if that has not been done, and gives p its handle.  Any number of times, from any
    thread; what needs no kproc works without until it is there.  Errors as DkProcessCreate. */
 enum dk_status pico_start_kproc(struct pico_process *p);
+/* It will be started so many milliseconds from now, unless that is done before. */
+void pico_start_kproc_soon(uint32_t ms);
 /* CreateProcess, fresh picoprocess: runs process_start(t) there. */
 enum dk_status pico_create_process(struct pico_process *p, struct pico_thread *t);
 /* CreateProcess with PS_PICO_CREATE_PROCESS_CLONE_PARENT: copies the calling address space.

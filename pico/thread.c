@@ -152,6 +152,13 @@ enum dk_status pico_start_kproc(struct pico_process *p)
 	return DkProcessCreate("linux", 0, DK_PROCESS_KPROC, &p->process);
 }
 
+void pico_start_kproc_soon(uint32_t ms)
+{
+	dk_handle handle;
+
+	(void)DkProcessCreate("linux", ms, DK_PROCESS_KPROC, &handle);
+}
+
 enum dk_status pico_clone_process(struct pico_process *p, struct pico_thread *t, bool *in_child)
 {
 	enum dk_status status;

@@ -18,6 +18,8 @@
 #include "nt/os/peers.h"
 #include "rt/mem.h"
 
+#define KPROC_MS 12u
+
 static const char *problem_of(NTSTATUS status)
 {
 	if (status == STATUS_INVALID_IMAGE_WIN_64)
@@ -100,7 +102,9 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 		lx_group_exit(t, 126u << 8); /* the old program is gone; docker's code for what cannot be executed */
 	}
 	pico_set_guest_gs(t->nt->teb);
-	kproc_need(); /* it keeps the clocks */
+	/* kproc keeps the clocks.  It takes two milliseconds to start, which is how long many programs run. */
+	if (!__atomic_load_n(&lx_state()->kproc_started, __ATOMIC_ACQUIRE))
+		pico_start_kproc_soon(KPROC_MS);
 	kproc_kick();
 	return 0;
 }
