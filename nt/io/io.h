@@ -150,6 +150,8 @@ struct file *io_share_file(struct ob_object *o);
 NTSTATUS io_file_of(struct ob_object *o, struct file **out);
 /* Its NT name, heap memory with a 0 behind; size in bytes without it. */
 NTSTATUS io_name_of(struct ob_object *o, WCHAR **name, uint32_t *size);
+/* delta sections more of the data of the file behind an OB_FILE object. */
+void io_file_sections(struct ob_object *o, int delta);
 /* A file object on a file of the sandbox (its reference is taken over); *out has one reference.  For descriptors and sockets. */
 NTSTATUS io_file_wrap(struct file *f, uint32_t access, uint32_t options, struct io_file **out);
 /* The name as NtQueryObject says it, heap memory, *size bytes; NULL: it has none. */

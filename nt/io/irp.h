@@ -20,6 +20,7 @@ struct io_node {
 	uint32_t handles;         /* [NTIO] file objects that have handles */
 	struct list ranges;       /* [NTIO] byte ranges that are locked: io/range.c */
 	_Atomic uint32_t nranges;
+	_Atomic uint32_t sections; /* of its data: while there are any it cannot become shorter */
 	struct waitq range_wait;  /* who waits for a range */
 };
 /* Joins the opens of this file: STATUS_SHARING_VIOLATION, _DELETE_PENDING. */

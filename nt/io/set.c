@@ -298,6 +298,14 @@ static NTSTATUS set_position(struct io_file *f, uint64_t buf)
 	return STATUS_SUCCESS;
 }
 
+void io_file_sections(struct ob_object *o, int delta)
+{
+	struct io_file *f = (struct io_file *)o;
+
+	if (f->node != NULL)
+		atomic_fetch_add(&f->node->sections, (uint32_t)delta);
+}
+
 static NTSTATUS set_size(struct io_file *f, uint64_t buf, uint32_t class)
 {
 	uint64_t size;
@@ -311,6 +319,8 @@ static NTSTATUS set_size(struct io_file *f, uint64_t buf, uint32_t class)
 		return STATUS_ACCESS_DENIED;
 	if (class == FileValidDataLengthInformation || (class == FileAllocationInformation && size >= os_file_length(f->f)))
 		return STATUS_SUCCESS;
+	if (f->node != NULL && atomic_load(&f->node->sections) != 0 && size < os_file_length(f->f))
+		return STATUS_USER_MAPPED_FILE;
 	return os_file_set_size(f->f, size);
 }
 

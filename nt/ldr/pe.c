@@ -114,8 +114,10 @@ NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, s
 	uint32_t pe, optional;
 
 	memset(img, 0, sizeof *img);
+	if (have == 0)
+		return STATUS_INVALID_FILE_FOR_SECTION;
 	if (have < 0x40 || head[0] != 'M' || head[1] != 'Z')
-		return STATUS_INVALID_IMAGE_FORMAT;
+		return STATUS_INVALID_IMAGE_NOT_MZ;
 	pe = get32(head + 0x3c);
 	if (pe < 0x40 || pe > have || have - pe < 24 + 240 || get32(head + pe) != 0x4550)
 		return STATUS_INVALID_IMAGE_FORMAT;

@@ -70,8 +70,10 @@ NTSTATUS nt_section_file(struct file *file, struct ob_object *file_object, uint6
 	os_vm_file_get(file);
 	s->file = file;
 	s->file_object = file_object;
-	if (file_object != NULL)
+	if (file_object != NULL) {
 		ob_get(file_object);
+		io_file_sections(file_object, attributes & SEC_IMAGE ? 0 : 1);
+	}
 	*out = s;
 	return STATUS_SUCCESS;
 }
@@ -105,6 +107,8 @@ static void destroy(struct ob_object *o)
 {
 	struct nt_section *s = (struct nt_section *)o;
 
+	if (s->file_object != NULL)
+		io_file_sections(s->file_object, s->attributes & SEC_IMAGE ? 0 : -1);
 	os_vm_file_put(s->file);
 	ob_put(s->file_object);
 	os_vm_pages_put(s->pages);
@@ -130,7 +134,7 @@ static NTSTATUS check_attributes(uint32_t attributes, uint64_t file)
 	const uint32_t known = SEC_BASED | SEC_NO_CHANGE | SEC_IMAGE | SEC_RESERVE | SEC_COMMIT | SEC_NOCACHE | SEC_WRITECOMBINE | SEC_LARGE_PAGES;
 	uint32_t kind = attributes & (SEC_IMAGE | SEC_RESERVE | SEC_COMMIT);
 
-	if ((attributes & ~known) || (kind != SEC_COMMIT && kind != SEC_RESERVE && kind != SEC_IMAGE))
+	if ((attributes & ~known) || (kind == SEC_IMAGE && (attributes & SEC_WRITECOMBINE)) || (kind != SEC_COMMIT && kind != SEC_RESERVE && kind != SEC_IMAGE))
 		return STATUS_INVALID_PARAMETER_6;
 	if (attributes & SEC_LARGE_PAGES)
 		return kind == SEC_COMMIT && file == 0 ? STATUS_PRIVILEGE_NOT_HELD : STATUS_INVALID_PARAMETER_6;
@@ -229,7 +233,7 @@ _Static_assert(sizeof(struct SECTION_IMAGE_INFORMATION) == 64, "SECTION_IMAGE_IN
 
 static NTSTATUS query_basic(const struct nt_section *s, uint64_t va, uint64_t room, uint64_t returned)
 {
-	uint32_t hidden = s->file != NULL ? SEC_COMMIT | SEC_RESERVE : 0;
+	uint32_t hidden = (s->file != NULL ? SEC_COMMIT | SEC_RESERVE : 0) | (s->image != NULL ? SEC_NOCACHE : 0);
 	struct SECTION_BASIC_INFORMATION b = { .Attributes = s->attributes & ~hidden, .Size = (int64_t)atomic_load(&s->size) };
 	NTSTATUS status;
 
