@@ -66,6 +66,8 @@ long stack_build(struct lx_thread *t, uint64_t top, const struct stack_facts *f,
 uint64_t vdso_map(struct mm *mm);
 /* The calling process is in another time namespace now, maybe: if it is not the initial one, its vDSO asks the library OS. */
 void vdso_clocks(struct lx_thread *t);
+/* Threads of this memory are kept to some CPUs: getcpu asks the library OS. */
+void vdso_cpus(struct mm *mm);
 
 /* exec.c */
 long exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context *c);

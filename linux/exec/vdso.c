@@ -6,11 +6,13 @@
  * vDSO, which pal has moved to a place that is the same in every picoprocess.
  */
 #include "linux/exec/exec.h"
+#include "linux/misc/sched.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 #include "vdso.gen.h"
 
 #define HOST_FUNCTIONS 4
+#define GETCPU_SLOT    3
 static const char *const host_names[HOST_FUNCTIONS] = { "__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_time", "__vdso_getcpu" };
 
 /* What is known of the host's vDSO: as addresses. */
@@ -95,6 +97,18 @@ static size_t slots_at(void)
 	panic("the vDSO has no table");
 }
 
+/* Threads are kept to some CPUs (cpu.c knows what each is told): getcpu comes to us, too. */
+void vdso_cpus(struct mm *mm)
+{
+	uint64_t at = mm_vdso(mm), size = PAGE_UP(sizeof vdso_image);
+
+	/* Other threads may be in it just now. */
+	if (!at || mm_protect(mm, at, size, PROT_READ | PROT_WRITE | PROT_EXEC))
+		return;
+	(void)PUT_USER(((struct gva){ at + slots_at() + GETCPU_SLOT * sizeof(uint64_t) }), (uint64_t)0);
+	(void)mm_protect(mm, at, size, PROT_READ | PROT_EXEC);
+}
+
 /* In a time namespace the host's clocks are not the guest's: with no function to call, the vDSO comes to us. */
 void vdso_clocks(struct lx_thread *t)
 {
@@ -123,5 +137,7 @@ uint64_t vdso_map(struct mm *mm)
 	}
 	mm_mark_vdso(mm, to.va);
 	vdso_clocks(lx_current());
+	if (UNLIKELY(cpus_few(lx_current())))
+		vdso_cpus(mm);
 	return to.va;
 }

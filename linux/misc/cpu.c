@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/misc/cpu.c - which CPUs there are, I/O priorities, and barriers between threads. */
+#include "linux/exec/exec.h"
 #include "linux/ns/ns.h"
 #include "linux/misc/cred.h"
 #include "linux/misc/sched.h"
@@ -22,6 +23,23 @@ static uint64_t all_cpus(uint32_t word)
 	if (n >= (word + 1) * 64)
 		return ~0ull;
 	return n > word * 64 ? (1ull << (n - word * 64)) - 1 : 0;
+}
+
+static bool are_all(const uint64_t *mask)
+{
+	for (uint32_t i = 0; i < mask_words(); i++)
+		if (mask[i] != all_cpus(i))
+			return false;
+	return true;
+}
+
+bool cpus_few(const struct lx_thread *t)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < mask_words(); i++)
+		any |= t->affinity[i];
+	return any != 0 && !are_all(t->affinity);
 }
 
 static long with_thread(struct lx_thread *t, int pid, uint64_t *mask, bool set)
@@ -47,6 +65,7 @@ static long with_thread(struct lx_thread *t, int pid, uint64_t *mask, bool set)
 long lx_sys_sched_setaffinity(struct lx_thread *t, int pid, uint32_t size, struct gva mask)
 {
 	uint64_t want[16] = { 0 }, any = 0;
+	long err;
 
 	if (copy_in(want, mask, MIN(size, (uint32_t)sizeof want)))
 		return -EFAULT;
@@ -54,7 +73,12 @@ long lx_sys_sched_setaffinity(struct lx_thread *t, int pid, uint32_t size, struc
 		want[i] &= all_cpus(i);
 		any |= want[i];
 	}
-	return any ? with_thread(t, pid, want, true) : -EINVAL;
+	if (!any)
+		return -EINVAL;
+	err = with_thread(t, pid, want, true);
+	if (err == 0 && !are_all(want))
+		vdso_cpus(t->proc->mm); /* of another process's thread the vDSO tells the host's CPU until it executes something */
+	return err;
 }
 
 long lx_sys_sched_getaffinity(struct lx_thread *t, int pid, uint32_t size, struct gva mask)
@@ -86,9 +110,22 @@ uint32_t cpu_here(void)
 	return (limit & 0xfff) % MAX(lx_state()->ncpus, 1u);
 }
 
-long lx_sys_getcpu(struct lx_thread *t, struct gva cpu, struct gva node, struct gva unused)
+/* The host runs a thread where it likes; one that is kept to some CPUs is told one of them. */
+static uint32_t cpu_of(const struct lx_thread *t)
 {
 	uint32_t here = cpu_here();
+
+	if (t->affinity[here / 64] & 1ull << here % 64)
+		return here;
+	for (uint32_t i = 0; i < ARRAY_LEN(t->affinity); i++)
+		if (t->affinity[i] != 0)
+			return i * 64 + (uint32_t)__builtin_ctzll(t->affinity[i]);
+	return here; /* never set: all of them */
+}
+
+long lx_sys_getcpu(struct lx_thread *t, struct gva cpu, struct gva node, struct gva unused)
+{
+	uint32_t here = cpu_of(t);
 
 	if (cpu.va && PUT_USER(cpu, here))
 		return -EFAULT;

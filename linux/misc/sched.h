@@ -29,4 +29,5 @@ struct nice_scan {
 void nice_scan(struct lx_thread *t, struct nice_scan *s);
 /* The number of the CPU that the caller runs on. */
 uint32_t cpu_here(void);
+bool cpus_few(const struct lx_thread *t); /* it may not use all there are */
 #endif
