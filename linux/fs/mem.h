@@ -147,6 +147,8 @@ long mem_take_attr(struct dentry *d);      /* attributes become ours; pins */
 /* memopen.c */
 /* d's file is opened, for its contents if not for more: the stream or inline contents are there.  Counts in opens. */
 long mem_lower_open(struct dentry *d, bool contents);
+/* Opens it to be copied, until mem_lower_close: 1; 0: it has no contents, and is not open. */
+long mem_lower_contents(struct dentry *d);
 /* The stream, for what needs more than inline contents, of a file that is open: 0, -ESTALE = the name is another's. */
 long mem_lower_stream(struct inode *i);
 void mem_lower_close(struct inode *i);

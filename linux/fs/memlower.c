@@ -428,9 +428,9 @@ long mem_copy_up(struct dentry *d, bool contents, uint64_t keep)
 	into = mem_inode_new(i->fs, S_IFREG);
 	if (into == NULL)
 		return -ENOSPC;
-	err = contents && keep != 0 ? mem_lower_open(d, false) : 0;
-	if (err == 0) {
-		if (contents && keep != 0) {
+	err = contents && keep != 0 ? mem_lower_contents(d) : 0;
+	if (err >= 0) {
+		if (err > 0) {
 			err = copy_contents(i, into, keep);
 			mem_lower_close(i);
 		}
