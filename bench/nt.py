@@ -143,6 +143,7 @@ def main():
             return 0
     args.bailey, args.names = os.path.abspath(args.bailey), args.only.split(",") if args.only else []
     work = tempfile.mkdtemp(dir=os.path.dirname(args.bailey))
+    os.chmod(work, 0o755)  # seen by the sandbox too, without -v
     try:
         exe = os.path.join(work, "nt.exe")
         subprocess.run(["x86_64-w64-mingw32-gcc", "-O2", "-w", "-o", exe, str(HERE / "nt.c")], check=True)
