@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ldr/unix_bcrypt.c - bcrypt.dll's Unix side: it loads, and hashes and random numbers, which are its own, work.
+ *
+ * Ciphers and keys (functions 2 to 16) are not there: CNG says STATUS_NOT_IMPLEMENTED.
+ */
+#include "nt/ldr/unixcall.h"
+
+enum { ATTACH, DETACH };
+
+NTSTATUS unix_bcrypt(uint32_t code, uint64_t args)
+{
+	(void)args;
+	return code == ATTACH || code == DETACH ? STATUS_SUCCESS : (NTSTATUS)STATUS_NOT_IMPLEMENTED;
+}

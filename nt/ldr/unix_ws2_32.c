@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/ldr/unix_ws2_32.c - host names: what ws2_32.dll asks its Unix side for.
+ *
+ * Numbers, the sandbox's own name, localhost, and what the sandbox's /etc/hosts has.  Answers are one block of guest memory, with
+ * pointers into itself, of a size that the caller learns by WSA's "insufficient buffer" first.
+ */
+#include "nt/ke/user.h"
+#include "nt/ldr/inet.h"
+#include "nt/ldr/unixcall.h"
+#include "nt/os/sysinfo.h"
+#include "pico/arena.h"
+#include "rt/fmt.h"
+#include "rt/mem.h"
+
+#define ERROR_NO_BUFFER       0x7au
+#define WSA_NOT_ENOUGH_MEMORY 8u
+#define WSAEFAULT             10014u
+#define WSAEINVAL             10022u
+#define WSAEAFNOSUPPORT       10047u
+#define WSATYPE_NOT_FOUND     10109u
+#define WSAHOST_NOT_FOUND     11001u
+#define WSANO_DATA            11004u
+
+#define AI_PASSIVE     1u
+#define AI_CANONNAME   2u
+#define AI_NUMERICHOST 4u
+#define NI_NUMERICHOST 2u
+#define NI_NAMEREQD    4u
+
+#define NAME_ROOM 256u
+#define FOUND     16u
+
+enum { GETADDRINFO, GETHOSTBYADDR, GETHOSTBYNAME, GETHOSTNAME, GETNAMEINFO };
+
+/* What a name stands for. */
+struct found {
+	struct inet_addr addr[FOUND];
+	uint32_t n;
+	char canonical[NAME_ROOM];
+};
+
+static uint32_t string_in(char *to, uint64_t va)
+{
+	uint32_t n = 0;
+
+	for (; n < NAME_ROOM; n++) {
+		if (user_read(to + n, va + n, 1) != STATUS_SUCCESS)
+			return WSAEFAULT;
+		if (to[n] == '\0')
+			return 0;
+	}
+	return WSAHOST_NOT_FOUND;
+}
+
+/* ---- /etc/hosts ---- */
+
+/* The next word of a line; false: there is none. */
+static bool word(const char **at, const char *end, char *to)
+{
+	const char *s = *at;
+	uint32_t n = 0;
+
+	while (s < end && (*s == ' ' || *s == '\t' || *s == '\r'))
+		s++;
+	while (s < end && *s != ' ' && *s != '\t' && *s != '\r' && *s != '#' && n < NAME_ROOM - 1)
+		to[n++] = *s++;
+	to[n] = '\0';
+	*at = s;
+	return n != 0;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a, y = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;
+
+		if (x != y)
+			return false;
+		if (x == '\0')
+			return true;
+	}
+}
+
+static void put_found(struct found *f, const struct inet_addr *a, const char *canonical)
+{
+	if (f->n == FOUND)
+		return;
+	if (f->n == 0)
+		(void)fmt_snprintf(f->canonical, sizeof f->canonical, "%s", canonical);
+	f->addr[f->n++] = *a;
+}
+
+/* By name, or by address where name is NULL. */
+static void hosts_line(const char *at, const char *end, const char *name, const struct inet_addr *by, struct found *f)
+{
+	char text[NAME_ROOM], first[NAME_ROOM], other[NAME_ROOM];
+	struct inet_addr a;
+	bool hit = false;
+
+	if (!word(&at, end, text) || !inet_parse(text, &a) || !word(&at, end, first))
+		return;
+	if (name == NULL) {
+		hit = by->family == a.family && memcmp(by->bytes, a.bytes, sizeof a.bytes) == 0;
+	} else {
+		hit = same_name(first, name);
+		while (!hit && word(&at, end, other))
+			hit = same_name(other, name);
+	}
+	if (hit)
+		put_found(f, &a, first);
+}
+
+static void look_in_hosts(const char *name, const struct inet_addr *by, struct found *f)
+{
+	uint32_t size;
+	char *text = os_read_file("/etc/hosts", 1u << 20, &size);
+
+	if (text == NULL)
+		return;
+	for (const char *at = text, *end = text + size; at < end;) {
+		const char *eol = at;
+
+		while (eol < end && *eol != '\n')
+			eol++;
+		hosts_line(at, eol, name, by, f);
+		at = eol + 1;
+	}
+	heap_free(text);
+}
+
+/* ---- By name ---- */
+
+static void put_loopback(struct found *f, const char *name)
+{
+	put_found(f, &(struct inet_addr){ .family = INET_V6, .bytes = { [15] = 1 } }, name);
+	put_found(f, &(struct inet_addr){ .family = INET_V4, .bytes = { 127, 0, 0, 1 } }, name);
+}
+
+static uint32_t look_up(const char *name, bool numeric, struct found *f)
+{
+	char own[NAME_ROOM];
+	struct inet_addr a;
+
+	if (inet_parse(name, &a)) {
+		put_found(f, &a, name);
+		return 0;
+	}
+	if (numeric)
+		return WSAHOST_NOT_FOUND;
+	look_in_hosts(name, NULL, f);
+	(void)os_host_name(own, sizeof own);
+	if (f->n == 0 && (same_name(name, "localhost") || same_name(name, own) || name[0] == '\0'))
+		put_loopback(f, name[0] != '\0' ? name : own);
+	return f->n != 0 ? 0 : WSAHOST_NOT_FOUND;
+}
+
+/* A number, or a name of the few that everybody uses. */
+static uint32_t port_of(const char *service, uint16_t *port)
+{
+	static const struct { const char *name; uint16_t port; } known[] = { { "ftp", 21 }, { "ssh", 22 }, { "telnet", 23 }, { "smtp", 25 },
+		{ "domain", 53 }, { "http", 80 }, { "pop3", 110 }, { "ntp", 123 }, { "imap", 143 }, { "https", 443 } };
+	uint32_t n = 0;
+
+	for (const char *s = service; *s >= '0' && *s <= '9' && n < 65536; s++)
+		n = n * 10 + (uint32_t)(*s - '0');
+	if (service[0] >= '0' && service[0] <= '9') {
+		*port = (uint16_t)n;
+		return n < 65536 ? 0 : WSATYPE_NOT_FOUND;
+	}
+	for (uint32_t i = 0; i < ARRAY_LEN(known); i++)
+		if (same_name(known[i].name, service)) {
+			*port = known[i].port;
+			return 0;
+		}
+	return WSATYPE_NOT_FOUND;
+}
+
+/* ---- getaddrinfo ---- */
+
+struct addrinfo {
+	int32_t flags, family, socktype, protocol;
+	uint64_t addrlen, canonname, addr, next;
+};
+#define SOCKADDR 28u /* the longer of the two */
+
+static uint64_t put_info(char *block, uint64_t va, const struct found *f, const struct addrinfo *hints, uint16_t port)
+{
+	uint64_t at = 0, last = 0;
+
+	for (uint32_t i = 0; i < f->n; i++) {
+		struct addrinfo a = { hints->flags, f->addr[i].family, hints->socktype, hints->protocol, 0, 0, va + at + sizeof a, 0 };
+
+		a.addrlen = inet_sockaddr(block + at + sizeof a, &f->addr[i], port);
+		if (i > 0)
+			memcpy(block + last + offsetof(struct addrinfo, next), &(uint64_t){ va + at }, 8);
+		memcpy(block + at, &a, sizeof a);
+		last = at;
+		at += sizeof a + ALIGN_UP(SOCKADDR, 8);
+	}
+	if (hints->flags & (int32_t)AI_CANONNAME) {
+		memcpy(block + offsetof(struct addrinfo, canonname), &(uint64_t){ va + at }, 8);
+		memcpy(block + at, f->canonical, strlen(f->canonical) + 1);
+		at += strlen(f->canonical) + 1;
+	}
+	return at;
+}
+
+static void keep_family(struct found *f, int32_t family)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < f->n; i++)
+		if (family == 0 || f->addr[i].family == family)
+			f->addr[n++] = f->addr[i];
+	f->n = n;
+}
+
+static uint32_t any_or_loopback(struct found *f, const struct addrinfo *hints)
+{
+	if (hints->flags & (int32_t)AI_PASSIVE) {
+		put_found(f, &(struct inet_addr){ .family = INET_V4 }, "");
+		put_found(f, &(struct inet_addr){ .family = INET_V6 }, "");
+	} else {
+		put_loopback(f, "localhost");
+	}
+	return 0;
+}
+
+static uint32_t answer(char *block, uint64_t size, uint64_t va, uint64_t size_va)
+{
+	uint32_t room;
+
+	if (user_read(&room, size_va, sizeof room) != STATUS_SUCCESS)
+		return WSAEFAULT;
+	if (size > room)
+		return user_put32(size_va, (uint32_t)size) == STATUS_SUCCESS ? ERROR_NO_BUFFER : WSAEFAULT;
+	return user_write(va, block, size) == STATUS_SUCCESS ? 0 : WSAEFAULT;
+}
+
+static uint32_t resolve(const uint64_t q[5], struct addrinfo *hints, uint16_t *port, struct found *f)
+{
+	char name[NAME_ROOM], service[NAME_ROOM];
+	uint32_t err = 0;
+
+	if (q[2] != 0 && user_read(hints, q[2], sizeof *hints) != STATUS_SUCCESS)
+		return WSAEFAULT;
+	if (hints->family != 0 && hints->family != INET_V4 && hints->family != INET_V6)
+		return WSAEAFNOSUPPORT;
+	if (q[0] == 0 && q[1] == 0)
+		return WSAHOST_NOT_FOUND;
+	if (q[1] != 0)
+		err = string_in(service, q[1]);
+	if (err == 0 && q[1] != 0 && service[0] != '\0')
+		err = port_of(service, port);
+	if (err == 0 && q[0] != 0)
+		err = string_in(name, q[0]);
+	if (err == 0)
+		err = q[0] != 0 ? look_up(name, hints->flags & (int32_t)AI_NUMERICHOST, f) : any_or_loopback(f, hints);
+	keep_family(f, hints->family);
+	return err != 0 ? err : f->n != 0 ? 0 : WSAHOST_NOT_FOUND;
+}
+
+static uint32_t get_addr_info(uint64_t args)
+{
+	struct found *f = heap_alloc(sizeof *f);
+	char *block = heap_alloc(FOUND * (sizeof(struct addrinfo) + 32) + NAME_ROOM);
+	struct addrinfo hints = { 0 };
+	uint64_t q[5]; /* node, service, hints, answer, its size's address */
+	uint16_t port = 0;
+	uint32_t err = f != NULL && block != NULL ? 0 : WSA_NOT_ENOUGH_MEMORY;
+
+	if (err == 0 && user_read(q, args, sizeof q) != STATUS_SUCCESS)
+		err = WSAEFAULT;
+	if (err == 0)
+		err = resolve(q, &hints, &port, f);
+	if (err == 0)
+		err = answer(block, put_info(block, q[3], f, &hints, port), q[3], q[4]);
+	heap_free(f);
+	heap_free(block);
+	return err;
+}
+
+/* ---- hostent ---- */
+
+struct hostent {
+	uint64_t name, aliases;
+	int16_t type, length;
+	uint32_t pad;
+	uint64_t list;
+};
+
+static uint64_t put_hostent(char *block, uint64_t va, const struct found *f)
+{
+	uint64_t lists = sizeof(struct hostent), addresses = lists + 8 * (f->n + 2ull), name = addresses + f->n * 16ull;
+	uint32_t length = f->addr[0].family == INET_V4 ? 4 : 16;
+	struct hostent h = { va + name, va + lists, (int16_t)f->addr[0].family, (int16_t)length, 0, va + lists + 8 };
+
+	memset(block, 0, name);
+	memcpy(block, &h, sizeof h);
+	for (uint32_t i = 0; i < f->n; i++) {
+		memcpy(block + lists + 8 + 8ull * i, &(uint64_t){ va + addresses + 16ull * i }, 8);
+		memcpy(block + addresses + 16ull * i, f->addr[i].bytes, length);
+	}
+	memcpy(block + name, f->canonical, strlen(f->canonical) + 1);
+	return name + strlen(f->canonical) + 1;
+}
+
+static uint32_t hostent_out(struct found *f, uint64_t va, uint64_t size_va)
+{
+	char *block = heap_alloc(sizeof(struct hostent) + FOUND * 24 + 16 + NAME_ROOM);
+	uint32_t err = block != NULL ? answer(block, put_hostent(block, va, f), va, size_va) : WSA_NOT_ENOUGH_MEMORY;
+
+	heap_free(block);
+	return err;
+}
+
+static uint32_t get_host_by_name(uint64_t args)
+{
+	struct found *f = heap_alloc(sizeof *f);
+	uint64_t q[3]; /* name, answer, its size's address */
+	char name[NAME_ROOM];
+	uint32_t err = f != NULL ? 0 : WSA_NOT_ENOUGH_MEMORY;
+
+	if (err == 0 && user_read(q, args, sizeof q) != STATUS_SUCCESS)
+		err = WSAEFAULT;
+	if (err == 0)
+		err = string_in(name, q[0]);
+	if (err == 0)
+		err = look_up(name, false, f);
+	if (err == 0) {
+		keep_family(f, INET_V4);
+		err = f->n != 0 ? hostent_out(f, q[1], q[2]) : WSANO_DATA;
+	}
+	heap_free(f);
+	return err;
+}
+
+static uint32_t get_host_by_addr(uint64_t args)
+{
+	struct found *f = heap_alloc(sizeof *f);
+	struct {
+		uint64_t addr;
+		int32_t length, family;
+		uint64_t host, size;
+	} q;
+	struct inet_addr a = { 0 };
+	uint32_t err = f != NULL ? 0 : WSA_NOT_ENOUGH_MEMORY;
+
+	if (err == 0 && user_read(&q, args, sizeof q) != STATUS_SUCCESS)
+		err = WSAEFAULT;
+	if (err == 0 && !((q.family == INET_V4 && q.length >= 4) || (q.family == INET_V6 && q.length >= 16)))
+		err = WSAEAFNOSUPPORT;
+	a.family = q.family;
+	if (err == 0 && user_read(a.bytes, q.addr, q.family == INET_V4 ? 4 : 16) != STATUS_SUCCESS)
+		err = WSAEFAULT;
+	if (err == 0) {
+		look_in_hosts(NULL, &a, f);
+		err = f->n != 0 ? hostent_out(f, q.host, q.size) : WSAHOST_NOT_FOUND;
+	}
+	heap_free(f);
+	return err;
+}
+
+/* ---- Own name, names of addresses ---- */
+
+static uint32_t text_out(uint64_t va, uint32_t room, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	if (va == 0 || room == 0)
+		return 0;
+	if (size > room)
+		return ERROR_NO_BUFFER;
+	return user_write(va, text, size) == STATUS_SUCCESS ? 0 : WSAEFAULT;
+}
+
+static uint32_t get_host_name(uint64_t args)
+{
+	struct {
+		uint64_t name;
+		uint32_t size, pad;
+	} q;
+	char own[NAME_ROOM];
+
+	if (user_read(&q, args, sizeof q) != STATUS_SUCCESS)
+		return WSAEFAULT;
+	(void)os_host_name(own, sizeof own);
+	return text_out(q.name, q.size, own) != 0 ? WSAEFAULT : 0;
+}
+
+struct name_info {
+	uint64_t addr;
+	uint32_t addr_size, pad;
+	uint64_t host;
+	uint32_t host_size, pad2;
+	uint64_t service;
+	uint32_t service_size, flags;
+};
+
+static uint32_t name_of(const struct name_info *q, const struct inet_addr *a)
+{
+	struct found *f = heap_alloc(sizeof *f);
+	char text[NAME_ROOM];
+	uint32_t err;
+
+	if (f == NULL)
+		return WSA_NOT_ENOUGH_MEMORY;
+	if (!(q->flags & NI_NUMERICHOST))
+		look_in_hosts(NULL, a, f);
+	inet_format(a, text, sizeof text);
+	err = f->n == 0 && q->flags & NI_NAMEREQD ? WSAHOST_NOT_FOUND : text_out(q->host, q->host_size, f->n != 0 ? f->canonical : text);
+	heap_free(f);
+	return err;
+}
+
+static uint32_t get_name_info(uint64_t args)
+{
+	struct name_info q;
+	uint8_t sa[SOCKADDR] = { 0 };
+	struct inet_addr a;
+	char text[8];
+	uint16_t port;
+	uint32_t err;
+
+	if (user_read(&q, args, sizeof q) != STATUS_SUCCESS || user_read(sa, q.addr, MIN(q.addr_size, SOCKADDR)) != STATUS_SUCCESS)
+		return WSAEFAULT;
+	if (!inet_of_sockaddr(sa, q.addr_size, &a, &port))
+		return WSAEAFNOSUPPORT;
+	err = q.host != 0 ? name_of(&q, &a) : 0;
+	(void)fmt_snprintf(text, sizeof text, "%u", port);
+	return err != 0 ? err : text_out(q.service, q.service_size, text);
+}
+
+NTSTATUS unix_ws2_32(uint32_t code, uint64_t args)
+{
+	switch (code) {
+	case GETADDRINFO: return get_addr_info(args);
+	case GETHOSTBYADDR: return get_host_by_addr(args);
+	case GETHOSTBYNAME: return get_host_by_name(args);
+	case GETHOSTNAME: return get_host_name(args);
+	case GETNAMEINFO: return get_name_info(args);
+	default: return STATUS_NOT_IMPLEMENTED;
+	}
+}
