@@ -93,6 +93,7 @@ struct cm_key {
 #define CM_FIXED    8u /* \Registry, Machine, User: cannot be deleted */
 #define CM_LAZY_ZONES      16u /* its subkeys are made when somebody looks: cm_settle */
 #define CM_LAZY_PROCESSORS 32u
+#define CM_LOADED   64u /* a hive's root, by NtLoadKey */
 
 /* What a handle of a key refers to. */
 struct cm_body {
@@ -115,6 +116,7 @@ void cm_unlock(struct cm_state *s) RELEASES(NTKEYS); /* no other lock is held */
 struct cm_key *cm_key_new(const WCHAR *name, uint32_t size) MUST_CHECK;
 void cm_key_put(struct cm_key *k); /* no lock needed */
 struct cm_key *cm_child(const struct cm_key *k, const WCHAR *name, uint32_t size); /* no reference */
+uint32_t cm_child_number(const struct cm_key *child); /* which of its parent's */
 /* Takes the reference over.  False: no memory. */
 bool cm_child_add(struct cm_key *parent, struct cm_key *child) MUST_CHECK;
 /* Out of its parent, which gives its reference up: the caller puts it without the lock. */

@@ -35,20 +35,19 @@ static NTSTATUS body_name(struct ob_object *o, WCHAR **text, uint32_t *size)
 	const struct cm_key *k = CONTAINER_OF(o, struct cm_body, ob)->key;
 	NTSTATUS status = STATUS_SUCCESS;
 
+	*text = NULL;
 	cm_lock(s);
-	*size = cm_path(k, NULL, 0);
-	*text = heap_alloc(*size + sizeof(WCHAR));
-	if ((k->flags & CM_DELETED) != 0)
+	if ((k->flags & CM_DELETED) != 0) {
 		status = STATUS_KEY_DELETED;
-	else if (*text == NULL)
-		status = STATUS_NO_MEMORY;
-	else
-		(void)cm_path(k, *text, *size);
-	cm_unlock(s);
-	if (status != STATUS_SUCCESS) {
-		heap_free(*text);
-		*text = NULL;
+	} else {
+		*size = cm_path(k, NULL, 0);
+		*text = heap_alloc(*size + sizeof(WCHAR));
+		if (*text != NULL)
+			(void)cm_path(k, *text, *size);
+		else
+			status = STATUS_NO_MEMORY;
 	}
+	cm_unlock(s);
 	return status;
 }
 

@@ -108,6 +108,13 @@ struct cm_key *cm_child(const struct cm_key *k, const WCHAR *name, uint32_t size
 	return there ? k->keys[at] : NULL;
 }
 
+uint32_t cm_child_number(const struct cm_key *child)
+{
+	bool there;
+
+	return place(child->parent, upper(child), child->name_size, &there);
+}
+
 /* Room for one more in an array of pointers. */
 static bool grow(void ***array, uint32_t count, uint32_t *room)
 {
@@ -142,10 +149,9 @@ bool cm_child_add(struct cm_key *parent, struct cm_key *child)
 void cm_child_remove(struct cm_key *child)
 {
 	struct cm_key *parent = child->parent;
-	bool there;
-	uint32_t at = place(parent, upper(child), child->name_size, &there);
+	uint32_t at = cm_child_number(child);
 
-	ASSERT(there && parent->keys[at] == child);
+	ASSERT(at < parent->nkeys && parent->keys[at] == child);
 	parent->nkeys--;
 	memmove(&parent->keys[at], &parent->keys[at + 1], (parent->nkeys - at) * sizeof *parent->keys);
 	child->parent = NULL;

@@ -50,6 +50,20 @@ uint64_t os_pread(struct file *f, void *to, uint64_t size, uint64_t offset)
 	return n < 0 ? UINT64_MAX : (uint64_t)n;
 }
 
+uint64_t os_pwrite(struct file *f, const void *from, uint64_t size, uint64_t offset)
+{
+	uint64_t done = 0;
+
+	while (done < size) {
+		long n = vfs_pwrite(lx_current(), f, (const char *)from + done, size - done, offset + done);
+
+		if (n <= 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return done;
+}
+
 uint64_t os_file_size(struct file *f)
 {
 	struct stat st;

@@ -25,6 +25,8 @@ NTSTATUS os_unmap(uint64_t addr, uint64_t size);
 bool os_is_free(uint64_t addr, uint64_t size);
 /* Kernel memory from a file: how many bytes, 0 at the end; UINT64_MAX: it cannot be read. */
 uint64_t os_pread(struct file *f, void *to, uint64_t size, uint64_t offset);
+/* The same the other way; bytes written. */
+uint64_t os_pwrite(struct file *f, const void *from, uint64_t size, uint64_t offset);
 uint64_t os_file_size(struct file *f);
 /* Opens for reading by a path of the sandbox; NULL: not there. */
 struct file *os_open(const char *path);

@@ -27,7 +27,7 @@ for f in "$root"/monitor/*.c; do
 	*) monitor="$monitor $f" ;;
 	esac
 done
-for name in ${*:-monitor spec elf control bpf state pe}; do
+for name in ${*:-monitor spec elf control bpf state pe hive}; do
 	case $name in
 	monitor) hosted monitor -Dkill=fuzz_kill -Dfallocate=fuzz_fallocate $monitor ;;
 	spec) hosted spec ;;
@@ -36,6 +36,7 @@ for name in ${*:-monitor spec elf control bpf state pe}; do
 	state) hosted state -DBAILEY_VERSION='"0"' ;;
 	bpf) free bpf "$root/linux/sec/bpf.c" ;;
 	pe) free pe "$root/nt/ldr/pe.c" "$root/nt/ldr/image.c" "$root"/rt/*.c ;;
+	hive) free hive "$root/nt/cm/tree.c" "$root/nt/cm/hive_read.c" "$root/nt/cm/hive_write.c" "$root/nt/rtl/upcase.c" ;;
 	*) echo "there is no fuzz target $name" >&2; exit 1 ;;
 	esac
 done
