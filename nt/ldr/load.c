@@ -7,6 +7,7 @@
  */
 #include "abi/dk_boot.h"
 #include "nt/ex/wait.h"
+#include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"

@@ -10,12 +10,13 @@
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
 #include "nt/con/con.h"
+#include "nt/io/io.h"
 #include "nt/ke/trace.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/map.h"
 #include "nt/os/proclink.h"
 #include "nt/os/provider.h"
-#include "nt/os/peers.h"
+#include "nt/ps/ps.h"
 #include "rt/mem.h"
 
 #define KPROC_MS 12u
