@@ -16,6 +16,7 @@
 #include "nt/os/map.h"
 #include "nt/os/proclink.h"
 #include "nt/os/provider.h"
+#include "nt/os/thread.h"
 #include "nt/ps/ps.h"
 #include "rt/mem.h"
 
@@ -102,6 +103,7 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 		log_line(DK_LOG_ERROR, "cannot run %s: %s (status 0x%x)", t->proc->exe_path, problem, status);
 		lx_group_exit(t, 126u << 8); /* the old program is gone; docker's code for what cannot be executed */
 	}
+	os_thread_takes_events(t);
 	pico_set_guest_gs(t->nt->teb);
 	/* kproc keeps the clocks.  It takes two milliseconds to start, which is how long many programs run. */
 	if (!__atomic_load_n(&lx_state()->kproc_started, __ATOMIC_ACQUIRE))

@@ -92,6 +92,7 @@ static void reap_by_itself(struct lx_thread *t, struct lx_proc *p)
 	h->action[SIGCHLD].handler = LX_SIG_IGN;
 	lock_drop(&h->lock);
 	p->sighand->action[SIGCHLD].handler = LX_SIG_DFL; /* it is nobody else's yet */
+	p->leader->sigmask = 0;
 }
 
 static long process_make(struct lx_thread *t, const struct os_spawn *s, const struct fork_args *a, struct lx_proc **out)

@@ -89,17 +89,25 @@ static bool is_fatal(const struct lx_thread *t)
 	return set != 0;
 }
 
+#define EVENTS (SIGBIT(SIGINT) | SIGBIT(SIGQUIT))
+
+/* Blocked, so that nobody ends of them, and waited for, so that somebody is told. */
+void os_thread_takes_events(struct lx_thread *lx)
+{
+	lx->sigmask |= EVENTS;
+	lx->sigwait_set = EVENTS;
+}
+
 /* ^C and ^\\ mean that the program's handlers are called, in a thread of their own; the default one ends it. */
 void os_console_signals(void)
 {
-	const uint64_t events = SIGBIT(SIGINT) | SIGBIT(SIGQUIT);
 	struct lx_thread *t = lx_current();
 	siginfo_t info;
 	int sig;
 
-	if (LIKELY(((t->pending.set | t->proc->pending.set) & events) == 0) || atomic_load_explicit(&t->pico.held, memory_order_relaxed) != 0)
+	if (LIKELY(((t->pending.set | t->proc->pending.set) & EVENTS) == 0) || atomic_load_explicit(&t->pico.held, memory_order_relaxed) != 0)
 		return;
-	while ((sig = signal_dequeue(t, ~events, &info)) != 0)
+	while ((sig = signal_dequeue(t, ~EVENTS, &info)) != 0)
 		if (ps_ctrl_event(t->nt->process, sig == SIGINT ? 0 : 1) != STATUS_SUCCESS)
 			ps_process_mark(t->nt->process, STATUS_CONTROL_C_EXIT);
 }

@@ -46,6 +46,8 @@ bool os_thread_ends(const struct lx_thread *lx);
 int os_thread_tid(const struct lx_thread *lx);
 /* ns of CPU: of a thread of the calling process exactly, of others as last published; of one that has ended nothing. */
 void os_thread_times(struct nt_thread *nt, uint64_t *user, uint64_t *kernel);
+/* lx, the caller or one that has yet to run, is told of console control events that come as Linux signals. */
+void os_thread_takes_events(struct lx_thread *lx);
 /* Console control events that came as Linux signals. */
 void os_console_signals(void);
 /* Serves what others ask of the calling process's memory, and stays while the process is stopped (SIGSTOP).  True: the thread ends,

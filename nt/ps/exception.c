@@ -134,6 +134,12 @@ static bool is_privileged(const uint8_t op[2])
 	}
 }
 
+/* Print, load and unload symbols, command: for a debugger, and nothing if there is none. */
+static bool is_debug_service(uint32_t service)
+{
+	return service == 1 || (service >= 3 && service <= 5);
+}
+
 /* `int n` with a meaning: fast fail, failed assertion, debug service.  False: it has none. */
 static bool software_interrupt(struct nt_thread *t, struct dk_context *c, uint8_t n, struct EXCEPTION_RECORD *r)
 {
@@ -144,20 +150,19 @@ static bool software_interrupt(struct nt_thread *t, struct dk_context *c, uint8_
 		r->ExceptionCode = STATUS_ASSERTION_FAILURE;
 		return true;
 	case 0x2d:
-		r->ExceptionCode = STATUS_BREAKPOINT;
+		r->ExceptionCode = is_debug_service((uint32_t)c->rax) ? STATUS_SUCCESS : STATUS_BREAKPOINT;
 		r->NumberParameters = 1;
-		r->ExceptionInformation[0] = (uint32_t)c->rax;
-		c->rip += 3; /* a byte behind it belongs to it */
+		r->ExceptionInformation[0] = c->rax;
+		c->rip += r->ExceptionCode == STATUS_SUCCESS ? 3 : 2; /* a byte behind it belongs to it */
 		return true;
 	default:
 		return false;
 	}
 }
 
-static void protection(struct nt_thread *t, const struct dk_exception *e, struct dk_context *c, struct EXCEPTION_RECORD *r)
+static void protection(struct nt_thread *t, struct dk_context *c, struct EXCEPTION_RECORD *r)
 {
 	uint8_t op[2];
-	(void)e;
 
 	if (opcode(c, op)) {
 		if (op[0] == 0xcd && software_interrupt(t, c, op[1], r))
@@ -204,8 +209,9 @@ static void arithmetic(const struct dk_exception *e, struct EXCEPTION_RECORD *r)
 	} else {
 		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
 		r->ExceptionCode = float_status(mxcsr & ~(mxcsr >> 7) & 0x3f);
+		r->ExceptionInformation[1] = mxcsr;
 	}
-	r->NumberParameters = 1;
+	r->NumberParameters = e->trapno == TRAP_MF ? 1 : 2;
 }
 
 /* Fills r; true: there was nothing to raise. */
@@ -215,8 +221,8 @@ static bool describe(struct nt_thread *t, const struct dk_exception *e, struct d
 	case DK_EXC_MEMORY:
 		if (e->trapno == TRAP_PF)
 			return page_fault(t, e, c, r);
-		protection(t, e, c, r);
-		break;
+		protection(t, c, r);
+		return r->ExceptionCode == STATUS_SUCCESS;
 	case DK_EXC_BUS:
 		return page_fault(t, e, c, r);
 	case DK_EXC_ARITHMETIC:

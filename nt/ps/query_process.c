@@ -362,6 +362,8 @@ static NTSTATUS set_in(struct nt_process *p, uint32_t class, uint64_t value)
 	case 29:
 		ps->break_on_exit = (uint32_t)value != 0;
 		return STATUS_SUCCESS;
+	case 34:
+		return STATUS_INVALID_PARAMETER; /* as execute_flags says: for good */
 	case 33:
 		if ((uint32_t)value > 4)
 			return STATUS_INVALID_PARAMETER;

@@ -217,6 +217,7 @@ static void thread_ready(struct nt_thread *t, struct lx_thread *lx)
 {
 	t->lx = lx;
 	t->tid = os_tid_to_nt(os_thread_tid(lx));
+	os_thread_takes_events(lx);
 	(void)user_put64(t->teb + TEB_CLIENT_ID + 8, t->tid);
 	(void)user_put64(t->teb + TEB_REAL_CLIENT_ID + 8, t->tid);
 	thread_link(t);
