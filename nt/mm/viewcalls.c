@@ -61,6 +61,8 @@ static NTSTATUS map(uint64_t section, uint64_t process, struct mm_op *op)
 	if (status != STATUS_SUCCESS)
 		return status;
 	op->where.down = op->type & MEM_TOP_DOWN;
+	if (process == 0) /* MapViewOfFile3 may be given none, and Wine's hands that on */
+		process = NtCurrentProcess();
 	status = mm_op(process, PROCESS_VM_OPERATION, op);
 	ob_put(nt_section_object(op->section));
 	return status;
