@@ -54,7 +54,7 @@ uint32_t ldr_section_protect(const struct ldr_section *s)
 	case OS_R | OS_W:
 		return PAGE_WRITECOPY;
 	case OS_R | OS_X:
-		return PAGE_EXECUTE_READ;
+		return s->characteristics & IMAGE_SCN_MEM_READ ? PAGE_EXECUTE_READ : PAGE_EXECUTE;
 	default:
 		return PAGE_EXECUTE_WRITECOPY;
 	}
@@ -130,8 +130,6 @@ static NTSTATUS relocate(uint64_t base, const struct ldr_image *img)
 	NTSTATUS status = STATUS_SUCCESS;
 	uint8_t *block;
 
-	if (img->stripped)
-		return STATUS_CONFLICTING_ADDRESSES;
 	if (end > base + img->size)
 		return STATUS_INVALID_IMAGE_FORMAT;
 	block = heap_alloc_dirty(8192 + 8);
@@ -162,7 +160,7 @@ static NTSTATUS map_all(const struct ldr_image *img, struct file *f, uint64_t ba
 		if (s->size != 0)
 			status = map_part(f, base + s->rva, s->offset, s->file_size, s->size, img->file_size);
 	}
-	if (status == STATUS_SUCCESS && base != img->base) {
+	if (status == STATUS_SUCCESS && base != img->base && !img->stripped) {
 		status = relocate(base, img);
 		if (status == STATUS_SUCCESS)
 			status = user_write(base + img->base_offset, &base, sizeof base);

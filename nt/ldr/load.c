@@ -51,15 +51,22 @@ struct place { /* what was loaded so far */
 
 /* ---- Images ---- */
 
+/* Not where it wants to be: that is where linkers put DLLs that nobody gave a place. */
+#define API_SET_PLACE 0x7efe0000u
+
 static NTSTATUS load_api_set(struct place *w)
 {
 	struct file *f = os_open(LDR_DLLS "apisetschema.dll");
 	struct ldr_image *img = NULL;
 	NTSTATUS status = f != NULL ? ldr_image_read(f, &img) : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
-	uint64_t base = 0;
+	uint64_t base = API_SET_PLACE;
 
 	if (status == STATUS_SUCCESS)
 		status = ldr_image_place(w->p->mm, f, img, NULL, &base);
+	if (status == STATUS_CONFLICTING_ADDRESSES) {
+		base = 0;
+		status = ldr_image_place(w->p->mm, f, img, NULL, &base);
+	}
 	for (uint32_t i = 0; NT_SUCCESS(status) && i < img->nsections; i++)
 		if (memcmp(img->section[i].name, ".apiset", 8) == 0)
 			w->api_set = base + img->section[i].rva;

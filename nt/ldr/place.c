@@ -3,14 +3,15 @@
 #include "nt/ldr/image.h"
 #include "nt/mm/mm.h"
 
-static NTSTATUS find_place(struct nt_mm *mm, const struct ldr_image *img, uint64_t *base)
+/* An image without relocations may be looked at anywhere, but a program must lie where it wants to (ntdll refuses DLLs itself). */
+static NTSTATUS find_place(struct nt_mm *mm, const struct ldr_image *img, bool view, uint64_t *base)
 {
 	uint64_t wish = *base != 0 ? *base : img->base;
 	NTSTATUS status;
 
 	*base = wish;
 	status = nt_mm_reserve(mm, base, img->size, MEM_IMAGE, PAGE_EXECUTE_WRITECOPY, 0, 0);
-	if (status == STATUS_SUCCESS || img->stripped || wish != img->base)
+	if (status == STATUS_SUCCESS || (img->stripped && !view) || wish != img->base)
 		return status;
 	*base = 0;
 	return nt_mm_reserve(mm, base, img->size, MEM_IMAGE, PAGE_EXECUTE_WRITECOPY, 0, 0);
@@ -29,7 +30,7 @@ static NTSTATUS tell_pages(struct nt_mm *mm, const struct ldr_image *img, uint64
 
 NTSTATUS ldr_image_place(struct nt_mm *mm, struct file *f, const struct ldr_image *img, struct nt_section *section, uint64_t *base)
 {
-	NTSTATUS status = find_place(mm, img, base);
+	NTSTATUS status = find_place(mm, img, section != NULL, base);
 
 	if (status != STATUS_SUCCESS)
 		return status;

@@ -10,7 +10,7 @@
 #include "rt/mem.h"
 
 #define LARGE     (16ull << 20)
-#define LARGE_LOW 0x200000000ull
+#define LARGE_LOW 0x400000000ull /* Wine's DLLs have their own places below */
 
 struct nt_vad *nt_vad_find(struct nt_mm *mm, uint64_t addr)
 {
