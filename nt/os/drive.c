@@ -8,6 +8,7 @@
  */
 #include "nt/os/file.h"
 #include "linux/fs/fs.h"
+#include "nt/dll/blobs.h"
 
 #define DRIVE "/mnt/c"
 #define OTHER "/tmp/.c" /* where a root of the host's has no /mnt/c */
@@ -50,6 +51,26 @@ static void make_folders(const char *drive)
 	}
 }
 
+/* Our own files, over Wine's. */
+static void put_blob(const char *drive, const struct blob *b)
+{
+	struct dk_segment seg = { .base = (void *)(uint64_t)b->bytes, .size = b->size };
+	const struct iov v = { .seg = &seg, .count = 1, .kernel = true, .size = b->size };
+	uint64_t pos = 0;
+	struct file *f;
+	char text[80];
+	long err;
+
+	fmt_snprintf(text, sizeof text, "%s/windows/system32/%s", drive, b->name);
+	err = vfs_open(lx_current(), AT_FDCWD, text, O_WRONLY | O_CREAT | O_TRUNC, 0755, &f);
+	if (err == 0) {
+		err = lx_file_ops[f->kind]->write(lx_current(), f, &v, &pos);
+		file_put(f);
+	}
+	if (err < 0)
+		log_line(DK_LOG_WARNING, "nt: cannot make %s: error %ld", text, err);
+}
+
 static const char *make_drive(void)
 {
 	const char *drive = DRIVE;
@@ -65,6 +86,8 @@ static const char *make_drive(void)
 		if (err != 0)
 			log_line(DK_LOG_WARNING, "nt: C:\\windows\\system32 cannot show " DLLS ": error %ld", err);
 	}
+	for (const struct blob *b = nt_dll_blobs; b->name != NULL; b++)
+		put_blob(drive, b);
 	return drive;
 }
 

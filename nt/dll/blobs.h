@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* nt/dll/blobs.h - Windows files of our own, which lie in the image and are put over Wine's in C:\windows\system32. */
+#ifndef NT_DLL_BLOBS_H
+#define NT_DLL_BLOBS_H
+
+struct blob {
+	const char *name; /* NULL: the end */
+	const unsigned char *bytes;
+	unsigned size;
+};
+extern const struct blob nt_dll_blobs[]; /* tools/blobs.py */
+#endif
