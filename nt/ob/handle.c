@@ -2,35 +2,39 @@
 /*
  * nt/ob/handle.c - handle tables.
  *
- * A table is pages of entries, and an array of their addresses that doubles.  What was freed last is used first.
- * The value of a handle is 4 times its place, from 1 on; its two low bits mean nothing.
- * Other processes reach a table too (NtDuplicateObject), and kproc empties it when the process has died: all under
- * its lock, HANDLE, which nearly everything may be held over.  An object is closed with no lock held.
+ * A table is pages of entries, found by two steps through arrays; none of these moves or goes before the table does.  What was freed
+ * last is used first.  The value of a handle is 4 times its place, from 1 on; its two low bits mean nothing.
+ *
+ * Looking an object up is what nearly each call begins with, so it takes no lock: a bit in the entry holds it for the instructions that
+ * take the reference.  What changes which handles there are is done under the table's lock, HANDLE, which nearly everything may
+ * be held over; and taking an object out needs both.  Other processes reach a table too (NtDuplicateObject), and kproc
+ * empties it when the process has died.  An object is closed with no lock held.
  */
 #include "nt/nt.h"
 #include "nt/ke/user.h"
 #include "nt/ob/ob.h"
 #include "nt/ob/ob_int.h"
-#include "rt/mem.h"
 
-#define PER_CHUNK   256u
-#define CHUNKS_MAX  65536u
+#define PER_CHUNK   256u /* entries: a page */
+#define PER_ARRAY   256u
+#define ARRAYS      64u
 #define HANDLE_STEP 4u
+#define BUSY        1u
+#define SPINS       200u
 
 struct entry {
-	struct ob_object *object; /* NULL: free */
-	uint32_t access;
-	uint32_t attributes; /* OBJ_INHERIT, OBJ_PROTECT_CLOSE; of a free one: place of the next, 0 = none */
+	_Atomic uint64_t object; /* its address, and BUSY; 0: free */
+	uint32_t access;         /* [BUSY] */
+	uint32_t attributes;     /* [BUSY] OBJ_INHERIT, OBJ_PROTECT_CLOSE; of a free one [HANDLE]: place of the next, 0 = none */
 };
 
 struct ob_handle_table {
 	LOCK(HANDLE) lock;
-	struct entry **chunks;
-	uint32_t nchunks, room; /* room: of the array chunks */
-	uint32_t used;          /* places up to this were in use once */
-	uint32_t free;          /* first free place among those, 0 = none */
-	uint32_t count;
-	bool closed;            /* its process has ended */
+	uint32_t used;          /* [HANDLE] places up to this were in use once */
+	uint32_t free;          /* [HANDLE] first free place among those, 0 = none */
+	uint32_t count;         /* [HANDLE] */
+	bool closed;            /* [HANDLE] its process has ended */
+	struct entry **arrays[ARRAYS]; /* set once, under HANDLE */
 };
 
 struct ob_handle_table *ob_table_new(void)
@@ -46,59 +50,96 @@ void ob_table_free(struct ob_handle_table *h)
 {
 	if (h == NULL)
 		return;
-	for (uint32_t i = 0; i < h->nchunks; i++)
-		arena_free(h->chunks[i]);
-	arena_free(h->chunks);
+	for (unsigned a = 0; a < ARRAYS && h->arrays[a] != NULL; a++) {
+		for (unsigned i = 0; i < PER_ARRAY; i++)
+			arena_free(h->arrays[a][i]);
+		arena_free(h->arrays[a]);
+	}
 	arena_free(h);
 }
 
-static struct entry *entry_at(const struct ob_handle_table *h, uint32_t place)
+/* NULL: there is no such place yet. */
+static struct entry *entry_at(const struct ob_handle_table *h, uint64_t place)
 {
-	return &h->chunks[(place - 1) / PER_CHUNK][(place - 1) % PER_CHUNK];
-}
+	uint64_t i = place - 1;
+	struct entry **array, *chunk;
 
-/* NULL: no such handle. */
-static struct entry *entry_of(const struct ob_handle_table *h, uint64_t handle)
-{
-	uint64_t place = handle / HANDLE_STEP;
-	struct entry *e;
-
-	if (place == 0 || place > h->used)
+	if (i >= (uint64_t)ARRAYS * PER_ARRAY * PER_CHUNK)
 		return NULL;
-	e = entry_at(h, (uint32_t)place);
-	return e->object != NULL ? e : NULL;
+	array = __atomic_load_n(&h->arrays[i / PER_CHUNK / PER_ARRAY], __ATOMIC_ACQUIRE);
+	if (array == NULL)
+		return NULL;
+	chunk = __atomic_load_n(&array[i / PER_CHUNK % PER_ARRAY], __ATOMIC_ACQUIRE);
+	return chunk != NULL ? &chunk[i % PER_CHUNK] : NULL;
 }
 
-static bool array_grow(struct ob_handle_table *h)
+static struct ob_object *object_of(const struct entry *e)
 {
-	uint32_t room = h->room ? h->room * 2 : 4;
-	struct entry **chunks = arena_alloc(room * sizeof *chunks);
-
-	if (chunks == NULL)
-		return false;
-	if (h->nchunks != 0)
-		memcpy(chunks, h->chunks, h->nchunks * sizeof *chunks);
-	arena_free(h->chunks);
-	h->chunks = chunks;
-	h->room = room;
-	return true;
+	return (struct ob_object *)(atomic_load_explicit(&((struct entry *)(uintptr_t)e)->object, memory_order_relaxed) & ~(uint64_t)BUSY);
 }
 
-static bool chunk_add(struct ob_handle_table *h)
+/*
+ * The calling thread holds something in the arena that is no lock, for some instructions without a call: to die in between is as
+ * bad as with a lock, and ends the sandbox.
+ */
+static inline struct pico_thread *hold(void)
 {
-	struct entry *chunk;
+	struct pico_thread *t = pico_current();
 
-	if (h->nchunks == CHUNKS_MAX || (h->nchunks == h->room && !array_grow(h)))
+	atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	return t;
+}
+static inline void unhold(struct pico_thread *t)
+{
+	atomic_store_explicit(&t->held, atomic_load_explicit(&t->held, memory_order_relaxed) - 1, memory_order_release);
+}
+
+/* Waits until it is not busy and makes it so; hold was called.  NULL: it is free. */
+static struct ob_object *entry_take(struct entry *e)
+{
+	for (unsigned n = 0;; n++) {
+		uint64_t v = atomic_load_explicit(&e->object, memory_order_relaxed);
+
+		if (v == 0)
+			return NULL;
+		if (LIKELY(!(v & BUSY)) && atomic_compare_exchange_weak_explicit(&e->object, &v, v | BUSY, memory_order_acquire, memory_order_relaxed))
+			return (struct ob_object *)v;
+		if (n % SPINS == SPINS - 1)
+			(void)DkThreadYieldExecution(); /* its holder does not run */
+		cpu_relax();
+	}
+}
+
+static void entry_drop(struct entry *e, struct ob_object *o)
+{
+	atomic_store_explicit(&e->object, (uint64_t)o, memory_order_release);
+}
+
+static bool chunk_add(struct ob_handle_table *h) REQUIRES(HANDLE)
+{
+	uint32_t n = h->used / PER_CHUNK;
+	struct entry *chunk, ***array;
+
+	if (n >= ARRAYS * PER_ARRAY)
 		return false;
+	array = &h->arrays[n / PER_ARRAY];
+	if (*array == NULL) {
+		struct entry **fresh = arena_alloc(PER_ARRAY * sizeof *fresh);
+
+		if (fresh == NULL)
+			return false;
+		__atomic_store_n(array, fresh, __ATOMIC_RELEASE);
+	}
 	chunk = arena_alloc(PER_CHUNK * sizeof *chunk);
 	if (chunk == NULL)
 		return false;
-	h->chunks[h->nchunks++] = chunk;
+	__atomic_store_n(&(*array)[n % PER_ARRAY], chunk, __ATOMIC_RELEASE);
 	return true;
 }
 
 /* A free place, which is taken off the free ones; 0: no memory. */
-static uint32_t place_take(struct ob_handle_table *h)
+static uint32_t place_take(struct ob_handle_table *h) REQUIRES(HANDLE)
 {
 	uint32_t place = h->free;
 
@@ -106,14 +147,17 @@ static uint32_t place_take(struct ob_handle_table *h)
 		h->free = entry_at(h, place)->attributes;
 		return place;
 	}
-	if (h->used == h->nchunks * PER_CHUNK && !chunk_add(h))
+	if (h->used % PER_CHUNK == 0 && entry_at(h, h->used + 1) == NULL && !chunk_add(h))
 		return 0;
 	return ++h->used;
 }
 
-static void place_free(struct ob_handle_table *h, uint32_t place)
+static void place_free(struct ob_handle_table *h, uint32_t place) REQUIRES(HANDLE)
 {
-	*entry_at(h, place) = (struct entry){ .attributes = h->free };
+	struct entry *e = entry_at(h, place);
+
+	e->attributes = h->free;
+	entry_drop(e, NULL);
 	h->free = place;
 }
 
@@ -129,8 +173,12 @@ NTSTATUS ob_handle_add_counted(struct nt_process *p, struct ob_object *o, uint32
 	else if ((place = place_take(h)) == 0)
 		status = STATUS_INSUFFICIENT_RESOURCES;
 	if (status == STATUS_SUCCESS) {
+		struct entry *e = entry_at(h, place);
+
 		ob_get(o);
-		*entry_at(h, place) = (struct entry){ .object = o, .access = access, .attributes = attributes & (OBJ_INHERIT | OBJ_PROTECT_CLOSE) };
+		e->access = access;
+		e->attributes = attributes & (OBJ_INHERIT | OBJ_PROTECT_CLOSE);
+		entry_drop(e, o);
 		h->count++;
 	}
 	lock_drop(&h->lock);
@@ -176,25 +224,44 @@ static NOINLINE NTSTATUS pseudo_by_handle(struct nt_process *p, uint64_t handle,
 	return status;
 }
 
+/* What is behind it, with a reference; object NULL: no such handle. */
+static inline struct ob_grant look_up(const struct ob_handle_table *h, uint64_t handle)
+{
+	struct entry *e = entry_at(h, handle / HANDLE_STEP);
+	struct ob_grant g = { .object = NULL };
+	struct pico_thread *t;
+
+	if (UNLIKELY(e == NULL))
+		return g;
+	t = hold();
+	g.object = entry_take(e);
+	if (LIKELY(g.object != NULL)) {
+		g.access = e->access;
+		g.attributes = e->attributes;
+		ob_get(g.object);
+		entry_drop(e, g.object);
+	}
+	unhold(t);
+	return g;
+}
+
 NTSTATUS ob_by_handle_of(struct nt_process *p, uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o)
 {
-	struct ob_handle_table *h = p->handles;
 	NTSTATUS status = STATUS_SUCCESS;
-	struct entry *e;
+	struct ob_grant g;
 
 	if (UNLIKELY(is_pseudo(handle)))
 		return pseudo_by_handle(p, handle, type, o);
-	lock_take(&h->lock);
-	e = entry_of(h, handle);
-	if (e == NULL)
-		status = STATUS_INVALID_HANDLE;
-	else if (type != OB_NONE && e->object->type != type)
+	g = look_up(p->handles, handle);
+	*o = g.object;
+	if (UNLIKELY(g.object == NULL))
+		return STATUS_INVALID_HANDLE;
+	if (UNLIKELY(type != OB_NONE && g.object->type != type))
 		status = STATUS_OBJECT_TYPE_MISMATCH;
-	else if ((access & ~e->access) != 0)
+	else if (UNLIKELY((access & ~g.access) != 0))
 		status = STATUS_ACCESS_DENIED;
-	else
-		ob_get(*o = e->object);
-	lock_drop(&h->lock);
+	if (UNLIKELY(status != STATUS_SUCCESS))
+		ob_put(g.object);
 	return status;
 }
 
@@ -205,9 +272,6 @@ NTSTATUS ob_by_handle(uint64_t handle, enum ob_type_id type, uint32_t access, st
 
 NTSTATUS ob_grant_of(struct nt_process *p, uint64_t handle, struct ob_grant *g)
 {
-	struct ob_handle_table *h = p->handles;
-	struct entry *e;
-
 	*g = (struct ob_grant){ .object = NULL };
 	if (is_pseudo(handle)) {
 		NTSTATUS status = pseudo_object(p, handle, &g->object);
@@ -216,14 +280,8 @@ NTSTATUS ob_grant_of(struct nt_process *p, uint64_t handle, struct ob_grant *g)
 			g->access = ob_type_of(g->object)->all;
 		return status;
 	}
-	lock_take(&h->lock);
-	e = entry_of(h, handle);
-	if (e != NULL) {
-		ob_get(e->object);
-		*g = (struct ob_grant){ e->object, e->access, e->attributes };
-	}
-	lock_drop(&h->lock);
-	return e != NULL ? (NTSTATUS)STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+	*g = look_up(p->handles, handle);
+	return g->object != NULL ? (NTSTATUS)STATUS_SUCCESS : STATUS_INVALID_HANDLE;
 }
 
 uint32_t ob_handle_access(struct nt_process *p, uint64_t handle)
@@ -238,17 +296,20 @@ uint32_t ob_handle_access(struct nt_process *p, uint64_t handle)
 
 NTSTATUS ob_handle_set_attributes(struct nt_process *p, uint64_t handle, uint32_t attributes)
 {
-	struct ob_handle_table *h = p->handles;
-	struct entry *e;
+	struct entry *e = is_pseudo(handle) ? NULL : entry_at(p->handles, handle / HANDLE_STEP);
+	struct ob_object *o;
+	struct pico_thread *t;
 
-	if (is_pseudo(handle))
+	if (e == NULL)
 		return STATUS_INVALID_HANDLE;
-	lock_take(&h->lock);
-	e = entry_of(h, handle);
-	if (e != NULL)
+	t = hold();
+	o = entry_take(e);
+	if (o != NULL) {
 		e->attributes = attributes & (OBJ_INHERIT | OBJ_PROTECT_CLOSE);
-	lock_drop(&h->lock);
-	return e != NULL ? (NTSTATUS)STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+		entry_drop(e, o);
+	}
+	unhold(t);
+	return o != NULL ? (NTSTATUS)STATUS_SUCCESS : STATUS_INVALID_HANDLE;
 }
 
 uint32_t ob_handle_count(const struct nt_process *p)
@@ -264,8 +325,8 @@ void ob_handles_each(struct nt_process *p, void (*fn)(void *arg, uint64_t handle
 	for (uint32_t place = 1; place <= h->used; place++) {
 		const struct entry *e = entry_at(h, place);
 
-		if (e->object != NULL)
-			fn(arg, (uint64_t)place * HANDLE_STEP, e->object, e->access, e->attributes);
+		if (object_of(e) != NULL)
+			fn(arg, (uint64_t)place * HANDLE_STEP, object_of(e), e->access, e->attributes);
 	}
 	lock_drop(&h->lock);
 }
@@ -280,24 +341,33 @@ void ob_uncount(struct ob_object *o, struct nt_process *p)
 		ob_name_unused(o);
 }
 
+/* Takes the object of that handle out of the table, or NULL; protected: not those that are not to be closed. */
+static struct ob_object *take_out(struct ob_handle_table *h, uint64_t place, bool protect, NTSTATUS *status) REQUIRES(HANDLE)
+{
+	struct entry *e = entry_at(h, place);
+	struct ob_object *o = e != NULL ? entry_take(e) : NULL; /* the table's lock is held, so no hold */
+
+	*status = o != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+	if (o == NULL)
+		return NULL;
+	if (protect && (e->attributes & OBJ_PROTECT_CLOSE)) {
+		entry_drop(e, o);
+		*status = STATUS_HANDLE_NOT_CLOSABLE;
+		return NULL;
+	}
+	place_free(h, (uint32_t)place);
+	h->count--;
+	return o;
+}
+
 NTSTATUS ob_handle_close(struct nt_process *p, uint64_t handle)
 {
 	struct ob_handle_table *h = p->handles;
-	struct ob_object *o = NULL;
-	NTSTATUS status = STATUS_SUCCESS;
-	struct entry *e;
+	struct ob_object *o;
+	NTSTATUS status;
 
 	lock_take(&h->lock);
-	e = entry_of(h, handle);
-	if (e == NULL) {
-		status = STATUS_INVALID_HANDLE;
-	} else if (e->attributes & OBJ_PROTECT_CLOSE) {
-		status = STATUS_HANDLE_NOT_CLOSABLE;
-	} else {
-		o = e->object;
-		place_free(h, (uint32_t)(handle / HANDLE_STEP));
-		h->count--;
-	}
+	o = take_out(h, handle / HANDLE_STEP, true, &status);
 	lock_drop(&h->lock);
 	if (o != NULL) {
 		ob_uncount(o, p);
@@ -313,16 +383,12 @@ void ob_table_empty(struct nt_process *p)
 
 	for (;;) {
 		struct ob_object *o = NULL;
+		NTSTATUS status;
 
 		lock_take(&h->lock);
 		h->closed = true;
-		for (; o == NULL && place <= h->used; place++) {
-			struct entry *e = entry_at(h, place);
-
-			o = e->object;
-			e->object = NULL;
-		}
-		h->count -= o != NULL;
+		while (o == NULL && place <= h->used)
+			o = take_out(h, place++, false, &status);
 		lock_drop(&h->lock);
 		if (o == NULL)
 			return;
@@ -332,24 +398,27 @@ void ob_table_empty(struct nt_process *p)
 }
 
 /* Both locks are held; to is new. */
-static NTSTATUS inherit_locked(const struct ob_handle_table *from, struct ob_handle_table *to)
+static NTSTATUS inherit_locked(const struct ob_handle_table *from, struct ob_handle_table *to) LOCK_UNCHECKED("two of one class")
 {
-	while (to->nchunks < from->nchunks)
+	for (; to->used < from->used; to->used = MIN(to->used + PER_CHUNK, from->used))
 		if (!chunk_add(to))
 			return STATUS_INSUFFICIENT_RESOURCES;
 	for (uint32_t place = from->used; place > 0; place--) {
-		struct entry *e = entry_at(from, place), *copy = entry_at(to, place);
+		const struct entry *e = entry_at(from, place);
+		struct entry *copy = entry_at(to, place);
+		struct ob_object *o = object_of(e);
 
-		if (e->object == NULL || !(e->attributes & OBJ_INHERIT)) {
+		if (o == NULL || !(e->attributes & OBJ_INHERIT)) {
 			place_free(to, place);
 			continue;
 		}
-		atomic_fetch_add_explicit(&e->object->handles, 1, memory_order_relaxed);
-		ob_get(e->object);
-		*copy = *e;
+		atomic_fetch_add_explicit(&o->handles, 1, memory_order_relaxed);
+		ob_get(o);
+		copy->access = e->access;
+		copy->attributes = e->attributes;
+		entry_drop(copy, o);
 		to->count++;
 	}
-	to->used = from->used;
 	return STATUS_SUCCESS;
 }
 

@@ -31,6 +31,7 @@ static struct pico_thread picos[THREADS + 1];
 static _Atomic uint32_t events[THREADS + 1]; /* latched: 1 = set */
 static _Atomic uint32_t interrupted[THREADS + 1];
 static __thread unsigned me;
+static struct dk_tb tbs[THREADS + 1];
 
 struct nt_thread *nt_current(void) { return &threads[me]; }
 
@@ -41,6 +42,14 @@ static enum dk_status yield(void)
 }
 static const struct dk_table table = { .ThreadYieldExecution = yield };
 const struct dk_table *dk = &table;
+
+static void become(unsigned n)
+{
+	me = n;
+	tbs[n].self = &tbs[n];
+	tbs[n].libos = &picos[n];
+	syscall(158 /* arch_prctl */, 0x1001 /* ARCH_SET_GS */, &tbs[n]);
+}
 
 static uint64_t clock_ns(int clock)
 {
@@ -400,7 +409,7 @@ static void test_listing(void)
 
 static void *name_races(void *arg)
 {
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	for (unsigned i = 0; i < 3000; i++) {
 		uint64_t h, other_h;
 		char text[64];
@@ -487,9 +496,9 @@ static void test_abandon(void)
 {
 	uint64_t m = new_mutant(false), e = new_event(false, true), both[2] = { e, m };
 
-	me = 1;
+	become(1);
 	T_EQ(wait_ms(m, 0), STATUS_SUCCESS);
-	me = 0;
+	become(0);
 	T_EQ(wait_ms(m, 0), STATUS_TIMEOUT);
 	T_EQ(NtReleaseMutant(self(), m, 0), STATUS_MUTANT_NOT_OWNED);
 	ex_thread_ended(&threads[1]);
@@ -539,7 +548,7 @@ static void *ping_pong(void *arg)
 {
 	unsigned i = (unsigned)(uintptr_t)arg - 1;
 
-	me = i + 1;
+	become(i + 1);
 	for (unsigned n = 0; n < ROUNDS; n++) {
 		if (wait_ms(ev[i], -1) != STATUS_SUCCESS)
 			abort();
@@ -550,7 +559,7 @@ static void *ping_pong(void *arg)
 
 static void *mutex_count(void *arg)
 {
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	for (unsigned n = 0; n < ROUNDS; n++) {
 		if (wait_ms(mutants[0], -1) != STATUS_SUCCESS)
 			abort();
@@ -567,7 +576,7 @@ static void *wait_all_count(void *arg)
 	unsigned i = (unsigned)(uintptr_t)arg - 1;
 	uint64_t h[2] = { mutants[i], mutants[(i + 1) % THREADS] };
 
-	me = i + 1;
+	become(i + 1);
 	for (unsigned n = 0; n < ROUNDS / 20; n++) {
 		if (wait_many(2, h, true, -1) != STATUS_SUCCESS)
 			abort();
@@ -581,7 +590,7 @@ static void *wait_all_count(void *arg)
 /* Two release, the others take any of eight, with short timeouts: nothing may be lost or taken twice. */
 static void *any_of_many(void *arg)
 {
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	if (me <= 2) {
 		for (unsigned n = 0; n < ROUNDS; n++)
 			if (NtReleaseSemaphore(self(), sems[(n * 5 + me) % 8], 1, 0) == STATUS_SUCCESS)
@@ -606,7 +615,7 @@ static void *all_and_any(void *arg)
 {
 	uint64_t h[2] = { sems[0], sems[1] };
 
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	if (me == 1) {
 		for (unsigned n = 0; n < ROUNDS; n++) {
 			(void)NtReleaseSemaphore(self(), sems[n % 2], 1, 0);
@@ -632,7 +641,7 @@ static void *packets(void *arg)
 	struct { uint64_t key, value; struct IO_STATUS_BLOCK b; } i[4];
 	uint32_t n;
 
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	if (me <= 3) {
 		for (unsigned k = 0; k < ROUNDS; k++)
 			(void)NtSetIoCompletion(self(), port, k, me, 0, k);
@@ -653,7 +662,7 @@ static void *packets(void *arg)
 
 static void *rendezvous(void *arg)
 {
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	for (unsigned n = 0; n < ROUNDS / 4; n++) {
 		NTSTATUS status = me % 2 ? NtWaitForKeyedEvent(self(), keyed, (me + 1) / 2 * 2, 0, 0) : NtReleaseKeyedEvent(self(), keyed, me / 2 * 2, 0, 0);
 
@@ -666,7 +675,7 @@ static void *rendezvous(void *arg)
 /* One queues APCs, the other waits alertably and is signalled by a third: each APC ends a wait at the latest when no more come. */
 static void *apc_races(void *arg)
 {
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	if (me == 1) {
 		for (unsigned n = 0; n < ROUNDS; n++)
 			(void)ps_queue_apc(&threads[3], 0, 0, 0, 0, false);
@@ -685,7 +694,7 @@ static void *apc_races(void *arg)
 
 static void *table_races(void *arg)
 {
-	me = (unsigned)(uintptr_t)arg;
+	become((unsigned)(uintptr_t)arg);
 	for (unsigned n = 0; n < ROUNDS / 4; n++) {
 		uint64_t h[3], copy;
 
@@ -791,6 +800,7 @@ int main(void)
 	(void)mmap((void *)ARENA_BASE, PAGE_UP(sizeof(struct arena_root)), 3, 0x32 /* PRIVATE, ANONYMOUS, FIXED */, -1, 0);
 	arena_root()->provider_root[PICO_PROVIDER_NT] = &state;
 	threads_init();
+	become(0);
 	ob_boot();
 	ex_boot();
 	process_init(&process);
