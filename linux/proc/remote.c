@@ -343,6 +343,27 @@ long remote_other(struct lx_proc *p, void *data, uint64_t size)
 	return simple(p, 0, REMOTE_OTHER, 0, data, size, 0);
 }
 
+bool remote_post(struct lx_proc *p)
+{
+	struct remote_op *op = op_new(REMOTE_OTHER, 0, 0, 0);
+	bool lost = true;
+
+	if (!op)
+		return false;
+	op->by = NULL;
+	lock_take(&p->lock);
+	lost = is_lost(p, op);
+	if (!lost) {
+		list_append(&p->remote, &op->link);
+		atomic_fetch_add(&p->remote_count, 1);
+		mark_some(p, op, true);
+	}
+	lock_drop(&p->lock);
+	if (lost)
+		op_put(op);
+	return !lost;
+}
+
 long remote_maps(struct lx_proc *p, char *buf, uint64_t size, uint64_t *from, enum maps_kind kind)
 {
 	struct remote_op *op;

@@ -16,6 +16,8 @@
 long remote_memory(struct lx_proc *p, uint64_t addr, void *buf, uint64_t size, bool write, bool force);
 /* A thread of p, an NT process, serves the other personality's request (nt_serve): 0, and data as it left it. */
 long remote_other(struct lx_proc *p, void *data, uint64_t size);
+/* The same with nothing, and nobody waits for it: some thread of p comes to nt_serve soon.  False: none will. */
+bool remote_post(struct lx_proc *p);
 /* As mm_maps_text, of p. */
 long remote_maps(struct lx_proc *p, char *buf, uint64_t size, uint64_t *from, enum maps_kind kind);
 /* Vector registers of a thread in a ptrace stop, as XSAVE has them; size <= REMOTE_FP_MAX.  The

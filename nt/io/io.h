@@ -32,7 +32,7 @@ struct io_file {
 	LOCK(NTFILE) lock;
 	uint64_t position;        /* [NTFILE] */
 	struct io_scan *scan;     /* [NTFILE] NtQueryDirectoryFile's; io/directory.c */
-	struct list irps;         /* [NTIO: the irps lock] pending requests, by irp->on_file */
+	struct list irps;         /* [NTIO: the irps lock, io/irp.c] pending requests, by irp->on_file */
 	struct ob_object *port;   /* [NTOBJ] completion port, a reference; NULL: none */
 	uint64_t port_key;
 	uint32_t port_modes;      /* FILE_SKIP_... of FileIoCompletionNotificationInformation */
@@ -82,6 +82,7 @@ enum { FILE_SUPERSEDED, FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_EXISTS
 #define FILE_ATTRIBUTE_TEMPORARY 0x100u
 #define FILE_ATTRIBUTE_REPARSE_POINT 0x400u
 #define FILE_DEVICE_DISK              0x07u
+#define FILE_DEVICE_DISK_FILE_SYSTEM  0x08u
 #define FILE_DEVICE_MAILSLOT          0x0cu
 #define FILE_DEVICE_NAMED_PIPE        0x11u
 #define FILE_DEVICE_NULL              0x15u
@@ -124,6 +125,8 @@ struct io_ops {
 	NTSTATUS (*query)(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size, uint64_t *done);
 	NTSTATUS (*set)(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size);
 	WCHAR *(*name_of)(struct io_file *f, uint32_t *size); /* heap memory; NULL: a file's */
+	/* irp is to end if it is still queued: takes it out, io_irp_take. */
+	void (*cancel)(struct io_irp *irp, struct list *done);
 	void (*cleanup)(struct io_file *f); /* its last handle is gone: what is pending ends */
 	void (*destroy)(struct io_file *f); /* the last reference */
 };
@@ -160,6 +163,7 @@ WCHAR *io_file_name(struct io_file *f, uint32_t *size);
 NTSTATUS io_open_name(const WCHAR *name, uint32_t size, uint32_t access, struct io_file **out);
 /* Drops what t has under way: it ends.  By t itself, or by kproc. */
 void io_thread_ended(struct nt_thread *t);
+void io_process_ended(struct nt_process *p); /* its last thread is gone and its handles are closed */
 
 /* ---- For the kinds ---- */
 

@@ -10,6 +10,41 @@ NTSTATUS io_by_handle(uint64_t handle, uint32_t access, struct io_file **out); /
 /* Tells of a request's end, all but its status block. */
 void io_answer(const struct io_request *r, NTSTATUS status, bool was_pending);
 
+/*
+ * A request that waits: its arguments, and what came of it.  One reference is the queue's that it is in (the kind's), until
+ * io_irp_done; who asked waits for it on the irp itself (synchronous file objects), or is told as the call's arguments say, by a
+ * thread of its own process.
+ */
+struct io_irp {
+	struct ref ref;
+	uint32_t state;           /* [the kind's lock] enum io_irp_state */
+	struct list link;         /* [the kind's lock] in the kind's queue, then in a list of those that are done */
+	struct list on_file, on_thread; /* [NTIO: irps lock] */
+	struct io_request r;      /* holds references on file, event, thread */
+	struct nt_process *process; /* a reference */
+	struct pico_thread *waiter; /* who sleeps for it, or NULL */
+	NTSTATUS status;
+	void *data;               /* arena: what is to go to r.buffer */
+	uint32_t data_at, data_size;
+	uint32_t sync, pad;
+};
+enum io_irp_state { IO_IRP_QUEUED, IO_IRP_TAKEN /* out of the queue, soon done */, IO_IRP_DONE };
+/* r's references become the irp's, if there is memory for one. */
+struct io_irp *io_irp_new(struct io_request *r);
+/*
+ * The end of a call whose irp is in its queue: STATUS_PENDING, or, for a synchronous file object, the final status when it
+ * is done.  No lock is held.
+ */
+NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp);
+/* Under the kind's lock: irp, out of its queue by now, is done; io_irps_finish with no lock. */
+void io_irp_take(struct io_irp *irp, NTSTATUS status, uint64_t information, struct list *done);
+void io_irps_finish(struct list *done);
+LOCK(NTIO) *io_irps_lock(void); /* io/node.c */
+void **io_npfs(void);           /* io/npfs.c's and io/mailslot.c's states; NULL until they are made */
+void **io_mailslots(void);
+/* Pending requests of f end with STATUS_CANCELLED: those of t, of its process, or with a status block at iosb; how many. */
+uint32_t io_cancel(struct io_file *f, const struct nt_thread *t, const struct nt_process *p, uint64_t iosb);
+
 /* ---- io/node.c: what the opens of one file share ---- */
 struct io_node {
 	struct list hash;         /* [NTIO of its bucket] */

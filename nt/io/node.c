@@ -11,6 +11,8 @@
 #define BUCKETS 256u
 
 struct io_state { /* nt_state()->io */
+	LOCK(NTIO) irps_lock;
+	void *npfs, *mailslots;
 	struct {
 		LOCK(NTIO) lock;
 		struct list nodes;
@@ -27,6 +29,7 @@ static struct io_state *io_state(void)
 	s = arena_alloc(sizeof *s);
 	if (s == NULL)
 		return NULL;
+	lock_init(&s->irps_lock, LOCK_NTIO);
 	for (uint32_t i = 0; i < BUCKETS; i++) {
 		lock_init(&s->bucket[i].lock, LOCK_NTIO);
 		list_init(&s->bucket[i].nodes);
@@ -45,6 +48,21 @@ static uint32_t bucket_of(const void *inode)
 LOCK(NTIO) *io_node_lock(const struct io_node *n)
 {
 	return &io_state()->bucket[bucket_of(n->inode)].lock;
+}
+
+LOCK(NTIO) *io_irps_lock(void)
+{
+	return &io_state()->irps_lock;
+}
+
+void **io_npfs(void)
+{
+	return &io_state()->npfs;
+}
+
+void **io_mailslots(void)
+{
+	return &io_state()->mailslots;
 }
 
 #define READS(access)   (((access) & (FILE_READ_DATA | FILE_EXECUTE)) != 0)

@@ -163,7 +163,7 @@ NTSTATUS NtUnlockFile(struct nt_thread *t, uint64_t handle, uint64_t iosb, uint6
 	if (status == STATUS_SUCCESS && take_out(f, from, from + count - (count != 0), key, false) == 0)
 		status = STATUS_RANGE_NOT_LOCKED;
 	if (status == STATUS_SUCCESS)
-		status = user_io_status(iosb, STATUS_SUCCESS, 0);
+		status = iosb != 0 ? user_io_status(iosb, STATUS_SUCCESS, 0) : STATUS_SUCCESS;
 	ob_put(&f->ob);
 	return status;
 }

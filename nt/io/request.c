@@ -96,7 +96,8 @@ NTSTATUS io_end(struct io_request *r, NTSTATUS status)
 	if (UNLIKELY(status == STATUS_PENDING))
 		return status; /* r's references are the irp's */
 	if (LIKELY(!NT_ERROR(status))) {
-		NTSTATUS bad = user_io_status(r->iosb, status, r->done);
+		/* Wine's kernelbase calls NtLockFile without a status block. */
+		NTSTATUS bad = LIKELY(r->iosb != 0) ? user_io_status(r->iosb, status, r->done) : STATUS_SUCCESS;
 
 		if (UNLIKELY(bad != STATUS_SUCCESS))
 			status = bad;

@@ -31,8 +31,7 @@ static NTSTATUS set_basic(struct io_file *f, uint64_t buf)
 		return status;
 	if (!on_disk(f))
 		return STATUS_INVALID_DEVICE_REQUEST;
-	if (!(f->access & FILE_WRITE_ATTRIBUTES))
-		return STATUS_ACCESS_DENIED;
+	/* FILE_WRITE_ATTRIBUTES is not asked for: Wine's kernelbase sets attributes through handles without it. */
 	if (b.CreationTime < -2 || b.LastAccessTime < -2 || b.LastWriteTime < -2 || b.ChangeTime < -2)
 		return STATUS_INVALID_PARAMETER;
 	if (b.FileAttributes != 0 && f->kind == IO_DISK && (b.FileAttributes & FILE_ATTRIBUTE_DIRECTORY))

@@ -51,8 +51,10 @@ static NTSTATUS device_out(const struct io_file *f, uint64_t buf, uint32_t size,
 
 	if (size < sizeof d)
 		return STATUS_INFO_LENGTH_MISMATCH;
-	if (d[0] == FILE_DEVICE_DISK)
+	if (d[0] == FILE_DEVICE_DISK) {
+		d[0] = FILE_DEVICE_DISK_FILE_SYSTEM; /* which Wine's kernelbase knows as a drive */
 		d[1] = FILE_DEVICE_IS_MOUNTED;
+	}
 	*done = sizeof d;
 	return user_write(buf, d, sizeof d);
 }

@@ -19,10 +19,17 @@ uint64_t os_remote_copy(struct lx_proc *p, uint64_t addr, void *buf, uint64_t si
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+bool os_remote_post(struct lx_proc *p)
+{
+	return remote_post(p);
+}
+
 void nt_serve(void *data, uint64_t size)
 {
 	/* They begin with what they are. */
-	if (*(const uint32_t *)data == PS_REMOTE)
+	if (size == 0)
+		nt_io_serve();
+	else if (*(const uint32_t *)data == PS_REMOTE)
 		ps_remote_run(data, size);
 	else
 		nt_remote_run(data, size);

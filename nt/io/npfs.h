@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/io/npfs.h - named pipes: names, instances, ends.
+ *
+ * A name (struct npfs_pipe) is there as long as it has an end.  Server ends are its instances; a client's end is made when one
+ * connects, and stays its file's when it is disconnected, so that it never meets the next client.  What can be read at an
+ * end is its queue of messages (byte pipes have messages too, whose borders mean nothing).  All ends of a name are under
+ * the name's lock, NTPIPE; the table of names under one of NTIO, inside it.
+ */
+#ifndef NT_IO_NPFS_H
+#define NT_IO_NPFS_H
+
+#include "nt/io/irp.h"
+#include "pico/wait.h"
+
+enum npfs_state { NPFS_DISCONNECTED = 1, NPFS_LISTENING, NPFS_CONNECTED, NPFS_CLOSING };
+enum npfs_side { NPFS_CLIENT, NPFS_SERVER };
+enum { NPFS_INBOUND, NPFS_OUTBOUND, NPFS_DUPLEX }; /* of bytes, as the server sees them */
+
+struct npfs_message {
+	struct list link;        /* in end->messages */
+	uint32_t size, read;     /* read: bytes of it that are gone */
+	struct io_irp *writer;   /* waits until there is room; its queue's reference */
+	uint8_t data[];
+};
+
+/* One open of the pipe: its file object's, freed with it. */
+struct npfs_end {
+	struct npfs_pipe *pipe;  /* [I] a reference */
+	struct npfs_end *peer;   /* while it is connected: state NPFS_CONNECTED */
+	struct list link;        /* servers: in pipe->instances */
+	uint32_t side;           /* [I] enum npfs_side */
+	uint32_t state;          /* enum npfs_state */
+	uint32_t message_mode, nowait; /* FilePipeInformation */
+	uint32_t bytes, count;   /* in messages */
+	struct list messages;    /* to be read here, oldest first */
+	struct list readers;     /* of struct io_irp by link */
+	struct list flushers;    /* of the other end's NtFlushBuffersFile: until messages is empty */
+	struct list listeners;   /* servers: FSCTL_PIPE_LISTEN, by link */
+	uint32_t pid, peer_pid;  /* client ids: who opened it; the last one it was connected with */
+};
+
+struct npfs_pipe {
+	struct ref ref;          /* one an end, and look-ups */
+	LOCK(NTPIPE) lock;
+	struct list hash;        /* [NTIO: the table's lock] */
+	struct list instances;   /* [NTPIPE] the server ends */
+	uint32_t ninstances, maximum;
+	uint32_t message_type, configuration, in_quota, out_quota; /* [I] */
+	int64_t timeout;         /* [I] as it was given: 100 ns, negative */
+	uint32_t size;           /* [I] of name, bytes */
+	WCHAR name[];            /* [I] */
+};
+
+static inline struct npfs_end *npfs_end_of(const struct io_file *f)
+{
+	return f->object;
+}
+/* npfs.c */
+NTSTATUS npfs_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* IO_AT_PIPE */
+NTSTATUS npfs_wait_for(struct io_request *r); /* FSCTL_PIPE_WAIT */
+void npfs_listening(void); /* an instance listens: who waits for one looks */
+void npfs_end_all(struct list *irps, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all irps of a queue end so */
+/* npfs_rw.c; the pipe's lock is held */
+void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all that is queued at e and waits there ends so */
+NTSTATUS npfs_read(struct io_request *r);
+NTSTATUS npfs_write(struct io_request *r);
+NTSTATUS npfs_flush(struct io_request *r);
+NTSTATUS npfs_transceive(struct io_request *r);
+void npfs_cancel(struct io_irp *irp, struct list *done);
+/* npfs_ctl.c */
+NTSTATUS npfs_fsctl(struct io_request *r);
+NTSTATUS npfs_query(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size, uint64_t *done);
+NTSTATUS npfs_set(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size);
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nt/io/npfs_rw.c - bytes and messages through named pipes.
+ *
+ * A write is one message at the other end's queue.  A reader that waits there gets it at once; if more than the pipe's quota is
+ * queued the writer waits until enough was read.  A read that finds something copies straight to the guest, under the pipe's lock; what
+ * a waiting one gets is carried by its irp.
+ */
+#include "nt/io/npfs.h"
+#include "nt/ke/user.h"
+#include "rt/mem.h"
+
+static LOCK(NTPIPE) *lock_of(const struct npfs_end *e)
+{
+	return &e->pipe->lock;
+}
+
+/* How much may be queued at e before its writers wait. */
+static uint32_t quota_of(const struct npfs_end *e)
+{
+	const struct npfs_pipe *p = e->pipe;
+
+	return e->side == NPFS_SERVER ? p->in_quota : p->out_quota;
+}
+
+static uint32_t left(const struct npfs_message *m)
+{
+	return m->size - m->read;
+}
+
+/* m is read to its end.  Its writer, if it waits, is done. */
+static void message_gone(struct npfs_end *e, struct npfs_message *m, struct list *done) REQUIRES(NTPIPE)
+{
+	list_remove(&m->link);
+	e->count--;
+	if (m->writer != NULL)
+		io_irp_take(m->writer, STATUS_SUCCESS, m->size, done);
+	arena_free(m);
+	if (e->count == 0)
+		npfs_end_all(&e->flushers, STATUS_SUCCESS, done);
+}
+
+/* Room was made at e: writers whose bytes fit now go on. */
+static void release_writers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE)
+{
+	uint32_t sum = 0;
+
+	LIST_FOR (m, &e->messages, struct npfs_message, link) {
+		sum += left(m);
+		if (sum > quota_of(e))
+			return;
+		if (m->writer != NULL) {
+			io_irp_take(m->writer, STATUS_SUCCESS, m->size, done);
+			m->writer = NULL;
+		}
+	}
+}
+
+void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done)
+{
+	while (!list_empty(&e->messages)) {
+		struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
+
+		list_remove(&m->link);
+		if (m->writer != NULL)
+			io_irp_take(m->writer, status, 0, done);
+		arena_free(m);
+	}
+	e->count = e->bytes = 0;
+	npfs_end_all(&e->readers, status, done);
+	npfs_end_all(&e->flushers, status, done);
+}
+
+/* ---- Reading ---- */
+
+/* Where read bytes go: the guest's memory, or an irp's buffer. */
+struct target {
+	uint64_t va;
+	char *mem;
+	uint32_t room, done;
+};
+
+static NTSTATUS put(struct target *t, const struct npfs_message *m, uint32_t n)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (t->mem != NULL)
+		memcpy(t->mem + t->done, m->data + m->read, n);
+	else if (n != 0)
+		status = user_write(t->va + t->done, m->data + m->read, n);
+	if (status == STATUS_SUCCESS)
+		t->done += n;
+	return status;
+}
+
+/* One message, or the part of it that fits. */
+static NTSTATUS take_message(struct npfs_end *e, struct target *t, struct list *done) REQUIRES(NTPIPE)
+{
+	struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
+	uint32_t n = MIN(t->room, left(m));
+	NTSTATUS status = put(t, m, n);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	m->read += n;
+	e->bytes -= n;
+	if (left(m) != 0)
+		return STATUS_BUFFER_OVERFLOW;
+	message_gone(e, m, done);
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS take_bytes(struct npfs_end *e, struct target *t, struct list *done) REQUIRES(NTPIPE)
+{
+	while (!list_empty(&e->messages)) {
+		struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
+		uint32_t n = MIN(t->room - t->done, left(m));
+		NTSTATUS status = put(t, m, n);
+
+		if (status != STATUS_SUCCESS)
+			return t->done != 0 ? STATUS_SUCCESS : status;
+		m->read += n;
+		e->bytes -= n;
+		if (left(m) != 0)
+			break;
+		message_gone(e, m, done);
+		if (t->done == t->room)
+			break;
+	}
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS take(struct npfs_end *e, struct target *t, struct list *done) REQUIRES(NTPIPE)
+{
+	NTSTATUS status = e->message_mode ? take_message(e, t, done) : take_bytes(e, t, done);
+
+	release_writers(e, done);
+	return status;
+}
+
+/* Something is queued at e: who waits there gets it. */
+static void feed_readers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE)
+{
+	while (!list_empty(&e->readers) && !list_empty(&e->messages)) {
+		struct io_irp *irp = LIST_FIRST(&e->readers, struct io_irp, link);
+		uint32_t room = MIN(irp->r.size, e->message_mode ? left(LIST_FIRST(&e->messages, struct npfs_message, link)) : e->bytes);
+		struct target t = { 0, arena_alloc(room + 1), room, 0 };
+		NTSTATUS status;
+
+		if (t.mem == NULL) {
+			io_irp_take(irp, STATUS_INSUFFICIENT_RESOURCES, 0, done);
+			continue;
+		}
+		status = take(e, &t, done);
+		irp->data = t.mem;
+		irp->data_size = t.done;
+		io_irp_take(irp, status, t.done, done);
+	}
+}
+
+/* What a read says when nothing is queued; STATUS_PENDING: it waits. */
+static NTSTATUS nothing_there(const struct npfs_end *e)
+{
+	switch (e->state) {
+	case NPFS_LISTENING:
+		return STATUS_PIPE_LISTENING;
+	case NPFS_DISCONNECTED:
+		return STATUS_PIPE_DISCONNECTED;
+	case NPFS_CLOSING:
+		return STATUS_PIPE_BROKEN;
+	default:
+		return e->nowait ? STATUS_PIPE_EMPTY : STATUS_PENDING;
+	}
+}
+
+/* With the lock held; drops it. */
+static NTSTATUS read_locked(struct npfs_end *e, struct io_request *r) RELEASES(NTPIPE)
+{
+	struct target t = { r->buffer, NULL, r->size, 0 };
+	struct io_irp *irp = NULL;
+	struct list done;
+	NTSTATUS status;
+
+	list_init(&done);
+	if (!list_empty(&e->messages) && list_empty(&e->readers)) {
+		status = take(e, &t, &done);
+		r->done = t.done;
+	} else {
+		status = nothing_there(e);
+		if (status == STATUS_PENDING) {
+			irp = io_irp_new(r);
+			if (irp == NULL)
+				status = STATUS_INSUFFICIENT_RESOURCES;
+			else
+				list_append(&e->readers, &irp->link);
+		}
+	}
+	lock_drop(lock_of(e));
+	io_irps_finish(&done);
+	return irp != NULL ? io_irp_wait(r, irp) : status;
+}
+
+NTSTATUS npfs_read(struct io_request *r)
+{
+	struct npfs_end *e = npfs_end_of(r->file);
+
+	lock_take(lock_of(e));
+	return read_locked(e, r);
+}
+
+/* ---- Writing ---- */
+
+static NTSTATUS may_write(const struct npfs_end *e)
+{
+	switch (e->state) {
+	case NPFS_LISTENING:
+		return STATUS_PIPE_LISTENING;
+	case NPFS_DISCONNECTED:
+		return STATUS_PIPE_DISCONNECTED;
+	case NPFS_CLOSING:
+		return STATUS_PIPE_CLOSING;
+	default:
+		return STATUS_SUCCESS;
+	}
+}
+
+static struct npfs_message *message_in(uint64_t va, uint32_t size, NTSTATUS *status)
+{
+	struct npfs_message *m = arena_alloc(sizeof *m + size);
+
+	if (m == NULL) {
+		*status = STATUS_INSUFFICIENT_RESOURCES;
+		return NULL;
+	}
+	list_init(&m->link);
+	m->size = size;
+	*status = size != 0 ? user_read(m->data, va, size) : STATUS_SUCCESS;
+	if (*status == STATUS_SUCCESS)
+		return m;
+	arena_free(m);
+	return NULL;
+}
+
+/* PIPE_NOWAIT: what fits of a byte pipe's, nothing or all of a message. */
+static void cut(const struct npfs_end *peer, struct npfs_message *m) REQUIRES(NTPIPE)
+{
+	uint32_t room = quota_of(peer) - MIN(peer->bytes, quota_of(peer));
+
+	if (!list_empty(&peer->readers) || m->size <= room)
+		return;
+	m->size = peer->pipe->message_type ? 0 : room;
+}
+
+/* Queues m at peer; *irp: the writer has to wait. */
+static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_message *m, struct list *done, struct io_irp **irp) REQUIRES(NTPIPE)
+{
+	struct npfs_end *peer = e->peer; /* there if it may write */
+	NTSTATUS status = may_write(e);
+	uint32_t size = m->size;
+
+	if (status == STATUS_SUCCESS && e->nowait)
+		cut(peer, m);
+	if (status != STATUS_SUCCESS || (m->size == 0 && (size != 0 || !peer->pipe->message_type))) {
+		arena_free(m);
+		return status;
+	}
+	r->done = m->size;
+	if (!e->nowait && list_empty(&peer->readers) && peer->bytes != 0 && peer->bytes + m->size > quota_of(peer)) {
+		*irp = io_irp_new(r);
+		if (*irp == NULL) {
+			arena_free(m);
+			return STATUS_INSUFFICIENT_RESOURCES;
+		}
+		m->writer = *irp;
+	}
+	list_append(&peer->messages, &m->link);
+	peer->count++;
+	peer->bytes += m->size;
+	feed_readers(peer, done);
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS npfs_write(struct io_request *r)
+{
+	struct npfs_end *e = npfs_end_of(r->file);
+	struct io_irp *irp = NULL;
+	struct npfs_message *m;
+	struct list done;
+	NTSTATUS status;
+
+	m = message_in(r->buffer, r->size, &status);
+	if (m == NULL)
+		return status;
+	list_init(&done);
+	lock_take(lock_of(e));
+	status = enqueue(e, r, m, &done, &irp);
+	lock_drop(lock_of(e));
+	io_irps_finish(&done);
+	return irp != NULL ? io_irp_wait(r, irp) : status;
+}
+
+NTSTATUS npfs_flush(struct io_request *r)
+{
+	struct npfs_end *e = npfs_end_of(r->file);
+	struct io_irp *irp = NULL;
+	NTSTATUS status;
+
+	lock_take(lock_of(e));
+	status = may_write(e);
+	if (status == STATUS_SUCCESS && e->peer->count != 0) {
+		irp = io_irp_new(r);
+		if (irp != NULL)
+			list_append(&e->peer->flushers, &irp->link);
+		else
+			status = STATUS_INSUFFICIENT_RESOURCES;
+	}
+	lock_drop(lock_of(e));
+	return irp != NULL ? io_irp_wait(r, irp) : status;
+}
+
+NTSTATUS npfs_transceive(struct io_request *r)
+{
+	struct npfs_end *e = npfs_end_of(r->file);
+	struct io_request write = *r;
+	struct io_irp *irp = NULL;
+	struct npfs_message *m;
+	struct list done;
+	NTSTATUS status;
+
+	if (!e->pipe->message_type || !e->message_mode || e->pipe->configuration != NPFS_DUPLEX)
+		return STATUS_INVALID_READ_MODE;
+	m = message_in(r->in, r->in_size, &status);
+	if (m == NULL)
+		return status;
+	list_init(&done);
+	lock_take(lock_of(e));
+	if (e->count != 0) {
+		lock_drop(lock_of(e));
+		arena_free(m);
+		return STATUS_PIPE_BUSY;
+	}
+	/* The write is not waited for: its answer is not what the caller is after. */
+	e->nowait++;
+	status = enqueue(e, &write, m, &done, &irp);
+	e->nowait--;
+	if (status != STATUS_SUCCESS) {
+		lock_drop(lock_of(e));
+		io_irps_finish(&done);
+		return status;
+	}
+	status = read_locked(e, r);
+	io_irps_finish(&done);
+	return status;
+}
+
+/* The message of a writer that waits no more goes, unless some of it was read. */
+static void unwrite(struct npfs_end *peer, const struct io_irp *irp) REQUIRES(NTPIPE)
+{
+	LIST_FOR (m, &peer->messages, struct npfs_message, link) {
+		if (m->writer != irp)
+			continue;
+		m->writer = NULL;
+		if (m->read == 0) {
+			peer->bytes -= m->size;
+			peer->count--;
+			list_remove(&m->link);
+			arena_free(m);
+		}
+		return;
+	}
+}
+
+void npfs_cancel(struct io_irp *irp, struct list *done)
+{
+	struct npfs_end *e = npfs_end_of(irp->r.file);
+
+	lock_take(lock_of(e));
+	if (irp->state == IO_IRP_QUEUED) {
+		if (e->peer != NULL && irp->r.write)
+			unwrite(e->peer, irp);
+		io_irp_take(irp, STATUS_CANCELLED, 0, done);
+	}
+	lock_drop(lock_of(e));
+}
