@@ -307,7 +307,7 @@ static NTSTATUS pipe_for(const struct wish *w, struct io_open *o, struct npfs_pi
 	lock_take(&fs->lock);
 	p = find_locked(fs, w->name, w->size);
 	o->information = p != NULL ? FILE_OPENED : FILE_CREATED;
-	if (p == NULL && o->disposition != FILE_OPEN) {
+	if (p == NULL && o->disposition != FILE_OPEN && o->disposition != FILE_OVERWRITE) {
 		list_insert(&fs->bucket[rtl_hash(w->name, w->size) % BUCKETS], &new->hash);
 		p = new;
 		new = NULL;
@@ -383,7 +383,7 @@ static NTSTATUS wish_name(uint64_t oa, struct ob_lookup *l, struct io_name *n, s
 
 static NTSTATUS check_wish(const struct wish *w, const struct io_open *o, uint32_t type, uint32_t read_mode)
 {
-	if (o->share == 0 || o->share > 3 || o->disposition < FILE_OPEN || o->disposition > FILE_OPEN_IF)
+	if (o->share == 0 || o->share > 3 || o->disposition > FILE_OVERWRITE_IF) /* Wine's kernelbase says FILE_OVERWRITE_IF */
 		return STATUS_INVALID_PARAMETER;
 	if ((type & ~3u) != 0 || read_mode > 1 || (read_mode == 1 && !(type & 1)) || w->maximum == 0)
 		return STATUS_INVALID_PARAMETER;

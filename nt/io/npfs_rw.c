@@ -173,17 +173,15 @@ static NTSTATUS nothing_there(const struct npfs_end *e)
 	}
 }
 
-/* With the lock held; drops it. */
-static NTSTATUS read_locked(struct npfs_end *e, struct io_request *r) RELEASES(NTPIPE)
+/* With the lock held; drops it.  done: what has ended before. */
+static NTSTATUS read_locked(struct npfs_end *e, struct io_request *r, struct list *done) RELEASES(NTPIPE)
 {
 	struct target t = { r->buffer, NULL, r->size, 0 };
 	struct io_irp *irp = NULL;
-	struct list done;
 	NTSTATUS status;
 
-	list_init(&done);
 	if (!list_empty(&e->messages) && list_empty(&e->readers)) {
-		status = take(e, &t, &done);
+		status = take(e, &t, done);
 		r->done = t.done;
 	} else {
 		status = nothing_there(e);
@@ -196,16 +194,18 @@ static NTSTATUS read_locked(struct npfs_end *e, struct io_request *r) RELEASES(N
 		}
 	}
 	lock_drop(lock_of(e));
-	io_irps_finish(&done);
+	io_irps_finish(done);
 	return irp != NULL ? io_irp_wait(r, irp) : status;
 }
 
 NTSTATUS npfs_read(struct io_request *r)
 {
 	struct npfs_end *e = npfs_end_of(r->file);
+	struct list done;
 
+	list_init(&done);
 	lock_take(lock_of(e));
-	return read_locked(e, r);
+	return read_locked(e, r, &done);
 }
 
 /* ---- Writing ---- */
@@ -348,9 +348,7 @@ NTSTATUS npfs_transceive(struct io_request *r)
 		io_irps_finish(&done);
 		return status;
 	}
-	status = read_locked(e, r);
-	io_irps_finish(&done);
-	return status;
+	return read_locked(e, r, &done);
 }
 
 /* The message of a writer that waits no more goes, unless some of it was read. */
