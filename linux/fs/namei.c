@@ -11,19 +11,7 @@
  * components that follow in one trip (struct lookup in inode_ops.h), so a path
  * that is not in the cache costs one trip and one that is costs none.
  */
-#include "linux/fs/fs.h"
-
-#define LINK_LIMIT 40u
-
-struct walk {
-	struct lx_thread *t;
-	struct path cur, root;
-	uint32_t flags, links;
-	char *buf;             /* heap: text after the first link, or NULL */
-	uint64_t until;        /* the first of its dentries is trusted so long */
-	bool jumped;           /* by a link without a text, to what may differ between threads */
-	struct lookup hint;
-};
+#include "linux/fs/namei.h"
 
 void path_get(const struct path *p)
 {
@@ -90,8 +78,7 @@ static NOINLINE long into_mounts(struct walk *w)
 	return 0;
 }
 
-/* A walk that began where the cache said has no root yet. */
-static void want_root(struct walk *w)
+void walk_want_root(struct walk *w)
 {
 	if (w->root.dentry == NULL)
 		fs_path(w->t, &w->root, false);
@@ -99,7 +86,7 @@ static void want_root(struct walk *w)
 
 static bool at_root(struct walk *w)
 {
-	want_root(w);
+	walk_want_root(w);
 	return w->cur.dentry == w->root.dentry && w->cur.mnt == w->root.mnt;
 }
 
@@ -124,128 +111,6 @@ static long go_up(struct walk *w)
 	return into_mounts(w);
 }
 
-struct dentry *dentry_for_file(struct file *f)
-{
-	struct inode *i = f->inode;
-	struct dentry *d;
-	char name[48];
-	int n;
-
-	if (i == NULL) {
-		i = inode_new(INODE_ANON, S_IFCHR | 0600);
-		if (i == NULL)
-			return NULL;
-	} else
-		inode_get(i);
-	n = fmt_snprintf(name, sizeof name, "%s:[%lu]", lx_file_ops[f->kind]->name, (unsigned long)i->ino);
-	d = dentry_new(NULL, name, (uint32_t)n, i);
-	if (d == NULL) {
-		inode_put(i);
-		return NULL;
-	}
-	d->flags |= D_FILE;
-	d->priv[0] = (uint64_t)f;
-	return d;
-}
-
-/* Links that jump: 0 and w->cur is there; -ENOLINK: it has a text. */
-static NOINLINE long jump(struct walk *w, struct inode *link)
-{
-	const struct inode_ops *ops = inode_ops(link);
-	struct path to = { 0 };
-	struct file *file = NULL;
-	struct dentry *d;
-	long err;
-
-	if (ops->follow == NULL)
-		return -ENOLINK;
-	err = ops->follow(w->t, link, &to, &file);
-	if (err < 0)
-		return err;
-	if (w->flags & (WALK_NO_MAGIC | WALK_BENEATH | WALK_IN_ROOT)) {
-		if (file != NULL)
-			file_put(file);
-		else
-			path_put(&to);
-		return w->flags & WALK_NO_MAGIC ? -ELOOP : -EXDEV;
-	}
-	if (file != NULL) {
-		d = dentry_for_file(file);
-		if (d == NULL) {
-			file_put(file);
-			return -ENOMEM;
-		}
-		to.mnt = vfs()->anon_mount;
-		to.dentry = d;
-		ref_get(&to.mnt->ref);
-	}
-	path_put(&w->cur);
-	w->cur = to;
-	w->jumped = true;
-	return 0;
-}
-
-/* The link's text, a slash and the rest become the new text. */
-static long splice_text(struct walk *w, struct inode *link, const char **p, const char **end)
-{
-	size_t rest = (size_t)(*end - *p);
-	char *buf = heap_alloc_dirty(PATH_MAX + rest + 2);
-	long n;
-
-	if (buf == NULL)
-		return -ENOMEM;
-	n = inode_ops(link)->readlink == NULL ? -EINVAL : inode_ops(link)->readlink(w->t, link, buf, PATH_MAX);
-	if (n == 0)
-		n = -ENOENT;
-	if (n < 0) {
-		heap_free(buf);
-		return n;
-	}
-	if (rest != 0 && **p != '/')
-		buf[n++] = '/';
-	memcpy(buf + n, *p, rest);
-	buf[n + (long)rest] = '\0';
-	heap_free(w->buf);
-	w->buf = buf;
-	*p = buf;
-	*end = buf + n + rest;
-	return 0;
-}
-
-static long start_at_root(struct walk *w)
-{
-	struct path root;
-
-	if (w->flags & WALK_BENEATH)
-		return -EXDEV;
-	want_root(w);
-	root = w->root;
-	path_get(&root);
-	path_put(&w->cur);
-	w->cur = root;
-	return 0;
-}
-
-/* cur's directory holds the link d (a reference is given over). */
-static NOINLINE long follow_link(struct walk *w, struct dentry *d, const char **p, const char **end)
-{
-	struct inode *link = d->inode;
-	long err;
-
-	w->hint.ahead_dir = NULL; /* it may go; its address must not be taken for another's */
-	if (w->flags & WALK_NO_SYMLINKS || w->cur.mnt->flags & MS_NOSYMFOLLOW || ++w->links > LINK_LIMIT)
-		err = -ELOOP;
-	else
-		err = jump(w, link);
-	if (err == -ENOLINK) {
-		err = splice_text(w, link, p, end);
-		if (err == 0 && **p == '/')
-			err = start_at_root(w);
-	}
-	dentry_put(d);
-	return err;
-}
-
 static long component(struct walk *w, const char *name, uint32_t len, const char **p, const char **end, bool last)
 {
 	struct dentry *dir = w->cur.dentry, *d;
@@ -265,7 +130,7 @@ static long component(struct walk *w, const char *name, uint32_t len, const char
 			return -ENOENT;
 		}
 	} else if (UNLIKELY(IS_LNK(d->inode)) && (!last || slash || (w->flags & WALK_FOLLOW)))
-		return follow_link(w, d, p, end);
+		return walk_follow_link(w, d, p, end);
 	dentry_put(w->cur.dentry);
 	w->cur.dentry = d;
 	return UNLIKELY(d->mounted != 0) ? into_mounts(w) : 0;
