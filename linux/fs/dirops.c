@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/dirops.c - names that come and go: mkdir, mknod, symlink, link, unlink, rmdir. */
 #include "linux/fs/fs.h"
+#include "linux/fs/procfs.h"
 #include "linux/sec/landlock.h"
 
 #define IN_CREATE_ 0x100u
@@ -272,7 +273,7 @@ static long may_link(struct lx_thread *t, const struct path *from, const struct 
 	if (IS_FIXED(i))
 		return -EPERM;
 	/* fs.protected_hardlinks: only what one owns, or may read and write and is not set-id. */
-	if (inode_owner_or_capable(t, i) || (IS_REG(i) && !(i->mode & LX_S_ISUID) &&
+	if (sysctl_value(CTL_HARDLINKS) == 0 || inode_owner_or_capable(t, i) || (IS_REG(i) && !(i->mode & LX_S_ISUID) &&
 	    (i->mode & (LX_S_ISGID | 010)) != (LX_S_ISGID | 010) && inode_permission(t, i, 6) == 0))
 		return 0;
 	return -EPERM;

@@ -130,7 +130,7 @@ static long component(struct walk *w, const char *name, uint32_t len, const char
 			return -ENOENT;
 		}
 	} else if (UNLIKELY(IS_LNK(d->inode)) && (!last || slash || (w->flags & WALK_FOLLOW)))
-		return walk_follow_link(w, d, p, end);
+		return walk_follow_link(w, d, p, end, last);
 	dentry_put(w->cur.dentry);
 	w->cur.dentry = d;
 	return UNLIKELY(d->mounted != 0) ? into_mounts(w) : 0;

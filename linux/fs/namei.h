@@ -19,6 +19,7 @@ struct walk {
 
 /* One that began where the cache said has no root yet. */
 void walk_want_root(struct walk *w);
-/* cur's directory holds the link d, a reference that is given over.  The text still to go, *p to *end, becomes another. */
-long walk_follow_link(struct walk *w, struct dentry *d, const char **p, const char **end);
+/* cur's directory holds the link d, a reference that is given over.  The text still to go, *p to *end, becomes another.
+   last: it is the path's last. */
+long walk_follow_link(struct walk *w, struct dentry *d, const char **p, const char **end, bool last);
 #endif

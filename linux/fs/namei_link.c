@@ -3,6 +3,7 @@
  * linux/fs/namei_link.c - a walk comes to a symbolic link: one with a text, or one of /proc that jumps.
  */
 #include "linux/fs/namei.h"
+#include "linux/fs/procfs.h"
 
 struct dentry *dentry_for_file(struct file *f)
 {
@@ -106,7 +107,17 @@ static long start_at_root(struct walk *w)
 	return 0;
 }
 
-long walk_follow_link(struct walk *w, struct dentry *d, const char **p, const char **end)
+/* fs.protected_symlinks (proc(5)): the last link of a path, in a folder like /tmp, counts if it is one's own or the folder's owner's. */
+static bool may_follow(const struct walk *w, const struct inode *link)
+{
+	const struct inode *dir = w->cur.dentry->inode;
+
+	if (LIKELY((dir->mode & (LX_S_ISVTX | 02)) != (LX_S_ISVTX | 02)) || link->uid == w->t->cred.fsuid || link->uid == dir->uid)
+		return true;
+	return sysctl_value(CTL_SYMLINKS) == 0;
+}
+
+long walk_follow_link(struct walk *w, struct dentry *d, const char **p, const char **end, bool last)
 {
 	struct inode *link = d->inode;
 	long err;
@@ -114,6 +125,8 @@ long walk_follow_link(struct walk *w, struct dentry *d, const char **p, const ch
 	w->hint.ahead_dir = NULL; /* it may go; its address must not be taken for another's */
 	if (w->flags & WALK_NO_SYMLINKS || w->cur.mnt->flags & MS_NOSYMFOLLOW || ++w->links > LINK_LIMIT)
 		err = -ELOOP;
+	else if (last && UNLIKELY(!may_follow(w, link)))
+		err = -EACCES;
 	else
 		err = jump(w, link);
 	if (err == -ENOLINK) {

@@ -14,7 +14,7 @@ static const uint64_t defaults[CTL_COUNT] = { [CTL_DMESG] = 1, [CTL_OVERCOMMIT] 
 	[CTL_RANDOMIZE] = 2, [CTL_CORE_USES_PID] = 0, [CTL_PTRACE] = 0,
 	[CTL_INSTANCES] = 128, [CTL_WATCHES] = 65536, [CTL_QUEUED] = 16384, [CTL_NR_OPEN] = 1048576, [CTL_AIO_MAX] = 65536,
 	[CTL_HUGE] = 0, [CTL_DIRTY_RATIO] = 20, [CTL_DIRTY_BG] = 10, [CTL_MMAP_MIN] = 65536, [CTL_LEASE_BREAK] = 45,
-	[CTL_FAN_QUEUED] = 16384, [CTL_FAN_GROUPS] = 128, [CTL_FAN_MARKS] = 65536, [CTL_URING_OFF] = 0 };
+	[CTL_FAN_QUEUED] = 16384, [CTL_FAN_GROUPS] = 128, [CTL_FAN_MARKS] = 65536, [CTL_URING_OFF] = 0, [CTL_SYMLINKS] = 1, [CTL_HARDLINKS] = 1 };
 
 /* Values that were set: lx_state()->misc[6], made by the first that is. */
 struct changed {
