@@ -10,6 +10,7 @@
 #include "nt/con/state.h"
 #include "nt/ex/wait.h"
 #include "nt/os/tty.h"
+#include "nt/ps/ps.h"
 #include "nt/rtl/upcase.h"
 #include "rt/mem.h"
 
@@ -487,8 +488,42 @@ void con_resized(void)
 
 /* ---- Ctrl-C ---- */
 
+static uint32_t take_attached(const struct nt_console *c, uint32_t group, struct nt_process **to, uint32_t room)
+{
+	struct nt_state *nt = nt_state();
+	uint32_t n = 0;
+
+	lock_take(&nt->procs_lock);
+	LIST_FOR (p, &nt->processes, struct nt_process, all) {
+		if (p->con != c || p->dying || n == room || (group != 0 && p->pid != group && ps_of_process(p)->console_group != group))
+			continue;
+		ob_get(&p->ob);
+		to[n++] = p;
+	}
+	lock_drop(&nt->procs_lock);
+	return n;
+}
+
+#define EVENT_PROCESSES 64u
 NTSTATUS con_ctrl_event(struct nt_process *p, uint32_t event, uint32_t group)
 {
-	(void)p; (void)event; (void)group;
-	return STATUS_NOT_IMPLEMENTED;
+	struct nt_console *c = of_process(p);
+	struct nt_process *all[EVENT_PROCESSES];
+	bool me = false;
+	uint32_t n;
+
+	if (event > 1)
+		return STATUS_INVALID_PARAMETER;
+	if (c == NULL)
+		return STATUS_INVALID_HANDLE;
+	n = take_attached(c, group, all, EVENT_PROCESSES);
+	for (uint32_t i = 0; i < n; i++) {
+		if (all[i] == p)
+			me = true;
+		else
+			(void)ps_ctrl_event(all[i], event);
+		ob_put(&all[i]->ob);
+	}
+	con_put(c);
+	return me ? ps_ctrl_event(p, event) : STATUS_SUCCESS;
 }

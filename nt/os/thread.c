@@ -6,6 +6,7 @@
 #include "linux/proc/proc.h"
 #include "linux/proc/remote.h"
 #include "linux/sig/internal.h"
+#include "nt/con/con.h"
 #include "nt/os/status.h"
 #include "nt/os/thread.h"
 #include "nt/ps/ps.h"
@@ -89,7 +90,7 @@ static bool is_fatal(const struct lx_thread *t)
 	return set != 0;
 }
 
-#define EVENTS (SIGBIT(SIGINT) | SIGBIT(SIGQUIT))
+#define EVENTS (SIGBIT(SIGINT) | SIGBIT(SIGQUIT) | SIGBIT(SIGWINCH))
 
 /* Blocked, so that nobody ends of them, and waited for, so that somebody is told. */
 void os_thread_takes_events(struct lx_thread *lx)
@@ -108,7 +109,9 @@ void os_console_signals(void)
 	if (LIKELY(((t->pending.set | t->proc->pending.set) & EVENTS) == 0) || atomic_load_explicit(&t->pico.held, memory_order_relaxed) != 0)
 		return;
 	while ((sig = signal_dequeue(t, ~EVENTS, &info)) != 0)
-		if (ps_ctrl_event(t->nt->process, sig == SIGINT ? 0 : 1) != STATUS_SUCCESS)
+		if (sig == SIGWINCH)
+			con_resized();
+		else if (ps_ctrl_event(t->nt->process, sig == SIGINT ? 0 : 1) != STATUS_SUCCESS)
 			ps_process_mark(t->nt->process, STATUS_CONTROL_C_EXIT);
 }
 
