@@ -20,6 +20,8 @@ static NTSTATUS of_ntdll(uint32_t code, uint64_t args)
 	switch (code) {
 	case UNIX_TIME_PRECISE:
 		return user_put64(args, (uint64_t)ex_system_time());
+	case UNIX_UNWIND: /* of no DLL: there is no other frame information, so ntdll takes it for a leaf function */
+		return STATUS_UNSUCCESSFUL;
 	case UNIX_LOAD_SO:
 		return STATUS_INVALID_IMAGE_FORMAT;
 	default:

@@ -4,7 +4,7 @@
 
 static char *edge;	/* four bytes before what may not be touched */
 
-static void *bad[] = { 0, (void *)16, (void *)0x1234567, (void *)0x7fffffff0000, (void *)0x8000000000000000, (void *)0xfffff80000000000, (void *)-8 };
+static void *bad[] = { 0, (void *)16, (void *)0x1234568, (void *)0x7fffffff0000, (void *)0x8000000000000000, (void *)0xfffff80000000000, (void *)-8 };
 #define BADS (sizeof bad / sizeof *bad)
 
 #define NT(name, ...) LONG(WINAPI *name)(__VA_ARGS__) = t_nt(#name)
