@@ -79,22 +79,25 @@ static NTSTATUS copy_part(struct file *f, uint64_t to, uint64_t offset, uint64_t
 	return status;
 }
 
-/* Pages that the file has whole are mapped; the last, and what is not aligned, is copied. */
-static NTSTATUS map_part(struct file *f, uint64_t addr, uint64_t offset, uint64_t in_file, uint64_t size, uint64_t file_size)
+/* Has the file all of a part's pages, so that nothing is to be copied behind them?  The last may end with the file. */
+static uint64_t whole_pages(uint64_t offset, uint64_t in_file, uint64_t file_size)
 {
-	uint64_t mapped = 0, tail;
+	if ((offset & ~PAGE_MASK) != 0)
+		return 0;
+	return offset + in_file == file_size ? ALIGN_UP(in_file, PAGE_SIZE) : ALIGN_DOWN(in_file, PAGE_SIZE);
+}
+
+/* Pages that the file has whole are mapped; the last, and what is not aligned, is copied. */
+static NTSTATUS map_part(struct file *f, uint64_t addr, uint64_t offset, uint64_t in_file, uint64_t size, uint64_t file_size, int prot)
+{
+	uint64_t mapped, tail;
 	NTSTATUS status;
 
 	in_file = MIN(in_file, ALIGN_UP(size, PAGE_SIZE));
-	if ((offset & ~PAGE_MASK) == 0 && in_file > 0) {
-		mapped = ALIGN_DOWN(in_file, PAGE_SIZE);
-		/* A last page that ends with the file: the host fills it with zeros. */
-		if (mapped < in_file && offset + in_file == file_size)
-			mapped = ALIGN_UP(in_file, PAGE_SIZE);
-	}
+	mapped = whole_pages(offset, in_file, file_size);
 	tail = ALIGN_UP(size, PAGE_SIZE) - mapped;
 	if (mapped > 0) {
-		status = os_map_file(addr, mapped, OS_R | OS_W, f, offset);
+		status = os_map_file(addr, mapped, prot, f, offset);
 		if (status != STATUS_SUCCESS)
 			return status;
 	}
@@ -148,19 +151,21 @@ static NTSTATUS relocate(uint64_t base, const struct ldr_image *img)
 	return status;
 }
 
+/* At its own place nothing is written into it: each part has its protection from the start, as far as the file has it. */
 static NTSTATUS map_all(const struct ldr_image *img, struct file *f, uint64_t base)
 {
+	bool moves = base != img->base && !img->stripped;
 	NTSTATUS status = os_map_anon(base, img->size, 0);
 
 	if (status == STATUS_SUCCESS)
-		status = map_part(f, base, 0, img->headers_size, img->headers_size, img->file_size);
+		status = map_part(f, base, 0, img->headers_size, img->headers_size, img->file_size, moves ? OS_R | OS_W : OS_R);
 	for (uint32_t i = 0; status == STATUS_SUCCESS && i < img->nsections; i++) {
 		const struct ldr_section *s = &img->section[i];
 
 		if (s->size != 0)
-			status = map_part(f, base + s->rva, s->offset, s->file_size, s->size, img->file_size);
+			status = map_part(f, base + s->rva, s->offset, s->file_size, s->size, img->file_size, moves ? OS_R | OS_W : section_prot(s));
 	}
-	if (status == STATUS_SUCCESS && base != img->base && !img->stripped) {
+	if (status == STATUS_SUCCESS && moves) {
 		status = relocate(base, img);
 		if (status == STATUS_SUCCESS)
 			status = user_write(base + img->base_offset, &base, sizeof base);
@@ -168,16 +173,24 @@ static NTSTATUS map_all(const struct ldr_image *img, struct file *f, uint64_t ba
 	return status;
 }
 
+/* What of a part is not protected yet: all, or what was copied. */
+static NTSTATUS protect_part(uint64_t addr, uint64_t offset, uint64_t in_file, uint64_t size, uint64_t file_size, int prot, bool moved)
+{
+	uint64_t done = moved ? 0 : whole_pages(offset, MIN(in_file, ALIGN_UP(size, PAGE_SIZE)), file_size), end = ALIGN_UP(size, PAGE_SIZE);
+
+	return prot == (OS_R | OS_W) || done >= end ? STATUS_SUCCESS : os_protect(addr + done, end - done, prot);
+}
+
 static NTSTATUS protect_all(const struct ldr_image *img, uint64_t base)
 {
-	NTSTATUS status = os_protect(base, ALIGN_UP((uint64_t)img->headers_size, PAGE_SIZE), OS_R);
+	bool moved = base != img->base && !img->stripped;
+	NTSTATUS status = protect_part(base, 0, img->headers_size, img->headers_size, img->file_size, OS_R, moved);
 
 	for (uint32_t i = 0; status == STATUS_SUCCESS && i < img->nsections; i++) {
 		const struct ldr_section *s = &img->section[i];
-		int prot = section_prot(s);
 
-		if (s->size != 0 && prot != (OS_R | OS_W))
-			status = os_protect(base + s->rva, ALIGN_UP((uint64_t)s->size, PAGE_SIZE), prot);
+		if (s->size != 0)
+			status = protect_part(base + s->rva, s->offset, s->file_size, s->size, img->file_size, section_prot(s), moved);
 	}
 	return status;
 }

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "nt/ke/user.h"
 #include "nt/ldr/image.h"
 #include "nt/os/map.h"
 #include "pico/uaccess.h"
@@ -46,6 +47,13 @@ size_t uaccess_write(uint64_t at, const void *from, size_t size)
 	must(within(at, size));
 	memcpy(memory + (at - PLACE), from, size);
 	return 0;
+}
+NTSTATUS user_write_again(uint64_t at, const void *from, size_t size)
+{
+	(void)at;
+	(void)from;
+	(void)size;
+	return STATUS_ACCESS_VIOLATION;
 }
 int64_t uaccess_string(char *to, uint64_t at, size_t size)
 {
