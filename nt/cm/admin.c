@@ -58,7 +58,7 @@ NTSTATUS NtDeleteKey(struct nt_thread *t, uint64_t key)
 	cm_lock(s);
 	cm_settle(k);
 	if ((k->flags & CM_DELETED) != 0) {
-		status = STATUS_KEY_DELETED;
+		status = STATUS_SUCCESS;
 	} else if (k->nkeys != 0 || (k->flags & CM_FIXED) != 0) {
 		status = STATUS_CANNOT_DELETE;
 	} else {
@@ -86,7 +86,7 @@ static NTSTATUS rename_key(struct cm_state *s, struct cm_key *k, struct cm_key *
 	if (parent == NULL || (k->flags & CM_FIXED) != 0)
 		return STATUS_ACCESS_DENIED;
 	there = cm_child(parent, fresh->name, fresh->name_size);
-	if (there != NULL && there != k)
+	if (there != NULL)
 		return STATUS_CANNOT_DELETE;
 	cm_child_remove(k);
 	k->name = fresh->name;

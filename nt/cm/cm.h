@@ -100,6 +100,8 @@ struct cm_body {
 	struct ob_object ob;  /* first */
 	struct cm_key *key;   /* [I] a reference */
 	struct list notices;  /* [k] struct cm_notice by `of_body` */
+	uint32_t filter;      /* [k] what its notices are about: the first call says */
+	bool asked, subtree;  /* [k] there was a first call; it was about all below, too */
 };
 
 struct cm_state {
@@ -138,6 +140,7 @@ struct cm_walk {
 	uint32_t links;    /* symbolic links followed */
 	WCHAR *made;       /* heap: a link's target with the rest behind it */
 	bool open_link;    /* the last component itself, not what it links to */
+	bool broken;       /* *k is a link that leads nowhere: nothing can be made there */
 };
 /*
  * From *k as far as there are keys: with STATUS_SUCCESS *k is the last one and rest is empty; with STATUS_OBJECT_NAME_NOT_FOUND
@@ -148,6 +151,9 @@ NTSTATUS cm_walk(struct cm_state *s, struct cm_key **k, struct cm_walk *w);
 uint32_t cm_first(const WCHAR *name, uint32_t size);
 /* A lookup's start: the key that its root handle or \Registry means, with a reference; w is what is left. */
 NTSTATUS cm_start(const struct ob_lookup *l, struct cm_key **k, struct cm_walk *w);
+
+/* For the kernel's own use: a value of the key of that name below \Registry, with a reference. */
+NTSTATUS cm_read(const WCHAR *key, const WCHAR *name, uint32_t size, struct cm_value **v) MUST_CHECK;
 
 /* ---- open.c ---- */
 NTSTATUS cm_by_handle(uint64_t handle, uint32_t access, struct cm_body **b) MUST_CHECK; /* STATUS_KEY_DELETED is for the caller to see */

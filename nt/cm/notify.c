@@ -2,6 +2,7 @@
 /*
  * nt/cm/notify.c - NtNotifyChangeKey: an event is set when something of a key, or of what is below it, changes.
  *
+ * What a handle's notices are about is what the first call said; further calls give more events for it.
  * A notice hangs off its key and off the handle's object: it is told once, by a change that it asked for, by the key's end
  * or by the end of the handle.  Its event is signalled under NTKEYS; references can only be given back without
  * locks, so what was told waits in cm_state.told for cm_unlock.
@@ -14,8 +15,7 @@
 struct cm_notice {
 	struct list link, of_body; /* [k] in key->notices or state->told; in body->notices */
 	struct ob_object *event;   /* [I] a reference */
-	uint32_t filter;
-	bool subtree;
+	struct cm_body *body;      /* [I] who asked; it is closed after its notices */
 };
 
 void cm_lock(struct cm_state *s)
@@ -53,7 +53,7 @@ void cm_changed(struct cm_state *s, struct cm_key *k, uint32_t what)
 {
 	for (struct cm_key *p = (k->flags & CM_DELETED) != 0 ? NULL : k; p != NULL; p = p->parent) { /* a deleted key's parent may be gone */
 		LIST_FOR_SAFE (n, next, &p->notices, struct cm_notice, link)
-			if ((n->filter & what) != 0 && (p == k || n->subtree))
+			if ((n->body->filter & what) != 0 && (p == k || n->body->subtree))
 				tell(s, n);
 	}
 }
@@ -86,8 +86,7 @@ static NTSTATUS ask(struct cm_body *b, struct ob_object *event, uint32_t filter,
 		return STATUS_NO_MEMORY;
 	}
 	n->event = event;
-	n->filter = filter;
-	n->subtree = subtree;
+	n->body = b;
 	list_init(&n->link);
 	list_init(&n->of_body);
 	(void)ex_clear(event);
@@ -95,6 +94,11 @@ static NTSTATUS ask(struct cm_body *b, struct ob_object *event, uint32_t filter,
 	if ((b->key->flags & CM_DELETED) != 0) {
 		status = STATUS_KEY_DELETED;
 	} else {
+		if (!b->asked) {
+			b->asked = true;
+			b->filter = filter;
+			b->subtree = subtree;
+		}
 		list_append(&b->key->notices, &n->link);
 		list_append(&b->notices, &n->of_body);
 	}

@@ -129,7 +129,7 @@ static NTSTATUS find(const struct ob_lookup *l, struct cm_walk *w, bool create, 
 	else
 		status = cm_walk(s, &k, w);
 	*made = REG_OPENED_EXISTING_KEY;
-	if (status == STATUS_OBJECT_NAME_NOT_FOUND && create) {
+	if (status == STATUS_OBJECT_NAME_NOT_FOUND && create && !w->broken) {
 		status = make(s, k, w, options, &k);
 		*made = REG_CREATED_NEW_KEY;
 	} else if (status == STATUS_SUCCESS && create && (options & REG_OPTION_CREATE_LINK) != 0) {
@@ -204,7 +204,8 @@ static NTSTATUS open_or_create(uint64_t handle_va, uint32_t access, uint64_t oa,
 	status = oa_in(&l, oa);
 	if (status != STATUS_SUCCESS)
 		return status;
-	w.open_link = (options & REG_OPTION_OPEN_LINK) != 0 || (l.attributes & OBJ_OPENLINK) != 0 || (options & REG_OPTION_CREATE_LINK) != 0;
+	/* REG_OPTION_OPEN_LINK is advapi32's alone, which makes OBJ_OPENLINK of it. */
+	w.open_link = (l.attributes & OBJ_OPENLINK) != 0 || (options & REG_OPTION_CREATE_LINK) != 0;
 	status = find(&l, &w, create, options, &k, &made);
 	oa_free(&l);
 	if (status != STATUS_SUCCESS)

@@ -72,8 +72,11 @@ static NTSTATUS follow(struct cm_state *s, struct cm_key **k, struct cm_walk *w)
 	static const WCHAR name[] = u"SymbolicLinkValue";
 	const struct cm_value *v = cm_value_find(*k, name, sizeof name - sizeof(WCHAR));
 
-	if (v == NULL || v->type != REG_LINK || ++w->links > LINKS_MAX)
+	w->broken = true;
+	if (v == NULL || v->type != REG_LINK)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (++w->links > LINKS_MAX)
+		return STATUS_NAME_TOO_LONG;
 	uint32_t target = v->size & ~1u, size = target + (uint32_t)sizeof(WCHAR) + w->size;
 	WCHAR *made = heap_alloc_dirty(size);
 	if (made == NULL)
@@ -88,6 +91,7 @@ static NTSTATUS follow(struct cm_state *s, struct cm_key **k, struct cm_walk *w)
 	if (!skip_registry(w))
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	*k = s->root;
+	w->broken = false;
 	return STATUS_SUCCESS;
 }
 
@@ -111,8 +115,16 @@ NTSTATUS cm_walk(struct cm_state *s, struct cm_key **k, struct cm_walk *w)
 			continue;
 		NTSTATUS status = follow(s, k, w);
 		if (status != STATUS_SUCCESS)
-			return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_OBJECT_PATH_NOT_FOUND : status;
+			return status;
 	}
+}
+
+/* Files are no keys: their names are not looked up. */
+static bool is_device(const struct ob_lookup *l)
+{
+	uint32_t first = cm_first(l->name + 1, l->size - (uint32_t)sizeof(WCHAR));
+
+	return rtl_equal_ascii(l->name + 1, first, "Device") || rtl_equal_ascii(l->name + 1, first, "??");
 }
 
 /* A name that does not lead to the registry: what is wrong with it. */
@@ -123,7 +135,7 @@ static NTSTATUS elsewhere(const struct ob_lookup *l)
 
 	if (chars > 1 && l->name[1] == BACKSLASH)
 		return STATUS_OBJECT_NAME_INVALID;
-	if (chars == 1)
+	if (chars == 1 || is_device(l))
 		return STATUS_OBJECT_TYPE_MISMATCH;
 	NTSTATUS status = ob_open(l, OB_NONE, &o);
 	if (status != STATUS_SUCCESS)
@@ -162,4 +174,27 @@ NTSTATUS cm_start(const struct ob_lookup *l, struct cm_key **k, struct cm_walk *
 	ref_get(&s->root->ref);
 	*k = s->root;
 	return STATUS_SUCCESS;
+}
+
+NTSTATUS cm_read(const WCHAR *key, const WCHAR *name, uint32_t size, struct cm_value **v)
+{
+	struct cm_state *s = cm_state();
+	struct cm_walk w = { .rest = key };
+	struct cm_key *k = s != NULL ? s->root : NULL;
+	NTSTATUS status;
+
+	if (k == NULL)
+		return STATUS_NO_MEMORY;
+	while (key[w.size / sizeof(WCHAR)] != 0)
+		w.size += (uint32_t)sizeof(WCHAR);
+	cm_lock(s);
+	status = cm_walk(s, &k, &w);
+	*v = status == STATUS_SUCCESS ? cm_value_find(k, name, size) : NULL;
+	if (*v != NULL)
+		ref_get(&(*v)->ref);
+	else
+		status = STATUS_OBJECT_NAME_NOT_FOUND;
+	cm_unlock(s);
+	heap_free(w.made);
+	return status;
 }

@@ -259,7 +259,7 @@ NTSTATUS NtDeleteValueKey(struct nt_thread *t, uint64_t key, uint64_t name)
 	(void)t;
 	status = name_in(&n, name);
 	if (status != STATUS_SUCCESS)
-		return status;
+		return status == STATUS_INVALID_PARAMETER ? (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND : status;
 	status = cm_by_handle(key, KEY_SET_VALUE, &b);
 	if (status != STATUS_SUCCESS) {
 		name_free(&n);

@@ -4,6 +4,7 @@
  *
  * What would change the machine is refused as Windows refuses it to who lacks the privilege.
  */
+#include "nt/cm/cm.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/user.h"
 #include "nt/os/sysinfo.h"
@@ -54,24 +55,32 @@ NTSTATUS NtAllocateUuids(struct nt_thread *t, uint64_t time, uint64_t range, uin
 	return status == STATUS_SUCCESS ? user_write(seed, node, sizeof node) : status;
 }
 
-/* Licence values are values of a key that is not there unless somebody makes it. */
+/* Licence values are values of a key of the registry, where Wine has them. */
 NTSTATUS NtQueryLicenseValue(struct nt_thread *t, uint64_t name, uint64_t type, uint64_t buffer, uint32_t length, uint64_t returned)
 {
+	struct cm_value *v;
 	WCHAR *text;
 	uint32_t size;
-	NTSTATUS status = user_string(name, &text, &size);
+	NTSTATUS status;
 
 	(void)t;
-	(void)type;
-	(void)buffer;
-	(void)length;
+	if (name == 0 || returned == 0)
+		return STATUS_INVALID_PARAMETER;
+	status = user_string(name, &text, &size);
 	if (status != STATUS_SUCCESS)
 		return status;
+	status = size == 0 ? (NTSTATUS)STATUS_INVALID_PARAMETER :
+			     cm_read(u"\\Machine\\Software\\Wine\\LicenseInformation", text, size, &v);
 	heap_free(text);
-	if (returned == 0 || size == 0)
-		return STATUS_INVALID_PARAMETER;
-	status = user_put32(returned, 0);
-	return status != STATUS_SUCCESS ? status : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
+	if (status != STATUS_SUCCESS)
+		return status;
+	status = user_put32(type, v->type);
+	if (status == STATUS_SUCCESS)
+		status = user_put32(returned, v->size);
+	if (status == STATUS_SUCCESS)
+		status = length < v->size ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : user_write(buffer, cm_data(v), v->size);
+	cm_value_put(v);
+	return status;
 }
 
 enum power_level { POWER_CAPABILITIES = 4, POWER_BATTERY = 5, POWER_PROCESSOR = 11, POWER_EXECUTION_STATE = 16 };
