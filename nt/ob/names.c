@@ -422,10 +422,10 @@ NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uin
 	bool counted = false;
 	NTSTATUS status = ob_handle_clear(handle_va), handle_status;
 
-	if (status == STATUS_SUCCESS && l.security != 0)
-		status = se_assign(o, l.security);
 	if (status == STATUS_SUCCESS)
 		status = oa_in(&l, oa);
+	if (status == STATUS_SUCCESS && l.security != 0)
+		status = se_assign(o, l.security);
 	if (status == STATUS_SUCCESS)
 		status = insert_counted(&l, o, &out, &counted);
 	else

@@ -15,6 +15,7 @@
 #include "nt/os/proclink.h"
 #include "nt/os/thread.h"
 #include "nt/ps/ps.h"
+#include "nt/se/se.h"
 #include "ntcalls.gen.h"
 
 static void process_destroy(struct ob_object *o)
@@ -23,6 +24,7 @@ static void process_destroy(struct ob_object *o)
 
 	os_process_forget(p);
 	ob_table_free(p->handles);
+	se_process_ended(p);
 	arena_free(p->image_name);
 	if (p->ps != NULL)
 		arena_free(ps_of_process(p)->command_line);

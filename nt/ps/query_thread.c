@@ -5,6 +5,7 @@
 #include "nt/os/thread.h"
 #include "nt/ps/ps.h"
 #include "nt/ps/teb.h"
+#include "nt/se/se.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -333,7 +334,6 @@ NTSTATUS NtSetInformationThread(struct nt_thread *t, uint64_t thread, uint32_t c
 	return status;
 }
 
-/* Impersonation: there is one user, and every token of a sandbox is his. */
 NTSTATUS ps_set_thread_token(struct nt_thread *t, uint64_t thread, uint64_t buffer, uint32_t size)
 {
 	struct ob_object *o = NULL;
@@ -345,7 +345,9 @@ NTSTATUS ps_set_thread_token(struct nt_thread *t, uint64_t thread, uint64_t buff
 		return STATUS_INFO_LENGTH_MISMATCH;
 	status = user_read(&handle, buffer, sizeof handle);
 	if (status == STATUS_SUCCESS)
-		status = ob_by_handle(thread, OB_THREAD, 0, &o);
+		status = ob_by_handle(thread, OB_THREAD, 0x80 /* THREAD_SET_THREAD_TOKEN */, &o);
+	if (status == STATUS_SUCCESS)
+		status = se_impersonate((struct nt_thread *)o, handle);
 	ob_put(o);
 	return status;
 }

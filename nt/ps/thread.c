@@ -19,6 +19,7 @@
 #include "nt/ps/teb.h"
 #include "nt/ps/thread.h"
 #include "ntcalls.gen.h"
+#include "nt/se/se.h"
 #include "rt/mem.h"
 
 #define STACK_MIN 0x100000u /* ntdll's start clears 960 KB below the first frame */
@@ -31,6 +32,7 @@ static void thread_destroy(struct ob_object *o)
 	list_remove(&ps_of(t)->by_id);
 	lock_drop(&t->process->lock);
 	ps_apcs_drop(t);
+	se_thread_ended(t);
 	arena_free(t->wait_blocks);
 	arena_free(t->description);
 	arena_free(t->ps);

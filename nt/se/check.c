@@ -92,46 +92,6 @@ NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint
 	return STATUS_SUCCESS;
 }
 
-struct mapping { /* GENERIC_MAPPING */
-	uint32_t read, write, execute, all;
-};
-
-static uint32_t map_mask(const struct mapping *m, uint32_t mask)
-{
-	uint32_t out = mask & 0x0fffffffu;
-
-	if ((mask & GENERIC_READ) != 0)
-		out |= m->read;
-	if ((mask & GENERIC_WRITE) != 0)
-		out |= m->write;
-	if ((mask & GENERIC_EXECUTE) != 0)
-		out |= m->execute;
-	if ((mask & GENERIC_ALL) != 0)
-		out |= m->all;
-	return out;
-}
-
-/* Generic rights in the list are the mapping's. */
-static void map_list(struct se_descriptor *d, const struct mapping *m)
-{
-	struct sd_parts p;
-	struct se_acl head;
-	struct se_ace ace;
-	uint32_t at = sizeof head;
-
-	sd_parts(d, &p);
-	if (p.dacl == NULL)
-		return;
-	memcpy(&head, p.dacl, sizeof head);
-	for (uint32_t i = 0; i < head.count; i++, at += ace.size) {
-		uint8_t *here = (uint8_t *)(uintptr_t)p.dacl + at;
-
-		memcpy(&ace, here, sizeof ace);
-		ace.mask = map_mask(m, ace.mask);
-		memcpy(here, &ace, sizeof ace);
-	}
-}
-
 /* What PRIVILEGE_SET says: none was needed. */
 static NTSTATUS no_privileges(uint64_t set, uint64_t length)
 {
@@ -147,7 +107,7 @@ static NTSTATUS no_privileges(uint64_t set, uint64_t length)
 	return user_write(set, none, sizeof none);
 }
 
-static NTSTATUS check(struct se_descriptor *d, struct se_token *k, uint32_t wanted, const struct mapping *m, uint64_t granted_va, uint64_t status_va)
+static NTSTATUS check(struct se_descriptor *d, struct se_token *k, uint32_t wanted, const struct se_mapping *m, uint64_t granted_va, uint64_t status_va)
 {
 	uint32_t granted;
 	NTSTATUS result, status;
@@ -158,8 +118,8 @@ static NTSTATUS check(struct se_descriptor *d, struct se_token *k, uint32_t want
 		return STATUS_BAD_IMPERSONATION_LEVEL;
 	if (d->owner == 0 || d->group == 0)
 		return STATUS_INVALID_SECURITY_DESCR;
-	map_list(d, m);
-	result = se_access_check(d, k, wanted, map_mask(m, m->all), &granted);
+	se_map_lists(d, m);
+	result = se_access_check(d, k, wanted, se_map_mask(m, m->all), &granted);
 	status = user_write(granted_va, &granted, sizeof granted);
 	return status != STATUS_SUCCESS ? status : user_write(status_va, &result, sizeof result);
 }
@@ -167,7 +127,7 @@ static NTSTATUS check(struct se_descriptor *d, struct se_token *k, uint32_t want
 NTSTATUS NtAccessCheck(struct nt_thread *t, uint64_t descriptor, uint64_t token, uint32_t wanted, uint64_t mapping, uint64_t privileges,
 	uint64_t privileges_length, uint64_t granted, uint64_t access_status)
 {
-	struct mapping m;
+	struct se_mapping m;
 	struct se_descriptor *d = NULL;
 	struct se_token *k;
 	uint32_t size;
@@ -197,7 +157,7 @@ NTSTATUS NtAccessCheck(struct nt_thread *t, uint64_t descriptor, uint64_t token,
 NTSTATUS NtAccessCheckAndAuditAlarm(struct nt_thread *t, uint64_t subsystem, uint64_t handle_id, uint64_t type, uint64_t name, uint64_t descriptor,
 	uint32_t wanted, uint64_t mapping, uint8_t creation, uint64_t granted, uint64_t access_status, uint64_t generate)
 {
-	struct mapping m;
+	struct se_mapping m;
 	struct se_descriptor *d = NULL;
 	struct se_token *k = se_effective_token(t), *as;
 	uint32_t size;

@@ -193,10 +193,50 @@ NTSTATUS se_descriptor_in(uint64_t va, struct se_descriptor **out, uint32_t *siz
 	return status;
 }
 
-/* Owner and group of the sandbox's user; the user, Administrators and the system may do all. */
+uint32_t se_map_mask(const struct se_mapping *m, uint32_t mask)
+{
+	uint32_t out = mask & 0x0fffffffu;
+
+	if ((mask & GENERIC_READ) != 0)
+		out |= m->read;
+	if ((mask & GENERIC_WRITE) != 0)
+		out |= m->write;
+	if ((mask & GENERIC_EXECUTE) != 0)
+		out |= m->execute;
+	if ((mask & GENERIC_ALL) != 0)
+		out |= m->all;
+	return out;
+}
+
+static void map_list(uint8_t *acl, const struct se_mapping *m)
+{
+	struct se_acl head;
+	struct se_ace ace;
+	uint32_t at = sizeof head;
+
+	memcpy(&head, acl, sizeof head);
+	for (uint32_t i = 0; i < head.count; i++, at += ace.size) {
+		memcpy(&ace, acl + at, sizeof ace);
+		ace.mask = se_map_mask(m, ace.mask);
+		memcpy(acl + at, &ace, sizeof ace);
+	}
+}
+
+void se_map_lists(struct se_descriptor *d, const struct se_mapping *m)
+{
+	struct sd_parts p;
+
+	sd_parts(d, &p);
+	if (p.dacl != NULL)
+		map_list((uint8_t *)d + d->dacl, m);
+	if (p.sacl != NULL)
+		map_list((uint8_t *)d + d->sacl, m);
+}
+
+/* The owner, Administrators, and the system may do all. */
 struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
 {
-	static const struct se_sid *const sids[] = { &se_user, &se_admins, &se_system };
+	static const struct se_sid *const sids[] = { &se_admins, &se_system };
 	uint8_t acl[sizeof(struct se_acl) + ARRAY_LEN(sids) * (sizeof(struct se_ace) + sizeof(struct se_sid))];
 	struct se_acl head = { .revision = 2, .size = sizeof head, .count = ARRAY_LEN(sids) };
 	struct sd_parts p = { (const uint8_t *)&se_admins, (const uint8_t *)&se_group, NULL, acl, SE_DACL_PRESENT };

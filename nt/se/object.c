@@ -41,8 +41,11 @@ static NTSTATUS current(struct ob_object *o, struct se_descriptor **out)
 /* d, of arena_alloc, is the object's from now on. */
 static void replace(struct ob_object *o, struct se_descriptor *d, uint32_t size)
 {
+	const struct ob_type *type = ob_type_of(o);
+	const struct se_mapping m = { type->read, type->write, type->execute, type->all };
 	void *old;
 
+	se_map_lists(d, &m);
 	if (o->type == OB_KEY) {
 		cm_set_security(o, d, size);
 		return;

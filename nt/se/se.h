@@ -127,8 +127,14 @@ struct se_ace {
 NTSTATUS se_descriptor_in(uint64_t va, struct se_descriptor **out, uint32_t *size);
 /* How long a checked one is. */
 uint32_t se_descriptor_size(const struct se_descriptor *d);
-/* The usual descriptor of an object of a type: its user, and all rights for everybody of the sandbox. */
+/* The usual descriptor of an object of a type: Administrators own it; they and the system may do all. */
 struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size) MUST_CHECK; /* heap memory */
+struct se_mapping { /* GENERIC_MAPPING */
+	uint32_t read, write, execute, all;
+};
+uint32_t se_map_mask(const struct se_mapping *m, uint32_t mask);
+/* Generic rights in d's lists become the mapping's. */
+void se_map_lists(struct se_descriptor *d, const struct se_mapping *m);
 /* A new object's own descriptor: what OBJECT_ATTRIBUTES have; security 0: none. */
 NTSTATUS se_assign(struct ob_object *o, uint64_t security);
 /* What d gives token of wanted (mapped already; MAXIMUM_ALLOWED is understood). */

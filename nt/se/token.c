@@ -53,7 +53,7 @@ static const uint16_t usual_privileges[] = { 5, 8, 9, 10, 11, 12, 13, 14, 15, 17
 
 static void *usual_dacl(uint32_t *size)
 {
-	static const struct se_sid *const sids[] = { &se_user, &se_admins, &se_system };
+	static const struct se_sid *const sids[] = { &se_admins, &se_system };
 	struct se_acl head = { .revision = 2, .size = sizeof head, .count = ARRAY_LEN(sids) };
 	uint8_t *acl, *at;
 
