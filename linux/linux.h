@@ -277,6 +277,7 @@ struct lx_state {
 	_Atomic uint64_t aio_nr;  /* requests all aio contexts may have at once */
 	_Atomic uint32_t watches; /* inotify watches, fanotify marks ... there are; 0: events are not looked into */
 	_Atomic uint32_t askers;  /* fanotify marks with permission events */
+	_Atomic uint32_t nt_watches; /* of watches, those of NT programs: nt/os/watch.c */
 	LOCK(HOSTS) hosts;
 	/* Heads that are all zero were never used. */
 	struct list tid_hash[LX_TID_BUCKETS]; /* [T] threads by tid */

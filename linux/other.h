@@ -23,6 +23,10 @@ void nt_thread_exit(struct lx_thread *t);
 void nt_proc_exit(struct lx_proc *p);
 /* A request of another NT process, remote_other's, is to be done by the calling thread's process. */
 void nt_serve(void *data, uint64_t size);
+/* NT programs watch folders (then lx_state()->watches counts it too).  What fs_tell_entry and fs_tell_path say; dir is the folder of name. */
+bool nt_watching(void);
+struct dentry;
+void nt_fs_event(struct dentry *dir, uint32_t mask, const char *name);
 /* kproc: the clocks that NT programs read without a call; when to come again. */
 uint64_t nt_tick(uint64_t now);
 /* kproc: a timer of kind TIMER_NT is due. */

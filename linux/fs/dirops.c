@@ -95,7 +95,7 @@ static long made(struct target *g, struct inode *i)
 
 	if (d == NULL)
 		return -ENOMEM;
-	fs_notify_entry(g->dir.dentry->inode, IN_CREATE_, 0, d->name, d->inode);
+	fs_notify_entry(g->dir.dentry, IN_CREATE_, 0, d->name, d->inode);
 	dentry_put(d);
 	return 0;
 }
@@ -361,7 +361,7 @@ static void removed(struct target *g, uint32_t isdir)
 		fs_notify_self(i, IN_ATTRIB_); /* one link less */
 	if (i->nlink == 0 || isdir)
 		fs_notify_self(i, IN_DELETE_SELF_);
-	fs_notify_entry(g->dir.dentry->inode, IN_DELETE_, 0, g->d->name, i);
+	fs_notify_entry(g->dir.dentry, IN_DELETE_, 0, g->d->name, i);
 }
 
 /* A rename may move g->d at any time; the file system is given a dentry that stays. */

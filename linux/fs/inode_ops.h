@@ -193,12 +193,12 @@ static inline bool fs_watched(void)
 	return UNLIKELY(atomic_load_explicit(&lx_state()->watches, memory_order_relaxed) != 0);
 }
 /* A name came to, went from or moved in dir; i has or had it. */
-void fs_tell_entry(struct inode *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i);
+void fs_tell_entry(struct dentry *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i);
 /* Something happened to i itself, by no path. */
 void fs_tell_self(struct inode *i, uint32_t mask);
 /* The object and, with its name, the directory it is in. */
 void fs_tell_path(const struct path *p, uint32_t mask);
-static inline void fs_notify_entry(struct inode *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i)
+static inline void fs_notify_entry(struct dentry *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i)
 {
 	if (fs_watched())
 		fs_tell_entry(dir, mask, cookie, name, i);

@@ -9,6 +9,7 @@
 #include <linux/inotify.h>
 
 #include "linux/fs/fanotify.h"
+#include "linux/other.h"
 
 /* inotify and F_NOTIFY. */
 static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *name)
@@ -19,13 +20,15 @@ static void tell(struct inode *i, uint32_t mask, uint32_t cookie, const char *na
 		dnotify_event(i, mask);
 }
 
-void fs_tell_entry(struct inode *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i)
+void fs_tell_entry(struct dentry *dir, uint32_t mask, uint32_t cookie, const char *name, struct inode *i)
 {
-	struct fs_event e = { .mask = mask, .inode = i, .dir = dir, .name = name, .entry = true };
+	struct fs_event e = { .mask = mask, .inode = i, .dir = dir->inode, .name = name, .entry = true };
 
 	if (i != NULL && IS_DIR(i))
 		e.mask |= IN_ISDIR;
-	tell(dir, e.mask, cookie, name);
+	if (nt_watching())
+		nt_fs_event(dir, e.mask, name);
+	tell(dir->inode, e.mask, cookie, name);
 	fanotify_event(&e);
 }
 
@@ -76,6 +79,12 @@ static long with_event(struct lx_thread *t, const struct path *p, uint32_t mask,
 
 static long tell_both(struct lx_thread *t, const struct fs_event *e)
 {
+	if (e->dir != NULL && nt_watching()) {
+		struct dentry *dir = dentry_parent(e->path->dentry);
+
+		nt_fs_event(dir, e->mask, e->name);
+		dentry_put(dir);
+	}
 	if (e->dir != NULL)
 		tell(e->dir, e->mask | (e->path->dentry->flags & D_DELETED ? INOTIFY_UNLINKED : 0), 0, e->name);
 	tell(e->inode, e->mask, 0, NULL);

@@ -261,7 +261,7 @@ static long create_at(struct lx_thread *t, struct path *p, uint32_t mode)
 		if (new == NULL)
 			err = -ENOMEM;
 		else {
-			fs_notify_entry(dir.dentry->inode, 0x100u /* IN_CREATE */, 0, new->name, new->inode);
+			fs_notify_entry(dir.dentry, 0x100u /* IN_CREATE */, 0, new->name, new->inode);
 			p->dentry = new;
 			dentry_put(neg);
 		}

@@ -84,8 +84,8 @@ static void notify(const struct end *from, const struct end *to, const char *old
 	if (a == b)
 		dnotify_event(a, DNOTIFY_RENAME);
 	fanotify_renamed(a, old_name, b, from->d->name, moved);
-	fs_notify_entry(a, 0x40u, cookie, old_name, moved);      /* IN_MOVED_FROM */
-	fs_notify_entry(b, 0x80u, cookie, from->d->name, moved); /* IN_MOVED_TO */
+	fs_notify_entry(from->dir.dentry, 0x40u, cookie, old_name, moved);      /* IN_MOVED_FROM */
+	fs_notify_entry(to->dir.dentry, 0x80u, cookie, from->d->name, moved); /* IN_MOVED_TO */
 	fs_notify_self(moved, 0x800u);                           /* IN_MOVE_SELF */
 }
 

@@ -42,6 +42,7 @@ static void scan_empty(struct io_scan *s)
 
 void io_directory_destroy(struct io_file *f)
 {
+	io_watch_free(f);
 	if (f->scan == NULL)
 		return;
 	scan_empty(f->scan);
@@ -157,7 +158,6 @@ static NTSTATUS read_all(struct io_file *f, struct io_scan *s)
 	NTSTATUS status;
 
 	scan_empty(s);
-	s->begun = 0;
 	if (s->mask != NULL && !io_mask_is_wild(s->mask, s->mask_size))
 		return one_name(f, s);
 	if (!os_dir_is_root(f->f) && (!take(s, ".", 1) || !take(s, "..", 2)))
@@ -183,6 +183,9 @@ static NTSTATUS set_mask(struct io_scan *s, uint64_t mask_va)
 	s->mask = arena_alloc(size);
 	if (s->mask != NULL)
 		memcpy(s->mask, mask, size);
+	/* ".*" at the end is also found in names without an extension; Wine's kernelbase hands it on as it is. */
+	if (s->mask != NULL && size >= 4 && s->mask[size / 2 - 1] == '*' && s->mask[size / 2 - 2] == '.')
+		s->mask[size / 2 - 2] = '"';
 	s->mask_size = size;
 	heap_free(mask);
 	return s->mask != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
@@ -352,7 +355,7 @@ NTSTATUS NtQueryDirectoryFile(struct nt_thread *t, uint64_t handle, uint64_t eve
 	r.buffer = buffer;
 	r.size = size;
 	status = query(&r, class, single, mask, restart);
-	if (status == STATUS_NO_MORE_FILES || status == STATUS_NO_SUCH_FILE) {
+	if (status == STATUS_NO_MORE_FILES) {
 		bad = user_io_status(iosb, status, 0);
 		if (bad != STATUS_SUCCESS)
 			status = bad;

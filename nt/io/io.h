@@ -163,6 +163,7 @@ WCHAR *io_file_name(struct io_file *f, uint32_t *size);
 NTSTATUS io_open_name(const WCHAR *name, uint32_t size, uint32_t access, struct io_file **out);
 /* Drops what t has under way: it ends.  By t itself, or by kproc. */
 void io_thread_ended(struct nt_thread *t);
+void io_boot(void); /* behind ob_boot: names of drives and devices */
 void io_process_ended(struct nt_process *p); /* its last thread is gone and its handles are closed */
 
 /* ---- For the kinds ---- */

@@ -42,6 +42,7 @@ void io_irps_finish(struct list *done);
 LOCK(NTIO) *io_irps_lock(void); /* io/node.c */
 void **io_npfs(void);           /* io/npfs.c's and io/mailslot.c's states; NULL until they are made */
 void **io_mailslots(void);
+void **io_watches(void);        /* io/notify.c's */
 /* Pending requests of f end with STATUS_CANCELLED: those of t, of its process, or with a status block at iosb; how many. */
 uint32_t io_cancel(struct io_file *f, const struct nt_thread *t, const struct nt_process *p, uint64_t iosb);
 
@@ -77,10 +78,15 @@ struct io_open {
 };
 struct io_name;
 NTSTATUS io_open_at(const struct io_name *n, struct io_open *o, struct io_file **out);
+NTSTATUS mailslot_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/mailslot.c */
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/kinds.c */
 
 /* ---- io/directory.c ---- */
 void io_directory_destroy(struct io_file *f);
+/* io/notify.c */
+void io_directory_cleanup(struct io_file *f);
+void io_directory_cancel(struct io_irp *irp, struct list *done);
+void io_watch_free(struct io_file *f);
 
 /* ---- io/query.c ---- */
 struct os_attr;

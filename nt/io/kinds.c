@@ -4,7 +4,7 @@
 #include "nt/io/name.h"
 #include "nt/io/npfs.h"
 
-extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops;
+extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops;
 
 static const struct io_ops none_ops = { .name = "none", .device = FILE_DEVICE_UNKNOWN };
 
@@ -16,7 +16,7 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 	[IO_NULL] = &io_null_ops,
 	[IO_PIPE] = &io_pipe_ops,
 	[IO_NPFS] = &io_npfs_ops,
-	[IO_MAILSLOT] = &none_ops,
+	[IO_MAILSLOT] = &io_mailslot_ops,
 	[IO_CONSOLE] = &io_console_ops,
 	[IO_AFD] = &none_ops,
 	[IO_HTTP] = &none_ops,
@@ -27,6 +27,8 @@ NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_fi
 	switch (n->where) {
 	case IO_AT_CONSOLE:
 		return con_open(n->rest, n->rest_size, n->root, o->access, o->share, o->options, out);
+	case IO_AT_MAILSLOT:
+		return mailslot_open(n, o, out);
 	case IO_AT_PIPE:
 		return npfs_open(n, o, out);
 	default:

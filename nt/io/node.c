@@ -12,7 +12,7 @@
 
 struct io_state { /* nt_state()->io */
 	LOCK(NTIO) irps_lock;
-	void *npfs, *mailslots;
+	void *npfs, *mailslots, *watches;
 	struct {
 		LOCK(NTIO) lock;
 		struct list nodes;
@@ -58,6 +58,11 @@ LOCK(NTIO) *io_irps_lock(void)
 void **io_npfs(void)
 {
 	return &io_state()->npfs;
+}
+
+void **io_watches(void)
+{
+	return &io_state()->watches;
 }
 
 void **io_mailslots(void)

@@ -6,6 +6,7 @@
  * asynchronous file objects: those say STATUS_PENDING all the same, as Windows does when it had to read, so that programs
  * that wait for the event, the APC or the completion port find it there.
  */
+#include "nt/io/info.h"
 #include "nt/io/irp.h"
 #include "nt/io/range.h"
 #include "nt/ke/user.h"
@@ -104,21 +105,37 @@ const struct io_ops io_directory_ops = {
 	.read = directory_rw,
 	.write = directory_rw,
 	.flush = disk_flush,
+	.cancel = io_directory_cancel,
+	.cleanup = io_directory_cleanup,
 	.destroy = io_directory_destroy,
 };
 
 /* ---- What linux/ has open ---- */
+
+static NTSTATUS wait_readable(struct file *f)
+{
+	NTSTATUS status;
+
+	do {
+		status = os_file_wait_readable(f);
+	} while (status == STATUS_KERNEL_APC && os_interrupted());
+	return status == STATUS_KERNEL_APC ? STATUS_CANCELLED : status;
+}
 
 static NTSTATUS stream_rw(struct io_request *r)
 {
 	struct io_file *f = r->file;
 	NTSTATUS status;
 
+	if (r->size == 0 && !r->write && os_file_type(f->f) == OS_PIPE) /* waits until there is something */
+		return wait_readable(f->f);
 	do {
 		status = r->write ? os_file_write_here(f->f, r->buffer, r->size, &r->done) : os_file_read_here(f->f, r->buffer, r->size, &r->done);
 	} while (status == STATUS_KERNEL_APC && os_interrupted());
 	if (status == STATUS_KERNEL_APC)
 		return STATUS_CANCELLED;
+	if (status == STATUS_ACCESS_VIOLATION && r->write)
+		return STATUS_INVALID_USER_BUFFER;
 	if (status == STATUS_SUCCESS && r->done == 0 && r->size != 0 && !r->write) {
 		enum os_file_type type = os_file_type(f->f);
 
@@ -129,12 +146,65 @@ static NTSTATUS stream_rw(struct io_request *r)
 	return status;
 }
 
+/* Descriptors that are pipes say what a byte pipe says; libuv looks. */
+static bool is_pipe(const struct io_file *f)
+{
+	return os_file_type(f->f) == OS_PIPE || os_file_type(f->f) == OS_SOCKET;
+}
+
+#define STREAM_QUOTA 65536u
+
+static NTSTATUS stream_query(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size, uint64_t *done)
+{
+	struct FILE_PIPE_LOCAL_INFORMATION l = { .NamedPipeConfiguration = 2, .MaximumInstances = 1, .CurrentInstances = 1, .InboundQuota = STREAM_QUOTA,
+		.OutboundQuota = STREAM_QUOTA, .WriteQuotaAvailable = STREAM_QUOTA, .NamedPipeState = 3 };
+	struct FILE_PIPE_INFORMATION i = { 0, 0 };
+
+	if (!is_pipe(f) || (class != FilePipeInformation && class != FilePipeLocalInformation))
+		return STATUS_INVALID_INFO_CLASS;
+	l.ReadDataAvailable = (uint32_t)os_file_available(f->f);
+	*done = class == FilePipeInformation ? sizeof i : sizeof l;
+	return user_write(buf, class == FilePipeInformation ? (void *)&i : (void *)&l, *done);
+}
+
+static NTSTATUS stream_set(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size)
+{
+	struct FILE_PIPE_INFORMATION i;
+	NTSTATUS status;
+
+	if (!is_pipe(f) || class != FilePipeInformation)
+		return STATUS_INVALID_INFO_CLASS;
+	status = user_read(&i, buf, sizeof i);
+	if (status != STATUS_SUCCESS)
+		return status;
+	return i.ReadMode == 0 && i.CompletionMode == 0 ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+/* FSCTL_PIPE_PEEK: how much there is; the bytes themselves stay where they are. */
+static NTSTATUS stream_fsctl(struct io_request *r)
+{
+	uint32_t p[4] = { 3, 0, 0, 0 };
+
+	if (r->code != 0x11400cu || !is_pipe(r->file))
+		return r->code >> 16 == FILE_DEVICE_CONSOLE ? STATUS_NOT_SUPPORTED : STATUS_INVALID_DEVICE_REQUEST;
+	if (r->size < sizeof p)
+		return STATUS_INFO_LENGTH_MISMATCH;
+	p[1] = (uint32_t)os_file_available(r->file->f);
+	if (p[1] == 0 && os_file_hung_up(r->file->f))
+		return STATUS_PIPE_BROKEN;
+	r->done = sizeof p;
+	return user_write(r->buffer, p, sizeof p);
+}
+
 extern const struct io_ops io_stream_ops;
 const struct io_ops io_stream_ops = {
 	.name = "stream",
 	.device = FILE_DEVICE_UNKNOWN, /* io/volume.c looks closer */
 	.read = stream_rw,
 	.write = stream_rw,
+	.fsctl = stream_fsctl,
+	.query = stream_query,
+	.set = stream_set,
 };
 
 static NTSTATUS null_read(struct io_request *r)
@@ -174,12 +244,22 @@ static NTSTATUS offset_in(struct io_request *r, uint64_t va)
 	return r->offset == FILE_USE_FILE_POINTER_POSITION && io_is_sync(r->file) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
+/* Bad buffers are found before anything else happens: one that begins nowhere, at least. */
+static bool is_there(uint64_t va)
+{
+	uint32_t word;
+
+	return uaccess_load32(ALIGN_DOWN(va, 4), &word);
+}
+
 /* A disk file opened for asynchronous use says that the call is pending, and it is over when that is said. */
 static NTSTATUS end_disk(struct io_request *r, NTSTATUS status)
 {
 	bool async = r->file->kind == IO_DISK && !io_is_sync(r->file) && status == STATUS_SUCCESS &&
 		!(r->file->port_modes & 1u); /* FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: who sets it wants to know at once */
 
+	if (status == STATUS_END_OF_FILE && r->iosb != 0)
+		(void)user_io_status(r->iosb, status, 0);
 	status = io_end(r, status);
 	return async && status == STATUS_SUCCESS ? (NTSTATUS)STATUS_PENDING : status;
 }
@@ -199,8 +279,11 @@ NTSTATUS NtReadFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64
 	uint64_t offset, uint64_t key)
 {
 	struct io_request r;
-	NTSTATUS status = io_begin(t, &r, handle, FILE_READ_DATA, event, apc, context, iosb);
+	NTSTATUS status;
 
+	if (UNLIKELY(size != 0 && !is_there(buffer)))
+		return STATUS_ACCESS_VIOLATION;
+	status = io_begin(t, &r, handle, FILE_READ_DATA, event, apc, context, iosb);
 	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
 	r.buffer = buffer;
@@ -214,8 +297,11 @@ NTSTATUS NtWriteFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint6
 	uint64_t offset, uint64_t key)
 {
 	struct io_request r;
-	NTSTATUS status = io_begin(t, &r, handle, FILE_WRITE_DATA | FILE_APPEND_DATA, event, apc, context, iosb);
+	NTSTATUS status;
 
+	if (UNLIKELY(size != 0 && !is_there(buffer)))
+		return STATUS_INVALID_USER_BUFFER;
+	status = io_begin(t, &r, handle, FILE_WRITE_DATA | FILE_APPEND_DATA, event, apc, context, iosb);
 	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
 	r.write = 1;

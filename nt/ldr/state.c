@@ -2,6 +2,7 @@
 /* nt/ldr/state.c - the global state, made with the sandbox's first NT process; and process objects. */
 #include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
+#include "nt/io/io.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/proclink.h"
 #include "nt/ps/ps.h"
@@ -34,6 +35,7 @@ struct nt_state *nt_boot(void)
 				panic("not enough memory for Windows programs");
 			ob_boot();
 			ex_boot();
+			io_boot();
 			__atomic_store_n(&nt->ready, 1, __ATOMIC_RELEASE);
 			return nt;
 		}

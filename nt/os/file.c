@@ -22,7 +22,7 @@ static int flags_of(uint32_t how)
 		return O_PATH;
 	if ((how & (OS_WRITE | OS_APPEND)) == OS_APPEND)
 		flags |= O_APPEND;
-	return flags | (how & OS_TRUNCATE ? O_TRUNC : 0) | O_NONBLOCK;
+	return flags | (how & OS_TRUNCATE ? O_TRUNC : 0);
 }
 
 NTSTATUS os_file_open(const struct os_path *p, uint32_t how, struct file **out)
@@ -36,10 +36,13 @@ NTSTATUS os_file_open(const struct os_path *p, uint32_t how, struct file **out)
 		flags = (flags & O_PATH) | O_DIRECTORY;
 	else if (IS_LNK(path.dentry->inode))
 		flags = O_PATH;
+	else if (!IS_REG(path.dentry->inode))
+		flags |= O_NONBLOCK; /* who opens a FIFO does not wait for the other end */
 	err = open_checked(lx_current(), &path, flags, &f);
 	if (err < 0)
 		return os_status(err);
-	atomic_fetch_and(&f->flags, ~(uint32_t)O_NONBLOCK); /* which was for FIFOs alone */
+	if (flags & O_NONBLOCK)
+		atomic_fetch_and(&f->flags, ~(uint32_t)O_NONBLOCK);
 	*out = f;
 	return STATUS_SUCCESS;
 }
@@ -455,4 +458,14 @@ NTSTATUS os_file_space(struct file *f, struct os_space *s)
 		fs.f_bsize = PAGE_SIZE;
 	*s = (struct os_space){ (uint64_t)(fs.f_blocks * fs.f_bsize), (uint64_t)(fs.f_bfree * fs.f_bsize), (uint64_t)(fs.f_bavail * fs.f_bsize) };
 	return os_status(err);
+}
+
+NTSTATUS os_file_wait_readable(struct file *f)
+{
+	return os_status(file_wait(lx_current(), f, EPOLLIN | EPOLLHUP, DK_FOREVER));
+}
+
+bool os_file_hung_up(struct file *f)
+{
+	return (file_poll(lx_current(), f, NULL) & EPOLLHUP) != 0;
 }

@@ -114,5 +114,8 @@ struct os_space { /* bytes of the file system that it is on */
 NTSTATUS os_file_space(struct file *f, struct os_space *s);
 uint64_t os_file_position(struct file *f);
 NTSTATUS os_file_seek(struct file *f, uint64_t position);
+/* Sleeps until a read would not have to: STATUS_KERNEL_APC. */
+NTSTATUS os_file_wait_readable(struct file *f);
+bool os_file_hung_up(struct file *f); /* nobody will write to it any more */
 uint64_t os_file_available(struct file *f); /* bytes that a pipe has ready */
 #endif

@@ -272,6 +272,19 @@ static long walk(const char *text, uint32_t flags, struct path *out)
 	return path_walk(lx_current(), AT_FDCWD, text, flags, out, NULL);
 }
 
+/* False: nothing of it was upper case. */
+static bool lower_case(char *name, uint32_t len)
+{
+	bool changed = false;
+
+	for (uint32_t i = 0; i < len; i++)
+		if (name[i] >= 'A' && name[i] <= 'Z') {
+			name[i] += 'a' - 'A';
+			changed = true;
+		}
+	return changed;
+}
+
 /* Finds one name of the path in old, len bytes from at on, below the folder whose text is new[0..*size): adds it.
    -ENOENT: no such name; it is added as it is written. */
 static long add_name(char *new, uint32_t *size, const char *name, uint32_t len)
@@ -291,6 +304,11 @@ static long add_name(char *new, uint32_t *size, const char *name, uint32_t len)
 	memcpy(new + *size + 1, name, len);
 	new[*size + 1 + len] = '\0';
 	err = walk(new, 0, &p);
+	if (err == -ENOENT && lower_case(new + *size + 1, len)) { /* as most names of DLLs are */
+		err = walk(new, 0, &p);
+		if (err == -ENOENT)
+			memcpy(new + *size + 1, name, len);
+	}
 	if (err == 0)
 		path_put(&p);
 	else if (err == -ENOENT && (n = other_spelling(dir.dentry, name, len, found)) != 0) {
