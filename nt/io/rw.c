@@ -10,6 +10,7 @@
 #include "nt/io/irp.h"
 #include "nt/io/range.h"
 #include "nt/ke/user.h"
+#include "nt/mm/mm.h"
 #include "nt/os/file.h"
 #include "nt/os/wait.h"
 #include "ntcalls.gen.h"
@@ -21,15 +22,26 @@ static NTSTATUS at_end(const struct io_request *r)
 	return r->done == 0 && r->size != 0 && !r->write ? STATUS_END_OF_FILE : STATUS_SUCCESS;
 }
 
+static NTSTATUS move(struct io_request *r, uint64_t offset)
+{
+	struct file *f = r->file->f;
+
+	return r->write ? os_file_write(f, r->buffer, r->size, offset, &r->done) : os_file_read(f, r->buffer, r->size, offset, &r->done);
+}
+
 static NTSTATUS transfer(struct io_request *r, uint64_t offset)
 {
 	struct io_file *f = r->file;
+	NTSTATUS status;
 
 	if (UNLIKELY((int64_t)offset < 0))
 		return STATUS_INVALID_PARAMETER;
 	if (UNLIKELY(f->node != NULL && io_ranges_there(f->node)) && io_range_denies(r, offset))
 		return STATUS_FILE_LOCK_CONFLICT;
-	return r->write ? os_file_write(f->f, r->buffer, r->size, offset, &r->done) : os_file_read(f->f, r->buffer, r->size, offset, &r->done);
+	status = move(r, offset);
+	if (UNLIKELY(status == STATUS_ACCESS_VIOLATION) && r->done == 0 && nt_mm_settle(r->buffer, r->size, !r->write))
+		status = move(r, offset);
+	return status;
 }
 
 /* Where the description's position is also somebody else's. */
@@ -288,6 +300,7 @@ NTSTATUS NtReadFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64
 		return status;
 	r.buffer = buffer;
 	r.size = size;
+	nt_mm_will_write(t->process->mm, buffer, size);
 	if (UNLIKELY(key != 0))
 		(void)user_read(&r.key, key, sizeof r.key);
 	return rw(t, &r, offset);

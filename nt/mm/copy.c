@@ -121,13 +121,15 @@ NTSTATUS NtGetWriteWatch(struct nt_thread *t, uint64_t process, uint32_t flags, 
 	(void)t;
 	if (process != NtCurrentProcess())
 		return STATUS_NOT_SUPPORTED;
-	if (addresses == 0 || count_va == 0 || granularity == 0)
+	if (count_va == 0 || granularity == 0)
 		return STATUS_ACCESS_VIOLATION;
 	status = user_read(&room, count_va, sizeof room);
 	if (status != STATUS_SUCCESS)
 		return status;
 	if (room == 0 || size == 0 || (flags & ~1u) || ADD_OVERFLOW(base, size, &end))
 		return STATUS_INVALID_PARAMETER;
+	if (addresses == 0)
+		return STATUS_ACCESS_VIOLATION;
 	status = put_written(base, size, flags & 1, addresses, room, &count);
 	if (status == STATUS_SUCCESS)
 		status = user_put64(count_va, count);

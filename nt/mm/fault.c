@@ -182,3 +182,9 @@ bool nt_mm_settle(uint64_t va, uint64_t size, bool write)
 	}
 	return true;
 }
+
+void nt_mm_will_write(struct nt_mm *mm, uint64_t va, uint64_t size)
+{
+	if (UNLIKELY(mm->watched != 0))
+		(void)nt_mm_settle(va, size, true);
+}
