@@ -110,6 +110,7 @@ struct nt_state {
 	_Atomic uint32_t ncalls;  /* ids known; 0 = ntdll.dll was not looked at yet */
 	_Atomic uint64_t unimplemented[4]; /* calls that were asked for and are not there, as bits */
 	int64_t boot_time;        /* NT time */
+	LOCK(NTEX) tick_lock;     /* who writes the times of kuser_page */
 	_Atomic uint64_t locales; /* the user's in the low half, the system's: ex/nls.c */
 	_Atomic uint64_t luids;   /* how many were made: se/token.c */
 	uint32_t ready, pad;      /* [a] all of this is there */

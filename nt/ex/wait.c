@@ -15,6 +15,7 @@
 #include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/user.h"
+#include "nt/ldr/ldr.h"
 #include "nt/ps/ps.h"
 #include "rt/mem.h"
 

@@ -69,11 +69,15 @@ static void put_features(uint8_t *page)
 void kuser_tick(struct nt_state *nt)
 {
 	uint8_t *page = data_ptr(nt->kuser_page);
-	uint64_t interrupt = (uint64_t)ex_interrupt_time();
+	uint64_t interrupt;
 
+	if (!lock_try(&nt->tick_lock))
+		return; /* somebody is at it, and time must not go back */
+	interrupt = (uint64_t)ex_interrupt_time();
 	put_time(page, INTERRUPT_TIME, interrupt);
 	put_time(page, SYSTEM_TIME, (uint64_t)ex_system_time());
 	put_time(page, TICK_COUNT, interrupt / 10000);
+	lock_drop(&nt->tick_lock);
 }
 
 bool kuser_boot(struct nt_state *nt)

@@ -15,6 +15,7 @@ static struct nt_state *make(void)
 	if (nt == NULL)
 		return NULL;
 	lock_init(&nt->procs_lock, LOCK_NTPROCS);
+	lock_init(&nt->tick_lock, LOCK_NTEX);
 	list_init(&nt->processes);
 	nt->boot_time = ex_system_time();
 	return nt;

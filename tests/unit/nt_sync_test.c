@@ -143,6 +143,7 @@ int fmt_snprintf(char *buf, size_t size, const char *format, ...)
 	return n;
 }
 
+void kuser_tick(struct nt_state *nt) {}
 bool nt_mm_settle(uint64_t va, uint64_t size, bool write) { return false; }
 
 static _Atomic uint32_t apcs[THREADS + 1], apcs_taken;
