@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* A bad pointer given to a system call is an error, never a fault: in, out, unaligned, kernel's, half mapped. */
-/* wine: a key's name at an odd address is taken for one that cannot be read */
 #include "t.h"
 
 static char *edge;	/* four bytes before what may not be touched */
