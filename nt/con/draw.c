@@ -192,6 +192,8 @@ void draw_char(struct nt_console *c, struct con_screen *s, struct con_out *o, WC
 			con_newline(c, s);
 			if (by_itself)
 				wrapped(c);
+		} else {
+			s->x = s->began;
 		}
 	}
 	if (con_shows(c, s)) {
@@ -200,7 +202,7 @@ void draw_char(struct nt_console *c, struct con_screen *s, struct con_out *o, WC
 		draw_attr(c, o, s->attr);
 		emit(c, o, units, low != 0 ? 2 : 1, columns);
 	}
-	put_cells(s, units[0], low, columns);
+	put_cells(s, ch, low, columns);
 }
 
 /* ---- Parts of the screen again ---- */

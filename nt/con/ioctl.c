@@ -30,7 +30,8 @@
 
 #define INPUT_INFO_CP  1u /* bits of SET_INPUT_INFO's first word */
 #define OUTPUT_INFO_CP 2u
-#define READ_MAX       32768u
+#define READ_MAX       32768u     /* characters at a time */
+#define SIZE_MAX_READ  0x4000000u /* no buffer is larger */
 
 static NTSTATUS answer(struct io_request *r, const void *from, uint32_t size)
 {
@@ -225,7 +226,7 @@ static NTSTATUS write_input(struct nt_console *c, struct io_request *r)
 	return status;
 }
 
-static NTSTATUS flush(struct nt_console *c)
+NTSTATUS con_flush_input(struct nt_console *c)
 {
 	(void)con_pump(c);
 	lock_take(&c->lock);
@@ -245,6 +246,8 @@ static NTSTATUS read_text(struct nt_console *c, struct io_request *r, bool contr
 	uint32_t first = control && r->in_size >= 4 ? (r->in_size - 4) / 2 : 0;
 	NTSTATUS status = STATUS_SUCCESS;
 
+	if (r->size > SIZE_MAX_READ)
+		return STATUS_NO_MEMORY;
 	if (control && (r->in_size < 4 || r->size < 4))
 		return STATUS_INVALID_PARAMETER;
 	if (first > l.room)
@@ -296,6 +299,8 @@ NTSTATUS con_read_bytes(struct nt_console *c, struct io_request *r)
 
 	if (r->size == 0)
 		return STATUS_SUCCESS;
+	if (r->size > SIZE_MAX_READ)
+		return STATUS_NO_MEMORY;
 	l.text = heap_alloc(l.room * sizeof *l.text);
 	if (l.text == NULL)
 		return STATUS_NO_MEMORY;
@@ -326,7 +331,7 @@ NTSTATUS con_input_ioctl(struct nt_console *c, struct con_file *f, struct io_req
 	case SET_TITLE: return set_title(c, r);
 	case CTRL_EVENT: return ctrl_event(c, r);
 	case BEEP: return beep(c);
-	case FLUSH: return flush(c);
+	case FLUSH: return con_flush_input(c);
 	case GET_WINDOW: return answer(r, &(const uint32_t){ 0 }, sizeof(uint32_t));
 	case GET_PROCESS_LIST: return process_list(c, r);
 	case BIND_PID: {
@@ -335,14 +340,19 @@ NTSTATUS con_input_ioctl(struct nt_console *c, struct con_file *f, struct io_req
 
 		return status != STATUS_SUCCESS ? status : con_bind(f, pid);
 	}
-	default: return STATUS_INVALID_DEVICE_REQUEST;
+	default: return STATUS_INVALID_HANDLE;
 	}
 }
 
 NTSTATUS con_ioctl(struct io_request *r)
 {
 	struct con_file *f = r->file->object;
+	const uint32_t access = r->file->access;
 
+	/* Bits 14 and 15 of a code say what it needs. */
+	if (f->part != CON_SERVER && ((r->code & 0x4000 && !(access & FILE_READ_DATA)) ||
+			(r->code & 0x8000 && !(access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))))
+		return STATUS_ACCESS_DENIED;
 	if (f->part == CON_OUTPUT)
 		return con_output_ioctl(f->console, f->screen, r);
 	return con_input_ioctl(f->console, f, r);

@@ -319,7 +319,7 @@ struct nt_console *con_waited_for(const struct ob_object *file)
 	const struct io_file *f = (const struct io_file *)file;
 	const struct con_file *cf = f->kind == IO_CONSOLE ? f->object : NULL;
 
-	return cf != NULL && cf->part == CON_INPUT && cf->console->tty != NULL ? cf->console : NULL;
+	return cf != NULL && cf->part != CON_SERVER && cf->console->tty != NULL ? cf->console : NULL;
 }
 
 enum dk_status con_wait(struct nt_console *c, uint64_t deadline)

@@ -165,7 +165,7 @@ static NTSTATUS file_new(struct nt_console *c, struct con_screen *s, enum con_pa
 	cf->file = f;
 	f->object = cf;
 	list_init(&cf->link);
-	if (part == CON_INPUT) {
+	if (part != CON_SERVER) { /* output handles are ready when there is input, too */
 		lock_take(&c->lock);
 		list_append(&c->inputs, &cf->link);
 		f->ob.signal = con_queue_count(c) != 0 || c->hung;
@@ -194,7 +194,7 @@ static NTSTATUS read_file(struct io_request *r)
 {
 	struct con_file *cf = r->file->object;
 
-	return cf->part == CON_INPUT ? con_read_bytes(cf->console, r) : (NTSTATUS)STATUS_INVALID_DEVICE_REQUEST;
+	return cf->part == CON_INPUT ? con_read_bytes(cf->console, r) : (NTSTATUS)STATUS_INVALID_HANDLE;
 }
 
 static NTSTATUS write_file(struct io_request *r)
@@ -202,14 +202,32 @@ static NTSTATUS write_file(struct io_request *r)
 	struct con_file *cf = r->file->object;
 
 	if (cf->part != CON_OUTPUT)
-		return STATUS_INVALID_DEVICE_REQUEST;
+		return STATUS_INVALID_HANDLE;
 	return con_write_bytes(cf->console, cf->screen, r->buffer, r->size, &r->done);
 }
 
 static NTSTATUS flush_file(struct io_request *r)
 {
-	(void)r;
-	return STATUS_SUCCESS;
+	struct con_file *cf = r->file->object;
+
+	return cf->part == CON_INPUT ? con_flush_input(cf->console) : (NTSTATUS)STATUS_INVALID_HANDLE;
+}
+
+/* FreeConsole closes the connection: the process has no console then. */
+static void disconnect(struct io_file *f)
+{
+	struct con_file *cf = f->object;
+	struct nt_process *p = nt_current_process();
+
+	if (cf->attached != 0 && cf->attached == p->pid && p->con == cf->console)
+		attach(p, NULL);
+}
+
+#define FileStandardInformation 5u
+static NTSTATUS query_file(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size, uint64_t *done)
+{
+	(void)f; (void)buf; (void)size; (void)done;
+	return class == FileStandardInformation ? STATUS_INVALID_DEVICE_REQUEST : STATUS_INVALID_INFO_CLASS;
 }
 
 const struct io_ops io_console_ops = {
@@ -219,6 +237,8 @@ const struct io_ops io_console_ops = {
 	.write = write_file,
 	.ioctl = con_ioctl,
 	.flush = flush_file,
+	.query = query_file,
+	.cleanup = disconnect,
 	.destroy = con_destroy,
 };
 
@@ -247,6 +267,8 @@ static NTSTATUS open_buffer(struct nt_console *c, uint32_t access, uint32_t shar
 		con_put(c);
 		return c == NULL ? STATUS_INVALID_HANDLE : (NTSTATUS)STATUS_NO_MEMORY;
 	}
+	s->attr = s->popup = c->screen->attr;
+	screen_blank(s, 0, s->width * s->height);
 	return file_new(c, s, CON_OUTPUT, access, share, options, out);
 }
 
@@ -264,6 +286,7 @@ static struct nt_console *meant(const struct io_file *root)
 static NTSTATUS open_server(const struct io_file *root, bool connect, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
 {
 	struct nt_console *c = meant(root);
+	NTSTATUS status;
 
 	/* A connection without a console: AttachConsole says of which process it is to be. */
 	if (c == NULL)
@@ -272,7 +295,10 @@ static NTSTATUS open_server(const struct io_file *root, bool connect, uint32_t a
 		return STATUS_NO_MEMORY;
 	if (connect && root != NULL)
 		attach(nt_current_process(), c);
-	return file_new(c, NULL, CON_SERVER, access, share, options, out);
+	status = file_new(c, NULL, CON_SERVER, access, share, options, out);
+	if (status == STATUS_SUCCESS && connect)
+		((struct con_file *)(*out)->object)->attached = nt_current_process()->pid;
+	return status;
 }
 
 NTSTATUS con_open(const WCHAR *rest, uint32_t size, struct io_file *root, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
@@ -286,6 +312,8 @@ NTSTATUS con_open(const WCHAR *rest, uint32_t size, struct io_file *root, uint32
 	for (uint32_t i = 0; i < ARRAY_LEN(names) && what == 0; i++)
 		if (size == strlen(names[i].name) * 2 && rtl_equal_ascii(rest, size, names[i].name))
 			what = names[i].what;
+	if (what == 'c' && access & FILE_READ_DATA && access & FILE_WRITE_DATA)
+		return nt_current_process()->con != NULL ? STATUS_INVALID_PARAMETER : (NTSTATUS)STATUS_INVALID_HANDLE;
 	if (what == 'c')
 		what = access & (FILE_WRITE_DATA | FILE_APPEND_DATA) ? 'o' : 'i';
 	switch (what) {

@@ -155,8 +155,11 @@ static int32_t place_of(const struct con_screen *s, const struct area *a, uint32
 {
 	uint64_t at = (uint64_t)a->y * s->width + a->x + i;
 
+	if (a->x >= s->width || a->y >= s->height)
+		return -1;
+
 	if (a->width == 0)
-		return a->x < s->width && at < s->width * s->height ? (int32_t)at : -1;
+		return at < s->width * s->height ? (int32_t)at : -1;
 	if (a->x + i % a->width >= s->width || a->y + i / a->width >= s->height)
 		return -1;
 	return (int32_t)((a->y + i / a->width) * s->width + a->x + i % a->width);
@@ -182,15 +185,16 @@ static void cell_get(const struct con_cell *from, uint32_t mode, char *to)
 		memcpy(to, from, sizeof *from);
 }
 
-/* What of the rectangle is on the screen, as a SMALL_RECT. */
+/* What of the rectangle is on the screen, as a SMALL_RECT; one that is not there at all stays as it was. */
 static void region_of(const struct con_screen *s, const struct area *a, uint32_t count, int16_t rect[4])
 {
 	uint32_t rows = (count + a->width - 1) / a->width;
+	bool there = a->x < s->width && a->y < s->height;
 
 	rect[0] = (int16_t)a->x;
 	rect[1] = (int16_t)a->y;
-	rect[2] = (int16_t)(MIN(a->x + a->width, s->width) - 1);
-	rect[3] = (int16_t)(MIN(a->y + rows, s->height) - 1);
+	rect[2] = (int16_t)((there ? MIN(a->x + a->width, s->width) : a->x + a->width) - 1);
+	rect[3] = (int16_t)((there ? MIN(a->y + rows, s->height) : a->y + rows) - 1);
 }
 
 static uint32_t put_cells(struct nt_console *c, struct con_screen *s, struct con_out *o, const struct area *a, const char *data, uint32_t count)
@@ -230,7 +234,7 @@ static NTSTATUS write_output(struct nt_console *c, struct con_screen *s, struct 
 	int16_t rect[4];
 	char *data;
 
-	if (status != STATUS_SUCCESS || a.mode > TEXT_AND_ATTR || a.x >= s->width || a.y >= s->height || r->in_size > CELLS_MAX * 4)
+	if (status != STATUS_SUCCESS || a.mode > TEXT_AND_ATTR || r->in_size > CELLS_MAX * 4)
 		return status != STATUS_SUCCESS ? status : (NTSTATUS)STATUS_INVALID_PARAMETER;
 	count = (r->in_size - (uint32_t)sizeof a) / cell_size(a.mode);
 	data = heap_alloc_dirty(r->in_size);
@@ -263,8 +267,10 @@ static NTSTATUS read_output(struct nt_console *c, struct con_screen *s, struct i
 	uint32_t head, count, n = 0;
 	char *data;
 
-	if (status != STATUS_SUCCESS || a.mode > TEXT_AND_ATTR || a.x >= s->width || a.y >= s->height || r->size > CELLS_MAX * 4)
+	if (status != STATUS_SUCCESS || a.mode > TEXT_AND_ATTR || r->size > CELLS_MAX * 4)
 		return status != STATUS_SUCCESS ? status : (NTSTATUS)STATUS_INVALID_PARAMETER;
+	if (a.width != 0 && (a.x >= s->width || a.y >= s->height))
+		return STATUS_INVALID_PARAMETER;
 	head = a.width != 0 ? sizeof(int16_t[4]) : 0;
 	if (r->size < head)
 		return STATUS_BUFFER_TOO_SMALL;
@@ -509,6 +515,6 @@ NTSTATUS con_output_ioctl(struct nt_console *c, struct con_screen *s, struct io_
 	case ACTIVATE: return activate(c, s);
 	case FILL_OUTPUT: return fill(c, s, r);
 	case SCROLL: return scroll(c, s, r);
-	default: return STATUS_INVALID_DEVICE_REQUEST;
+	default: return STATUS_INVALID_HANDLE;
 	}
 }

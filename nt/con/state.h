@@ -67,6 +67,7 @@ struct con_screen {
 	struct ref ref;
 	uint32_t width, height;   /* [C] cells */
 	int32_t x, y;             /* [C] cursor */
+	int32_t began;            /* [C] where the text that is being written began in this line: without wrapping it goes on there */
 	uint32_t wrap;            /* [C] the last column was written: what comes next begins a line */
 	uint32_t attr, popup, mode;
 	uint32_t cursor_size, cursor_visible;
@@ -134,6 +135,7 @@ struct con_file {
 	uint32_t part;              /* enum con_part */
 	struct list link;           /* [C] in console->inputs */
 	struct io_file *file;
+	uint32_t attached;          /* pid of whom it attaches to the console */
 };
 
 /* Bytes on their way to the terminal: heap memory, grows. */
@@ -231,6 +233,7 @@ uint32_t con_processes(const struct nt_console *c, uint32_t *pids, uint32_t room
 
 /* ---- ioctl.c, output.c ---- */
 NTSTATUS con_ioctl(struct io_request *r);
+NTSTATUS con_flush_input(struct nt_console *c);
 NTSTATUS con_input_ioctl(struct nt_console *c, struct con_file *f, struct io_request *r);
 NTSTATUS con_output_ioctl(struct nt_console *c, struct con_screen *s, struct io_request *r);
 NTSTATUS con_read_bytes(struct nt_console *c, struct io_request *r);

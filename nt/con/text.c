@@ -15,7 +15,7 @@
 void con_newline(struct nt_console *c, struct con_screen *s)
 {
 	s->wrap = 0;
-	s->x = 0;
+	s->x = s->began = 0;
 	if (s->y < (int32_t)s->bottom || (s->y > (int32_t)s->bottom && s->y < (int32_t)s->height - 1)) {
 		s->y++;
 		return;
@@ -67,7 +67,7 @@ static void control(struct nt_console *c, struct con_screen *s, struct con_out *
 		linefeed(c, s, o);
 		break;
 	case '\r':
-		s->x = 0;
+		s->x = s->began = 0;
 		s->wrap = 0;
 		break;
 	case '\b':
@@ -140,6 +140,7 @@ static void one(struct nt_console *c, struct con_screen *s, struct con_out *o, W
 
 void con_write_text(struct nt_console *c, struct con_screen *s, struct con_out *o, const WCHAR *text, uint32_t count)
 {
+	s->began = s->x;
 	for (uint32_t i = 0; i < count; i++)
 		if (!(s->mode & ENABLE_PROCESSED_OUTPUT) || !escape(c, s, o, text[i]))
 			one(c, s, o, text[i]);

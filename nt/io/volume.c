@@ -27,6 +27,7 @@ struct FILE_FS_SECTOR_SIZE_INFORMATION {
 		FileSystemEffectivePhysicalBytesPerSectorForAtomicity, Flags, ByteOffsetForSectorAlignment, ByteOffsetForPartitionAlignment;
 };
 
+#define FILE_DEVICE_ALLOW_APPCONTAINER_TRAVERSAL 0x20000u
 static uint32_t device_of(const struct io_file *f)
 {
 	if (f->kind != IO_STREAM)
@@ -55,6 +56,8 @@ static NTSTATUS device_out(const struct io_file *f, uint64_t buf, uint32_t size,
 		d[0] = FILE_DEVICE_DISK_FILE_SYSTEM; /* which Wine's kernelbase knows as a drive */
 		d[1] = FILE_DEVICE_IS_MOUNTED;
 	}
+	if (d[0] == FILE_DEVICE_CONSOLE)
+		d[1] = FILE_DEVICE_ALLOW_APPCONTAINER_TRAVERSAL;
 	*done = sizeof d;
 	return user_write(buf, d, sizeof d);
 }
