@@ -136,8 +136,11 @@ NTSTATUS NtFlushKey(struct nt_thread *t, uint64_t key)
 	NTSTATUS status = cm_by_handle(key, 0, &b);
 
 	(void)t;
-	if (status == STATUS_SUCCESS)
-		ob_put(&b->ob);
+	if (status != STATUS_SUCCESS)
+		return status;
+	if ((b->key->flags & CM_DELETED) != 0)
+		status = STATUS_KEY_DELETED;
+	ob_put(&b->ob);
 	return status;
 }
 

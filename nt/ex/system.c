@@ -18,7 +18,7 @@ enum system_class { SYS_BASIC, SYS_CPU, SYS_PERFORMANCE, SYS_TIME_OF_DAY, SYS_PR
 	SYS_TIME_ZONE = 44, SYS_EXTENDED_PROCESS = 57, SYS_EXTENDED_HANDLES = 64, SYS_LOGICAL_PROCESSORS = 73, SYS_FIRMWARE_TABLE = 76,
 	SYS_MODULES_EX = 77, SYS_EMULATION_BASIC = 62, SYS_EMULATION_CPU = 63, SYS_BOOT_ENVIRONMENT = 90, SYS_DYNAMIC_TIME_ZONE = 102,
 	SYS_CODE_INTEGRITY = 103, SYS_LOGICAL_PROCESSORS_EX = 107, SYS_DEBUGGER_EX = 149, SYS_CPU_SETS = 175, SYS_FULL_PROCESS = 148,
-	SYS_WINE_VERSION = 1000 };
+	SYS_WINE_VERSION = 1000, SYS_NATIVE_BASIC = 114, SYS_ALIGNMENT = 58 };
 
 NTSTATUS sys_answer(const struct sys_out *o, const void *from, uint32_t size)
 {
@@ -38,6 +38,8 @@ static NTSTATUS basic(const struct sys_out *o)
 	struct sys_basic b = { .resolution = 10000, .page_size = PAGE_SIZE, .lowest = 1, .granularity = NT_GRANULE, .user_low = NT_USER_LOW,
 		.user_high = 0x7ffffffeffff };
 
+	if (o->room > sizeof b)
+		return STATUS_INFO_LENGTH_MISMATCH;
 	os_machine(&m);
 	b.pages = (uint32_t)MIN(m.total_pages, UINT32_MAX);
 	b.highest = b.pages;
@@ -77,8 +79,10 @@ static NTSTATUS time_of_day(const struct sys_out *o)
 	} d = { 0 };
 	NTSTATUS status;
 
-	if (o->room > sizeof d)
-		return STATUS_INFO_LENGTH_MISMATCH;
+	if (o->room > sizeof d) {
+		status = user_put32(o->returned_va, 0);
+		return status != STATUS_SUCCESS ? status : (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH;
+	}
 	d.now = ex_system_time();
 	d.boot = d.now - (int64_t)((pico_now() - os_boot_monotonic()) / 100);
 	d.bias = (int64_t)sys_zone_bias_now(d.now, &d.zone_kind) * 60 * 10000000;
@@ -152,16 +156,19 @@ static NTSTATUS query(uint32_t class, const struct sys_out *o)
 {
 	switch (class) {
 	case SYS_BASIC:
+	case SYS_NATIVE_BASIC:
 	case SYS_EMULATION_BASIC: return basic(o);
-	case SYS_CPU:
-	case SYS_EMULATION_CPU: return sys_processor(o);
+	case SYS_CPU: return sys_processor(o, 9);
+	case SYS_EMULATION_CPU: return sys_processor(o, 0); /* as 32-bit programs see it */
+	case SYS_ALIGNMENT: return plain(o, 64, 0, 4);
 	case SYS_PERFORMANCE: return performance(o);
 	case SYS_TIME_OF_DAY: return time_of_day(o);
 	case SYS_PROCESS: return sys_processes(o, false);
 	case SYS_EXTENDED_PROCESS: return sys_processes(o, true);
 	case SYS_PROCESSOR_TIMES: return sys_processor_times(o);
 	case SYS_FLAGS: return plain(o, 0, 0, 4);
-	case SYS_MODULES: return plain(o, 0, 0, 8);
+	case SYS_MODULES: return sys_modules(o, false);
+	case SYS_MODULES_EX: return sys_modules(o, true);
 	case SYS_HANDLES: return sys_handles(o, false);
 	case SYS_EXTENDED_HANDLES: return sys_handles(o, true);
 	case SYS_FILE_CACHE: return file_cache(o);

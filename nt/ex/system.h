@@ -16,9 +16,10 @@ NTSTATUS sys_answer(const struct sys_out *o, const void *from, uint32_t size);
 /* ---- system_process.c ---- */
 NTSTATUS sys_processes(const struct sys_out *o, bool extended);
 NTSTATUS sys_handles(const struct sys_out *o, bool extended);
+NTSTATUS sys_modules(const struct sys_out *o, bool extended);
 
 /* ---- system_cpu.c ---- */
-NTSTATUS sys_processor(const struct sys_out *o);
+NTSTATUS sys_processor(const struct sys_out *o, uint16_t architecture);
 NTSTATUS sys_processor_times(const struct sys_out *o);
 NTSTATUS sys_logical_processors(const struct sys_out *o);
 NTSTATUS sys_logical_processors_ex(const struct sys_out *o, uint32_t relation);

@@ -15,12 +15,12 @@ static uint64_t mask_of(const struct os_machine *m)
 	return m->cpus >= 64 ? UINT64_MAX : (1ull << m->cpus) - 1;
 }
 
-NTSTATUS sys_processor(const struct sys_out *o)
+NTSTATUS sys_processor(const struct sys_out *o, uint16_t architecture)
 {
 	struct {
 		uint16_t architecture, level, revision, most;
 		uint32_t features;
-	} p = { .architecture = 9 };
+	} p = { .architecture = architecture };
 	struct os_machine m;
 	struct os_processor cpu;
 

@@ -238,12 +238,36 @@ NTSTATUS sys_handles(const struct sys_out *o, bool extended)
 	} while (h.count > h.room);
 	words[0] = h.count;
 	status = user_put32(o->returned_va, head + h.count * record);
+	if (status == STATUS_SUCCESS && o->room >= head)
+		status = user_write(o->va, words, head);
 	if (status == STATUS_SUCCESS && o->room < head + h.count * record)
 		status = STATUS_INFO_LENGTH_MISMATCH;
-	if (status == STATUS_SUCCESS)
-		status = user_write(o->va, words, head);
 	if (status == STATUS_SUCCESS)
 		status = user_write(o->va + head, h.at, (size_t)h.count * record);
 	heap_free(h.at);
 	return status;
+}
+
+/* ---- Modules of the kernel: the one that is always first ---- */
+
+struct module_record { /* RTL_PROCESS_MODULE_INFORMATION */
+	uint64_t section, mapped, base;
+	uint32_t size, flags;
+	uint16_t load_order, init_order, load_count, name_at;
+	char name[256];
+};
+_Static_assert(sizeof(struct module_record) == 296, "RTL_PROCESS_MODULE_INFORMATION");
+
+NTSTATUS sys_modules(const struct sys_out *o, bool extended)
+{
+	static const char name[] = "\\SystemRoot\\system32\\ntoskrnl.exe";
+	struct {
+		uint64_t count; /* extended: where the next one is */
+		struct module_record m;
+		uint64_t rest[2]; /* extended: checksum and time stamp, base */
+		uint16_t end;
+	} all = { .count = extended ? offsetof(__typeof__(all), end) : 1, .m = { .base = 0xfffff80000200000, .size = 0x1000000, .load_count = 1, .name_at = 21 } };
+
+	memcpy(all.m.name, name, sizeof name);
+	return sys_answer(o, &all, extended ? offsetof(__typeof__(all), end) + 2 : offsetof(__typeof__(all), rest));
 }

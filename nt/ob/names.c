@@ -388,12 +388,13 @@ NTSTATUS ob_insert(const struct ob_lookup *l, struct ob_object *o, struct ob_obj
 }
 
 /* A handle for o, and its number for the guest; takes over the reference, and the count if there is one. */
-static NTSTATUS handle_out_counted(struct ob_object *o, bool counted, uint32_t access, uint32_t attributes, uint64_t handle_va)
+static NTSTATUS handle_out_counted(struct ob_object *o, bool counted, bool check, uint32_t access, uint32_t attributes, uint64_t handle_va)
 {
 	struct nt_process *p = nt_current_process();
 	uint64_t handle;
-	NTSTATUS status;
+	NTSTATUS status, allowed;
 
+	allowed = check ? se_check_open(o, &access) : STATUS_SUCCESS;
 	access = ob_map_access(o->type, access);
 	if (counted)
 		status = ob_handle_add_counted(p, o, access, attributes, &handle);
@@ -402,7 +403,7 @@ static NTSTATUS handle_out_counted(struct ob_object *o, bool counted, uint32_t a
 	ob_put(o);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = user_write(handle_va, &handle, sizeof handle);
+	status = allowed == STATUS_SUCCESS ? user_write(handle_va, &handle, sizeof handle) : allowed;
 	if (status != STATUS_SUCCESS)
 		(void)ob_handle_close(p, handle);
 	return status;
@@ -433,7 +434,7 @@ NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uin
 	oa_free(&l);
 	if (!NT_SUCCESS(status))
 		return status;
-	handle_status = handle_out_counted(out, counted, access, l.attributes, handle_va);
+	handle_status = handle_out_counted(out, counted, status == STATUS_OBJECT_NAME_EXISTS, access, l.attributes, handle_va);
 	return handle_status == STATUS_SUCCESS ? status : handle_status;
 }
 
@@ -452,7 +453,7 @@ NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint
 	oa_free(&l);
 	if (!NT_SUCCESS(status))
 		return status;
-	handle_status = handle_out_counted(out, counted, access, l.attributes, handle_va);
+	handle_status = handle_out_counted(out, counted, true, access, l.attributes, handle_va);
 	return handle_status == STATUS_SUCCESS ? status : handle_status;
 }
 

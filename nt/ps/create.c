@@ -18,6 +18,7 @@
 #include "nt/ps/create.h"
 #include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
+#include "nt/se/se.h"
 #include "rt/mem.h"
 
 /* RTL_USER_PROCESS_PARAMETERS. */
@@ -408,12 +409,16 @@ static NTSTATUS answer(const struct create *c, struct nt_process *p, struct nt_t
 	struct ob_lookup l;
 	NTSTATUS status = oa_in(&l, c->process_oa);
 
+	if (status == STATUS_SUCCESS)
+		status = se_assign(&p->ob, l.security);
 	if (status == STATUS_SUCCESS) {
 		status = ob_handle_out(&p->ob, ob_map_access(OB_PROCESS, c->process_access), l.attributes, c->process_handle);
 		oa_free(&l);
 	}
 	if (status == STATUS_SUCCESS)
 		status = oa_in(&l, c->thread_oa);
+	if (status == STATUS_SUCCESS)
+		status = se_assign(&first->ob, l.security);
 	if (status == STATUS_SUCCESS) {
 		status = ob_handle_out(&first->ob, ob_map_access(OB_THREAD, c->thread_access), l.attributes, c->thread_handle);
 		oa_free(&l);

@@ -221,7 +221,9 @@ static NTSTATUS open_object(struct ob_object *o, enum ob_type_id type, uint32_t 
 	NTSTATUS status = o != NULL ? oa_in(&l, oa) : (NTSTATUS)STATUS_INVALID_CID;
 
 	if (status == STATUS_SUCCESS) {
-		status = l.name != NULL ? (NTSTATUS)STATUS_INVALID_PARAMETER_MIX : ob_handle_out(o, ob_map_access(type, access), l.attributes, handle);
+		status = l.name != NULL ? (NTSTATUS)STATUS_INVALID_PARAMETER_MIX : se_check_open(o, &access);
+		if (status == STATUS_SUCCESS)
+			status = ob_handle_out(o, ob_map_access(type, access), l.attributes, handle);
 		oa_free(&l);
 	}
 	ob_put(o);
@@ -239,7 +241,7 @@ NTSTATUS NtOpenProcess(struct nt_thread *t, uint64_t handle, uint32_t access, ui
 		status = user_put64(handle, 0);
 	if (status != STATUS_SUCCESS)
 		return status;
-	p = ps_process_by_pid((uint32_t)id.UniqueProcess);
+	p = ps_process_by_pid((uint32_t)id.UniqueProcess & ~3u); /* the low bits never matter */
 	return open_object(p != NULL ? &p->ob : NULL, OB_PROCESS, access, attributes, handle);
 }
 
@@ -253,6 +255,7 @@ NTSTATUS NtOpenThread(struct nt_thread *t, uint64_t handle, uint32_t access, uin
 		status = user_put64(handle, 0);
 	if (status != STATUS_SUCCESS)
 		return status;
+	id.UniqueThread &= ~3ull;
 	lock_take(&t->process->lock);
 	found = thread_get(t->process, (uint32_t)id.UniqueThread);
 	lock_drop(&t->process->lock);

@@ -118,6 +118,8 @@ NTSTATUS NtPrivilegeCheck(struct nt_thread *t, uint64_t token, uint64_t set, uin
 		status = se_token_by_handle(token, TOKEN_QUERY, &k);
 	if (status != STATUS_SUCCESS)
 		return status;
+	if (k->type == 2 && k->level == 0)
+		status = STATUS_BAD_IMPERSONATION_LEVEL;
 	for (uint32_t i = 0; i < head.count && status == STATUS_SUCCESS; i++) {
 		uint64_t va = set + sizeof head + i * sizeof one;
 

@@ -62,7 +62,7 @@ NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint
 {
 	struct sd_parts p;
 	struct se_sid owner;
-	uint32_t may = 0, most = all | DELETE | READ_CONTROL | WRITE_DAC | WRITE_OWNER | SYNCHRONIZE;
+	uint32_t may = 0;
 
 	sd_parts(d, &p);
 	*granted = 0;
@@ -73,7 +73,7 @@ NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint
 	}
 	lock_take(&k->ob.lock);
 	if (p.dacl == NULL)
-		may |= most;
+		may |= (wanted & MAXIMUM_ALLOWED) != 0 ? all : wanted;
 	else
 		may |= granted_by(p.dacl, k, false);
 	if (p.dacl != NULL && k->restricted)
@@ -83,7 +83,7 @@ NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint
 	lock_drop(&k->ob.lock);
 	if ((wanted & MAXIMUM_ALLOWED) != 0) {
 		wanted &= ~MAXIMUM_ALLOWED;
-		*granted = may & (most | ACCESS_SYSTEM_SECURITY);
+		*granted = may & (all | DELETE | READ_CONTROL | WRITE_DAC | WRITE_OWNER | SYNCHRONIZE | ACCESS_SYSTEM_SECURITY);
 		return (wanted & ~may) != 0 || *granted == 0 ? (NTSTATUS)STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 	}
 	if ((wanted & ~may) != 0)
@@ -92,19 +92,19 @@ NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint
 	return STATUS_SUCCESS;
 }
 
-/* What PRIVILEGE_SET says: none was needed. */
-static NTSTATUS no_privileges(uint64_t set, uint64_t length)
+/* What PRIVILEGE_SET says: that of ACCESS_SYSTEM_SECURITY was needed, or none. */
+static NTSTATUS put_privileges(uint64_t set, uint64_t length, bool security)
 {
-	uint32_t size, none[5] = { 0 };
+	uint32_t size, used[5] = { security, 0, 8, 0, 0x80000000u };
 	NTSTATUS status = user_read(&size, length, sizeof size);
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (size < sizeof none) {
-		status = user_put32(length, sizeof none);
+	if (size < sizeof used) {
+		status = user_put32(length, sizeof used);
 		return status != STATUS_SUCCESS ? status : (NTSTATUS)STATUS_BUFFER_TOO_SMALL;
 	}
-	return user_write(set, none, sizeof none);
+	return user_write(set, used, sizeof used);
 }
 
 static NTSTATUS check(struct se_descriptor *d, struct se_token *k, uint32_t wanted, const struct se_mapping *m, uint64_t granted_va, uint64_t status_va)
@@ -140,7 +140,7 @@ NTSTATUS NtAccessCheck(struct nt_thread *t, uint64_t descriptor, uint64_t token,
 	if (status == STATUS_SUCCESS && (wanted & 0xf0000000u) != 0)
 		status = STATUS_GENERIC_NOT_MAPPED;
 	if (status == STATUS_SUCCESS)
-		status = no_privileges(privileges, privileges_length);
+		status = put_privileges(privileges, privileges_length, (wanted & ACCESS_SYSTEM_SECURITY) != 0);
 	if (status == STATUS_SUCCESS)
 		status = se_token_by_handle(token, TOKEN_QUERY, &k);
 	if (status != STATUS_SUCCESS)

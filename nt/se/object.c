@@ -3,7 +3,8 @@
  * nt/se/object.c - descriptors of objects.
  *
  * An object has none of its own until one is given to it: the usual one is shown instead.  Those of keys are the key's, not the
- * handle's object's (nt/cm).  They are kept and shown; access is decided by who the sandbox's user is.
+ * handle's object's (nt/cm).  Who opens a named object, a process or a thread that has one of its own is held to it;
+ * those of keys and files are only kept and shown.
  */
 #include "nt/cm/cm.h"
 #include "nt/ke/user.h"
@@ -57,6 +58,34 @@ static void replace(struct ob_object *o, struct se_descriptor *d, uint32_t size)
 	arena_free(old);
 }
 
+/* What the maker of an object left out is the usual. */
+static NTSTATUS complete(struct se_descriptor **d, uint32_t *size, uint32_t all)
+{
+	struct se_descriptor *usual = se_descriptor_usual(all, size), *whole;
+	struct sd_parts p, u;
+
+	if (usual == NULL) {
+		arena_free(*d);
+		return STATUS_NO_MEMORY;
+	}
+	sd_parts(*d, &p);
+	sd_parts(usual, &u);
+	p.owner = p.owner != NULL ? p.owner : u.owner;
+	p.group = p.group != NULL ? p.group : u.group;
+	if ((p.control & SE_DACL_PRESENT) == 0) {
+		p.dacl = u.dacl;
+		p.control |= SE_DACL_PRESENT;
+	}
+	*size = sd_size(&p);
+	whole = arena_alloc(*size);
+	if (whole != NULL)
+		sd_build(&p, whole);
+	heap_free(usual);
+	arena_free(*d);
+	*d = whole;
+	return whole == NULL ? (NTSTATUS)STATUS_NO_MEMORY : STATUS_SUCCESS;
+}
+
 NTSTATUS se_assign(struct ob_object *o, uint64_t security)
 {
 	struct se_descriptor *d;
@@ -66,10 +95,35 @@ NTSTATUS se_assign(struct ob_object *o, uint64_t security)
 	if (security == 0)
 		return STATUS_SUCCESS;
 	status = se_descriptor_in(security, &d, &size);
+	if (status == STATUS_SUCCESS)
+		status = complete(&d, &size, ob_type_of(o)->all);
+	if (status == STATUS_SUCCESS)
+		replace(o, d, size);
+	return status;
+}
+
+NTSTATUS se_check_open(struct ob_object *o, uint32_t *access)
+{
+	const struct ob_type *type = ob_type_of(o);
+	const struct se_mapping m = { type->read, type->write, type->execute, type->all };
+	struct se_descriptor *d;
+	struct se_token *k;
+	uint32_t granted, wanted = se_map_mask(&m, *access);
+	NTSTATUS status;
+
+	if (o->security == NULL)
+		return STATUS_SUCCESS;
+	status = current(o, &d);
 	if (status != STATUS_SUCCESS)
 		return status;
-	replace(o, d, size);
-	return STATUS_SUCCESS;
+	k = se_effective_token(nt_current());
+	status = k == NULL ? (NTSTATUS)STATUS_NO_MEMORY : se_access_check(d, k, wanted, type->all, &granted);
+	if (status == STATUS_SUCCESS)
+		*access = granted;
+	if (k != NULL)
+		ob_put(&k->ob);
+	heap_free(d);
+	return status;
 }
 
 static uint32_t access_to_read(uint32_t what)
@@ -147,9 +201,9 @@ static NTSTATUS set(struct ob_object *o, uint32_t what, const struct se_descript
 	sd_parts(given, &p);
 	sd_parts(d, &old);
 	if ((what & OWNER_SECURITY_INFORMATION) != 0 && p.owner == NULL)
-		status = STATUS_INVALID_OWNER;
+		status = STATUS_INVALID_SECURITY_DESCR;
 	else if ((what & GROUP_SECURITY_INFORMATION) != 0 && p.group == NULL)
-		status = STATUS_INVALID_PRIMARY_GROUP;
+		status = STATUS_INVALID_SECURITY_DESCR;
 	choose(&p, what, &old);
 	fresh = status == STATUS_SUCCESS && sd_size(&p) <= SE_DESCRIPTOR_MAX ? arena_alloc(sd_size(&p)) : NULL;
 	if (fresh != NULL) {

@@ -137,6 +137,8 @@ uint32_t se_map_mask(const struct se_mapping *m, uint32_t mask);
 void se_map_lists(struct se_descriptor *d, const struct se_mapping *m);
 /* A new object's own descriptor: what OBJECT_ATTRIBUTES have; security 0: none. */
 NTSTATUS se_assign(struct ob_object *o, uint64_t security);
+/* May the caller open o, which is there already?  *access becomes what is granted.  STATUS_ACCESS_DENIED. */
+NTSTATUS se_check_open(struct ob_object *o, uint32_t *access) MUST_CHECK;
 /* What d gives token of wanted (mapped already; MAXIMUM_ALLOWED is understood). */
 NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint32_t wanted, uint32_t all, uint32_t *granted);
 #endif

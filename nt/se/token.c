@@ -327,6 +327,11 @@ NTSTATUS NtOpenThreadTokenEx(struct nt_thread *t, uint64_t thread, uint32_t acce
 	if (status != STATUS_SUCCESS)
 		return status;
 	k = se_thread_token(CONTAINER_OF(o, struct nt_thread, ob));
+	if (k != NULL && k->level == 0) {
+		ob_put(&k->ob);
+		ob_put(o);
+		return STATUS_CANT_OPEN_ANONYMOUS;
+	}
 	status = k == NULL ? (NTSTATUS)STATUS_NO_TOKEN : token_handle(k, access, attributes, handle);
 	ob_put(o);
 	return status;
