@@ -10,6 +10,7 @@
  * The lists of files, threads and processes are under one lock of NTIO: only requests that have to wait come here.
  * irp->state is under the lock of the kind's queue; who takes an irp out ends it.
  */
+#include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/io/irp.h"
 #include "nt/ke/user.h"
@@ -34,6 +35,7 @@ static void irp_put(struct io_irp *irp)
 	ob_put(&irp->r.file->ob);
 	ob_put(&irp->r.thread->ob);
 	ob_put(&irp->process->ob);
+	ob_put(irp->alert);
 	arena_free(irp->data);
 	arena_free(irp);
 }
@@ -81,7 +83,9 @@ struct io_irp *io_irp_new(struct io_request *r)
 	list_init(&irp->on_thread);
 	irp->r = *r;
 	irp->process = r->thread->process;
-	irp->sync = io_is_sync(r->file);
+	irp->sync = io_is_sync(r->file) || r->more; /* more: a call that always waits */
+	if (r->file->options & FILE_SYNCHRONOUS_IO_ALERT)
+		irp->alert = ex_event_new(false);
 	ob_get(&r->thread->ob);
 	ob_get(&irp->process->ob);
 	ob_get(&r->file->ob);
@@ -89,7 +93,7 @@ struct io_irp *io_irp_new(struct io_request *r)
 		ob_get(r->event);
 	if (irp->sync)
 		irp->waiter = pico_current();
-	else if (r->event == NULL)
+	else
 		(void)ex_clear(&r->file->ob);
 	lock_take(io_irps_lock());
 	list_append(&r->file->irps, &irp->on_file);
@@ -158,6 +162,8 @@ void io_irps_finish(struct list *done)
 			struct pico_thread *waiter = irp->waiter;
 
 			__atomic_store_n(&irp->state, IO_IRP_DONE, __ATOMIC_RELEASE);
+			if (irp->alert != NULL)
+				(void)ex_signal(irp->alert, 1);
 			pico_wake(waiter); /* it holds a reference of its own, and lives: io_thread_ended waits for no one, but frees nothing */
 			irp_put(irp);
 		} else {
@@ -231,6 +237,8 @@ NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp)
 		ob_put(&r->file->ob);
 		return STATUS_PENDING;
 	}
+	if (irp->alert != NULL && ex_wait(r->thread, &irp->alert, 1, false, true, EX_DEADLINE_NEVER) != STATUS_SUCCESS)
+		cancel_one(irp); /* an APC, or an alert: it runs on the way out */
 	while (__atomic_load_n(&irp->state, __ATOMIC_ACQUIRE) != IO_IRP_DONE) {
 		enum dk_status s = pico_wait(DK_FOREVER, 0);
 

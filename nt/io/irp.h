@@ -27,6 +27,7 @@ struct io_irp {
 	void *data;               /* arena: what is to go to r.buffer */
 	uint32_t data_at, data_size;
 	uint32_t sync, pad;
+	struct ob_object *alert;  /* an alertable synchronous wait: an event that is signalled when it is done; a reference */
 };
 enum io_irp_state { IO_IRP_QUEUED, IO_IRP_TAKEN /* out of the queue, soon done */, IO_IRP_DONE };
 /* r's references become the irp's, if there is memory for one. */

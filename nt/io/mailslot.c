@@ -27,7 +27,7 @@ struct slot {
 	LOCK(NTIO) lock;
 	struct list mails;        /* [NTIO] oldest first */
 	uint32_t count, maximum;  /* maximum [I]: of one message's size; 0 = any */
-	int64_t timeout;          /* [NTIO] INT64_MIN: for ever; else 100 ns, negative or 0 */
+	int64_t timeout;          /* [NTIO] INT64_MIN, INT64_MAX: for ever; else 100 ns, negative or 0 */
 	struct waitq wait;        /* readers */
 	uint32_t quota, size;
 	WCHAR name[];             /* [I] of size bytes */
@@ -107,7 +107,8 @@ static NTSTATUS mailslot_read(struct io_request *r)
 {
 	struct slot *s = slot_of(r->file);
 	struct waiter *w = waiter_self(0);
-	uint64_t deadline = s->timeout == INT64_MIN ? DK_FOREVER : pico_now() + (uint64_t)-s->timeout * 100;
+	/* Wine's kernelbase says INT64_MAX for ever. */
+	uint64_t deadline = s->timeout == INT64_MIN || s->timeout == INT64_MAX ? DK_FOREVER : pico_now() + (uint64_t)(s->timeout < 0 ? -s->timeout : 0) * 100;
 	NTSTATUS status;
 
 	if (!r->file->IS_READER)
@@ -190,7 +191,7 @@ static NTSTATUS mailslot_set(struct io_file *f, uint32_t class, uint64_t buf, ui
 	status = user_read(&timeout, buf, sizeof timeout);
 	if (status == STATUS_SUCCESS) {
 		lock_take(&s->lock);
-		s->timeout = timeout > 0 ? 0 : timeout;
+		s->timeout = timeout;
 		lock_drop(&s->lock);
 	}
 	return status;
@@ -264,7 +265,7 @@ static NTSTATUS make(const struct io_name *n, struct io_file *f, uint32_t quota,
 	waitq_init(&s->wait);
 	s->maximum = maximum;
 	s->quota = quota;
-	s->timeout = timeout > 0 ? 0 : timeout;
+	s->timeout = timeout;
 	s->size = n->rest_size;
 	memcpy(s->name, n->rest, n->rest_size);
 	f->object = s;

@@ -203,6 +203,8 @@ NTSTATUS npfs_query(struct io_file *f, uint32_t class, uint64_t buf, uint32_t si
 		struct FILE_STANDARD_INFORMATION standard;
 	} u;
 
+	if (!(f->access & FILE_READ_ATTRIBUTES) && (class == FilePipeInformation || class == FilePipeLocalInformation))
+		return STATUS_ACCESS_DENIED;
 	memset(&u, 0, sizeof u);
 	lock_take(lock_of(e));
 	switch (class) {
@@ -234,6 +236,8 @@ NTSTATUS npfs_set(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size
 
 	if (class != FilePipeInformation)
 		return STATUS_INVALID_INFO_CLASS;
+	if (!(f->access & FILE_WRITE_ATTRIBUTES))
+		return STATUS_ACCESS_DENIED;
 	status = user_read(&i, buf, sizeof i);
 	if (status != STATUS_SUCCESS)
 		return status;

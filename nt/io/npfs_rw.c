@@ -307,6 +307,7 @@ NTSTATUS npfs_flush(struct io_request *r)
 
 	lock_take(lock_of(e));
 	status = may_write(e);
+	r->more = 1;
 	if (status == STATUS_SUCCESS && e->peer->count != 0) {
 		irp = io_irp_new(r);
 		if (irp != NULL)

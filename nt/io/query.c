@@ -62,7 +62,7 @@ static uint64_t position_of(struct io_file *f)
 
 static uint32_t mode_of(const struct io_file *f)
 {
-	return f->options & (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING | FILE_SYNCHRONOUS | FILE_DELETE_ON_CLOSE);
+	return f->options & (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING | FILE_SYNCHRONOUS);
 }
 
 static void put_stat(const struct io_file *f, const struct os_attr *a, struct FILE_STAT_INFORMATION *s)

@@ -43,6 +43,10 @@ NTSTATUS io_begin(struct nt_thread *t, struct io_request *r, uint64_t handle, ui
 	status = file_by_handle(handle, access, &r->file);
 	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
+	if (UNLIKELY(apc != 0 && __atomic_load_n(&r->file->port, __ATOMIC_RELAXED) != NULL)) {
+		ob_put(&r->file->ob);
+		return STATUS_INVALID_PARAMETER;
+	}
 	if (event != 0) {
 		status = ob_by_handle(event, OB_EVENT, EVENT_MODIFY_STATE, &r->event);
 		if (status != STATUS_SUCCESS) {

@@ -264,14 +264,26 @@ static bool is_there(uint64_t va)
 	return uaccess_load32(ALIGN_DOWN(va, 4), &word);
 }
 
+/* The status block says it too; an asynchronous read hears of it there, and by its event, APC or port, alone. */
+static NOINLINE NTSTATUS end_of_file(struct io_request *r)
+{
+	bool async = r->file->kind == IO_DISK && !io_is_sync(r->file);
+
+	(void)user_io_status(r->iosb, STATUS_END_OF_FILE, 0);
+	if (async)
+		io_answer(r, STATUS_END_OF_FILE, true);
+	(void)io_end(r, STATUS_END_OF_FILE);
+	return async ? STATUS_PENDING : STATUS_END_OF_FILE;
+}
+
 /* A disk file opened for asynchronous use says that the call is pending, and it is over when that is said. */
 static NTSTATUS end_disk(struct io_request *r, NTSTATUS status)
 {
 	bool async = r->file->kind == IO_DISK && !io_is_sync(r->file) && status == STATUS_SUCCESS &&
 		!(r->file->port_modes & 1u); /* FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: who sets it wants to know at once */
 
-	if (status == STATUS_END_OF_FILE && r->iosb != 0)
-		(void)user_io_status(r->iosb, status, 0);
+	if (UNLIKELY(status == STATUS_END_OF_FILE))
+		return end_of_file(r);
 	status = io_end(r, status);
 	return async && status == STATUS_SUCCESS ? (NTSTATUS)STATUS_PENDING : status;
 }
@@ -312,11 +324,11 @@ NTSTATUS NtWriteFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint6
 	struct io_request r;
 	NTSTATUS status;
 
-	if (UNLIKELY(size != 0 && !is_there(buffer)))
-		return STATUS_INVALID_USER_BUFFER;
 	status = io_begin(t, &r, handle, FILE_WRITE_DATA | FILE_APPEND_DATA, event, apc, context, iosb);
 	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
+	if (UNLIKELY(size != 0 && !is_there(buffer)))
+		return io_end(&r, STATUS_INVALID_USER_BUFFER);
 	r.write = 1;
 	r.buffer = buffer;
 	r.size = size;

@@ -458,6 +458,8 @@ NTSTATUS NtDeleteFile(struct nt_thread *t, uint64_t oa)
 	}
 	if (status == STATUS_SUCCESS) {
 		status = dispose(f, FILE_DISPOSITION_DELETE);
+		if (status == STATUS_DIRECTORY_NOT_EMPTY) /* which this call does not say */
+			status = STATUS_SUCCESS;
 		ob_put(&f->ob);
 	}
 	oa_free(&l);
