@@ -213,14 +213,14 @@ static NTSTATUS flush_file(struct io_request *r)
 	return cf->part == CON_INPUT ? con_flush_input(cf->console) : (NTSTATUS)STATUS_INVALID_HANDLE;
 }
 
-/* FreeConsole closes the connection: the process has no console then. */
+/* FreeConsole closes the connection: the process has no console then.  One that ends has no current thread any more. */
 static void disconnect(struct io_file *f)
 {
 	struct con_file *cf = f->object;
-	struct nt_process *p = nt_current_process();
+	struct nt_thread *t = nt_current();
 
-	if (cf->attached != 0 && cf->attached == p->pid && p->con == cf->console)
-		attach(p, NULL);
+	if (t != NULL && cf->attached != 0 && cf->attached == t->process->pid && t->process->con == cf->console)
+		attach(t->process, NULL);
 }
 
 #define FileStandardInformation 5u
