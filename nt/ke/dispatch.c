@@ -73,7 +73,7 @@ static NOINLINE uint64_t other_call(struct nt_thread *t, const struct dk_context
 	}
 	status = ldr_unix_call(t, c->r10, (uint32_t)c->rdx, c->r8);
 	if (nt_tracing)
-		log_line(DK_LOG_INFO, "nt: unix call %u of 0x%lx: 0x%x", (uint32_t)c->rdx, c->r10, status);
+		log_line(DK_LOG_TRACE, "nt: unix call %u of 0x%lx: 0x%x", (uint32_t)c->rdx, c->r10, status);
 	return status;
 }
 

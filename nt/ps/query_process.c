@@ -66,7 +66,7 @@ struct asked {
 	union answer *a;
 };
 
-static const int base_priorities[] = { 8, 4, 8, 13, 24, 6, 10 };
+#define PRIORITY_CLASSES 7u /* 1 idle, 2 normal, 3 high, 4 real time, 5 below and 6 above normal */
 
 static NTSTATUS basic(const struct asked *q)
 {
@@ -75,7 +75,7 @@ static NTSTATUS basic(const struct asked *q)
 	q->a->u64[0] = ps_of_process(p)->exit_said ? p->exit_status : STATUS_PENDING;
 	q->a->u64[1] = p->peb;
 	q->a->u64[2] = ps_of_process(p)->affinity;
-	q->a->u64[3] = (uint32_t)base_priorities[p->priority_class < ARRAY_LEN(base_priorities) ? p->priority_class : 0];
+	q->a->u64[3] = p->priority_class; /* the class, as the DLLs that run here take it */
 	q->a->u64[4] = p->pid;
 	q->a->u64[5] = p->parent_pid;
 	return STATUS_SUCCESS;
@@ -338,7 +338,7 @@ static NTSTATUS set_affinity(struct nt_process *p, uint64_t mask)
 
 static NTSTATUS set_priority(struct nt_process *p, uint32_t class)
 {
-	if (class == 0 || class >= ARRAY_LEN(base_priorities))
+	if (class == 0 || class >= PRIORITY_CLASSES)
 		return STATUS_INVALID_PARAMETER;
 	p->priority_class = class;
 	return STATUS_SUCCESS;
