@@ -205,26 +205,32 @@ LX_C = {"fd": "int", "int": "int", "u32": "uint32_t", "oflags": "int", "mode": "
 ROW = re.compile(r'(\d+)\s+(\w+)\((.*?)\)\s+(\S+)\s+(full|partial|todo|never)(?:\s+"(.*)")?$')
 
 
-def lx_load(path):
+def load_rows(path, form, kinds, order):
+    """Rows of `form`, a regular expression with name, args, group, status and note in this order; a number may come first."""
     calls = []
     for n, line in enumerate(open(path), 1):
         line = line.split("#")[0].strip()
         if not line:
             continue
-        m = ROW.match(line)
+        m = form.match(line)
         if not m:
             die(path, n, f"cannot read this row: {line}")
-        nr, name, args, group, status, note = m.groups()
+        name, args, group, status, note = m.groups()[-5:]
+        nr = int(m[1]) if len(m.groups()) == 6 else len(calls)
         args = [tuple(a.split()) for a in args.split(",") if a.strip()]
         for a in args:
-            if len(a) != 2 or a[0] not in LX_C:
+            if len(a) != 2 or a[0] not in kinds:
                 die(path, n, f"{name}: cannot read argument {' '.join(a)}")
-        if calls and int(nr) <= calls[-1]["nr"]:
-            die(path, n, f"{name}: numbers must rise")
         if status in ("partial", "never") and not note:
             die(path, n, f"{name}: {status} needs a reason")
-        calls.append(dict(nr=int(nr), name=name, args=args, group=group, status=status, note=note or ""))
+        calls.append(dict(nr=nr, name=name, args=args, group=group, status=status, note=note or ""))
+        if len(calls) > 1 and calls[-1][order] <= calls[-2][order]:
+            die(path, n, f"{name}: the rows must be sorted by {order}")
     return calls
+
+
+def lx_load(path):
+    return load_rows(path, ROW, LX_C, "nr")
 
 
 def lx_done(c):
@@ -263,14 +269,20 @@ def lx_dispatch(calls):
     yield "};\nconst unsigned lx_ncalls = sizeof lx_calls / sizeof lx_calls[0];"
 
 
-def lx_docs(calls):
-    yield "# Linux system calls\n\n| nr | call | status |\n| --- | --- | --- |"
+def docs(title, calls, numbered):
+    nr = "| nr " if numbered else ""
+    yield f"# {title}\n\n{nr}| call | status |\n{'| --- ' if numbered else ''}| --- | --- |"
     for c in calls:
         args = ", ".join(a for _, a in c["args"])
-        yield f'| {c["nr"]} | `{c["name"]}({args})` | {c["status"]}{": " + c["note"] if c["note"] else ""} |'
+        nr = f'| {c["nr"]} ' if numbered else ""
+        yield f'{nr}| `{c["name"]}({args})` | {c["status"]}{": " + c["note"] if c["note"] else ""} |'
 
 
-def lx_list(calls):
+def lx_docs(calls):
+    return docs("Linux system calls", calls, True)
+
+
+def status_list(calls):
     for c in calls:
         yield f'{c["nr"]} {c["name"]} {c["status"]}'
 
@@ -283,25 +295,7 @@ NT_ROW = re.compile(r'(\w+)\((.*?)\)\s+(\S+)\s+(full|partial|todo|never)(?:\s+"(
 
 
 def nt_load(path):
-    calls = []
-    for n, line in enumerate(open(path), 1):
-        line = line.split("#")[0].strip()
-        if not line:
-            continue
-        m = NT_ROW.match(line)
-        if not m:
-            die(path, n, f"cannot read this row: {line}")
-        name, args, group, status, note = m.groups()
-        args = [tuple(a.split()) for a in args.split(",") if a.strip()]
-        for a in args:
-            if len(a) != 2 or a[0] not in NT_C:
-                die(path, n, f"{name}: cannot read argument {' '.join(a)}")
-        if calls and name <= calls[-1]["name"]:
-            die(path, n, f"{name}: names must rise")
-        if status in ("partial", "never") and not note:
-            die(path, n, f"{name}: {status} needs a reason")
-        calls.append(dict(nr=len(calls), name=name, args=args, group=group, status=status, note=note or ""))
-    return calls
+    return load_rows(path, NT_ROW, NT_C, "name")
 
 
 def nt_header(calls):
@@ -334,15 +328,7 @@ def nt_dispatch(calls):
 
 
 def nt_docs(calls):
-    yield "# NT system calls\n\n| call | status |\n| --- | --- |"
-    for c in calls:
-        args = ", ".join(a for _, a in c["args"])
-        yield f'| `{c["name"]}({args})` | {c["status"]}{": " + c["note"] if c["note"] else ""} |'
-
-
-def nt_list(calls):
-    for c in calls:
-        yield f'{c["name"]} {c["status"]}'
+    return docs("NT system calls", calls, False)
 
 
 def main():
@@ -350,8 +336,8 @@ def main():
         sys.exit(__doc__)
     family, what, path = sys.argv[1:4]
     table = {"dk": (dk_load, dict(header=dk_header, client=dk_client, pal=dk_pal, stubs=dk_stubs, list=dk_list, docs=dk_docs)),
-             "lx": (lx_load, dict(header=lx_header, dispatch=lx_dispatch, list=lx_list, docs=lx_docs)),
-             "nt": (nt_load, dict(header=nt_header, dispatch=nt_dispatch, list=nt_list, docs=nt_docs))}[family]
+             "lx": (lx_load, dict(header=lx_header, dispatch=lx_dispatch, list=status_list, docs=lx_docs)),
+             "nt": (nt_load, dict(header=nt_header, dispatch=nt_dispatch, list=status_list, docs=nt_docs))}[family]
     print("\n".join(table[1][what](table[0](path))))
 
 
