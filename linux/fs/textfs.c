@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* linux/fs/textfs.c - names, inodes and reading for /proc and /sys; see textfs.h. */
+/* linux/fs/textfs.c - names and inodes of /proc and /sys; see textfs.h. */
 #include "linux/fs/textfs.h"
 
 #include "linux/ns/ns.h"
 #include "linux/proc/proc.h"
 #include "linux/proc/ptrace.h"
-
-#define STORE_MAX 4096u
-
-/* inode->priv */
-enum { T_NODE, T_PID, T_TID, T_NUM, T_ROUND };
-/* file->priv; file->object is a struct kept_text */
-enum { TF_LEN }; /* and TEXT_POLLED */
-
-struct kept_text {
-	size_t len;
-	char data[];
-};
 
 /* ---- Nodes ---- */
 
@@ -25,7 +13,7 @@ static const struct text_fs *fs_of(const struct inode *i)
 	return i->kind == INODE_PROC ? &procfs : &sysfs;
 }
 
-static const struct text_node *node_of(const struct inode *i)
+const struct text_node *text_node_of(const struct inode *i)
 {
 	return &fs_of(i)->node[i->priv[T_NODE]];
 }
@@ -39,7 +27,7 @@ uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir)
 }
 
 /* False: it is about a process that is gone.  End with ctx_done. */
-static bool ctx_init(struct node_ctx *c, struct lx_thread *t, const struct inode *i)
+bool text_ctx_init(struct node_ctx *c, struct lx_thread *t, const struct inode *i)
 {
 	*c = (struct node_ctx){ .t = t, .pid_ns = i->kind == INODE_PROC && i->fs ? (struct ns *)i->fs->priv[0] : NULL };
 	c->key = (struct node_key){ (uint32_t)i->priv[T_NODE], (int)i->priv[T_PID], (int)i->priv[T_TID],
@@ -59,7 +47,7 @@ static bool may_see(struct node_ctx *c, const struct text_node *n)
 	return !n->access || !c->proc || proc_may_access(c->t, c->proc, ACCESS_FS | (n->access == TEXT_ATTACH ? ACCESS_ATTACH : ACCESS_READ));
 }
 
-static void ctx_done(struct node_ctx *c)
+void text_ctx_done(struct node_ctx *c)
 {
 	if (c->proc)
 		proc_put(c->proc);
@@ -140,13 +128,13 @@ static long text_lookup(struct lx_thread *t, struct dentry *dir, const char *nam
 	struct inode **out, uint64_t *valid_until)
 {
 	const struct text_fs *tf = fs_of(dir->inode);
-	uint32_t d = node_of(dir->inode)->dir, n = 0;
+	uint32_t d = text_node_of(dir->inode)->dir, n = 0;
 	struct node_ctx c;
 	bool found;
 
 	*out = NULL;
 	*valid_until = 0;
-	if (!ctx_init(&c, t, dir->inode))
+	if (!text_ctx_init(&c, t, dir->inode))
 		return -ENOENT;
 	found = find_static(tf, d, name, len, &n);
 	if (found)
@@ -159,7 +147,7 @@ static long text_lookup(struct lx_thread *t, struct dentry *dir, const char *nam
 		*valid_until = UINT64_MAX;
 	if (found && (!c.key.pid || c.proc))
 		*out = make_inode(dir->inode->fs, &tf->node[c.key.node], &c);
-	ctx_done(&c);
+	text_ctx_done(&c);
 	return found && !*out ? -ENOENT : 0;
 }
 
@@ -190,11 +178,11 @@ static bool list_static(const struct text_fs *tf, uint32_t d, struct node_ctx *c
 static long text_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos, struct dir_emit *e)
 {
 	const struct text_fs *tf = fs_of(dir->inode);
-	uint32_t d = node_of(dir->inode)->dir;
+	uint32_t d = text_node_of(dir->inode)->dir;
 	struct node_ctx c;
 	char name[24];
 
-	if (!ctx_init(&c, t, dir->inode))
+	if (!text_ctx_init(&c, t, dir->inode))
 		return -ENOENT;
 	if (list_static(tf, d, &c, pos, e) && tf->next) {
 		uint64_t at = *pos - PATTERN;
@@ -207,13 +195,13 @@ static long text_readdir(struct lx_thread *t, struct dentry *dir, uint64_t *pos,
 			key = c.key;
 		}
 	}
-	ctx_done(&c);
+	text_ctx_done(&c);
 	return 0;
 }
 
 static long text_readlink(struct lx_thread *t, struct inode *i, char *buf, size_t size)
 {
-	const struct text_node *n = node_of(i);
+	const struct text_node *n = text_node_of(i);
 	struct node_ctx c;
 	long len;
 
@@ -222,41 +210,41 @@ static long text_readlink(struct lx_thread *t, struct inode *i, char *buf, size_
 		memcpy(buf, n->text, (size_t)len);
 		return len;
 	}
-	if (!n->readlink || !ctx_init(&c, t, i))
+	if (!n->readlink || !text_ctx_init(&c, t, i))
 		return n->readlink ? -ENOENT : -EINVAL;
 	len = may_see(&c, n) ? n->readlink(&c, buf, size) : -EACCES;
-	ctx_done(&c);
+	text_ctx_done(&c);
 	return len;
 }
 
 static long text_follow(struct lx_thread *t, struct inode *i, struct path *out, struct file **file)
 {
-	const struct text_node *n = node_of(i);
+	const struct text_node *n = text_node_of(i);
 	struct node_ctx c;
 	long err;
 
 	if (!n->follow)
 		return -ENOLINK;
-	if (!ctx_init(&c, t, i))
+	if (!text_ctx_init(&c, t, i))
 		return -ENOENT;
 	err = may_see(&c, n) ? n->follow(&c, out, file) : -EACCES;
-	ctx_done(&c);
+	text_ctx_done(&c);
 	return err;
 }
 
 static long text_open(struct lx_thread *t, struct dentry *d, struct file *f)
 {
-	const struct text_node *n = node_of(f->inode);
+	const struct text_node *n = text_node_of(f->inode);
 	struct node_ctx c;
 	bool may;
 
-	if (!ctx_init(&c, t, f->inode))
+	if (!text_ctx_init(&c, t, f->inode))
 		return n->dir ? -ENOENT : -ESRCH;
 	may = may_see(&c, n);
 	c.file = f;
 	if (may && n->poll)
 		(void)n->poll(&c, NULL);
-	ctx_done(&c);
+	text_ctx_done(&c);
 	if (!may)
 		return -EACCES;
 	f->kind = n->dir ? FILE_DIR : FILE_PROC;
@@ -291,152 +279,6 @@ const struct inode_ops inode_sys_ops = {
 	.setattr = text_setattr,
 };
 
-/* ---- Open files ---- */
-
-static void make_text(struct text *x, const struct text_node *n, struct node_ctx *c)
-{
-	if (n->text)
-		text_put(x, n->text, strlen(n->text));
-	else if (n->show)
-		n->show(x, c);
-}
-
-/* Keeps what a reader has not got yet, for its next reads. */
-static void keep_text(struct file *f, const struct text *x, bool all_read)
-{
-	struct kept_text *k = NULL, *old;
-
-	if (!all_read && (k = arena_alloc(sizeof *k + x->len)) != NULL) {
-		k->len = x->len;
-		memcpy(k->data, x->buf, x->len);
-	}
-	lock_take(&f->inode->lock);
-	old = f->object;
-	f->object = k;
-	f->priv[TF_LEN] = x->len;
-	lock_drop(&f->inode->lock);
-	arena_free(old);
-}
-
-/* From what was kept; false: nothing was, so it has to be made. */
-static bool read_kept(struct file *f, const struct iov *v, uint64_t pos, size_t *got)
-{
-	struct kept_text *k;
-	bool answered = true;
-
-	*got = 0;
-	lock_take(&f->inode->lock);
-	k = f->object;
-	if (k && pos < k->len)
-		*got = iov_put(v, 0, k->data + pos, MIN(v->size, k->len - pos));
-	else
-		answered = k || pos >= f->priv[TF_LEN];
-	lock_drop(&f->inode->lock);
-	return answered;
-}
-
-static long read_text(struct file *f, struct node_ctx *c, const struct text_node *n, const struct iov *v, uint64_t *pos)
-{
-	struct text x = { 0 };
-	size_t got = 0, there = 0;
-
-	if (*pos == 0 || !read_kept(f, v, *pos, &got)) {
-		make_text(&x, n, c);
-		if (*pos < x.len) {
-			there = MIN(v->size, x.len - *pos);
-			got = iov_put(v, 0, x.buf + *pos, there);
-		}
-		keep_text(f, &x, *pos + got >= x.len);
-		text_free(&x);
-	}
-	*pos += got;
-	return got || !there ? (long)got : -EFAULT;
-}
-
-static long text_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
-{
-	const struct text_node *n = node_of(f->inode);
-	struct node_ctx c;
-	long result;
-
-	if (!n->show && !n->text && !n->raw)
-		return -EINVAL;
-	if (!ctx_init(&c, t, f->inode))
-		return n->raw ? 0 : -ESRCH; /* a process that has ended has no memory */
-	c.file = f;
-	result = n->raw ? n->raw(&c, v, pos, false) : read_text(f, &c, n, v, pos);
-	ctx_done(&c);
-	return result;
-}
-
-static long store_text(struct node_ctx *c, const struct text_node *n, const struct iov *v)
-{
-	size_t size = MIN(v->size, (uint64_t)STORE_MAX - 1), got;
-	char *buf = heap_alloc(size + 1);
-	long result;
-
-	if (!buf)
-		return -ENOMEM;
-	got = iov_take(v, 0, buf, size);
-	buf[got] = '\0';
-	result = got < size ? -EFAULT : n->store(c, buf, got);
-	heap_free(buf);
-	return result;
-}
-
-static long text_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
-{
-	const struct text_node *n = node_of(f->inode);
-	struct node_ctx c;
-	long result;
-
-	if (!n->store && !n->raw)
-		return -EINVAL;
-	if (!ctx_init(&c, t, f->inode))
-		return n->raw ? 0 : -ESRCH; /* a process that has ended has no memory */
-	c.file = f;
-	result = n->raw ? n->raw(&c, v, pos, true) : store_text(&c, n, v);
-	ctx_done(&c);
-	if (result > 0 && !n->raw)
-		*pos += (uint64_t)result;
-	return result;
-}
-
-static uint32_t text_poll(struct lx_thread *t, struct file *f, struct poll_table *p)
-{
-	const struct text_node *n = node_of(f->inode);
-	uint32_t mask = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
-	struct node_ctx c;
-
-	if (!n->poll || !ctx_init(&c, t, f->inode))
-		return mask;
-	c.file = f;
-	mask |= n->poll(&c, p);
-	ctx_done(&c);
-	return mask;
-}
-
-/* Those about processes only where a change is told. */
-bool text_can_poll(const struct file *f)
-{
-	return !f->inode->priv[T_PID] || node_of(f->inode)->poll;
-}
-
-static void text_release(struct file *f)
-{
-	arena_free(f->object);
-	f->object = NULL;
-}
-
-const struct file_ops file_proc_ops = {
-	.name = "proc",
-	.read = text_read,
-	.write = text_write,
-	.poll = text_poll,
-	.release = text_release,
-	.seekable = true,
-};
-
 int text_process_dir(const struct file *f)
 {
 	const struct inode *i = f->inode;
@@ -448,8 +290,8 @@ int text_process_dir(const struct file *f)
 	n = &procfs.node[i->priv[T_NODE]];
 	if (n->parent != TEXT_ROOT || n->name)
 		return 0;
-	if (!ctx_init(&c, lx_current(), i))
+	if (!text_ctx_init(&c, lx_current(), i))
 		return -ESRCH;
-	ctx_done(&c);
+	text_ctx_done(&c);
 	return c.key.pid;
 }

@@ -74,6 +74,13 @@ bool text_can_poll(const struct file *f); /* an open text: may an epoll watch it
 #define TEXT_ATTACH 2u
 #define TEXT_ROOT 1u /* number of the root directory */
 
+/* Between textfs.c and textfile.c. */
+enum { T_NODE, T_PID, T_TID, T_NUM, T_ROUND }; /* inode->priv */
+const struct text_node *text_node_of(const struct inode *i);
+/* False: it is about a process that is gone.  End with text_ctx_done. */
+bool text_ctx_init(struct node_ctx *c, struct lx_thread *t, const struct inode *i);
+void text_ctx_done(struct node_ctx *c);
+
 uint32_t text_find_pattern(const struct text_fs *fs, uint32_t dir); /* index of the node without a name in dir */
 /* The pid, if f is an open /proc/PID, -ESRCH if that has ended; else 0. */
 int text_process_dir(const struct file *f);
