@@ -32,7 +32,7 @@
 	SHOWN(D, "cmdline", show_cmdline), PRIVATE(D, "environ", show_environ, TEXT_READ), PRIVATE(D, "auxv", show_auxv, TEXT_READ), \
 	SETTABLE(D, "comm", show_comm, store_comm), SHOWN(D, "limits", show_limits), PRIVATE(D, "io", show_io, TEXT_READ), \
 	SETTABLE(D, "oom_score_adj", show_oom_score_adj, store_oom_score_adj), SHOWN(D, "oom_score", show_oom_score), \
-	N(D, S_IFREG | 0444, "maps", .show = show_maps, .access = TEXT_READ), N(D, S_IFREG | 0444, "smaps", .show = show_smaps, .access = TEXT_READ), \
+	N(D, S_IFREG | 0444, "maps", .show = show_maps, .ioctl = ioctl_maps, .access = TEXT_READ), N(D, S_IFREG | 0444, "smaps", .show = show_smaps, .access = TEXT_READ), \
 	SHOWN(D, "smaps_rollup", show_smaps_rollup), N(D, S_IFREG | 0444, "numa_maps", .show = show_numa_maps, .access = TEXT_READ), \
 	N(D, S_IFREG | 0444, "mounts", .show = show_mounts, .poll = poll_mounts), \
 	N(D, S_IFREG | 0444, "mountinfo", .show = show_mountinfo, .poll = poll_mounts), SHOWN(D, "schedstat", show_schedstat), \

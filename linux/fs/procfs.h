@@ -56,6 +56,7 @@ long store_coredump_filter(struct node_ctx *c, char *text, size_t n);
 long store_nothing(struct node_ctx *c, char *text, size_t n); /* accepted, without effect */
 long raw_mem(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write);
 long raw_pagemap(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* procfs_maps.c */
+long ioctl_maps(struct node_ctx *c, uint32_t cmd, uint64_t arg); /* PROCMAP_QUERY */
 long raw_kmsg(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* kmsg.c */
 
 long link_self(struct node_ctx *c, char *buf, size_t size);

@@ -121,6 +121,22 @@ static long text_write(struct lx_thread *t, struct file *f, const struct iov *v,
 	return result;
 }
 
+static long text_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
+{
+	const struct text_node *n = text_node_of(f->inode);
+	struct node_ctx c;
+	long result;
+
+	if (!n->ioctl)
+		return -ENOTTY;
+	if (!text_ctx_init(&c, t, f->inode))
+		return -ESRCH;
+	c.file = f;
+	result = n->ioctl(&c, cmd, arg);
+	text_ctx_done(&c);
+	return result;
+}
+
 static uint32_t text_poll(struct lx_thread *t, struct file *f, struct poll_table *p)
 {
 	const struct text_node *n = text_node_of(f->inode);
@@ -152,6 +168,7 @@ const struct file_ops file_proc_ops = {
 	.read = text_read,
 	.write = text_write,
 	.poll = text_poll,
+	.ioctl = text_ioctl,
 	.release = text_release,
 	.seekable = true,
 };

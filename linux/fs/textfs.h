@@ -53,6 +53,7 @@ struct text_node {
 	long (*readlink)(struct node_ctx *c, char *buf, size_t size);
 	long (*follow)(struct node_ctx *c, struct path *out, struct file **file);
 	long (*raw)(struct node_ctx *c, const struct iov *v, uint64_t *pos, bool write); /* instead of a text */
+	long (*ioctl)(struct node_ctx *c, uint32_t cmd, uint64_t arg);
 	uint32_t (*poll)(struct node_ctx *c, struct poll_table *p); /* NULL: always ready.  Called with no table when the file is opened */
 	uint32_t (*mode_of)(struct node_ctx *c); /* patterns: other permission bits */
 	uint32_t arg;                            /* the functions' own */
