@@ -33,7 +33,12 @@ static struct list *bucket_of(const struct ob_names *n, uint32_t hash)
 
 static uint32_t hash_of(const struct ob_directory *d, const WCHAR *text, uint32_t size)
 {
-	return rtl_hash(text, size) * 31u + (uint32_t)((uint64_t)d >> 5) * 0x9e3779b1u;
+	uint32_t h = rtl_hash(text, size) ^ (uint32_t)((uint64_t)d >> 5) * 0x9e3779b1u;
+
+	/* All bits are to have a say in the low ones, which choose the bucket: names often differ in digits only. */
+	h = (h ^ h >> 16) * 0x7feb352du;
+	h = (h ^ h >> 15) * 0x846ca68bu;
+	return h ^ h >> 16;
 }
 
 static struct ob_name *name_find(const struct ob_directory *d, const WCHAR *text, uint32_t size, bool ignore_case) REQUIRES(NTNAMES)
@@ -419,7 +424,7 @@ NTSTATUS ob_handle_clear(uint64_t handle_va)
 NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uint64_t handle_va)
 {
 	struct ob_lookup l = { .name = NULL };
-	struct ob_object *out;
+	struct ob_object *out = NULL;
 	bool counted = false;
 	NTSTATUS status = ob_handle_clear(handle_va), handle_status;
 
@@ -441,7 +446,7 @@ NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uin
 NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint64_t handle_va)
 {
 	struct ob_lookup l = { .name = NULL };
-	struct ob_object *out;
+	struct ob_object *out = NULL;
 	bool counted = false;
 	NTSTATUS status = ob_handle_clear(handle_va), handle_status;
 
