@@ -219,6 +219,7 @@ static NOINLINE NTSTATUS pseudo_by_handle(struct nt_process *p, uint64_t handle,
 
 	if (status == STATUS_SUCCESS && type != OB_NONE && (*o)->type != type) {
 		ob_put(*o);
+		*o = NULL;
 		status = STATUS_OBJECT_TYPE_MISMATCH;
 	}
 	return status;
@@ -260,8 +261,10 @@ NTSTATUS ob_by_handle_of(struct nt_process *p, uint64_t handle, enum ob_type_id 
 		status = STATUS_OBJECT_TYPE_MISMATCH;
 	else if (UNLIKELY((access & ~g.access) != 0))
 		status = STATUS_ACCESS_DENIED;
-	if (UNLIKELY(status != STATUS_SUCCESS))
+	if (UNLIKELY(status != STATUS_SUCCESS)) {
+		*o = NULL; /* callers put what they have, whatever came before */
 		ob_put(g.object);
+	}
 	return status;
 }
 
