@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Notification of changes in folders: records with names, filters, subtrees, buffers too small, both interfaces. */
+/* timeout: 20 */
 /* wine: changes below the folder itself are not told. */
 #include "t.h"
 

@@ -5,6 +5,7 @@
 #define NAME "\\\\.\\pipe\\bailey-pipes"
 
 static char client_got[16];
+static HANDLE flushed;
 
 static DWORD WINAPI dials(void *arg)
 {
@@ -18,6 +19,7 @@ static DWORD WINAPI dials(void *arg)
 		WriteFile(h, "ping", 4, &n, 0);
 		ReadFile(h, text, 16, &n, 0);
 		memcpy(client_got, text, sizeof text);
+		WaitForSingleObject(flushed, 60000);
 	}
 	CloseHandle(h);
 	return 0;
@@ -94,6 +96,7 @@ static void bytes(void)
 	printf("%lu %s\n", n, text);
 	OK(WriteFile(s, "pong", 4, &n, 0));
 	OK(FlushFileBuffers(s));
+	SetEvent(flushed);
 	WaitForSingleObject(t, 60000);
 	printf("client got %s\n", client_got);
 	OK(ReadFile(s, text, 64, &n, 0));
@@ -203,6 +206,7 @@ int main(int argc, char **argv)
 		printf("a line of the child\n");
 		return 4;
 	}
+	flushed = CreateEventA(0, FALSE, FALSE, 0);
 	anonymous();
 	bytes();
 	messages();
