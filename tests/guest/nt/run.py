@@ -8,10 +8,11 @@
 A case is NAME.c, NAME.cpp or NAME.cmd with its output in NAME.out.  The output is what Windows prints by its public documentation:
 recorded under Wine (--record), then corrected by hand where Wine is known to be wrong, and a `wine:` line in the case's head says
 where.  Such a case is not judged under Wine.  Comment lines in a case's head: `exit: CODE`, `args: ARGUMENTS`, `libs: -lX`,
-`timeout: SECONDS`, `flags: BAILEY OPTIONS`.  The file `todo` names the cases known to fail, each with a reason: passing by surprise
+`timeout: SECONDS`, `flags: BAILEY OPTIONS`, `terminal: KEYS|KEYS...`: it runs on a terminal of 80x24, and each of these is typed (as a
+Python string; =WxH changes the size instead) when it has written a prompt, "> ".  Such a case is not judged under Wine either.  The file `todo` names the cases known to fail, each with a reason: passing by surprise
 is a failure.
 """
-import argparse, concurrent.futures, difflib, fnmatch, os, pathlib, re, shutil, subprocess, sys, tempfile, time
+import argparse, concurrent.futures, difflib, fcntl, fnmatch, os, pathlib, pty, re, select, shutil, struct, subprocess, sys, tempfile, termios, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 DLLS = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
@@ -27,6 +28,8 @@ class Case:
         self.args = [a or b for a, b in re.findall(r'"([^"]*)"|(\S+)', get("args"))]
         self.exit, self.timeout = int(get("exit") or 0), int(get("timeout") or 60)
         self.flags, self.libs, self.wine = get("flags").split(), get("libs").split(), get("wine")
+        self.terminal = [k.encode().decode("unicode_escape").encode("latin-1") for k in get("terminal").split("|")] if get("terminal") else []
+        self.wine = self.wine or ("has no such terminal" if self.terminal else "")
         self.todo = todo.get(self.name, "")
         self.out = path.with_suffix(".out")
 
@@ -60,6 +63,35 @@ def run(command, cwd, timeout, env):
         return "timeout", e.stdout or b"", e.stderr or b""
 
 
+def on_terminal(command, cwd, timeout, env, keys):
+    def size(fd, w, h):
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", h, w, 0, 0))
+
+    master, slave = pty.openpty()
+    size(slave, 80, 24)
+    p = subprocess.Popen(command, cwd=cwd, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    out, keys, end, seen = b"", list(keys), time.time() + timeout, 0
+    while time.time() < end:
+        if select.select([master], [], [], 0.1)[0]:
+            try:
+                out += os.read(master, 4096)
+            except OSError:  # its last user is gone
+                break
+        if keys and out.endswith(b"> ") and len(out) > seen:
+            seen, k = len(out), keys.pop(0)
+            if k.startswith(b"="):
+                size(master, *map(int, k[1:].split(b"x")))
+            else:
+                os.write(master, k)
+    else:
+        p.kill()
+    os.close(master)
+    code = p.wait()
+    return ("timeout" if time.time() >= end else code), out, b""
+
+
 def once(case, args, work):
     with tempfile.TemporaryDirectory(dir=work) as cwd:
         if case.path.suffix == ".cmd":
@@ -68,7 +100,8 @@ def once(case, args, work):
         if args.wine:
             env = {**CLEAN, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "winedbg.exe=d"}
             return run([args.wine] + program, cwd, case.timeout * 2, env)
-        return run([args.bailey, "run"] + args.view + case.flags + ["-w", cwd, "--"] + program, cwd, case.timeout, CLEAN)
+        command = [args.bailey, "run"] + args.view + case.flags + ["-w", cwd, "--"] + program
+        return on_terminal(command, cwd, case.timeout, CLEAN, case.terminal) if case.terminal else run(command, cwd, case.timeout, CLEAN)
 
 
 def differences(case, code, out, err):
