@@ -34,6 +34,7 @@ struct nt_vad {
 	uint32_t flags, most;    /* most: a view's protection at mapping: none may have more */
 	struct nt_view *view;    /* the section it shows; NULL: none */
 	uint64_t offset;         /* of the view in it */
+	uint64_t synced;         /* VAD_RESERVED: section->commits when its pages were looked at last */
 	uint64_t *dirty;         /* VAD_WATCH: a bit a page that was written; views: that became the process's own.  NULL: none yet */
 };
 

@@ -39,6 +39,7 @@ struct nt_section {
 	struct ob_object *file_object; /* [I] NT's, a reference: for its name; or NULL */
 	struct shared_mem *pages;      /* [I] */
 	_Atomic uint64_t *committed;   /* [I] SEC_RESERVE: a bit a page that somebody committed; [a] the bits */
+	_Atomic uint64_t commits;      /* how often pages were committed: views look again when it has changed */
 	uint64_t committed_pages;      /* [I] pages of the arena that the bits take */
 	struct ldr_image *image;       /* [I] arena; SEC_IMAGE: what nt/ldr read of the file; or NULL */
 };

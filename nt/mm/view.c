@@ -88,26 +88,41 @@ static NTSTATUS open_run(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uin
 	return status;
 }
 
+/* The first page at or behind `page`, below end, that is committed and not open in v yet; end: none. */
+static uint64_t next_new(const struct nt_vad *v, const struct nt_section *s, uint64_t page, uint64_t end)
+{
+	while (page < end) {
+		if (page % 64 == 0 && atomic_load_explicit(&s->committed[page / 64], memory_order_relaxed) == 0)
+			page += 64;
+		else if (is_committed(s, page) && nt_run_at(v, v->r.start + ((page << PAGE_SHIFT) - v->offset)) == NULL)
+			return page;
+		else
+			page++;
+	}
+	return end;
+}
+
 void nt_view_sync_locked(struct nt_mm *mm, struct nt_vad *v)
 {
 	const struct nt_section *s = v->view->section;
-	uint64_t start = 0, at;
+	uint64_t now = atomic_load(&s->commits), page = v->offset >> PAGE_SHIFT, end = page + pages_of(v->r.start, v->r.end);
 
-	for (at = v->r.start; at <= v->r.end; at += PAGE_SIZE) {
-		bool new = at < v->r.end && is_committed(s, (v->offset + (at - v->r.start)) >> PAGE_SHIFT) && nt_run_at(v, at) == NULL;
+	if (now == v->synced)
+		return;
+	while ((page = next_new(v, s, page, end)) < end) {
+		uint64_t first = page, at = v->r.start + ((page << PAGE_SHIFT) - v->offset);
 
-		if (new && start == 0)
-			start = at;
-		if (!new && start != 0) {
-			(void)open_run(mm, v, start, at, v->protect);
-			start = 0;
-		}
+		while (page < end && is_committed(s, page) && nt_run_at(v, at + ((page - first) << PAGE_SHIFT)) == NULL)
+			page++;
+		if (open_run(mm, v, at, at + ((page - first) << PAGE_SHIFT), v->protect) != STATUS_SUCCESS)
+			return;
 	}
+	v->synced = now;
 }
 
 NTSTATUS nt_view_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect)
 {
-	const struct nt_section *s = v->view != NULL ? v->view->section : NULL;
+	struct nt_section *s = v->view != NULL ? v->view->section : NULL;
 	NTSTATUS status;
 
 	if (s == NULL || v->type != MEM_MAPPED || s->file != NULL)
@@ -123,6 +138,7 @@ NTSTATUS nt_view_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 
 		atomic_fetch_or(&s->committed[page / 64], 1ull << (page % 64));
 	}
+	atomic_fetch_add(&s->commits, 1);
 	return STATUS_SUCCESS;
 }
 
