@@ -200,10 +200,13 @@ static NTSTATUS zero_tls(struct nt_process *p, uint32_t index)
 
 static NTSTATUS set_name(struct nt_thread *o, uint64_t buffer)
 {
-	WCHAR *text, *copy, *old;
-	uint32_t size;
-	NTSTATUS status = user_string(buffer, &text, &size);
+	WCHAR *text = NULL, *copy, *old;
+	struct UNICODE_STRING s;
+	uint32_t size = 0;
+	NTSTATUS status = user_read(&s, buffer, sizeof s);
 
+	if (status == STATUS_SUCCESS)
+		status = s.Length != 0 && s.Buffer == 0 ? (NTSTATUS)STATUS_ACCESS_VIOLATION : user_string(buffer, &text, &size);
 	if (status != STATUS_SUCCESS)
 		return status;
 	copy = arena_alloc(size + 2);
@@ -211,7 +214,8 @@ static NTSTATUS set_name(struct nt_thread *o, uint64_t buffer)
 		heap_free(text);
 		return STATUS_NO_MEMORY;
 	}
-	memcpy(copy, text, size);
+	if (size != 0)
+		memcpy(copy, text, size);
 	heap_free(text);
 	lock_take(&o->process->lock);
 	old = o->description;
