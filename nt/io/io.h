@@ -103,9 +103,11 @@ struct io_request {
 	uint64_t buffer, offset;  /* reads and writes; the output of ioctls */
 	uint32_t size, key;
 	uint64_t in;              /* ioctls: input */
-	uint32_t in_size, more;   /* more: the kind's own */
+	uint32_t in_size, more;   /* more: IO_BLOCKS, IO_PENDS */
 	uint64_t done;            /* answer: Information */
 };
+#define IO_BLOCKS 1u /* the call waits, whatever the file object's options say */
+#define IO_PENDS  2u /* it never does */
 static inline bool io_is_sync(const struct io_file *f)
 {
 	return (f->options & FILE_SYNCHRONOUS) != 0;

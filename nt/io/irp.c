@@ -83,8 +83,8 @@ struct io_irp *io_irp_new(struct io_request *r)
 	list_init(&irp->on_thread);
 	irp->r = *r;
 	irp->process = r->thread->process;
-	irp->sync = io_is_sync(r->file) || r->more; /* more: a call that always waits */
-	if (r->file->options & FILE_SYNCHRONOUS_IO_ALERT)
+	irp->sync = r->more == IO_PENDS ? 0 : io_is_sync(r->file) || r->more == IO_BLOCKS;
+	if (irp->sync && (r->file->options & FILE_SYNCHRONOUS_IO_ALERT))
 		irp->alert = ex_event_new(false);
 	ob_get(&r->thread->ob);
 	ob_get(&irp->process->ob);
@@ -93,8 +93,7 @@ struct io_irp *io_irp_new(struct io_request *r)
 		ob_get(r->event);
 	if (irp->sync)
 		irp->waiter = pico_current();
-	else
-		(void)ex_clear(&r->file->ob);
+	(void)ex_clear(&r->file->ob);
 	lock_take(io_irps_lock());
 	list_append(&r->file->irps, &irp->on_file);
 	list_append(&it->irps, &irp->on_thread);
@@ -164,6 +163,7 @@ void io_irps_finish(struct list *done)
 			__atomic_store_n(&irp->state, IO_IRP_DONE, __ATOMIC_RELEASE);
 			if (irp->alert != NULL)
 				(void)ex_signal(irp->alert, 1);
+			(void)ex_signal(&irp->r.file->ob, 1);
 			pico_wake(waiter); /* it holds a reference of its own, and lives: io_thread_ended waits for no one, but frees nothing */
 			irp_put(irp);
 		} else {
@@ -257,6 +257,8 @@ NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp)
 
 /* ---- Cancelling ---- */
 
+#define CANCEL_SYNC_ANY UINT64_MAX /* for iosb: any that its thread waits for */
+
 static struct io_irp *next_of(struct list *head, bool on_file, const struct nt_thread *t, const struct nt_process *p, uint64_t iosb, struct io_irp **seen,
 	uint32_t nseen) REQUIRES(NTIO)
 {
@@ -266,7 +268,7 @@ static struct io_irp *next_of(struct list *head, bool on_file, const struct nt_t
 
 		for (uint32_t i = 0; i < nseen; i++)
 			was = was || seen[i] == irp;
-		if (!was && (t == NULL || irp->r.thread == t) && (p == NULL || irp->process == p) && (iosb == 0 || irp->r.iosb == iosb) &&
+		if (!was && (on_file || iosb != CANCEL_SYNC_ANY || irp->sync) && (t == NULL || irp->r.thread == t) && (p == NULL || irp->process == p) && (iosb == 0 || iosb == CANCEL_SYNC_ANY || irp->r.iosb == iosb) &&
 		    ref_get_live(&irp->ref))
 			return irp;
 	}
@@ -347,11 +349,16 @@ NTSTATUS NtCancelSynchronousIoFile(struct nt_thread *t, uint64_t thread, uint64_
 	NTSTATUS status = ob_by_handle(thread, OB_THREAD, 1 /* THREAD_TERMINATE */, &o);
 	uint32_t n = 0;
 
+	if (status == STATUS_SUCCESS && user_probe_write(iosb, sizeof(struct IO_STATUS_BLOCK)) != STATUS_SUCCESS) {
+		ob_put(o);
+		return STATUS_ACCESS_VIOLATION;
+	}
+
 	if (status != STATUS_SUCCESS)
 		return status;
 	it = ((struct nt_thread *)o)->io;
 	if (it != NULL)
-		n = cancel_list(&it->irps, false, NULL, NULL, which);
+		n = cancel_list(&it->irps, false, NULL, NULL, which != 0 ? which : CANCEL_SYNC_ANY);
 	ob_put(o);
 	status = n != 0 ? STATUS_SUCCESS : STATUS_NOT_FOUND;
 	(void)user_io_status(iosb, status, 0);

@@ -224,6 +224,7 @@ NTSTATUS NtNotifyChangeDirectoryFile(struct nt_thread *t, uint64_t handle, uint6
 		return status;
 	r.buffer = buffer;
 	r.size = size;
+	r.more = IO_PENDS; /* kernelbase's change notifications use a synchronous handle, and wait for it themselves */
 	status = notify(&r, filter, tree);
 	return io_end(&r, status);
 }

@@ -68,7 +68,7 @@ void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done)
 	}
 	e->count = e->bytes = 0;
 	npfs_end_all(&e->readers, status, done);
-	npfs_end_all(&e->flushers, status, done);
+	npfs_end_all(&e->flushers, status == STATUS_PIPE_BROKEN ? STATUS_SUCCESS : status, done);
 }
 
 /* ---- Reading ---- */
@@ -306,9 +306,9 @@ NTSTATUS npfs_flush(struct io_request *r)
 	NTSTATUS status;
 
 	lock_take(lock_of(e));
-	status = may_write(e);
-	r->more = 1;
-	if (status == STATUS_SUCCESS && e->peer->count != 0) {
+	status = e->state == NPFS_CLOSING ? STATUS_SUCCESS : may_write(e); /* nobody is there to read: nothing to wait for */
+	r->more = IO_BLOCKS;
+	if (status == STATUS_SUCCESS && e->peer != NULL && e->peer->count != 0) {
 		irp = io_irp_new(r);
 		if (irp != NULL)
 			list_append(&e->peer->flushers, &irp->link);

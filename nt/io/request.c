@@ -82,7 +82,7 @@ void io_answer(const struct io_request *r, NTSTATUS status, bool was_pending)
 
 	if (r->event != NULL)
 		(void)ex_signal(r->event, 1);
-	else if (UNLIKELY(f->ob.signal == 0) && f->kind != IO_CONSOLE) /* a console is ready when there is input */
+	else if (UNLIKELY(f->ob.signal == 0) && !(f->port_modes & FILE_SKIP_SET_EVENT_ON_HANDLE) && f->kind != IO_CONSOLE) /* a console is ready when there is input */
 		(void)ex_signal(&f->ob, 1);
 	if (r->apc != 0) {
 		(void)ps_queue_apc(r->thread, r->apc, r->apc_context, r->iosb, 0, false);

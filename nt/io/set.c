@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/io/set.c - NtSetInformationFile, NtDeleteFile, extended attributes (there are none). */
+#include "nt/ex/wait.h"
 #include "nt/io/info.h"
 #include "nt/io/irp.h"
 #include "nt/io/name.h"
@@ -363,6 +364,8 @@ static NTSTATUS set_u32(struct io_file *f, uint32_t class, uint64_t buf)
 		if (io_is_sync(f) || (value & ~7u) != 0)
 			return STATUS_INVALID_PARAMETER;
 		__atomic_fetch_or(&f->port_modes, value, __ATOMIC_RELAXED);
+		if (value & 2u) /* FILE_SKIP_SET_EVENT_ON_HANDLE */
+			(void)ex_clear(&f->ob);
 		return STATUS_SUCCESS;
 	case FileIoPriorityHintInformation:
 		if (value > 4)
