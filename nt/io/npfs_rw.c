@@ -68,7 +68,7 @@ void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done)
 	}
 	e->count = e->bytes = 0;
 	npfs_end_all(&e->readers, status, done);
-	npfs_end_all(&e->flushers, status == STATUS_PIPE_BROKEN ? STATUS_SUCCESS : status, done);
+	npfs_end_all(&e->flushers, status, done);
 }
 
 /* ---- Reading ---- */
@@ -265,7 +265,7 @@ static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_me
 		return status;
 	}
 	r->done = m->size;
-	if (!e->nowait && list_empty(&peer->readers) && peer->bytes != 0 && peer->bytes + m->size > quota_of(peer)) {
+	if (!e->nowait && list_empty(&peer->readers) && peer->bytes + m->size > quota_of(peer)) {
 		*irp = io_irp_new(r);
 		if (*irp == NULL) {
 			arena_free(m);
@@ -352,19 +352,16 @@ NTSTATUS npfs_transceive(struct io_request *r)
 	return read_locked(e, r, &done);
 }
 
-/* The message of a writer that waits no more goes, unless some of it was read. */
-static void unwrite(struct npfs_end *peer, const struct io_irp *irp) REQUIRES(NTPIPE)
+/* What was not read of a writer's message that waits no more goes. */
+static void unwrite(struct npfs_end *peer, const struct io_irp *irp, struct list *done) REQUIRES(NTPIPE)
 {
 	LIST_FOR (m, &peer->messages, struct npfs_message, link) {
 		if (m->writer != irp)
 			continue;
 		m->writer = NULL;
-		if (m->read == 0) {
-			peer->bytes -= m->size;
-			peer->count--;
-			list_remove(&m->link);
-			arena_free(m);
-		}
+		peer->bytes -= left(m);
+		message_gone(peer, m, done);
+		release_writers(peer, done);
 		return;
 	}
 }
@@ -376,7 +373,7 @@ void npfs_cancel(struct io_irp *irp, struct list *done)
 	lock_take(lock_of(e));
 	if (irp->state == IO_IRP_QUEUED) {
 		if (e->peer != NULL && irp->r.write)
-			unwrite(e->peer, irp);
+			unwrite(e->peer, irp, done);
 		io_irp_take(irp, STATUS_CANCELLED, 0, done);
 	}
 	lock_drop(lock_of(e));
