@@ -28,6 +28,10 @@ uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value
  * object that the name is relative to, or NULL.  *out: one reference.
  */
 NTSTATUS con_open(const WCHAR *rest, uint32_t size, struct io_file *root, uint32_t access, uint32_t share, uint32_t options, struct io_file **out);
+/* The terminal behind a file object, borrowed; NULL: it is no console's, or nobody sees that. */
+struct file *con_linux_file(const struct ob_object *o);
+/* p starts a program of Linux: its terminal gets the modes that it had, until somebody reads the console again. */
+void con_lend(struct nt_process *p);
 /* Has ended: by itself, or told by kproc. */
 void con_process_ended(struct nt_process *p);
 /* The processes on p's console get CTRL_C_EVENT (0) or CTRL_BREAK_EVENT (1); group 0: all of them. */

@@ -497,6 +497,24 @@ void con_process_ended(struct nt_process *p)
 	con_put(c);
 }
 
+struct file *con_linux_file(const struct ob_object *o)
+{
+	const struct io_file *f = (const struct io_file *)o;
+	const struct con_file *cf = f->kind == IO_CONSOLE ? f->object : NULL;
+
+	return cf == NULL ? NULL : cf->part == CON_INPUT ? cf->console->tty : cf->console->tty_out;
+}
+
+void con_lend(struct nt_process *p)
+{
+	struct nt_console *c = of_process(p);
+
+	if (c == NULL)
+		return;
+	con_restore(c);
+	con_put(c);
+}
+
 void con_resized(void)
 {
 	struct con_list *l = __atomic_load_n(&nt_state()->con, __ATOMIC_ACQUIRE);

@@ -363,9 +363,10 @@ static NTSTATUS spawn(struct nt_thread *t, struct ps_program *w, struct nt_start
 	struct os_spawn spawn = { .path = w->path, .start = w->pe ? s : NULL };
 	NTSTATUS status = w->pe ? ps_pe_arguments(w, s) : ps_elf_arguments(w, s);
 
-	(void)t;
 	if (status != STATUS_SUCCESS)
 		return status;
+	if (!w->pe)
+		con_lend(t->process);
 	spawn.strings = w->strings;
 	spawn.argc = w->argc;
 	spawn.envc = w->envc;

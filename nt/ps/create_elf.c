@@ -6,6 +6,7 @@
  * The command line is taken apart by the C runtime's rules ("Parsing C command-line arguments").  Variables with other
  * meanings on the two sides (PATH, TEMP ...) stay behind.
  */
+#include "nt/con/con.h"
 #include "nt/io/io.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/file.h"
@@ -166,7 +167,7 @@ static void descriptors(struct ps_program *w, const struct nt_start *s)
 
 		if (s->std_handle[i] == 0 || ob_by_handle(s->std_handle[i], OB_FILE, 0, &o) != STATUS_SUCCESS)
 			continue;
-		w->std[i] = io_linux_file(o);
+		w->std[i] = io_linux_file(o) != NULL ? io_linux_file(o) : con_linux_file(o);
 		if (w->std[i] != NULL)
 			os_file_get(w->std[i]);
 		else
