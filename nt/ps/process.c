@@ -275,6 +275,17 @@ NTSTATUS NtFlushProcessWriteBuffers(struct nt_thread *t)
 	return STATUS_SUCCESS;
 }
 
+/* ES_*: nothing here falls asleep; what was said is kept for who asks. */
+NTSTATUS NtSetThreadExecutionState(struct nt_thread *t, uint32_t state, uint64_t before)
+{
+	struct ps_process *ps = ps_of_process(t->process);
+	NTSTATUS status = user_put32(before, 0x80000000u | ps->execution_state);
+
+	if (status == STATUS_SUCCESS && (state & 0x80000000u))
+		ps->execution_state = state;
+	return status;
+}
+
 NTSTATUS NtGetCurrentProcessorNumber(struct nt_thread *t)
 {
 	(void)t;

@@ -59,7 +59,7 @@ struct ps_process {
 	struct list ops;             /* [p] what others ask of this process: ps/remote.c */
 	_Atomic uint32_t nops;
 	uint32_t exit_said;          /* [p] exit_status is its end */
-	uint32_t break_on_exit, boost_off, hard_error_off;
+	uint32_t break_on_exit, boost_off, execution_state;
 	uint64_t affinity;
 	uint32_t io_priority, page_priority, dep_flags, exec_flags;
 	uint32_t console_group, job_killed;
