@@ -125,10 +125,12 @@ static NTSTATUS peek(struct io_request *r)
 			p.length = m->size - m->read;
 		}
 		status = peek_data(e, r, r->size - (uint32_t)sizeof p, &copied);
+		if (!e->message_mode)
+			p.length = copied; /* Wine's kernelbase takes what was copied off it */
 		if (status == STATUS_SUCCESS)
 			status = user_write(r->buffer, &p, sizeof p);
 		r->done = sizeof p + copied;
-		if (status == STATUS_SUCCESS && (e->message_mode ? copied < p.length : copied < e->bytes))
+		if (status == STATUS_SUCCESS && e->pipe->message_type && (e->message_mode ? copied < p.length : copied < e->bytes))
 			status = STATUS_BUFFER_OVERFLOW;
 	}
 	lock_drop(lock_of(e));

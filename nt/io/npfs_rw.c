@@ -265,7 +265,7 @@ static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_me
 		return status;
 	}
 	r->done = m->size;
-	if (!e->nowait && list_empty(&peer->readers) && peer->bytes + m->size > quota_of(peer)) {
+	if (!e->nowait && m->size != 0 && list_empty(&peer->readers) && peer->bytes + m->size > quota_of(peer)) {
 		*irp = io_irp_new(r);
 		if (*irp == NULL) {
 			arena_free(m);
