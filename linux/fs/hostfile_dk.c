@@ -24,7 +24,7 @@ static long open_stream(struct dentry *d, struct file *f)
 	if (!host_is(d->inode, &o.attr)) { /* the name has just become another file's: that one's rights are to be looked at */
 		(void)DkObjectClose(f->stream);
 		f->stream = DK_NO_HANDLE;
-		dentry_drop(d);
+		host_doubt(d);
 		return -ESTALE;
 	}
 	host_take_attr(d->inode, &o.attr);

@@ -64,6 +64,8 @@ char *host_uri(struct dentry *d, const char *name, uint32_t len);
 #define HOST_URI_MAX 8000u /* bytes in such memory */
 /* Are these attributes of i's file?  An inode is one file for as long as it lives, whatever its name becomes. */
 bool host_is(struct inode *i, const struct dk_attributes *a);
+/* d's name is another file's by now, whatever its folder's listing says: both are not believed any more. */
+void host_doubt(struct dentry *d);
 /* What has these attributes and was found by uri. */
 struct inode *host_inode(struct mount_fs *fs, const char *uri, const struct dk_attributes *a);
 void host_take_attr(struct inode *i, const struct dk_attributes *a);

@@ -63,6 +63,18 @@ bool host_is(struct inode *i, const struct dk_attributes *a)
 	return a->inode == host(i)->ino && a->device == host(i)->dev && mode_of_type(a->type) == host(i)->type;
 }
 
+void host_doubt(struct dentry *d)
+{
+	struct dentry *dir = dentry_parent(d);
+
+	lock_take(&dir->inode->lock);
+	if (dir->inode->kind == INODE_HOST && host(dir->inode)->listing != NULL)
+		host(dir->inode)->listing->until = 0;
+	lock_drop(&dir->inode->lock);
+	dentry_put(dir);
+	dentry_drop(d);
+}
+
 struct inode *host_inode(struct mount_fs *fs, const char *uri, const struct dk_attributes *a)
 {
 	struct inode *i = inode_new(INODE_HOST, S_IFREG);
@@ -304,7 +316,7 @@ static long refresh(struct lx_thread *t, struct dentry *d)
 		if (host_is(d->inode, &a) || (d->parent == d && mode_of_type(a.type) == host(d->inode)->type))
 			host_take_attr(d->inode, &a);
 		else
-			dentry_drop(d);
+			host_doubt(d);
 	}
 	heap_free(uri);
 	return 0;
