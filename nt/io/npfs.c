@@ -10,7 +10,6 @@
 #include "rt/mem.h"
 
 #define BUCKETS   64u
-#define QUOTA_MIN 4096u
 
 struct npfs { /* io_npfs() */
 	LOCK(NTIO) lock;
@@ -301,8 +300,8 @@ static NTSTATUS pipe_for(const struct wish *w, struct io_open *o, struct npfs_pi
 	new->message_type = w->message_type;
 	new->configuration = w->configuration;
 	new->maximum = w->maximum;
-	new->in_quota = MAX(w->in_quota, QUOTA_MIN);
-	new->out_quota = MAX(w->out_quota, QUOTA_MIN);
+	new->in_quota = w->in_quota;
+	new->out_quota = w->out_quota;
 	new->timeout = w->timeout;
 	lock_take(&fs->lock);
 	p = find_locked(fs, w->name, w->size);

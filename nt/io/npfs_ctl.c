@@ -97,7 +97,7 @@ static NTSTATUS peek_data(struct npfs_end *e, struct io_request *r, uint32_t roo
 		if (n != 0 && user_write(r->buffer + sizeof(struct peek) + *copied, m->data + m->read, n) != STATUS_SUCCESS)
 			return STATUS_ACCESS_VIOLATION;
 		*copied += n;
-		if (e->message_mode || *copied == room)
+		if (e->pipe->message_type || *copied == room)
 			break;
 	}
 	return STATUS_SUCCESS;
@@ -113,24 +113,22 @@ static NTSTATUS peek(struct io_request *r)
 	if (r->size < sizeof p)
 		return STATUS_INFO_LENGTH_MISMATCH;
 	lock_take(lock_of(e));
-	p = (struct peek){ e->state, e->bytes, e->message_mode ? e->count : 0, 0 };
+	p = (struct peek){ e->state, e->bytes, e->pipe->message_type ? e->count : 0, 0 };
 	if (p.state == NPFS_DISCONNECTED || p.state == NPFS_LISTENING)
 		status = p.state == NPFS_DISCONNECTED ? STATUS_PIPE_DISCONNECTED : STATUS_INVALID_PIPE_STATE;
 	else if (p.state == NPFS_CLOSING && e->count == 0)
 		status = STATUS_PIPE_BROKEN;
 	else {
-		if (e->message_mode && e->count != 0) {
+		if (e->pipe->message_type && e->count != 0) {
 			struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
 
 			p.length = m->size - m->read;
 		}
 		status = peek_data(e, r, r->size - (uint32_t)sizeof p, &copied);
-		if (!e->message_mode)
-			p.length = copied; /* Wine's kernelbase takes what was copied off it */
 		if (status == STATUS_SUCCESS)
 			status = user_write(r->buffer, &p, sizeof p);
 		r->done = sizeof p + copied;
-		if (status == STATUS_SUCCESS && e->pipe->message_type && (e->message_mode ? copied < p.length : copied < e->bytes))
+		if (status == STATUS_SUCCESS && copied < p.length)
 			status = STATUS_BUFFER_OVERFLOW;
 	}
 	lock_drop(lock_of(e));
