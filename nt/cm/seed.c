@@ -117,6 +117,48 @@ static bool seed_zones(struct cm_key *zones, int64_t now)
 	return true;
 }
 
+/* Which of the tables in sortdefault.nls a language's words are sorted by; those that are not here, by the first. */
+static const struct {
+	uint32_t table;
+	const char *languages;
+} sorts[] = {
+	{ 0x02, "haw" }, { 0x03, "fr oc wo" }, { 0x04, "hu" }, { 0x05, "lv" }, { 0x06, "lv-LV_tradnl" }, { 0x07, "pa-Arab sd" },
+	{ 0x08, "tk" }, { 0x09, "sah" }, { 0x0a, "mk" }, { 0x0b, "kk" }, { 0x0c, "km" }, { 0x0d, "tzm" }, { 0x0e, "co" },
+	{ 0x0f, "br" }, { 0x10, "moh" }, { 0x11, "rm" }, { 0x12, "arn" }, { 0x13, "hsb" }, { 0x14, "mi" }, { 0x15, "ur" },
+	{ 0x16, "prs ps" }, { 0x17, "ug" }, { 0x18, "sq" }, { 0x19, "bs hr sr" }, { 0x1a, "fi sv" },
+	{ 0x1b, "se-FI se-SE sma smj smn sms" }, { 0x1c, "cs" }, { 0x1d, "pl" }, { 0x1e, "sl" }, { 0x1f, "da kl" },
+	{ 0x20, "nb nn no" }, { 0x21, "se sma-NO smj-NO" }, { 0x22, "tr" }, { 0x23, "az" }, { 0x24, "ro" }, { 0x25, "is" },
+	{ 0x26, "hu-HU_technl" }, { 0x27, "et" }, { 0x28, "lt" }, { 0x29, "sk" }, { 0x2a, "es-ES_tradnl" }, { 0x2b, "es quc qut" },
+	{ 0x2c, "cy" }, { 0x2d, "mt" }, { 0x2e, "lo" }, { 0x2f, "th" }, { 0x30, "vi" }, { 0x31, "as" },
+	{ 0x32, "bn gu hi kn kok ml mr or pa sa si ta te" }, { 0x33, "ne" }, { 0x34, "bo" }, { 0x35, "x-IV_mathan" },
+	{ 0x36, "ja-JP_radstr" }, { 0x37, "zh-Hant zh-HK zh-MO zh-TW" }, { 0x38, "zh-TW_pronun" },
+	{ 0x39, "zh-CN_stroke zh-SG_stroke" }, { 0x3a, "zh" }, { 0x3b, "zh-HK_radstr zh-MO_radstr zh-TW_radstr" }, { 0x3c, "ti" },
+	{ 0x3d, "ba" }, { 0x3e, "fy" }, { 0x3f, "de-DE_phoneb" }, { 0x40, "uk" }, { 0x41, "fa" }, { 0x43, "tt" }, { 0x44, "syr" },
+	{ 0x45, "dv" }, { 0x46, "ja" }, { 0x47, "ko" }, { 0x48, "ka-GE_modern" }, { 0x4a, "bg ky mn ru tg uz-Cyrl" },
+	{ 0x4b, "zh-CN_phoneb zh-SG_phoneb" },
+};
+
+static bool seed_sorts(struct cm_key *root, int64_t now)
+{
+	struct cm_key *k = seed_key(root, "MACHINE\\SYSTEM\\ControlSet001\\Control\\Nls\\Sorting\\Ids", now);
+	char name[16], id[48];
+	bool ok = k != NULL;
+
+	for (unsigned i = 0; ok && i < ARRAY_LEN(sorts); i++) {
+		(void)fmt_snprintf(id, sizeof id, "{%08x-57ee-1e5c-00b4-d0000bb1e11e}", sorts[i].table);
+		for (const char *p = sorts[i].languages; ok && *p != '\0';) {
+			uint32_t n = 0;
+
+			while (*p != ' ' && *p != '\0' && n < sizeof name - 1)
+				name[n++] = *p++;
+			name[n] = '\0';
+			p += *p == ' ';
+			ok = seed_text(k, &(struct seed){ name, id, 0, SEED_SZ });
+		}
+	}
+	return ok;
+}
+
 /* The machine's name, in capitals as NetBIOS has it, cut to its 15 characters. */
 static bool seed_computer_name(struct cm_key *root, int64_t now)
 {
@@ -201,7 +243,7 @@ bool cm_seed(struct cm_key *root)
 					    s->kind != SEED_KEY && !seed_text(k, s))
 			return false;
 	}
-	return seed_computer_name(root, now) &&
+	return seed_computer_name(root, now) && seed_sorts(root, now) &&
 		seed_lazy(root, "MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones", CM_LAZY_ZONES, now) &&
 		seed_lazy(root, "MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor", CM_LAZY_PROCESSORS, now);
 }
