@@ -40,14 +40,26 @@ NTSTATUS NtQueryPerformanceCounter(struct nt_thread *t, uint64_t counter, uint64
 	return status != STATUS_SUCCESS ? status : user_put64(frequency, QPC_PER_SECOND);
 }
 
-/* Waits end at the asked nanosecond: the finest resolution is always there. */
+/*
+ * Waits end at the asked nanosecond: the finest resolution is always there.  What a process asked for is only remembered
+ * (privately: nobody else's requests are seen), because programs look whether they got it.
+ */
 #define RESOLUTION_COARSEST 156250u
 #define RESOLUTION_FINEST   5000u
-#define RESOLUTION_NOW      10000u
+#define RESOLUTION_USUAL    10000u
+
+static _Atomic uint32_t asked; /* 0: nothing */
+
+static uint32_t resolution(void)
+{
+	uint32_t wish = atomic_load_explicit(&asked, memory_order_relaxed);
+
+	return wish != 0 && wish < RESOLUTION_USUAL ? wish : RESOLUTION_USUAL;
+}
 
 NTSTATUS NtQueryTimerResolution(struct nt_thread *t, uint64_t coarsest, uint64_t finest, uint64_t current)
 {
-	uint32_t values[] = { RESOLUTION_COARSEST, RESOLUTION_FINEST, RESOLUTION_NOW };
+	uint32_t values[] = { RESOLUTION_COARSEST, RESOLUTION_FINEST, resolution() };
 	uint64_t at[] = { coarsest, finest, current };
 	NTSTATUS status = STATUS_SUCCESS;
 
@@ -59,12 +71,15 @@ NTSTATUS NtQueryTimerResolution(struct nt_thread *t, uint64_t coarsest, uint64_t
 
 NTSTATUS NtSetTimerResolution(struct nt_thread *t, uint32_t wanted, uint8_t set, uint64_t current)
 {
-	uint32_t now = RESOLUTION_NOW;
-	NTSTATUS status = user_write(current, &now, sizeof now);
+	uint32_t now = resolution(), before;
+	NTSTATUS status = user_write(current, &now, sizeof now); /* nothing is changed for who cannot hear of it */
 
 	(void)t;
-	(void)set;
-	if (status == STATUS_SUCCESS && (wanted < RESOLUTION_FINEST || wanted > RESOLUTION_COARSEST) && set != 0)
-		return STATUS_INVALID_PARAMETER;
-	return status;
+	if (status != STATUS_SUCCESS)
+		return status;
+	before = atomic_exchange(&asked, set != 0 ? MIN(MAX(wanted, RESOLUTION_FINEST), RESOLUTION_COARSEST) : 0);
+	if (set == 0 && before == 0)
+		return STATUS_TIMER_RESOLUTION_NOT_SET;
+	now = resolution();
+	return user_write(current, &now, sizeof now);
 }
