@@ -2,7 +2,7 @@
 /*
  * nt/io/range.c - NtLockFile and NtUnlockFile: byte ranges that others may not read or write.
  *
- * A range belongs to a file object and a key.  Others may not write a shared one, nor read or write an exclusive one; reads and
+ * A range belongs to a file object and a key.  Nobody may write a shared one, and others neither read nor write an exclusive one; reads and
  * writes look at them (io_range_denies) only while the file has any.  Who waits for one asks again whenever a range
  * of the file goes.
  */
@@ -34,7 +34,7 @@ bool io_range_denies(const struct io_request *r, uint64_t offset)
 		return false;
 	lock_take(l);
 	LIST_FOR (k, &r->file->node->ranges, struct range, link)
-		if (overlap(k, offset, last) && (k->file != r->file || k->key != r->key) && (r->write || k->exclusive))
+		if (overlap(k, offset, last) && (k->exclusive ? k->file != r->file || k->key != r->key : r->write))
 			denied = true;
 	lock_drop(l);
 	return denied;
