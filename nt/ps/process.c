@@ -6,6 +6,7 @@
  * ends it, or the host does.  The first exit status that is said stays.  What is left to do is done once, by the last thread or by kproc:
  * ps_process_ended.
  */
+#include "nt/io/io.h"
 #include "nt/con/con.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/dispatch.h"
@@ -146,6 +147,7 @@ void ps_process_ended(struct nt_process *p, uint32_t wait_status)
 	threads_ended(p);
 	con_process_ended(p);
 	ob_table_empty(p);
+	io_process_ended(p);
 	nt_mm_process_ended(p);
 	ps_job_process_ended(p);
 	(void)ex_signal(&p->ob, 1);
