@@ -9,6 +9,8 @@ names the prefix; its server is kept running, which flatters Wine.  --programs n
 """
 import argparse, os, pathlib, shutil, statistics, subprocess, sys, tempfile, time
 
+from procs import pss, tree
+
 HERE = pathlib.Path(__file__).resolve().parent
 # inside / Wine, at most
 GOALS = {"set_event_wait": 1 / 50, "mutex": 1 / 50, "semaphore": 1 / 50, "create_event_close": 1 / 50, "reg_query": 1 / 30, "open_close": 1 / 4, "read_4k": 1 / 10,
@@ -83,26 +85,6 @@ def programs(args, work):
             in_turn(name, [args.wine, program] + words, [args.bailey, "run", "-v", f"{d}:{d}:ro", "-v", f"{work}:{work}", "-w", work, "--", program] + words, work, 5, 1)
 
 
-def children(pid):
-    found, todo = [], [pid]
-    while todo:
-        p = todo.pop()
-        found.append(p)
-        try:
-            for t in os.listdir(f"/proc/{p}/task"):
-                todo += [int(c) for c in open(f"/proc/{p}/task/{t}/children").read().split()]
-        except OSError:
-            pass
-    return found
-
-
-def pss(pid):
-    try:
-        return int(next(l for l in open(f"/proc/{pid}/smaps_rollup") if l.startswith("Pss:")).split()[1])
-    except (OSError, StopIteration):
-        return 0
-
-
 def of_prefix():
     """All processes of the prefix: the program, the server and the services."""
     want, found = ("WINEPREFIX=" + os.environ.get("WINEPREFIX", "")).encode(), []
@@ -121,7 +103,7 @@ def memory(args, exe, work):
         p = subprocess.Popen(command, env=env, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         p.stdout.readline()
         time.sleep(1)
-        pids = children(p.pid) if env is None else of_prefix()
+        pids = tree(p.pid) if env is None else of_prefix()
         total = sum(map(pss, pids))
         print(f"{who:28}{total:12}{len(pids):12}" + ("  (goal 4096)" + ("" if total <= 4096 else "  missed") if env is None else ""))
         p.kill()

@@ -10,6 +10,8 @@ says more than the clock on a busy machine.
 """
 import argparse, json, math, os, pathlib, re, shutil, statistics, subprocess, sys, tempfile, time
 
+from procs import pss, tree
+
 HERE = pathlib.Path(__file__).resolve().parent
 GOALS = {"getppid": 0.05, "clock_gettime": 1.2, "read_4k": 0.5, "pread_64k": 1.0, "write_4k_host": 1.1, "getdents_1000": 0.5, "first_open": 3.0,
          "stat_hit": 0.5, "open_enoent": 0.5, "open_close": 1.2, "create_unlink": 0.5, "signal_self": 0.2, "mmap_touch_64k": 1.1, "page_fault": 1.1,
@@ -229,25 +231,6 @@ def counts(b):
 
 
 # ---- idle ----
-
-def tree(pid):
-    found, todo = [], [pid]
-    while todo:
-        p = todo.pop()
-        found.append(p)
-        try:
-            for t in os.listdir(f"/proc/{p}/task"):
-                todo += [int(c) for c in open(f"/proc/{p}/task/{t}/children").read().split()]
-        except OSError:
-            pass
-    return found
-
-
-def pss(pid):
-    try:
-        return int(next(l for l in open(f"/proc/{pid}/smaps_rollup") if l.startswith("Pss:")).split()[1])
-    except (OSError, StopIteration):
-        return 0
 
 
 def cgroup_memory(pids):
