@@ -148,9 +148,6 @@ static inline struct file *io_linux_file(const struct ob_object *o)
 {
 	return ((const struct io_file *)o)->f;
 }
-/* The same with a reference, for a program of Linux that inherits the object as a descriptor: made anew for NT's pipes.  NULL: it
-   cannot be shown to one. */
-struct file *io_share_file(struct ob_object *o);
 /* The file behind an OB_FILE object, with a reference.  STATUS_INVALID_FILE_FOR_SECTION: it is none that can be mapped. */
 NTSTATUS io_file_of(struct ob_object *o, struct file **out);
 /* Its NT name, heap memory with a 0 behind; size in bytes without it. */

@@ -168,10 +168,8 @@ static void descriptors(struct ps_program *w, const struct nt_start *s)
 		if (s->std_handle[i] == 0 || ob_by_handle(s->std_handle[i], OB_FILE, 0, &o) != STATUS_SUCCESS)
 			continue;
 		w->std[i] = io_linux_file(o) != NULL ? io_linux_file(o) : con_linux_file(o);
-		if (w->std[i] != NULL)
+		if (w->std[i] != NULL) /* NT's own pipes have none */
 			os_file_get(w->std[i]);
-		else
-			w->std[i] = io_share_file(o);
 		ob_put(o);
 	}
 }
