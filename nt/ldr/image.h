@@ -65,6 +65,7 @@ NTSTATUS ldr_image_place(struct nt_mm *mm, struct file *f, const struct ldr_imag
 uint32_t ldr_section_protect(const struct ldr_section *s);
 /* The address of an exported function or datum, or 0. */
 uint64_t ldr_export(uint64_t base, const struct ldr_image *img, const char *name);
-/* All of them: name, address; until one returns false. */
-void ldr_exports(uint64_t base, const struct ldr_image *img, bool (*each)(void *arg, const char *name, uint64_t address), void *arg);
+/* All whose names begin with prefix: name, address; until one returns false.  Names are sorted by their bytes, as the format says. */
+void ldr_exports(uint64_t base, const struct ldr_image *img, const char *prefix, bool (*each)(void *arg, const char *name, uint64_t address),
+	void *arg);
 #endif

@@ -63,13 +63,9 @@ static void look_at_stub(struct nt_state *nt, const char *name, uint64_t address
 		nt->call_by_id[0][id] = (uint16_t)(nr + 1);
 }
 
-static bool look_at(void *arg, const char *name, uint64_t address)
+static bool look_at(void *nt, const char *name, uint64_t address)
 {
-	for (uint32_t i = 0; i < ARRAY_LEN(entries); i++)
-		if (strcmp(name, entries[i].name) == 0)
-			*(uint64_t *)((char *)&own + entries[i].at) = address;
-	if ((name[0] == 'N' && name[1] == 't') || name[0] == '_' || name[0] == 'w')
-		look_at_stub(arg, name, address);
+	look_at_stub(nt, name, address);
 	return true;
 }
 
@@ -95,12 +91,15 @@ bool ldr_know_ntdll(uint64_t base, const struct ldr_image *img)
 		return true;
 	}
 	own.base = base;
-	ldr_exports(base, img, look_at, nt);
+	ldr_exports(base, img, "Nt", look_at, nt);
+	ldr_exports(base, img, "__wine_", look_at, nt);
+	ldr_exports(base, img, "wine_", look_at, nt);
 	for (uint32_t i = 0; i < ARRAY_LEN(entries); i++) {
-		uint64_t at = *(uint64_t *)((char *)&own + entries[i].at);
+		uint64_t at = ldr_export(base, img, entries[i].name);
 
 		if (at == 0)
 			return false;
+		*(uint64_t *)((char *)&own + entries[i].at) = at;
 		nt->ntdll_rva[i] = (uint32_t)(at - base);
 	}
 	return read_sizes(nt);

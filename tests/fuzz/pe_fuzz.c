@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	image_size = img->size;
 	if (image_size <= ROOM && ldr_image_map(img, NULL, PLACE) == STATUS_SUCCESS) {
-		ldr_exports(PLACE, img, each, &total);
+		ldr_exports(PLACE, img, "", each, &total);
 		(void)ldr_export(PLACE, img, "LdrInitializeThunk");
 	}
 	free(img);
