@@ -490,7 +490,7 @@ NTSTATUS npfs_wait_for(struct io_request *r)
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (h.name_length == 0 || h.name_length > r->in_size - 14)
+	if (h.name_length == 0 || h.name_length > r->in_size - 14 || h.name_length > UINT16_MAX)
 		return STATUS_INVALID_PARAMETER;
 	name = heap_alloc(h.name_length);
 	if (name == NULL)

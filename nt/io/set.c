@@ -145,6 +145,8 @@ static NTSTATUS target_in(struct io_file *f, uint64_t buf, uint32_t size, struct
 		return status;
 	if (i->FileNameLength == 0 || i->FileNameLength > size - 20 || (i->FileNameLength & 1))
 		return STATUS_INVALID_PARAMETER;
+	if (i->FileNameLength > UINT16_MAX) /* as a UNICODE_STRING holds: what is put before it must not make it wrap */
+		return STATUS_OBJECT_NAME_INVALID;
 	name = heap_alloc(i->FileNameLength + 2);
 	if (name == NULL)
 		return STATUS_NO_MEMORY;

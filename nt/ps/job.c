@@ -417,11 +417,12 @@ static void account(struct nt_job *j, struct accounting *a)
 	lock_drop(&j->lock);
 }
 
-/* JOBOBJECT_BASIC_PROCESS_ID_LIST. */
+/* JOBOBJECT_BASIC_PROCESS_ID_LIST; a sandbox has fewer processes than are shown. */
+#define MEMBERS_SHOWN 65536u
 static NTSTATUS id_list(struct nt_job *j, uint64_t buffer, uint32_t size, uint64_t returned)
 {
 	struct nt_state *nt = nt_state();
-	uint32_t room = size >= 8 ? (size - 8) / 8 : 0, n = 0, all = 0;
+	uint32_t room = size >= 8 ? MIN((size - 8) / 8, MEMBERS_SHOWN) : 0, n = 0, all = 0;
 	uint64_t *ids = heap_alloc(room * 8ull + 8);
 	uint32_t head[2];
 	NTSTATUS status;
