@@ -78,7 +78,10 @@ class Place:
         bad = []
         for base, dirs, files in os.walk(self.vol):
             for name in dirs + files:
-                s = os.lstat(os.path.join(base, name))
+                try:
+                    s = os.lstat(os.path.join(base, name))
+                except FileNotFoundError:
+                    continue  # where the host itself renames and removes beside the guest
                 if stat.S_ISCHR(s.st_mode) or stat.S_ISBLK(s.st_mode) or (stat.S_ISREG(s.st_mode) and s.st_mode & 0o6000):
                     bad.append(f"{name} {s.st_mode:o}")
         return bad
