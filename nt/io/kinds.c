@@ -4,7 +4,7 @@
 #include "nt/io/name.h"
 #include "nt/io/npfs.h"
 
-extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops;
+extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops, io_mountmgr_ops;
 
 static const struct io_ops none_ops = { .name = "none", .device = FILE_DEVICE_UNKNOWN };
 
@@ -20,6 +20,7 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 	[IO_CONSOLE] = &io_console_ops,
 	[IO_AFD] = &none_ops,
 	[IO_HTTP] = &none_ops,
+	[IO_MOUNTMGR] = &io_mountmgr_ops,
 };
 
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out)
@@ -31,6 +32,10 @@ NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_fi
 		return mailslot_open(n, o, out);
 	case IO_AT_PIPE:
 		return npfs_open(n, o, out);
+	case IO_AT_MOUNTMGR:
+		*out = n->rest_size != 0 ? NULL : io_file_new(IO_MOUNTMGR, o->access, o->share, o->options);
+		o->information = FILE_OPENED;
+		return *out != NULL ? STATUS_SUCCESS : n->rest_size != 0 ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_NO_MEMORY;
 	default:
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	}

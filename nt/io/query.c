@@ -136,7 +136,7 @@ static uint32_t least_size(uint32_t class)
 	switch (class) {
 	case FileBasicInformation: return sizeof(struct FILE_BASIC_INFORMATION);
 	case FileStandardInformation: return sizeof(struct FILE_STANDARD_INFORMATION);
-	case FileInternalInformation: case FilePositionInformation: return 8;
+	case FileInternalInformation: case FilePositionInformation: case FileEndOfFileInformation: return 8;
 	case FileEaInformation: case FileAccessInformation: case FileModeInformation: case FileAlignmentInformation: return 4;
 	case FileNameInformation: case FileNormalizedNameInformation: case FileAlternateNameInformation: return 8;
 	case FileAllInformation: return sizeof(struct FILE_ALL_INFORMATION);
@@ -177,6 +177,9 @@ static NTSTATUS of_attributes(struct io_file *f, uint32_t class, const struct os
 		return STATUS_SUCCESS;
 	case FileInternalInformation:
 		u->u64 = a->ino;
+		return STATUS_SUCCESS;
+	case FileEndOfFileInformation: /* ntdll.dll asks for it about manifests */
+		u->u64 = length_of(a);
 		return STATUS_SUCCESS;
 	case FileNetworkOpenInformation:
 		put_network(a, &u->network);
