@@ -10,7 +10,7 @@
 #define NT_MM_MM_INT_H
 
 #include "nt/mm/mm.h"
-#include "nt/mm/range.h"
+#include "rt/range.h"
 #include "nt/os/vm.h"
 #include "pico/lock.h"
 

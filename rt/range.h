@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/mm/range.h - a balanced tree of address ranges that do not overlap.
+ * rt/range.h - a balanced tree of address ranges that do not overlap.
  *
  * Both the allocations of a process and the runs of alike pages in one are such trees.  Each node also knows
  * its subtree's edges and largest hole, so that a place is found without walking over all of them.  The
  * tree allocates nothing: a node is the first member of its owner.
  */
-#ifndef NT_MM_RANGE_H
-#define NT_MM_RANGE_H
+#ifndef RT_RANGE_H
+#define RT_RANGE_H
 
 #include "rt/base.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/mm/range.c - the tree of address ranges: a treap.  Priorities are pseudo-random, so its depth, and with
+ * rt/range.c - the tree of address ranges: a treap.  Priorities are pseudo-random, so its depth, and with
  * it recursion, stays near 2 log n.
  */
-#include "nt/mm/range.h"
+#include "rt/range.h"
 
 static uint64_t gap(uint64_t from, uint64_t to)
 {
