@@ -10,15 +10,21 @@ static uint64_t gap(uint64_t from, uint64_t to)
 	return to > from ? to - from : 0;
 }
 
+/* Where the hole below n ends. */
+static uint64_t edge(const struct range *n)
+{
+	return gap(n->margin, n->start);
+}
+
 /* What n's subtree is, from its children's. */
 static void pull(struct range *n)
 {
 	uint64_t hole = 0;
 
-	n->low = n->start;
+	n->low = edge(n);
 	n->high = n->end;
 	if (n->left != NULL) {
-		hole = MAX(n->left->hole, gap(n->left->high, n->start));
+		hole = MAX(n->left->hole, gap(n->left->high, n->low));
 		n->low = n->left->low;
 	}
 	if (n->right != NULL) {
@@ -111,15 +117,26 @@ static uint32_t next_priority(struct range_tree *t)
 	return x;
 }
 
+static struct range *insert_into(struct range *n, struct range *r)
+{
+	if (n == NULL || r->priority > n->priority) {
+		part(n, r->start, &r->left, &r->right);
+		pull(r);
+		return r;
+	}
+	if (r->start < n->start)
+		n->left = insert_into(n->left, r);
+	else
+		n->right = insert_into(n->right, r);
+	pull(n);
+	return n;
+}
+
 void range_insert(struct range_tree *t, struct range *r)
 {
-	struct range *below, *above;
-
 	r->left = r->right = NULL;
 	r->priority = next_priority(t);
-	pull(r);
-	part(t->root, r->start, &below, &above);
-	t->root = join(join(below, r), above);
+	t->root = insert_into(t->root, r);
 	t->count++;
 }
 
@@ -190,7 +207,7 @@ static uint64_t hunt_up(const struct range *n, const struct hunt *h, uint64_t fr
 		return fit_up(MAX(from, h->low), MIN(to, h->high), h->len, h->align);
 	if (MAX(n->hole, MAX(gap(from, n->low), gap(n->high, to))) < h->len)
 		return 0;
-	at = hunt_up(n->left, h, from, n->start);
+	at = hunt_up(n->left, h, from, edge(n));
 	return at != 0 ? at : hunt_up(n->right, h, n->end, to);
 }
 
@@ -205,7 +222,7 @@ static uint64_t hunt_down(const struct range *n, const struct hunt *h, uint64_t 
 	if (MAX(n->hole, MAX(gap(from, n->low), gap(n->high, to))) < h->len)
 		return 0;
 	at = hunt_down(n->right, h, n->end, to);
-	return at != 0 ? at : hunt_down(n->left, h, from, n->start);
+	return at != 0 ? at : hunt_down(n->left, h, from, edge(n));
 }
 
 uint64_t range_hole_up(const struct range_tree *t, uint64_t low, uint64_t high, uint64_t len, uint64_t align)

@@ -179,7 +179,7 @@ long mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, bool at_host)
 {
 	struct region *r;
 
-	if (region_free_range(&mm->tree, start, end))
+	if (range_is_free(&mm->tree, start, end))
 		return 0;
 	mm_cut_locked(mm, start, end);
 	for (uint64_t at = start; (r = region_next(&mm->tree, at)) != NULL && r->start < end;) {

@@ -44,7 +44,7 @@ struct mm *mm_new(void)
 		return NULL;
 	memset(mm, 0, sizeof *mm);
 	lock_init(&mm->lock, LOCK_MM);
-	region_tree_init(&mm->tree, (uint32_t)mm_random());
+	mm->tree = (struct range_tree){ .seed = (uint32_t)mm_random() };
 	mm->id = futex_new_mm_id();
 	mm->top = random_top();
 	return mm;
@@ -72,20 +72,20 @@ static void publish(const struct mm *mm)
 	p->brk = mm->brk;
 }
 
-static void put_dead(struct region *dead)
+static void put_dead(struct range *dead)
 {
 	while (dead != NULL) {
-		struct region *next = dead->left;
+		struct range *next = dead->left;
 
-		region_object_put(dead);
-		heap_free(dead);
+		region_object_put(region_of(dead));
+		heap_free(region_of(dead));
 		dead = next;
 	}
 }
 
 void mm_unlock(struct mm *mm)
 {
-	struct region *dead = mm->dead;
+	struct range *dead = mm->dead;
 
 	mm->dead = NULL;
 	publish(mm);
@@ -100,8 +100,8 @@ bool mm_stock_locked(struct mm *mm)
 
 		if (r == NULL)
 			return false;
-		r->left = mm->stock;
-		mm->stock = r;
+		r->range.left = mm->stock;
+		mm->stock = &r->range;
 		mm->stocked++;
 	}
 	return true;
@@ -124,10 +124,10 @@ bool mm_may_cut(const struct mm *mm, uint64_t start, uint64_t end, bool unmap)
 
 struct region *mm_take_stock(struct mm *mm)
 {
-	struct region *r = mm->stock;
+	struct region *r = region_of(mm->stock);
 
 	ASSERT(r != NULL);
-	mm->stock = r->left;
+	mm->stock = r->range.left;
 	mm->stocked--;
 	memset(r, 0, sizeof *r);
 	return r;
@@ -135,8 +135,8 @@ struct region *mm_take_stock(struct mm *mm)
 
 void mm_bury(struct mm *mm, struct region *r)
 {
-	r->left = mm->dead;
-	mm->dead = r;
+	r->range.left = mm->dead;
+	mm->dead = &r->range;
 }
 
 void mm_count(struct mm *mm, const struct region *r, int sign)
@@ -263,25 +263,25 @@ static void unmap_all_at_host(struct mm *mm)
 }
 
 /* All regions of the subtree onto the list dead. */
-static void bury_tree(struct mm *mm, struct region *n)
+static void bury_tree(struct mm *mm, struct range *n)
 {
-	struct region *right;
+	struct range *right;
 
 	if (n == NULL)
 		return;
 	right = n->right;
 	bury_tree(mm, n->left);
-	mm_bury(mm, n);
+	mm_bury(mm, region_of(n));
 	bury_tree(mm, right);
 }
 
 /* What the regions of the subtree refer to outside; they themselves are only read. */
-static void put_objects(const struct region *n)
+static void put_objects(struct range *n)
 {
 	if (n == NULL)
 		return;
 	put_objects(n->left);
-	region_object_put(n);
+	region_object_put(region_of(n));
 	put_objects(n->right);
 }
 
@@ -312,7 +312,7 @@ void mm_reset(struct mm *mm)
 
 void mm_exit(struct mm *mm)
 {
-	const struct region *all;
+	struct range *all;
 
 	mm_lock(mm);
 	all = mm->tree.root;

@@ -33,12 +33,12 @@ void sysv_shm_detached(struct shared_mem *m);
 
 struct mm {
 	LOCK(MM) lock;
-	struct region_tree tree;
-	struct region *stock;       /* made in advance, linked by left */
+	struct range_tree tree;
+	struct range *stock;        /* made in advance, linked by left */
 	uint32_t stocked;
 	uint32_t rooms;             /* regions that are stub rooms */
 	bool sealed;                /* there are regions with RF_SEALED */
-	struct region *dead;        /* removed, objects still to put, linked by left */
+	struct range *dead;         /* removed, objects still to put, linked by left */
 	uint64_t id;                /* identity in futex keys: sandbox-wide, never used again */
 	uint64_t top;               /* mmap places below this */
 	uint64_t vm_pages, data_pages, stack_pages, locked_pages, charged_pages;

@@ -107,7 +107,7 @@ static bool range_free(struct mm *mm, uint64_t start, uint64_t len)
 {
 	const struct region *r;
 
-	if (!range_usable(start, len) || !region_free_range(&mm->tree, start, start + len))
+	if (!range_usable(start, len) || !range_is_free(&mm->tree, start, start + len))
 		return false;
 	r = region_next(&mm->tree, start + len);
 	return r == NULL || !(r->flags & RF_GROWSDOWN) || r->start - (start + len) >= REGION_GUARD_GAP;
@@ -144,12 +144,12 @@ static uint64_t search(struct mm *mm, const struct map_wish *w, uint64_t len, ui
 	uint64_t a;
 
 	if (w->flags & MAP_32BIT)
-		return region_hole_up(&mm->tree, 0x40000000, 0x80000000, len, PAGE_SIZE);
-	a = region_hole_down(&mm->tree, BAILEY_HIGH, mm->top, len, align);
+		return range_hole_up(&mm->tree, 0x40000000, 0x80000000, len, PAGE_SIZE);
+	a = range_hole_down(&mm->tree, BAILEY_HIGH, mm->top, len, align);
 	if (a == 0)
-		a = region_hole_down(&mm->tree, GUEST_LOW, BAILEY_LOW, len, align);
+		a = range_hole_down(&mm->tree, GUEST_LOW, BAILEY_LOW, len, align);
 	if (a == 0)
-		a = region_hole_down(&mm->tree, mm->top, GUEST_HIGH, len, align);
+		a = range_hole_down(&mm->tree, mm->top, GUEST_HIGH, len, align);
 	return a;
 }
 

@@ -203,7 +203,7 @@ struct region *uffd_missing_run(struct mm *mm, const struct uffd *u, uint64_t ad
 /* Pages like src's, made at a free place and moved to addr. */
 static long bring(struct mm *mm, const struct region *r, uint64_t addr, uint64_t src, uint64_t len, bool protect)
 {
-	uint64_t temp = region_hole_down(&mm->tree, BAILEY_HIGH, mm->top, len, PAGE_SIZE), at = temp, to = addr;
+	uint64_t temp = range_hole_down(&mm->tree, BAILEY_HIGH, mm->top, len, PAGE_SIZE), at = temp, to = addr;
 	long err;
 
 	if (temp == 0)

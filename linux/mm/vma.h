@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/mm/vma.h - regions of an address space, and the tree that holds them.
- *
- * A treap keyed by address.  Each node also knows its subtree's lowest and highest
- * address and its largest hole, so that a place for a new region is found without
- * walking all of them.  The tree allocates nothing: nodes are the caller's.
+ * linux/mm/vma.h - regions of an address space: what an rt/range.h tree of them holds, and what is done to
+ * one of them.  Holes, and the tree's own business, are rt/range.h's.
  */
 #ifndef LINUX_MM_VMA_H
 #define LINUX_MM_VMA_H
 
-#include "rt/base.h"
+#include "rt/range.h"
 
 enum region_kind {
 	REGION_ANON,   /* private zero pages */
@@ -47,8 +44,13 @@ enum region_kind {
 #define REGION_GUARD_GAP 0x100000ull /* kept free below what grows down, as Linux does */
 
 struct region {
-	uint64_t start, end;
-	uint32_t prot, flags, kind, priority;
+	union {
+		struct range range;
+		struct {
+			uint64_t start, end; /* range's */
+		};
+	};
+	uint32_t prot, flags, kind;
 	void *object;
 	uint64_t offset;    /* of start in object, in bytes */
 	uint64_t room;      /* where the stub room of its file is, 0 = none */
@@ -56,35 +58,37 @@ struct region {
 	const char *name;   /* PR_SET_VMA: one of mm->names, or NULL */
 	struct uffd *uffd;  /* a userfaultfd, or NULL */
 	uint32_t policy;    /* mbind: mode, flags and nodes as numa.c packs them, 0 = none */
-	uint32_t pad;
-	struct region *left, *right;
-	uint64_t low, high, hole; /* of the subtree */
 };
+_Static_assert(offsetof(struct region, start) == offsetof(struct range, start) && offsetof(struct region, end) == offsetof(struct range, end), "one pair of edges");
 
-struct region_tree {
-	struct region *root;
-	uint32_t count;
-	uint32_t seed; /* never 0 */
-};
+static inline struct region *region_of(struct range *n)
+{
+	return (struct region *)n; /* its first member; NULL stays NULL */
+}
 
-void region_tree_init(struct region_tree *t, uint32_t seed);
-struct region *region_find(const struct region_tree *t, uint64_t addr);
+/* The one that has addr. */
+static inline struct region *region_find(const struct range_tree *t, uint64_t addr)
+{
+	return region_of(range_find(t, addr));
+}
+
 /* First region that ends above addr; last one that begins below addr. */
-struct region *region_next(const struct region_tree *t, uint64_t addr);
-struct region *region_prev(const struct region_tree *t, uint64_t addr);
-void region_insert(struct region_tree *t, struct region *r); /* overlaps nothing */
-void region_remove(struct region_tree *t, struct region *r);
-/* Changes r's edges, not its place in the order. */
-void region_resize(struct region_tree *t, struct region *r, uint64_t start, uint64_t end);
+static inline struct region *region_next(const struct range_tree *t, uint64_t addr)
+{
+	return region_of(range_next(t, addr));
+}
+
+static inline struct region *region_prev(const struct range_tree *t, uint64_t addr)
+{
+	return region_of(range_prev(t, addr));
+}
+
+void region_insert(struct range_tree *t, struct region *r); /* overlaps nothing */
+void region_remove(struct range_tree *t, struct region *r);
+/* Changes r's edges, not its place in the order; the offset follows. */
+void region_resize(struct range_tree *t, struct region *r, uint64_t start, uint64_t end);
 /* Cuts r at addr; fresh becomes the upper part. */
-void region_split(struct region_tree *t, struct region *r, uint64_t at, struct region *fresh);
-/* True if [start,end) has no region. */
-bool region_free_range(const struct region_tree *t, uint64_t start, uint64_t end);
-/* Highest (lowest) multiple of align in [low, high - len] with len free bytes behind it; 0 = none. */
-uint64_t region_hole_down(const struct region_tree *t, uint64_t low, uint64_t high, uint64_t len, uint64_t align);
-uint64_t region_hole_up(const struct region_tree *t, uint64_t low, uint64_t high, uint64_t len, uint64_t align);
+void region_split(struct range_tree *t, struct region *r, uint64_t at, struct region *fresh);
 /* True if b may be joined to a, which ends where b begins. */
 bool region_mergeable(const struct region *a, const struct region *b);
-/* Order, heap and subtree values are right: for tests and debug builds. */
-bool region_tree_check(const struct region_tree *t);
 #endif

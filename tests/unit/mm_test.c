@@ -242,7 +242,7 @@ static void check_all(void)
 	maps[n] = '\0';
 	fclose(f);
 	from = strstr(maps, "\n6e"); /* the first mapping near TOP */
-	T_OK(region_tree_check(&mm->tree));
+	T_OK(range_tree_check(&mm->tree));
 	for (unsigned i = 0; i < SPAN; i++) {
 		struct region *r = region_find(&mm->tree, addr_of(i));
 		int prot = -1;

@@ -13,7 +13,7 @@
 #define BASE  0x10000ull
 #define STEPS 60000u
 
-static struct region_tree tree;
+static struct range_tree tree;
 static struct region *owner[PAGES]; /* by page */
 
 static uint64_t addr_of(unsigned page)
@@ -119,7 +119,7 @@ static void compare_points(void)
 			;
 		T_OK(prev == (q > 0 ? owner[q - 1] : NULL));
 		q = p + pick(PAGES - p);
-		T_OK(region_free_range(&tree, addr_of(p), addr_of(q)) == is_free(p, q) || p == q);
+		T_OK(range_is_free(&tree, addr_of(p), addr_of(q)) == is_free(p, q) || p == q);
 	}
 }
 
@@ -135,13 +135,13 @@ static void compare_holes(void)
 			up = addr_of(p);
 		down = addr_of(p);
 	}
-	T_OK(region_hole_down(&tree, addr_of(low), addr_of(high), len * PAGE_SIZE, align * PAGE_SIZE) == down);
-	T_OK(region_hole_up(&tree, addr_of(low), addr_of(high), len * PAGE_SIZE, align * PAGE_SIZE) == up);
+	T_OK(range_hole_down(&tree, addr_of(low), addr_of(high), len * PAGE_SIZE, align * PAGE_SIZE) == down);
+	T_OK(range_hole_up(&tree, addr_of(low), addr_of(high), len * PAGE_SIZE, align * PAGE_SIZE) == up);
 }
 
 static void random_steps(void)
 {
-	region_tree_init(&tree, 12345);
+	tree = (struct range_tree){ .seed = 12345 };
 	for (unsigned i = 0; i < STEPS; i++) {
 		switch (pick(i % 4000 < 2500 ? 4 : 8)) {
 		case 0: case 1: add(); break;
@@ -150,7 +150,7 @@ static void random_steps(void)
 		default: take(); break;
 		}
 		if (i % 16 == 0) {
-			T_OK(region_tree_check(&tree));
+			T_OK(range_tree_check(&tree));
 			compare_points();
 			compare_holes();
 		}
@@ -171,12 +171,12 @@ static void guard_gap(void)
 {
 	struct region stack = { .start = 0x7f0000000000, .end = 0x7f0000100000, .flags = RF_GROWSDOWN }, upper = { 0 };
 
-	region_tree_init(&tree, 0);
+	tree = (struct range_tree){ .seed = 0 };
 	region_insert(&tree, &stack);
-	T_OK(region_hole_down(&tree, 0x10000, 0x7f0000100000, 0x1000, 0x1000) == 0x7f0000000000 - REGION_GUARD_GAP - 0x1000);
+	T_OK(range_hole_down(&tree, 0x10000, 0x7f0000100000, 0x1000, 0x1000) == 0x7f0000000000 - REGION_GUARD_GAP - 0x1000);
 	region_split(&tree, &stack, 0x7f0000080000, &upper);
 	T_OK((stack.flags & RF_GROWSDOWN) && !(upper.flags & RF_GROWSDOWN) && (upper.flags & RF_STACK));
-	T_OK(region_tree_check(&tree));
+	T_OK(range_tree_check(&tree));
 }
 
 static void merging(void)
@@ -197,7 +197,7 @@ static void merging(void)
 }
 
 /* As many regions as a host lets us have: the depth stays small enough for the library-OS stack. */
-static unsigned depth(const struct region *n)
+static unsigned depth(const struct range *n)
 {
 	unsigned l, r;
 
@@ -213,13 +213,13 @@ static void many(void)
 	enum { COUNT = 65530 };
 	struct region *r = calloc(COUNT, sizeof *r);
 
-	region_tree_init(&tree, 99);
+	tree = (struct range_tree){ .seed = 99 };
 	for (unsigned i = 0; i < COUNT; i++) {
 		r[i].start = 0x100000000ull - i * 0x2000ull;
 		r[i].end = r[i].start + 0x1000;
 		region_insert(&tree, &r[i]);
 	}
-	T_OK(region_tree_check(&tree));
+	T_OK(range_tree_check(&tree));
 	T_OK(depth(tree.root) < 64);
 	free(r);
 }
