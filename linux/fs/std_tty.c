@@ -22,28 +22,13 @@ static long set(struct file *f, uint32_t class, const void *buf, uint64_t size)
 	return lx_err(DkStreamAttributesSet(std_stream(f), NULL, class, buf, size));
 }
 
-static void from_dk(struct termios2 *tio, const struct dk_termios *d)
-{
-	tio->c_iflag = d->iflag;
-	tio->c_oflag = d->oflag;
-	tio->c_cflag = d->cflag;
-	tio->c_lflag = d->lflag;
-	tio->c_line = d->line;
-	memcpy(tio->c_cc, d->cc, sizeof tio->c_cc);
-	tio->c_ispeed = d->ispeed;
-	tio->c_ospeed = d->ospeed;
-}
+/* A struct dk_termios is the host's struct termios2, and so ours, and `when`. */
+_Static_assert(sizeof(struct termios2) == offsetof(struct dk_termios, when) && offsetof(struct termios2, c_cc) == offsetof(struct dk_termios, cc) &&
+	offsetof(struct termios2, c_ospeed) == offsetof(struct dk_termios, ospeed), "termios2");
 
 static void to_dk(struct dk_termios *d, const struct termios2 *tio, uint32_t when)
 {
-	d->iflag = tio->c_iflag;
-	d->oflag = tio->c_oflag;
-	d->cflag = tio->c_cflag;
-	d->lflag = tio->c_lflag;
-	d->line = tio->c_line;
-	memcpy(d->cc, tio->c_cc, sizeof d->cc);
-	d->ispeed = tio->c_ispeed;
-	d->ospeed = tio->c_ospeed;
+	memcpy(d, tio, sizeof *tio);
 	d->when = when;
 }
 
@@ -56,7 +41,7 @@ static long read_modes(struct file *f, struct termios2 *tio)
 
 	if (err)
 		return err;
-	from_dk(tio, &d);
+	memcpy(tio, &d, sizeof *tio);
 	lock_take(&tty->lock);
 	tty->tio = *tio;
 	lock_drop(&tty->lock);

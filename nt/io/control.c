@@ -106,44 +106,40 @@ static NTSTATUS not_for_us(uint32_t code)
 	return code >> 16 == FILE_DEVICE_CONSOLE ? STATUS_NOT_SUPPORTED : STATUS_INVALID_DEVICE_REQUEST;
 }
 
-static NTSTATUS control(struct io_request *r, bool fs)
-{
-	const struct io_ops *ops = io_ops(r->file);
-	NTSTATUS (*fn)(struct io_request *) = fs ? ops->fsctl : ops->ioctl;
+struct ask { /* what both calls are given */
+	uint64_t handle, event, apc, context, iosb, in, out;
+	uint32_t code, in_size, out_size;
+};
 
-	if (fn == NULL && fs && (r->file->kind == IO_DISK || r->file->kind == IO_DIRECTORY))
+static NTSTATUS control(struct nt_thread *t, const struct ask *a, bool fs)
+{
+	struct io_request r;
+	const struct io_ops *ops;
+	NTSTATUS (*fn)(struct io_request *);
+	NTSTATUS status = io_begin(t, &r, a->handle, 0, a->event, a->apc, a->context, a->iosb);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	r.code = a->code;
+	r.in = a->in;
+	r.in_size = a->in_size;
+	r.buffer = a->out;
+	r.size = a->out_size;
+	ops = io_ops(r.file);
+	fn = fs ? ops->fsctl : ops->ioctl;
+	if (fn == NULL && fs && (r.file->kind == IO_DISK || r.file->kind == IO_DIRECTORY))
 		fn = disk_fsctl;
-	return io_end(r, fn != NULL ? fn(r) : not_for_us(r->code));
+	return io_end(&r, fn != NULL ? fn(&r) : not_for_us(a->code));
 }
 
 NTSTATUS NtFsControlFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64_t apc, uint64_t context, uint64_t iosb, uint32_t code, uint64_t in,
 	uint32_t in_size, uint64_t outbuf, uint32_t size)
 {
-	struct io_request r;
-	NTSTATUS status = io_begin(t, &r, handle, 0, event, apc, context, iosb);
-
-	if (status != STATUS_SUCCESS)
-		return status;
-	r.code = code;
-	r.in = in;
-	r.in_size = in_size;
-	r.buffer = outbuf;
-	r.size = size;
-	return control(&r, true);
+	return control(t, &(struct ask){ handle, event, apc, context, iosb, in, outbuf, code, in_size, size }, true);
 }
 
 NTSTATUS NtDeviceIoControlFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64_t apc, uint64_t context, uint64_t iosb, uint32_t code,
 	uint64_t in, uint32_t in_size, uint64_t outbuf, uint32_t size)
 {
-	struct io_request r;
-	NTSTATUS status = io_begin(t, &r, handle, 0, event, apc, context, iosb);
-
-	if (status != STATUS_SUCCESS)
-		return status;
-	r.code = code;
-	r.in = in;
-	r.in_size = in_size;
-	r.buffer = outbuf;
-	r.size = size;
-	return control(&r, false);
+	return control(t, &(struct ask){ handle, event, apc, context, iosb, in, outbuf, code, in_size, size }, false);
 }

@@ -176,42 +176,36 @@ void io_irps_finish(struct list *done)
 	}
 }
 
+/* The next that ended and is to be told in its process; NULL: none. */
+static struct io_irp *next_finished(struct io_process *ip)
+{
+	struct io_irp *irp = NULL;
+
+	lock_take(io_irps_lock());
+	if (!list_empty(&ip->finished)) {
+		irp = LIST_FIRST(&ip->finished, struct io_irp, link);
+		list_remove(&irp->link);
+	}
+	lock_drop(io_irps_lock());
+	return irp;
+}
+
 void nt_io_serve(void)
 {
 	struct io_process *ip = nt_current_process()->io;
+	struct io_irp *irp;
 
-	while (ip != NULL) {
-		struct io_irp *irp = NULL;
-
-		lock_take(io_irps_lock());
-		if (!list_empty(&ip->finished)) {
-			irp = LIST_FIRST(&ip->finished, struct io_irp, link);
-			list_remove(&irp->link);
-		}
-		lock_drop(io_irps_lock());
-		if (irp == NULL)
-			return;
+	while (ip != NULL && (irp = next_finished(ip)) != NULL)
 		deliver(irp);
-	}
 }
 
 void io_process_ended(struct nt_process *p)
 {
 	struct io_process *ip = p->io;
+	struct io_irp *irp;
 
-	while (ip != NULL) {
-		struct io_irp *irp = NULL;
-
-		lock_take(io_irps_lock());
-		if (!list_empty(&ip->finished)) {
-			irp = LIST_FIRST(&ip->finished, struct io_irp, link);
-			list_remove(&irp->link);
-		}
-		lock_drop(io_irps_lock());
-		if (irp == NULL)
-			return;
+	while (ip != NULL && (irp = next_finished(ip)) != NULL)
 		irp_put(irp);
-	}
 }
 
 /* ---- Waiting ---- */

@@ -41,9 +41,13 @@ NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp);
 void io_irp_take(struct io_irp *irp, NTSTATUS status, uint64_t information, struct list *done);
 void io_irps_finish(struct list *done);
 LOCK(NTIO) *io_irps_lock(void); /* io/node.c */
-void **io_npfs(void);           /* io/npfs.c's and io/mailslot.c's states; NULL until they are made */
-void **io_mailslots(void);
-void **io_watches(void);        /* io/notify.c's */
+void **io_npfs(void);           /* io/npfs.c's state; NULL until it is made */
+struct io_list {
+	LOCK(NTPIPE) lock;
+	struct list all;
+};
+struct io_list *io_mailslots(void); /* of struct slot */
+struct io_list *io_watches(void);   /* of struct io_watch */
 /* Pending requests of f end with STATUS_CANCELLED: those of t, of its process, or with a status block at iosb; how many. */
 uint32_t io_cancel(struct io_file *f, const struct nt_thread *t, const struct nt_process *p, uint64_t iosb);
 

@@ -23,7 +23,7 @@ struct mail {
 
 struct slot {
 	struct ref ref;           /* one a file object, and look-ups */
-	struct list link;         /* [NTPIPE: the list's lock] in slots->all; empty: the reader is gone */
+	struct list link;         /* [NTPIPE: the list's lock] in io_mailslots(); empty: the reader is gone */
 	LOCK(NTIO) lock;
 	struct list mails;        /* [NTIO] oldest first */
 	uint32_t count, maximum;  /* maximum [I]: of one message's size; 0 = any */
@@ -32,28 +32,6 @@ struct slot {
 	uint32_t quota, size;
 	WCHAR name[];             /* [I] of size bytes */
 };
-
-struct slots { /* *io_mailslots() */
-	LOCK(NTPIPE) lock;
-	struct list all;
-};
-
-static struct slots *slots(void)
-{
-	struct slots **at = (struct slots **)io_mailslots(), *s = __atomic_load_n(at, __ATOMIC_ACQUIRE), *none = NULL;
-
-	if (s != NULL)
-		return s;
-	s = arena_alloc(sizeof *s);
-	if (s == NULL)
-		return NULL;
-	lock_init(&s->lock, LOCK_NTPIPE);
-	list_init(&s->all);
-	if (__atomic_compare_exchange_n(at, &none, s, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return s;
-	arena_free(s);
-	return none;
-}
 
 static void slot_put(struct slot *s)
 {
@@ -66,7 +44,7 @@ static void slot_put(struct slot *s)
 
 static struct slot *find(const WCHAR *name, uint32_t size) REQUIRES(NTPIPE)
 {
-	LIST_FOR (s, &slots()->all, struct slot, link)
+	LIST_FOR (s, &io_mailslots()->all, struct slot, link)
 		if (rtl_equal(s->name, s->size, name, size, true))
 			return s;
 	return NULL;
@@ -203,9 +181,9 @@ static void mailslot_cleanup(struct io_file *f)
 
 	if (!f->IS_READER)
 		return;
-	lock_take(&slots()->lock);
+	lock_take(&io_mailslots()->lock);
 	list_remove(&s->link);
-	lock_drop(&slots()->lock);
+	lock_drop(&io_mailslots()->lock);
 }
 
 static void mailslot_destroy(struct io_file *f)
@@ -231,13 +209,11 @@ NTSTATUS mailslot_open(const struct io_name *n, struct io_open *o, struct io_fil
 {
 	struct slot *s;
 
-	if (slots() == NULL)
-		return STATUS_NO_MEMORY;
-	lock_take(&slots()->lock);
+	lock_take(&io_mailslots()->lock);
 	s = find(n->rest, n->rest_size);
 	if (s != NULL)
 		ref_get(&s->ref);
-	lock_drop(&slots()->lock);
+	lock_drop(&io_mailslots()->lock);
 	if (s == NULL)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	*out = io_file_new(IO_MAILSLOT, o->access, o->share, o->options);
@@ -253,7 +229,7 @@ NTSTATUS mailslot_open(const struct io_name *n, struct io_open *o, struct io_fil
 /* A new slot of that name and its reader's file object. */
 static NTSTATUS make(const struct io_name *n, struct io_file *f, uint32_t quota, uint32_t maximum, int64_t timeout)
 {
-	struct slot *s = slots() != NULL ? arena_alloc(sizeof *s + n->rest_size) : NULL;
+	struct slot *s = arena_alloc(sizeof *s + n->rest_size);
 	bool taken;
 
 	if (s == NULL)
@@ -270,11 +246,11 @@ static NTSTATUS make(const struct io_name *n, struct io_file *f, uint32_t quota,
 	memcpy(s->name, n->rest, n->rest_size);
 	f->object = s;
 	f->IS_READER = 1;
-	lock_take(&slots()->lock);
+	lock_take(&io_mailslots()->lock);
 	taken = find(n->rest, n->rest_size) != NULL;
 	if (!taken)
-		list_append(&slots()->all, &s->link);
-	lock_drop(&slots()->lock);
+		list_append(&io_mailslots()->all, &s->link);
+	lock_drop(&io_mailslots()->lock);
 	return taken ? STATUS_OBJECT_NAME_COLLISION : STATUS_SUCCESS;
 }
 

@@ -12,12 +12,19 @@
 
 struct io_state { /* nt_state()->io */
 	LOCK(NTIO) irps_lock;
-	void *npfs, *mailslots, *watches;
+	void *npfs;
+	struct io_list mailslots, watches;
 	struct {
 		LOCK(NTIO) lock;
 		struct list nodes;
 	} bucket[BUCKETS];
 };
+
+static void list_make(struct io_list *l)
+{
+	lock_init(&l->lock, LOCK_NTPIPE);
+	list_init(&l->all);
+}
 
 static struct io_state *io_state(void)
 {
@@ -30,6 +37,8 @@ static struct io_state *io_state(void)
 	if (s == NULL)
 		return NULL;
 	lock_init(&s->irps_lock, LOCK_NTIO);
+	list_make(&s->mailslots);
+	list_make(&s->watches);
 	for (uint32_t i = 0; i < BUCKETS; i++) {
 		lock_init(&s->bucket[i].lock, LOCK_NTIO);
 		list_init(&s->bucket[i].nodes);
@@ -60,12 +69,12 @@ void **io_npfs(void)
 	return &io_state()->npfs;
 }
 
-void **io_watches(void)
+struct io_list *io_watches(void)
 {
 	return &io_state()->watches;
 }
 
-void **io_mailslots(void)
+struct io_list *io_mailslots(void)
 {
 	return &io_state()->mailslots;
 }

@@ -27,28 +27,6 @@ struct io_watch { /* file->object of an IO_DIRECTORY */
 	uint32_t gone;          /* the folder itself was deleted */
 };
 
-struct watches { /* *io_watches() */
-	LOCK(NTPIPE) lock;
-	struct list all;
-};
-
-static struct watches *watches(void)
-{
-	struct watches **at = (struct watches **)io_watches(), *w = __atomic_load_n(at, __ATOMIC_ACQUIRE), *none = NULL;
-
-	if (w != NULL)
-		return w;
-	w = arena_alloc(sizeof *w);
-	if (w == NULL)
-		return NULL;
-	lock_init(&w->lock, LOCK_NTPIPE);
-	list_init(&w->all);
-	if (__atomic_compare_exchange_n(at, &none, w, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return w;
-	arena_free(w);
-	return none;
-}
-
 struct record { /* FILE_NOTIFY_INFORMATION; the name is behind it */
 	uint32_t next, action, length;
 };
@@ -121,14 +99,14 @@ static void tell(struct io_watch *w, uint32_t action, const char *path, uint32_t
 
 void os_changed(struct dentry *dir, uint32_t action, uint32_t what, const char *name)
 {
-	struct watches *ws = watches();
+	struct io_list *ws = io_watches();
 	struct os_ancestors *up = heap_alloc(sizeof *up);
 	WCHAR *wide = heap_alloc(OS_PATH_MAX * 2);
 	uint32_t len = (uint32_t)strlen(name);
 	struct list done;
 
 	list_init(&done);
-	if (ws != NULL && up != NULL && wide != NULL && os_ancestors(dir, name, len, up)) {
+	if (up != NULL && wide != NULL && os_ancestors(dir, name, len, up)) {
 		lock_take(&ws->lock);
 		LIST_FOR (w, &ws->all, struct io_watch, link)
 			for (uint32_t k = 0; (w->filter & what) && k < (w->tree ? up->count : 1); k++)
@@ -145,7 +123,7 @@ void os_changed(struct dentry *dir, uint32_t action, uint32_t what, const char *
 
 static NTSTATUS make_watch(struct io_file *f, uint32_t filter, bool tree, uint32_t size)
 {
-	struct watches *ws = watches();
+	struct io_list *ws = io_watches();
 	struct io_watch *w = arena_alloc(sizeof *w);
 
 	if (ws == NULL || w == NULL)
@@ -189,7 +167,7 @@ static NTSTATUS notify(struct io_request *r, uint32_t filter, bool tree)
 		return status;
 	list_init(&done);
 	w = f->object;
-	lock_take(&watches()->lock);
+	lock_take(&io_watches()->lock);
 	if ((w->used != 0 || w->overflow) && list_empty(&w->irps)) {
 		status = take(w, r->size, &data, &size);
 	} else {
@@ -198,7 +176,7 @@ static NTSTATUS notify(struct io_request *r, uint32_t filter, bool tree)
 		if (irp != NULL)
 			list_append(&w->irps, &irp->link);
 	}
-	lock_drop(&watches()->lock);
+	lock_drop(&io_watches()->lock);
 	if (irp != NULL)
 		return io_irp_wait(r, irp);
 	if (size != 0 && user_write(r->buffer, data, size) != STATUS_SUCCESS)
@@ -231,10 +209,10 @@ NTSTATUS NtNotifyChangeDirectoryFile(struct nt_thread *t, uint64_t handle, uint6
 
 void io_directory_cancel(struct io_irp *irp, struct list *done)
 {
-	lock_take(&watches()->lock);
+	lock_take(&io_watches()->lock);
 	if (irp->state == IO_IRP_QUEUED)
 		io_irp_take(irp, STATUS_CANCELLED, 0, done);
-	lock_drop(&watches()->lock);
+	lock_drop(&io_watches()->lock);
 }
 
 void io_directory_cleanup(struct io_file *f)
@@ -245,11 +223,11 @@ void io_directory_cleanup(struct io_file *f)
 	if (w == NULL)
 		return;
 	list_init(&done);
-	lock_take(&watches()->lock);
+	lock_take(&io_watches()->lock);
 	list_remove(&w->link);
 	while (!list_empty(&w->irps))
 		io_irp_take(LIST_FIRST(&w->irps, struct io_irp, link), STATUS_NOTIFY_CLEANUP, 0, &done);
-	lock_drop(&watches()->lock);
+	lock_drop(&io_watches()->lock);
 	os_watch_count(-1);
 	io_irps_finish(&done);
 }

@@ -6,6 +6,7 @@
 #include "rt/mem.h"
 
 _Static_assert(sizeof(struct os_tty_mode) == offsetof(struct dk_termios, when), "dk_termios without when");
+_Static_assert(sizeof(struct os_tty_mode) == sizeof(struct termios2) && offsetof(struct os_tty_mode, cc) == offsetof(struct termios2, c_cc), "termios2");
 
 bool os_tty_is(const struct file *f)
 {
@@ -52,18 +53,6 @@ static struct tty *pty_of(const struct file *f)
 	return f->kind == FILE_PTY ? f->object : NULL;
 }
 
-static void from_tio(struct os_tty_mode *m, const struct termios2 *tio)
-{
-	m->iflag = tio->c_iflag;
-	m->oflag = tio->c_oflag;
-	m->cflag = tio->c_cflag;
-	m->lflag = tio->c_lflag;
-	m->line = tio->c_line;
-	memcpy(m->cc, tio->c_cc, sizeof m->cc);
-	m->ispeed = tio->c_ispeed;
-	m->ospeed = tio->c_ospeed;
-}
-
 static bool host_mode(struct file *f, struct os_tty_mode *m)
 {
 	struct dk_termios d;
@@ -82,7 +71,7 @@ bool os_tty_mode(struct file *f, struct os_tty_mode *m)
 	if (tty == NULL)
 		return host_mode(f, m);
 	lock_take(&tty->lock);
-	from_tio(m, &tty->tio);
+	memcpy(m, &tty->tio, sizeof *m);
 	lock_drop(&tty->lock);
 	return true;
 }
