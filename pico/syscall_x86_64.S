@@ -148,6 +148,11 @@ pico_restart_begin:
 	movq	%gs:TB_GUEST_GS, %rdx
 	movq	CTX_RSP(%rsp), %rsp
 	wrgsbase %rdx
+	cmpq	%rcx, -8(%rsp)		/* as it was called: a jump would leave the CPU's stack of returns askew */
+	jne	.Lgs_jump
+	subq	$8, %rsp
+	ret
+.Lgs_jump:
 	jmp	*%rcx
 .Lgs_full:
 	movq	%gs:TB_GUEST_GS, %rax

@@ -54,7 +54,7 @@ static void put_all(struct ob_object *const *objects, uint32_t count)
 /* References to all.  Pseudo handles only alone: Wine's kernelbase.dll waits for one object by this call, too. */
 static NTSTATUS waitables(uint64_t handles, uint32_t count, struct ob_object **objects)
 {
-	uint64_t handle[NT_WAIT_MAX];
+	uint64_t handle[NT_WAIT_MAX] UNINIT;
 	NTSTATUS status = user_read(handle, handles, count * sizeof *handle);
 
 	for (uint32_t i = 0; status == STATUS_SUCCESS && i < count; i++) {
@@ -67,7 +67,7 @@ static NTSTATUS waitables(uint64_t handles, uint32_t count, struct ob_object **o
 
 NTSTATUS NtWaitForMultipleObjects(struct nt_thread *t, uint32_t count, uint64_t handles, uint32_t type, uint8_t alertable, uint64_t timeout)
 {
-	struct ob_object *objects[NT_WAIT_MAX];
+	struct ob_object *objects[NT_WAIT_MAX] UNINIT;
 	uint64_t deadline;
 	NTSTATUS status;
 

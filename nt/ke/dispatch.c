@@ -81,7 +81,7 @@ void nt_dispatch(struct pico_thread *pt, struct dk_context *c)
 {
 	struct nt_thread *t = nt_thread_of(pt);
 	uint32_t id = (uint32_t)c->orig_rax, nr;
-	uint64_t args[NT_ARGS_MAX];
+	uint64_t args[NT_ARGS_MAX] UNINIT;
 	const struct nt_state *nt = nt_state();
 	NTSTATUS status;
 
