@@ -93,6 +93,10 @@ void io_directory_cleanup(struct io_file *f);
 void io_directory_cancel(struct io_irp *irp, struct list *done);
 void io_watch_free(struct io_file *f);
 
+/* ---- io/rename.c: FileRenameInformation and FileLinkInformation, or their Ex; buf is the guest's ---- */
+NTSTATUS io_set_rename(struct io_file *f, uint64_t buf, uint32_t size, bool ex);
+NTSTATUS io_set_link(struct io_file *f, uint64_t buf, uint32_t size, bool ex);
+
 /* ---- io/query.c ---- */
 struct os_attr;
 uint32_t io_attributes(const struct os_attr *a); /* FILE_ATTRIBUTE_* */

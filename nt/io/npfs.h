@@ -56,11 +56,27 @@ static inline struct npfs_end *npfs_end_of(const struct io_file *f)
 {
 	return f->object;
 }
+/* What NtCreateNamedPipeFile asks for. */
+struct npfs_wish {
+	const WCHAR *name;
+	uint32_t size, message_type, message_mode, nowait, maximum, in_quota, out_quota, configuration;
+	int64_t timeout;
+};
 /* npfs.c */
+struct npfs_pipe *npfs_find(const WCHAR *name, uint32_t size); /* with a reference */
+void npfs_put(struct npfs_pipe *p);
+/* The name's pipe with a reference, a new one if need be. */
+NTSTATUS npfs_pipe_for(const struct npfs_wish *w, struct io_open *o, struct npfs_pipe **out);
+/* An end and its file object; the caller queues it and so on.  NULL: no memory. */
+struct io_file *npfs_end_file(struct npfs_pipe *p, enum npfs_side side, const struct io_open *o);
+/* The instance that the next client gets: one that waits for it rather than one that does not; NULL: none listens. */
+struct npfs_end *npfs_next_listener(struct npfs_pipe *p) REQUIRES(NTPIPE);
+struct waitq *npfs_listeners(void); /* who waits for an instance that listens */
 NTSTATUS npfs_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* IO_AT_PIPE */
-NTSTATUS npfs_wait_for(struct io_request *r); /* FSCTL_PIPE_WAIT */
 void npfs_listening(void); /* an instance listens: who waits for one looks */
 void npfs_end_all(struct list *irps, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all irps of a queue end so */
+/* npfs_wait.c */
+NTSTATUS npfs_wait_for(struct io_request *r); /* FSCTL_PIPE_WAIT */
 /* npfs_rw.c; the pipe's lock is held */
 void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all that is queued at e and waits there ends so */
 NTSTATUS npfs_read(struct io_request *r);
