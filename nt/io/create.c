@@ -122,7 +122,7 @@ static NTSTATUS check_existing(const struct io_name *n, const struct io_open *o,
 		return o->options & FILE_DIRECTORY_FILE ? STATUS_NOT_A_DIRECTORY : STATUS_OBJECT_NAME_INVALID;
 	if (directory && overwrites(o->disposition))
 		return STATUS_OBJECT_NAME_COLLISION;
-	if (!directory && a->readonly) {
+	if (!directory && a->readonly && o->disposition != FILE_SUPERSEDE) {
 		if ((o->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) || overwrites(o->disposition))
 			return STATUS_ACCESS_DENIED;
 		if (o->options & FILE_DELETE_ON_CLOSE)
@@ -150,10 +150,17 @@ static NTSTATUS open_there(const struct io_name *n, struct io_open *o, const str
 	status = io_node_open(os_path_inode(p), o->access | (over ? FILE_WRITE_DATA : 0), o->share, &node);
 	if (status != STATUS_SUCCESS)
 		return status;
+	if (over && atomic_load(&node->sections) != 0)
+		status = STATUS_USER_MAPPED_FILE;
+	else if ((o->options & FILE_DELETE_ON_CLOSE) && atomic_load(&node->images) != 0)
+		status = STATUS_CANNOT_DELETE;
 	how = os_how(o) | (over ? OS_TRUNCATE : 0);
 	if (a.type == OS_DIRECTORY || (how & ~OS_SYNC) == OS_TRUNCATE)
 		how |= OS_READ;
-	status = os_file_open(p, how, &f);
+	if (status == STATUS_SUCCESS && a.readonly && o->disposition == FILE_SUPERSEDE)
+		status = os_path_set_readonly(p, false);
+	if (status == STATUS_SUCCESS)
+		status = os_file_open(p, how, &f);
 	io_node_leave(node, o->access | (over ? FILE_WRITE_DATA : 0), o->share, status == STATUS_SUCCESS ? o->access : UINT32_MAX);
 	if (status != STATUS_SUCCESS)
 		return status;

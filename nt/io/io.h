@@ -153,8 +153,9 @@ static inline struct file *io_linux_file(const struct ob_object *o)
 NTSTATUS io_file_of(struct ob_object *o, struct file **out);
 /* Its NT name, heap memory with a 0 behind; size in bytes without it. */
 NTSTATUS io_name_of(struct ob_object *o, WCHAR **name, uint32_t *size);
-/* delta sections more of the data of the file behind an OB_FILE object. */
-void io_file_sections(struct ob_object *o, int delta);
+/* by (1 or -1) sections more of the file behind an OB_FILE object: while there are any it is neither emptied nor deleted. */
+enum io_section { IO_SECTION_DATA, IO_SECTION_WRITABLE /* and data: nobody opens it who does not share writing */, IO_SECTION_IMAGE /* nobody opens it to write */ };
+void io_file_section(struct ob_object *o, enum io_section kind, int by);
 /* A file object on a file of the sandbox (its reference is taken over); *out has one reference.  For descriptors and sockets. */
 NTSTATUS io_file_wrap(struct file *f, uint32_t access, uint32_t options, struct io_file **out);
 /* The name as NtQueryObject says it, heap memory, *size bytes; NULL: it has none. */

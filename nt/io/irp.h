@@ -61,7 +61,9 @@ struct io_node {
 	uint32_t handles;         /* [NTIO] file objects that have handles */
 	struct list ranges;       /* [NTIO] byte ranges that are locked: io/range.c */
 	_Atomic uint32_t nranges;
-	_Atomic uint32_t sections; /* of its data: while there are any it cannot become shorter */
+	_Atomic uint32_t sections; /* [NTIO to change] of its data: while there are any it cannot become shorter */
+	_Atomic uint32_t images;   /* [NTIO to change] as a program or DLL */
+	uint32_t writable;         /* [NTIO] those of sections that change it */
 	struct waitq range_wait;  /* who waits for a range */
 };
 /* Joins the opens of this file: STATUS_SHARING_VIOLATION, _DELETE_PENDING. */
@@ -72,6 +74,10 @@ bool io_node_handle_gone(struct io_node *n, uint32_t access, uint32_t share);
 /* One joined with access and goes on with now; UINT32_MAX: it leaves altogether. */
 void io_node_leave(struct io_node *n, uint32_t access, uint32_t share, uint32_t now);
 bool io_node_delete_pending(struct io_node *n);
+static inline bool io_node_is_mapped(const struct io_node *n)
+{
+	return atomic_load(&n->sections) != 0 || atomic_load(&n->images) != 0;
+}
 void io_node_set_delete(struct io_node *n, bool pending);
 LOCK(NTIO) *io_node_lock(const struct io_node *n);
 

@@ -95,6 +95,12 @@ static bool violates(const struct io_node *n, uint32_t access, uint32_t share) R
 	       (n->writers != 0 && !(share & FILE_SHARE_WRITE)) || (n->deleters != 0 && !(share & FILE_SHARE_DELETE));
 }
 
+/* Of what is mapped nobody knows what else it is to be: a section that writes shares with who shares writing, an image with no writer. */
+static bool sections_forbid(const struct io_node *n, uint32_t access, uint32_t share) REQUIRES(NTIO)
+{
+	return (n->writable != 0 && !(share & FILE_SHARE_WRITE)) || (atomic_load(&n->images) != 0 && (access & FILE_WRITE_DATA));
+}
+
 static void count(struct io_node *n, uint32_t access, uint32_t share, uint32_t by) REQUIRES(NTIO)
 {
 	if (!takes_part(access))
@@ -132,7 +138,7 @@ NTSTATUS io_node_open(void *inode, uint32_t access, uint32_t share, struct io_no
 	n = find(&s->bucket[b].nodes, inode);
 	if (n != NULL && n->delete_pending)
 		status = STATUS_DELETE_PENDING;
-	else if (n != NULL && takes_part(access) && violates(n, access, share))
+	else if (n != NULL && ((takes_part(access) && violates(n, access, share)) || sections_forbid(n, access, share)))
 		status = STATUS_SHARING_VIOLATION;
 	if (n == NULL) {
 		n = new;
@@ -202,5 +208,19 @@ void io_node_set_delete(struct io_node *n, bool pending)
 
 	lock_take(l);
 	n->delete_pending = pending;
+	lock_drop(l);
+}
+
+void io_file_section(struct ob_object *o, enum io_section kind, int by)
+{
+	struct io_node *n = ((struct io_file *)o)->node;
+	LOCK(NTIO) *l;
+
+	if (n == NULL)
+		return;
+	l = io_node_lock(n);
+	lock_take(l);
+	(void)atomic_fetch_add(kind == IO_SECTION_IMAGE ? &n->images : &n->sections, (uint32_t)by);
+	n->writable += kind == IO_SECTION_WRITABLE ? (uint32_t)by : 0;
 	lock_drop(l);
 }

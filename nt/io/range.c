@@ -15,35 +15,42 @@
 struct range {
 	struct list link;        /* [NTIO] in node->ranges */
 	struct io_file *file;    /* compare only */
-	uint64_t from, last;     /* last byte */
+	uint64_t from, count;
 	uint32_t key, exclusive;
 };
 
-static bool overlap(const struct range *k, uint64_t from, uint64_t last)
+typedef unsigned __int128 end_type; /* a range may go to 2^64 */
+static end_type end_of(uint64_t from, uint64_t count)
 {
-	return k->from <= last && from <= k->last;
+	return (end_type)from + count;
+}
+
+/* A range of no bytes is a place between two: it is in the way of what has bytes on both sides. */
+static bool overlap(const struct range *k, uint64_t from, uint64_t count)
+{
+	return from < end_of(k->from, k->count) && k->from < end_of(from, count);
 }
 
 bool io_range_denies(const struct io_request *r, uint64_t offset)
 {
 	LOCK(NTIO) *l = io_node_lock(r->file->node);
-	uint64_t last = offset + r->size - 1;
 	bool denied = false;
 
 	if (r->size == 0)
 		return false;
 	lock_take(l);
 	LIST_FOR (k, &r->file->node->ranges, struct range, link)
-		if (overlap(k, offset, last) && (k->exclusive ? k->file != r->file || k->key != r->key : r->write))
+		if (overlap(k, offset, r->size) && (k->exclusive ? k->file != r->file || k->key != r->key : r->write))
 			denied = true;
 	lock_drop(l);
 	return denied;
 }
 
+/* Who has a range for himself may have it shared besides. */
 static bool conflicts(const struct io_node *n, const struct range *want) REQUIRES(NTIO)
 {
 	LIST_FOR (k, &n->ranges, struct range, link)
-		if (overlap(k, want->from, want->last) && (k->exclusive || want->exclusive))
+		if (overlap(k, want->from, want->count) && (want->exclusive || (k->exclusive && (k->file != want->file || k->key != want->key))))
 			return true;
 	return false;
 }
@@ -110,7 +117,7 @@ NTSTATUS NtLockFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64
 	if (status == STATUS_SUCCESS && new == NULL)
 		status = STATUS_NO_MEMORY;
 	if (status == STATUS_SUCCESS) {
-		*new = (struct range){ .file = r.file, .from = from, .last = from + count - (count != 0), .key = key, .exclusive = exclusive };
+		*new = (struct range){ .file = r.file, .from = from, .count = count, .key = key, .exclusive = exclusive };
 		list_init(&new->link);
 		if (!try_lock(r.file->node, new))
 			status = at_once ? (NTSTATUS)STATUS_LOCK_NOT_GRANTED : wait_for(r.file->node, new);
@@ -121,14 +128,14 @@ NTSTATUS NtLockFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64
 }
 
 /* Takes ranges of f out; the exact one, or, with all set, any. */
-static uint32_t take_out(struct io_file *f, uint64_t from, uint64_t last, uint32_t key, bool all)
+static uint32_t take_out(struct io_file *f, uint64_t from, uint64_t count, uint32_t key, bool all)
 {
 	LOCK(NTIO) *l = io_node_lock(f->node);
 	uint32_t n = 0;
 
 	lock_take(l);
 	LIST_FOR_SAFE (k, next, &f->node->ranges, struct range, link) {
-		if (k->file != f || (!all && (k->from != from || k->last != last || k->key != key)))
+		if (k->file != f || (!all && (k->from != from || k->count != count || k->key != key)))
 			continue;
 		list_remove(&k->link);
 		arena_free(k);
@@ -160,7 +167,7 @@ NTSTATUS NtUnlockFile(struct nt_thread *t, uint64_t handle, uint64_t iosb, uint6
 	status = read_range(offset_va, count_va, &from, &count);
 	if (status == STATUS_SUCCESS && f->node == NULL)
 		status = STATUS_INVALID_DEVICE_REQUEST;
-	if (status == STATUS_SUCCESS && take_out(f, from, from + count - (count != 0), key, false) == 0)
+	if (status == STATUS_SUCCESS && take_out(f, from, count, key, false) == 0)
 		status = STATUS_RANGE_NOT_LOCKED;
 	if (status == STATUS_SUCCESS)
 		status = iosb != 0 ? user_io_status(iosb, STATUS_SUCCESS, 0) : STATUS_SUCCESS;

@@ -87,15 +87,21 @@ static const char *last_name(const char *text)
 	return last;
 }
 
-/* p has the name that the file is to get.  *same: it is the file itself, spelled otherwise. */
-static NTSTATUS may_replace(struct io_file *f, const struct os_path *p, uint32_t flags, bool *same)
+/* What stands where the file is to get its name. */
+struct there {
+	char *text;  /* as it is spelled: an os_text buffer; NULL: nothing is there */
+	bool same;   /* the file itself, by this name or another */
+};
+
+/* p has the name that the file is to get. */
+static NTSTATUS may_replace(struct io_file *f, const struct os_path *p, uint32_t flags)
 {
 	struct os_attr a;
 	struct io_node *node;
+	bool mapped;
 	NTSTATUS status = os_path_attr(p, &a);
 
-	*same = os_path_inode(p) == os_file_inode(f->f);
-	if (status != STATUS_SUCCESS || *same)
+	if (status != STATUS_SUCCESS)
 		return status;
 	if (!(flags & FILE_RENAME_REPLACE_IF_EXISTS))
 		return STATUS_OBJECT_NAME_COLLISION;
@@ -106,45 +112,64 @@ static NTSTATUS may_replace(struct io_file *f, const struct os_path *p, uint32_t
 	status = io_node_open(os_path_inode(p), DELETE, 0, &node); /* alone with it? */
 	if (status != STATUS_SUCCESS)
 		return STATUS_ACCESS_DENIED;
+	mapped = io_node_is_mapped(node);
 	(void)io_node_leave(node, DELETE, 0, UINT32_MAX);
-	return STATUS_SUCCESS;
+	return mapped ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
-/* text, the place asked for, is brought to what the folders say; a name of the file's own in another spelling stays as asked. */
-static NTSTATUS settle(struct io_file *f, char *text, uint32_t flags, bool *there)
+/* text, the place asked for: its folders become what there is, its last name stays as asked.  What is there already goes to t. */
+static NTSTATUS settle(struct io_file *f, char *text, uint32_t flags, struct there *t)
 {
 	uint32_t at = (uint32_t)(last_name(text) - text), length = (uint32_t)strlen(text) - at;
 	char *asked = heap_alloc(length + 1);
 	struct os_path p;
-	bool same = false;
 	NTSTATUS status;
 
+	*t = (struct there){ NULL, false };
 	if (asked == NULL)
 		return STATUS_NO_MEMORY;
 	memcpy(asked, text + at, length + 1);
 	status = os_path_find(text, OS_FIND_NOFOLLOW, &p);
-	*there = status == STATUS_SUCCESS;
-	if (*there) {
-		status = may_replace(f, &p, flags, &same);
+	if (status == STATUS_SUCCESS) {
+		t->same = os_path_inode(&p) == os_file_inode(f->f);
+		status = t->same ? STATUS_SUCCESS : may_replace(f, &p, flags);
 		os_path_put(&p);
+		t->text = os_text();
+		if (t->text == NULL)
+			status = STATUS_NO_MEMORY;
+		else
+			memcpy(t->text, text, strlen(text) + 1);
 	} else if (status == STATUS_OBJECT_NAME_NOT_FOUND)
 		status = STATUS_SUCCESS;
-	if (status == STATUS_SUCCESS && same) {
-		at = (uint32_t)(last_name(text) - text);
-		if (at + length < OS_PATH_MAX)
-			memcpy(text + at, asked, length + 1);
-	}
+	at = (uint32_t)(last_name(text) - text);
+	if (status == STATUS_SUCCESS && at + length < OS_PATH_MAX)
+		memcpy(text + at, asked, length + 1);
 	heap_free(asked);
 	return status;
+}
+
+/* From one name to another, which is t's spelled as asked. */
+static NTSTATUS move(struct io_file *f, const char *from, const char *to, const struct there *t)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (t->text == NULL)
+		return os_rename(from, to);
+	if (t->same ? strcmp(from, t->text) != 0 : f->kind == IO_DIRECTORY && f->link == NULL)
+		status = os_remove(t->text, false); /* another name of the file; a folder takes the place of a file */
+	else if (!t->same) {
+		status = os_rename(from, t->text);
+		from = t->text;
+	}
+	return status == STATUS_SUCCESS && strcmp(from, to) != 0 ? os_rename(from, to) : status;
 }
 
 NTSTATUS io_set_rename(struct io_file *f, uint64_t buf, uint32_t size, bool ex)
 {
 	struct FILE_RENAME_INFORMATION i;
+	struct there t = { NULL, false };
 	struct io_name n;
 	char *from;
-	uint32_t flags;
-	bool there;
 	NTSTATUS status;
 
 	if (f->kind != IO_DISK && f->kind != IO_DIRECTORY)
@@ -154,26 +179,39 @@ NTSTATUS io_set_rename(struct io_file *f, uint64_t buf, uint32_t size, bool ex)
 	status = target_in(f, buf, size, &i, &n);
 	if (status != STATUS_SUCCESS)
 		return status;
-	flags = ex ? i.Flags : (i.Flags & 0xff) != 0;
 	from = os_text();
 	if (from == NULL)
 		status = STATUS_NO_MEMORY;
 	else if ((f->link != NULL ? os_path_text(f->link, from, OS_PATH_MAX) : os_file_text(f->f, from, OS_PATH_MAX)) < 0)
 		status = STATUS_OBJECT_NAME_NOT_FOUND;
 	if (status == STATUS_SUCCESS)
-		status = settle(f, n.text, flags, &there);
+		status = settle(f, n.text, ex ? i.Flags : (i.Flags & 0xff) != 0, &t);
 	if (status == STATUS_SUCCESS)
-		status = os_rename(from, n.text);
+		status = move(f, from, n.text, &t);
+	os_text_free(t.text);
 	os_text_free(from);
 	io_name_done(&n);
 	return status;
 }
 
+/* The file's own name in another spelling, or another name of its, is a name already. */
+static NTSTATUS link_to(struct io_file *f, const char *to, const struct there *t, bool replace)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (t->same)
+		return !replace ? STATUS_OBJECT_NAME_COLLISION : strcmp(t->text, to) != 0 ? os_rename(t->text, to) : STATUS_SUCCESS;
+	if (t->text != NULL)
+		status = os_remove(t->text, false);
+	return status == STATUS_SUCCESS ? os_link(f->f, to) : status;
+}
+
 NTSTATUS io_set_link(struct io_file *f, uint64_t buf, uint32_t size, bool ex)
 {
 	struct FILE_RENAME_INFORMATION i;
+	struct there t;
 	struct io_name n;
-	bool there = false;
+	uint32_t flags;
 	NTSTATUS status;
 
 	if (f->kind != IO_DISK)
@@ -181,11 +219,11 @@ NTSTATUS io_set_link(struct io_file *f, uint64_t buf, uint32_t size, bool ex)
 	status = target_in(f, buf, size, &i, &n);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = settle(f, n.text, ex ? i.Flags : (i.Flags & 0xff) != 0, &there);
-	if (status == STATUS_SUCCESS && there)
-		status = i.Flags & 1 ? os_remove(n.text, false) : STATUS_OBJECT_NAME_COLLISION;
+	flags = ex ? i.Flags : (i.Flags & 0xff) != 0;
+	status = settle(f, n.text, flags, &t);
 	if (status == STATUS_SUCCESS)
-		status = os_link(f->f, n.text);
+		status = link_to(f, n.text, &t, flags & FILE_RENAME_REPLACE_IF_EXISTS);
+	os_text_free(t.text);
 	io_name_done(&n);
 	return status;
 }

@@ -62,7 +62,7 @@ static NTSTATUS may_delete(struct io_file *f, bool ignore_readonly)
 	}
 	if (a.readonly && !ignore_readonly)
 		return STATUS_CANNOT_DELETE;
-	return os_file_is_running(f->f) ? STATUS_CANNOT_DELETE : STATUS_SUCCESS;
+	return io_node_is_mapped(f->node) || os_file_is_running(f->f) ? STATUS_CANNOT_DELETE : STATUS_SUCCESS;
 }
 
 static NTSTATUS dispose(struct io_file *f, uint32_t flags)
@@ -114,14 +114,6 @@ static NTSTATUS set_position(struct io_file *f, uint64_t buf)
 	f->position = position;
 	lock_drop(&f->lock);
 	return STATUS_SUCCESS;
-}
-
-void io_file_sections(struct ob_object *o, int delta)
-{
-	struct io_file *f = (struct io_file *)o;
-
-	if (f->node != NULL)
-		atomic_fetch_add(&f->node->sections, (uint32_t)delta);
 }
 
 static NTSTATUS set_size(struct io_file *f, uint64_t buf, uint32_t class)

@@ -46,6 +46,13 @@ NTSTATUS nt_section_pages(uint64_t size, uint32_t protect, uint32_t attributes, 
 	return STATUS_SUCCESS;
 }
 
+static enum io_section file_kind(const struct nt_section *s)
+{
+	if (s->attributes & SEC_IMAGE)
+		return IO_SECTION_IMAGE;
+	return s->protect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE) ? IO_SECTION_WRITABLE : IO_SECTION_DATA;
+}
+
 NTSTATUS nt_section_file(struct file *file, struct ob_object *file_object, uint64_t size, uint32_t protect, uint32_t attributes,
 	struct nt_section **out)
 {
@@ -72,7 +79,7 @@ NTSTATUS nt_section_file(struct file *file, struct ob_object *file_object, uint6
 	s->file_object = file_object;
 	if (file_object != NULL) {
 		ob_get(file_object);
-		io_file_sections(file_object, attributes & SEC_IMAGE ? 0 : 1);
+		io_file_section(file_object, file_kind(s), 1);
 	}
 	*out = s;
 	return STATUS_SUCCESS;
@@ -108,7 +115,7 @@ static void destroy(struct ob_object *o)
 	struct nt_section *s = (struct nt_section *)o;
 
 	if (s->file_object != NULL)
-		io_file_sections(s->file_object, s->attributes & SEC_IMAGE ? 0 : -1);
+		io_file_section(s->file_object, file_kind(s), -1);
 	os_vm_file_put(s->file);
 	ob_put(s->file_object);
 	os_vm_pages_put(s->pages);
@@ -195,6 +202,8 @@ NTSTATUS NtCreateSection(struct nt_thread *t, uint64_t handle, uint32_t access, 
 		status = STATUS_INVALID_PAGE_PROTECTION;
 	if (status == STATUS_SUCCESS && file == 0 && ((int64_t)size <= 0))
 		status = STATUS_INVALID_PARAMETER_4;
+	if (status == STATUS_SUCCESS && (int64_t)size < 0)
+		status = STATUS_SECTION_TOO_BIG;
 	if (status == STATUS_SUCCESS)
 		status = file != 0 ? create_of_file(file, size, protect, attributes, &s) : nt_section_pages(size, protect, attributes, &s);
 	return status == STATUS_SUCCESS ? ob_create_handle(oa, access, &s->ob, handle) : status;

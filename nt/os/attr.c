@@ -89,6 +89,21 @@ static int64_t unix_time(int64_t t)
 	return (t - OS_TIME_EPOCH) * 100;
 }
 
+static void mode_of_readonly(const struct inode *i, bool readonly, struct inode_attr *a)
+{
+	a->valid |= IATTR_MODE;
+	a->mode = (i->mode & 07777 & ~0222u) | (readonly ? 0 : mode_with_umask(lx_current(), i, 0222));
+}
+
+NTSTATUS os_path_set_readonly(const struct os_path *p, bool readonly)
+{
+	struct path path = { p->mount, p->dentry };
+	struct inode_attr a = { 0 };
+
+	mode_of_readonly(path.dentry->inode, readonly, &a);
+	return !inode_owner_or_capable(lx_current(), path.dentry->inode) ? STATUS_ACCESS_DENIED : os_status(do_setattr(lx_current(), &path, &a));
+}
+
 NTSTATUS os_file_set_basic(struct file *f, int64_t btime, int64_t atime, int64_t mtime, uint32_t attributes)
 {
 	struct inode_attr a = { 0 };
@@ -103,10 +118,8 @@ NTSTATUS os_file_set_basic(struct file *f, int64_t btime, int64_t atime, int64_t
 		a.valid |= IATTR_MTIME;
 		a.mtime_ns = unix_time(mtime);
 	}
-	if (attributes != 0 && IS_REG(i) && ((i->mode & 0222) == 0) != (attributes & 1)) {
-		a.valid |= IATTR_MODE;
-		a.mode = (i->mode & 07777 & ~0222u) | (attributes & 1 ? 0 : mode_with_umask(lx_current(), i, 0222));
-	}
+	if (attributes != 0 && IS_REG(i) && ((i->mode & 0222) == 0) != (attributes & 1))
+		mode_of_readonly(i, attributes & 1, &a);
 	if (a.valid != 0 && f->path.dentry != NULL)
 		err = !inode_owner_or_capable(lx_current(), i) ? -EACCES : do_setattr(lx_current(), &f->path, &a);
 	if (err != 0)

@@ -72,6 +72,7 @@ NTSTATUS os_link(struct file *f, const char *to);
 bool os_file_is_running(const struct file *f); /* as a program */
 /* Times 0 or less and attributes 0 stay as they are. */
 NTSTATUS os_file_set_basic(struct file *f, int64_t btime, int64_t atime, int64_t mtime, uint32_t attributes);
+NTSTATUS os_path_set_readonly(const struct os_path *p, bool readonly);
 void os_file_set_dos(struct file *f, uint32_t attributes); /* hidden, system and archive of FILE_ATTRIBUTE_* */
 void os_file_get(struct file *f);
 void os_file_put(struct file *f); /* NULL is fine */
