@@ -2,10 +2,14 @@
 /*
  * nt/mm/copy.c - NtReadVirtualMemory and NtWriteVirtualMemory, and what was written (NtGetWriteWatch).
  *
+ * Code is written although its pages are not writable: on Windows that is done by kernel32's WriteProcessMemory, for debuggers,
+ * which opens the pages meanwhile; the one that runs here leaves it to this call.
+ *
  * Everything goes through a buffer of the kernel's: source and target may both be bad, or overlap.
  */
 #include "nt/ke/user.h"
 #include "nt/mm/mm_int.h"
+#include "nt/mm/query.h"
 #include "nt/mm/watch.h"
 #include "nt/os/remote.h"
 #include "ntcalls.gen.h"
@@ -27,20 +31,53 @@ static uint64_t theirs(struct nt_process *p, uint64_t address, void *buf, uint64
 	return n - left;
 }
 
-static NTSTATUS copy_chunk(struct nt_process *p, uint64_t address, uint64_t buffer, void *buf, uint64_t n, bool write, uint64_t *moved)
+/* The same to pages that can be executed and not written, up to the end of those that are like the first. */
+static uint64_t to_code(struct nt_process *p, uint64_t process, uint64_t address, void *buf, uint64_t n)
+{
+	struct mm_op look = { .kind = MM_BASIC, .address = address }, open = { .kind = MM_PROTECT, .address = address, .protect = PAGE_EXECUTE_READWRITE };
+	const struct MEMORY_BASIC_INFORMATION *info = (const void *)look.answer;
+	uint64_t moved = 0;
+
+	if (mm_op(process, PROCESS_VM_WRITE, &look) != STATUS_SUCCESS || info->State != MEM_COMMIT ||
+		(info->Protect != PAGE_EXECUTE && info->Protect != PAGE_EXECUTE_READ))
+		return 0;
+	open.size = n = MIN(n, info->BaseAddress + info->RegionSize - address);
+	if (mm_op(process, PROCESS_VM_OPERATION, &open) != STATUS_SUCCESS)
+		return 0;
+	moved = theirs(p, address, buf, n, true);
+	open.protect = open.old;
+	(void)mm_op(process, PROCESS_VM_OPERATION, &open);
+	return moved;
+}
+
+/* All that can be written of n bytes. */
+static uint64_t write_there(struct nt_process *p, uint64_t process, uint64_t address, char *buf, uint64_t n)
+{
+	uint64_t done = theirs(p, address, buf, n, true), more = 1;
+
+	while (done < n && more != 0) {
+		more = to_code(p, process, address + done, buf + done, n - done);
+		done += more;
+		if (more != 0 && done < n)
+			done += theirs(p, address + done, buf + done, n - done, true);
+	}
+	return done;
+}
+
+static NTSTATUS copy_chunk(struct nt_process *p, uint64_t process, uint64_t address, uint64_t buffer, void *buf, uint64_t n, bool write, uint64_t *moved)
 {
 	NTSTATUS status;
 
 	if (write) {
 		status = user_read(buf, buffer, n);
-		*moved = status == STATUS_SUCCESS ? theirs(p, address, buf, n, true) : 0;
+		*moved = status == STATUS_SUCCESS ? write_there(p, process, address, buf, n) : 0;
 		return status;
 	}
 	*moved = theirs(p, address, buf, n, false);
 	return *moved != 0 ? user_write(buffer, buf, *moved) : STATUS_SUCCESS;
 }
 
-static NTSTATUS copy(struct nt_process *p, uint64_t address, uint64_t buffer, uint64_t size, bool write, uint64_t *done)
+static NTSTATUS copy(struct nt_process *p, uint64_t process, uint64_t address, uint64_t buffer, uint64_t size, bool write, uint64_t *done)
 {
 	void *buf = heap_alloc_dirty(MIN(size, CHUNK));
 	NTSTATUS status = buf != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
@@ -48,7 +85,7 @@ static NTSTATUS copy(struct nt_process *p, uint64_t address, uint64_t buffer, ui
 	while (status == STATUS_SUCCESS && *done < size) {
 		uint64_t n = MIN(size - *done, CHUNK - ((address + *done) & (CHUNK - 1))), moved;
 
-		status = copy_chunk(p, address + *done, buffer + *done, buf, n, write, &moved);
+		status = copy_chunk(p, process, address + *done, buffer + *done, buf, n, write, &moved);
 		if (status == STATUS_SUCCESS)
 			*done += moved;
 		if (status == STATUS_SUCCESS && moved < n)
@@ -68,7 +105,7 @@ static NTSTATUS copy_call(uint64_t process, uint64_t address, uint64_t buffer, u
 		return STATUS_ACCESS_VIOLATION;
 	status = mm_process(process, write ? PROCESS_VM_WRITE | PROCESS_VM_OPERATION : PROCESS_VM_READ, &p);
 	if (status == STATUS_SUCCESS && size != 0)
-		status = copy(p, address, buffer, size, write, &done);
+		status = copy(p, process, address, buffer, size, write, &done);
 	if (p != NULL)
 		ob_put(&p->ob);
 	written = user_put64(done_va, done);
