@@ -264,6 +264,7 @@ static NTSTATUS load(struct place *w, struct lx_thread *lx, struct file *program
 	if (NT_ERROR(status))
 		return status;
 	w->p->image_base = w->program;
+	ps_of_process(w->p)->ntdll_base = w->ntdll;
 	w->p->subsystem = w->image->subsystem;
 	w->p->stack_reserve = w->image->stack_reserve;
 	w->p->stack_commit = w->image->stack_commit;

@@ -28,6 +28,8 @@ NTSTATUS nt_mm_image(struct nt_mm *mm, uint64_t base, uint64_t size, struct nt_s
 
 	if (section != NULL && view == NULL)
 		return STATUS_NO_MEMORY;
+	if (view != NULL)
+		view->base = base;
 	lock_take(&mm->lock);
 	v = nt_vad_find(mm, base);
 	if (v != NULL && v->r.start == base && v->r.end - base == PAGE_UP(size) && v->view == NULL) {

@@ -59,6 +59,7 @@ struct nt_view {
 	struct list link;           /* [NTPROC] of its process: in process->views */
 	struct nt_section *section; /* [I] a reference */
 	struct nt_process *process; /* [I] */
+	uint64_t base;              /* [p] of an image */
 };
 static inline struct nt_section *nt_view_section(const struct nt_view *v)
 {

@@ -4,6 +4,7 @@
 #include "nt/mm/call.h"
 #include "nt/mm/query.h"
 #include "nt/mm/section.h"
+#include "nt/ps/debug.h"
 #include "ntcalls.gen.h"
 
 /* What a view with this protection asks of the section's handle. */
@@ -64,6 +65,8 @@ static NTSTATUS map(uint64_t section, uint64_t process, struct mm_op *op)
 	if (process == 0) /* MapViewOfFile3 may be given none, and Wine's hands that on */
 		process = NtCurrentProcess();
 	status = mm_op(process, PROCESS_VM_OPERATION, op);
+	if (NT_SUCCESS(status) && process == NtCurrentProcess() && (op->section->attributes & SEC_IMAGE) && ps_is_debugged(nt_current_process()))
+		ps_debug_load(nt_current(), op->address, op->section);
 	ob_put(nt_section_object(op->section));
 	return status;
 }
@@ -119,14 +122,32 @@ NTSTATUS NtMapViewOfSectionEx(struct nt_thread *t, uint64_t section, uint64_t pr
 	return status;
 }
 
+/* Where the image begins that has address; 0: there is none. */
+static uint64_t image_at(struct nt_mm *mm, uint64_t address)
+{
+	struct nt_shown shown;
+
+	nt_mm_shown_at(mm, address, &shown);
+	if (shown.section != NULL)
+		ob_put(nt_section_object(shown.section));
+	return shown.type == MEM_IMAGE ? shown.base : 0;
+}
+
 NTSTATUS NtUnmapViewOfSectionEx(struct nt_thread *t, uint64_t process, uint64_t address, uint32_t flags)
 {
 	struct mm_op op = { .kind = MM_UNMAP, .address = address, .type = flags };
 
-	(void)t;
+	uint64_t image = 0;
+	NTSTATUS status;
+
 	if (flags & ~(MEM_PRESERVE_PLACEHOLDER | 1u /* MEM_UNMAP_WITH_TRANSIENT_BOOST */))
 		return STATUS_INVALID_PARAMETER;
-	return mm_op(process, PROCESS_VM_OPERATION, &op);
+	if (process == NtCurrentProcess() && ps_is_debugged(t->process))
+		image = image_at(t->process->mm, address);
+	status = mm_op(process, PROCESS_VM_OPERATION, &op);
+	if (status == STATUS_SUCCESS && image != 0)
+		ps_debug_unload(t, image);
+	return status;
 }
 
 NTSTATUS NtUnmapViewOfSection(struct nt_thread *t, uint64_t process, uint64_t address)

@@ -15,6 +15,7 @@
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/thread.h"
+#include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
 
@@ -161,6 +162,12 @@ void ps_return_to_user(struct nt_thread *t, struct dk_context *c)
 		os_thread_exit(t->exit_status);
 	if (UNLIKELY(ps_must_park(t))) {
 		ps_park(t, c); /* and comes again */
+		return;
+	}
+	if (UNLIKELY(ps_of_process(t->process)->peb_stale != 0))
+		ps_debug_peb(t);
+	if (UNLIKELY(ps->debug_start)) {
+		ps_debug_start(t, c); /* and comes again, if it stopped there */
 		return;
 	}
 	wants = wants_apcs(t, c);

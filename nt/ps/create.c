@@ -16,6 +16,7 @@
 #include "nt/os/spawn.h"
 #include "nt/os/thread.h"
 #include "nt/ps/create.h"
+#include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
 #include "nt/se/se.h"
@@ -48,6 +49,7 @@
 #define ATTRS_MAX         64u
 
 #define CREATE_BREAKAWAY       0x001u
+#define CREATE_NO_DEBUG_INHERIT 0x002u
 #define CREATE_INHERIT_HANDLES 0x004u
 #define CREATE_SUSPENDED       0x200u
 #define HANDLES_MAX            4096u
@@ -56,7 +58,7 @@
 struct attributes {
 	uint64_t image, image_size, handles, handles_size, jobs, jobs_size;
 	uint64_t client_id, client_id_size, teb, image_info, image_info_size;
-	uint64_t parent, token;
+	uint64_t parent, token, debug;
 };
 
 /* ---- What is asked ---- */
@@ -99,13 +101,16 @@ static NTSTATUS attributes_in(uint64_t list, struct attributes *a)
 			a->image_info = e.value;
 			a->image_info_size = e.size;
 			break;
+		case ATTR_DEBUG:
+			a->debug = e.value;
+			break;
 		case ATTR_PARENT:
 			a->parent = e.value;
 			break;
 		case ATTR_TOKEN:
 			a->token = e.value;
 			break;
-		default: /* priorities, debuggers, standard handles: nothing that differs here */
+		default: /* priorities, standard handles: nothing that differs here */
 			break;
 		}
 	}
@@ -447,6 +452,10 @@ static NTSTATUS begin(struct nt_thread *t, const struct create *c, struct ps_pro
 		inherit_values(t, p, w, s);
 		status = give_handles(t, p, a, c->process_flags, w->pe ? s : NULL);
 	}
+	if (status == STATUS_SUCCESS && w->pe)
+		status = ps_debug_born(t->process, p, a->debug, !(c->process_flags & CREATE_NO_DEBUG_INHERIT));
+	else if (status == STATUS_SUCCESS && a->debug != 0)
+		status = STATUS_NOT_SUPPORTED; /* a Linux program */
 	if (status == STATUS_SUCCESS)
 		status = jobs_enter(t, p, a, c->process_flags);
 	if (status == STATUS_SUCCESS)

@@ -12,6 +12,7 @@
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/thread.h"
+#include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
@@ -229,8 +230,7 @@ static bool describe(struct nt_thread *t, const struct dk_exception *e, struct d
 		arithmetic(e, r);
 		break;
 	case DK_EXC_BREAKPOINT:
-		c->rip--;
-		r->ExceptionAddress = c->rip;
+		r->ExceptionAddress = c->rip - 1;
 		r->ExceptionCode = STATUS_BREAKPOINT;
 		r->NumberParameters = 1;
 		break;
@@ -254,8 +254,12 @@ void ps_exception(struct nt_thread *t, const struct dk_exception *e, struct dk_c
 {
 	struct EXCEPTION_RECORD r = { .ExceptionAddress = c->rip };
 
-	if (!describe(t, e, c, &r))
-		ps_raise(t, c, &r);
+	c->orig_rax = UINT64_MAX; /* in no call */
+	if (describe(t, e, c, &r) || ps_debug_exception(t, c, &r, true))
+		return;
+	if (e->kind == DK_EXC_BREAKPOINT)
+		c->rip--; /* handlers see it there, debuggers behind it */
+	ps_raise(t, c, &r);
 }
 
 /* ---- The call ---- */
@@ -270,11 +274,15 @@ NTSTATUS NtRaiseException(struct nt_thread *t, uint64_t record, uint64_t context
 		return status;
 	if (r.NumberParameters > EXCEPTION_MAXIMUM_PARAMETERS)
 		return STATUS_INVALID_PARAMETER;
-	if (!first_chance)
+	if (!first_chance && !ps_is_debugged(t->process))
 		ps_process_exit(t, r.ExceptionCode);
 	status = ps_context_in(t, context, c);
 	if (status != STATUS_SUCCESS)
 		return status;
+	if (ps_debug_exception(t, c, &r, first_chance))
+		return NT_FRAME_IS_SET;
+	if (!first_chance)
+		ps_process_exit(t, r.ExceptionCode);
 	ps_raise(t, c, &r);
 	return NT_FRAME_IS_SET;
 }

@@ -15,6 +15,7 @@
 #include "nt/os/process.h"
 #include "nt/os/proclink.h"
 #include "nt/os/thread.h"
+#include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
 #include "nt/se/se.h"
 #include "ntcalls.gen.h"
@@ -80,6 +81,7 @@ void ps_process_exit(struct nt_thread *t, NTSTATUS status)
 	p->dying = 1;
 	(void)say_exit(p, status);
 	lock_drop(&p->lock);
+	ps_debug_exit(t, p->exit_status, true);
 	os_process_exit(p->exit_status);
 }
 
@@ -145,6 +147,7 @@ void ps_process_ended(struct nt_process *p, uint32_t wait_status)
 	lock_drop(&p->lock);
 	os_process_times(p->lx, &ps->times[0], &ps->times[1]);
 	threads_ended(p);
+	ps_debug_process_ended(p);
 	con_process_ended(p);
 	ob_table_empty(p);
 	io_process_ended(p);

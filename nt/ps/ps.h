@@ -33,6 +33,12 @@ struct ps_thread {
 	struct nt_thread *thread;    /* [I] whose it is */
 	uint32_t exit_said;          /* [p] exit_status is its end */
 	uint32_t waits_by_id;        /* [o] NtWaitForAlertByThreadId */
+	/* debug_tell.c */
+	uint32_t debug_start;        /* [p] a debugger is to be told that it is there */
+	uint32_t debug_waits;        /* [p] for the debugger to continue it */
+	uint32_t debug_status;       /* [p] what he said */
+	uint32_t debug_later;        /* [p] its event comes again when it is resumed */
+	uint32_t debug_exit_told;    /* [p] */
 };
 static inline struct ps_thread *ps_of(const struct nt_thread *t)
 {
@@ -53,6 +59,7 @@ struct ps_image {
 _Static_assert(sizeof(struct ps_image) == 0x40, "SECTION_IMAGE_INFORMATION");
 
 #define PS_ID_BUCKETS 64u
+struct ps_debug;
 struct ps_process {
 	struct list by_id[PS_ID_BUCKETS]; /* [p] ps_thread by tid; all zero: never used */
 	struct waitq thread_gone;    /* who waits for other threads to end */
@@ -67,7 +74,15 @@ struct ps_process {
 	uint64_t times[2];           /* user, kernel: 100 ns, once it has ended */
 	struct ps_image image;       /* [I] */
 	WCHAR *command_line;         /* [I] arena */
-	uint32_t command_line_size, pad;
+	uint32_t command_line_size;
+	/* debug.c */
+	uint32_t frozen;             /* [p] events that stop its threads */
+	struct ps_debug *debug;      /* [p] a reference; NULL: nobody debugs it */
+	uint32_t debug_not_inherited;/* [p] by its children */
+	uint32_t debug_told;         /* [p] the debugger knows that it is there */
+	uint32_t debug_exit_told;    /* [p] */
+	uint32_t peb_stale;          /* [p] its PEB does not say yet whether it is debugged */
+	uint64_t ntdll_base;         /* [I] */
 };
 static inline struct ps_process *ps_of_process(const struct nt_process *p)
 {
@@ -127,6 +142,8 @@ NTSTATUS ps_process_kill(struct nt_process *p, NTSTATUS status);
 void ps_process_mark(struct nt_process *p, NTSTATUS status);
 /* All threads of the calling process but t end with code, and are waited for. */
 NTSTATUS ps_end_others(struct nt_thread *t, NTSTATUS code);
+/* Any thread is to end. */
+void ps_thread_kill(struct nt_thread *t, NTSTATUS status);
 /* A thread of p, which may have ended (lx is NULL), and be without references; NTPROC held. */
 struct nt_thread *ps_find_thread(struct nt_process *p, uint32_t tid);
 
@@ -142,7 +159,7 @@ void ps_poke(struct nt_thread *t);
 /* Is it to park?  NTPROC held, or a hint. */
 static inline bool ps_must_park(const struct nt_thread *t)
 {
-	return t->suspend_count != 0 || ps_of(t)->holds != 0;
+	return t->suspend_count != 0 || ps_of(t)->holds != 0 || ps_of_process(t->process)->frozen != 0 || ps_of(t)->debug_waits != 0;
 }
 /* Parks while it must; c is the guest's registers.  One that has not begun shows the context it will begin with. */
 void ps_park(struct nt_thread *t, struct dk_context *c);

@@ -9,7 +9,9 @@
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/process.h"
+#include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
+#include "nt/se/se.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -141,13 +143,25 @@ static NTSTATUS zero(const struct asked *q)
 
 static NTSTATUS debug_object(const struct asked *q)
 {
-	(void)q;
-	return STATUS_PORT_NOT_SET;
+	struct ob_object *o = ps_debug_of(q->p);
+	uint32_t access = MAXIMUM_ALLOWED;
+	NTSTATUS status = o != NULL ? se_check_open(o, &access) : (NTSTATUS)STATUS_PORT_NOT_SET;
+
+	if (status == STATUS_SUCCESS)
+		status = ob_handle_add(q->t->process, o, ob_map_access(OB_DEBUG, access), 0, &q->a->u64[0]);
+	ob_put(o);
+	return status;
 }
 
 static NTSTATUS debug_flags(const struct asked *q)
 {
-	q->a->u32[0] = 1; /* children of a debugger are not debugged */
+	q->a->u32[0] = !ps_of_process(q->p)->debug_not_inherited; /* PROCESS_DEBUG_INHERIT */
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS debug_port(const struct asked *q)
+{
+	q->a->u64[0] = ps_is_debugged(q->p) ? UINT64_MAX : 0;
 	return STATUS_SUCCESS;
 }
 
@@ -243,7 +257,7 @@ struct process_class {
 };
 static const struct process_class classes[] = {
 	{ 0, 48, 0, true, basic }, { 1, 48, 0, true, quota }, { 2, 48, 0, true, io_counters }, { 3, 88, 96, true, vm_counters }, { 4, 32, 0, true, times },
-	{ 7, 8, 0, false, zero }, { 12, 4, 0, true, error_mode }, { 15, 48, 0, false, zero }, { 18, 2, 0, true, priority_class },
+	{ 7, 8, 0, false, debug_port }, { 12, 4, 0, true, error_mode }, { 15, 48, 0, false, zero }, { 18, 2, 0, true, priority_class },
 	{ 20, 4, 8, true, handle_count }, { 21, 8, 0, false, affinity }, { 22, 4, 0, true, boost }, { 24, 4, 0, true, session }, { 26, 8, 0, true, zero },
 	{ 28, 4, 0, true, zero }, { 29, 4, 0, true, break_on_exit }, { 30, 8, 0, false, debug_object }, { 31, 4, 0, false, debug_flags },
 	{ 33, 4, 0, true, io_priority }, { 34, 4, 0, false, execute_flags }, { 36, 4, 0, false, cookie }, { 37, 64, 0, true, image_information },
@@ -362,6 +376,11 @@ static NTSTATUS set_in(struct nt_process *p, uint32_t class, uint64_t value)
 	case 29:
 		ps->break_on_exit = (uint32_t)value != 0;
 		return STATUS_SUCCESS;
+	case 31:
+		if ((uint32_t)value & ~1u)
+			return STATUS_INVALID_PARAMETER;
+		ps->debug_not_inherited = !(value & 1);
+		return STATUS_SUCCESS;
 	case 34:
 		return STATUS_INVALID_PARAMETER; /* as execute_flags says: for good */
 	case 33:
@@ -400,7 +419,7 @@ static NTSTATUS reserve_stack(struct nt_thread *t, uint64_t process, uint64_t bu
 static const struct set_class {
 	uint32_t class, size; /* size 0: any */
 } set_classes[] = {
-	{ 1, 0 }, { 12, 4 }, { 18, 2 }, { 21, 8 }, { 22, 4 }, { 29, 4 }, { 33, 4 }, { 34, 4 }, { 39, 4 },
+	{ 1, 0 }, { 12, 4 }, { 18, 2 }, { 21, 8 }, { 22, 4 }, { 29, 4 }, { 31, 4 }, { 33, 4 }, { 34, 4 }, { 39, 4 },
 	/* Taken, and of no effect here: instrumentation, mitigation, power throttling, ... */
 	{ 42, 0 }, { 48, 0 }, { 52, 0 }, { 77, 0 }, { 1000, 0 },
 };

@@ -12,6 +12,7 @@
  */
 #include "nt/ldr/ldr.h"
 #include "nt/os/thread.h"
+#include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
 #include "nt/ke/user.h"
@@ -58,6 +59,17 @@ static bool look(struct nt_thread *t, const struct dk_context *c, bool *shown)
 	return stay;
 }
 
+/* In a call, what a call does not keep is not the guest's. */
+static void keep_volatile(struct CONTEXT *k, const struct dk_context *c)
+{
+	k->Rcx = c->rcx;
+	k->Rdx = c->rdx;
+	k->R8 = c->r8;
+	k->R9 = c->r9;
+	k->R10 = c->r10;
+	k->R11 = c->r11;
+}
+
 /* It goes on, with registers that somebody may have changed. */
 static bool take_over(struct nt_thread *t, struct dk_context *c)
 {
@@ -68,6 +80,8 @@ static bool take_over(struct nt_thread *t, struct dk_context *c)
 	ps->parked = 0;
 	set = ps->context_set;
 	ps->context_set = 0;
+	if (set && (int64_t)c->orig_rax >= 0)
+		keep_volatile(&ps->context, c);
 	if (set && !is_new(c))
 		ps_context_set(t, c, &ps->context, set);
 	else if (set)
@@ -156,7 +170,8 @@ NTSTATUS ps_resume(struct nt_thread *t, uint32_t *before)
 	lock_take(&t->process->lock);
 	*before = t->suspend_count;
 	if (t->suspend_count != 0) {
-		t->suspend_count--;
+		if (--t->suspend_count == 0)
+			ps_debug_resumed(t);
 		unpark(t);
 	}
 	lock_drop(&t->process->lock);
@@ -245,7 +260,8 @@ static NTSTATUS process_call(uint64_t process, bool suspend)
 			if (!ps_of(each)->parked)
 				ps_poke(each);
 		} else if (!suspend && each->suspend_count != 0) {
-			each->suspend_count--;
+			if (--each->suspend_count == 0)
+				ps_debug_resumed(each);
 			unpark(each);
 		}
 	}

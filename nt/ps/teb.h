@@ -6,6 +6,7 @@
 #define TEB_EXCEPTION_LIST 0x000
 #define TEB_STACK_BASE     0x008
 #define TEB_STACK_LIMIT    0x010
+#define TEB_ARBITRARY      0x028 /* ArbitraryUserPointer */
 #define TEB_SELF           0x030
 #define TEB_CLIENT_ID      0x040
 #define TEB_PEB            0x060
@@ -18,6 +19,7 @@
 #define TEB_STATIC_BUFFER  0x1268
 #define TEB_STACK_BOTTOM   0x1478 /* DeallocationStack */
 #define TEB_TLS_SLOTS      0x1480
+#define TEB_DEBUG_OBJECT   0x16a8 /* DbgSsReserved[1] */
 #define TEB_HARD_ERROR     0x16b0
 #define TEB_TLS_EXPANSION  0x1780
 #define TEB_SIZE           0x10000 /* behind it lies what ntdll has of a thread to itself */

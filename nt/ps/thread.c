@@ -15,6 +15,7 @@
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/thread.h"
+#include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
 #include "nt/ps/teb.h"
 #include "nt/ps/thread.h"
@@ -135,6 +136,7 @@ static struct nt_thread *thread_new(struct nt_process *p)
 	t->affinity = ps_of_process(p)->affinity;
 	ps->page_priority = 5;
 	ps->io_priority = 2;
+	ps->debug_start = 1;
 	return t;
 }
 
@@ -349,6 +351,7 @@ void ps_thread_ended(struct nt_thread *t)
 		p->exit_status = t->exit_status;
 		ps_of_process(p)->exit_said = 1;
 	}
+	ps_debug_ended(t);
 	waitq_wake_all(&ps->parked_wait);
 	waitq_wake_all(&ps_of_process(p)->thread_gone);
 	lock_drop(&p->lock);
@@ -371,6 +374,11 @@ static void say_exit(struct nt_thread *t, NTSTATUS status)
 static void end_self(struct nt_thread *t, NTSTATUS status) NORETURN;
 static void end_self(struct nt_thread *t, NTSTATUS status)
 {
+	uint64_t debug = 0;
+
+	ps_debug_exit(t, status, t->process->nthreads == 1);
+	if (user_read(&debug, t->teb + TEB_DEBUG_OBJECT, sizeof debug) == STATUS_SUCCESS && debug != 0)
+		(void)ob_handle_close(t->process, debug);
 	lock_take(&t->process->lock);
 	say_exit(t, status);
 	lock_drop(&t->process->lock);
@@ -387,6 +395,13 @@ static void kill_thread(struct nt_thread *t, NTSTATUS status)
 		os_thread_kill(t->lx);
 }
 
+void ps_thread_kill(struct nt_thread *t, NTSTATUS status)
+{
+	lock_take(&t->process->lock);
+	kill_thread(t, status);
+	lock_drop(&t->process->lock);
+}
+
 NTSTATUS NtTerminateThread(struct nt_thread *t, uint64_t thread, NTSTATUS code)
 {
 	struct ob_object *o = NULL;
@@ -400,9 +415,7 @@ NTSTATUS NtTerminateThread(struct nt_thread *t, uint64_t thread, NTSTATUS code)
 		ob_put(o);
 		end_self(t, code);
 	}
-	lock_take(&other->process->lock);
-	kill_thread(other, code);
-	lock_drop(&other->process->lock);
+	ps_thread_kill(other, code);
 	ob_put(o);
 	return STATUS_SUCCESS;
 }
