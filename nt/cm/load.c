@@ -17,16 +17,6 @@
 #define SE_BACKUP  17u
 #define SE_RESTORE 18u
 
-static NTSTATUS need(struct nt_thread *t, uint32_t privilege)
-{
-	struct se_token *k = se_effective_token(t);
-	bool has = k != NULL && se_has_privilege(k, privilege);
-
-	if (k != NULL)
-		ob_put(&k->ob);
-	return has ? STATUS_SUCCESS : STATUS_PRIVILEGE_NOT_HELD;
-}
-
 /* The file behind a handle, borrowed from *o, which is a reference. */
 static NTSTATUS file_by_handle(uint64_t handle, uint32_t access, struct ob_object **o, struct file **f)
 {
@@ -49,7 +39,7 @@ NTSTATUS NtSaveKey(struct nt_thread *t, uint64_t key, uint64_t file)
 	struct file *f;
 	uint8_t *image = NULL;
 	uint32_t size = 0;
-	NTSTATUS status = need(t, SE_BACKUP);
+	NTSTATUS status = se_need_privilege(t, SE_BACKUP);
 
 	if (status == STATUS_SUCCESS)
 		status = cm_by_handle(key, 0, &b);
@@ -163,7 +153,7 @@ NTSTATUS NtRestoreKey(struct nt_thread *t, uint64_t key, uint64_t file, uint32_t
 	struct ob_object *o;
 	struct file *f;
 	struct cm_key *fresh;
-	NTSTATUS status = need(t, SE_RESTORE);
+	NTSTATUS status = se_need_privilege(t, SE_RESTORE);
 
 	(void)flags;
 	if (status == STATUS_SUCCESS)
@@ -245,7 +235,7 @@ NTSTATUS NtLoadKey(struct nt_thread *t, uint64_t key_oa, uint64_t file_oa)
 {
 	struct ob_lookup l;
 	struct cm_key *fresh;
-	NTSTATUS status = need(t, SE_RESTORE);
+	NTSTATUS status = se_need_privilege(t, SE_RESTORE);
 
 	if (status == STATUS_SUCCESS)
 		status = oa_in(&l, key_oa);
@@ -292,7 +282,7 @@ NTSTATUS NtUnloadKey(struct nt_thread *t, uint64_t key_oa)
 	struct ob_lookup l;
 	struct cm_walk w = { 0 };
 	struct cm_key *start, *k, *gone = NULL;
-	NTSTATUS status = need(t, SE_RESTORE);
+	NTSTATUS status = se_need_privilege(t, SE_RESTORE);
 
 	if (status == STATUS_SUCCESS)
 		status = oa_in(&l, key_oa);

@@ -94,7 +94,7 @@ static NTSTATUS disk_fsctl(struct io_request *r)
 	case FSCTL_SET_ZERO_DATA:
 		return zero_data(r);
 	case FSCTL_GET_REPARSE_POINT:
-		return STATUS_NOT_A_REPARSE_POINT;
+		return r->size == 0 ? STATUS_INVALID_USER_BUFFER : STATUS_NOT_A_REPARSE_POINT;
 	default:
 		return STATUS_INVALID_DEVICE_REQUEST;
 	}

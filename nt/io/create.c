@@ -242,6 +242,8 @@ static NTSTATUS disk_open_maximum(const struct io_name *n, struct io_open *o, st
 
 static NTSTATUS null_open(const struct io_name *n, struct io_open *o, struct io_file **out)
 {
+	if (o->options & FILE_DELETE_ON_CLOSE)
+		return STATUS_INVALID_DEVICE_REQUEST;
 	*out = io_file_new(IO_NULL, o->access, o->share, o->options);
 	o->information = FILE_OPENED;
 	return *out != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
@@ -273,7 +275,7 @@ static NTSTATUS create(uint64_t handle, uint64_t oa, uint64_t iosb, struct io_op
 		status = oa_in(&l, oa);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = io_name_parse(&l, &n);
+	status = o->options & FILE_OPEN_BY_FILE_ID ? io_name_parse_id(&l, &n) : io_name_parse(&l, &n);
 	if (status == STATUS_SUCCESS) {
 		status = io_open_at(&n, o, &file);
 		io_name_done(&n);

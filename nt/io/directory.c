@@ -183,9 +183,10 @@ static NTSTATUS set_mask(struct io_scan *s, uint64_t mask_va)
 	s->mask = arena_alloc(size);
 	if (s->mask != NULL)
 		memcpy(s->mask, mask, size);
-	/* ".*" at the end is also found in names without an extension; Wine's kernelbase hands it on as it is. */
-	if (s->mask != NULL && size >= 4 && s->mask[size / 2 - 1] == '*' && s->mask[size / 2 - 2] == '.')
-		s->mask[size / 2 - 2] = '"';
+	/* ".*" is also found in names without an extension; Wine's kernelbase hands it on as it is. */
+	for (uint32_t i = 0; s->mask != NULL && i + 1 < size / 2; i++)
+		if (s->mask[i] == '.' && s->mask[i + 1] == '*')
+			s->mask[i] = '"';
 	s->mask_size = size;
 	heap_free(mask);
 	return s->mask != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;

@@ -20,7 +20,7 @@ struct npfs_end;
 
 /* What a file object is of; a new one gets a row in io/kinds.c. */
 enum io_kind { IO_NONE, IO_DISK, IO_DIRECTORY, IO_STREAM /* what linux/ has open: pipes, terminals, devices */, IO_NULL, IO_PIPE /* one end */,
-	IO_NPFS /* the pipe device itself */, IO_MAILSLOT, IO_CONSOLE, IO_AFD, IO_HTTP, IO_MOUNTMGR,
+	IO_NPFS /* the pipe device itself */, IO_MAILSLOT, IO_MSFS /* the mailslot device itself */, IO_CONSOLE, IO_AFD, IO_HTTP, IO_MOUNTMGR,
 	IO_KINDS };
 
 struct io_file {
@@ -90,6 +90,8 @@ enum { FILE_SUPERSEDED, FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_EXISTS
 #define FILE_DEVICE_UNKNOWN           0x22u
 #define FILE_DEVICE_CONSOLE           0x50u
 #define FILE_DEVICE_NETWORK           0x12u
+#define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 1u /* port_modes */
+#define FILE_SKIP_SET_EVENT_ON_HANDLE        2u
 #define FILE_USE_FILE_POINTER_POSITION 0xfffffffffffffffeull
 #define FILE_WRITE_TO_END_OF_FILE      0xffffffffffffffffull
 
@@ -177,4 +179,5 @@ struct io_file *io_file_new(enum io_kind kind, uint32_t access, uint32_t share, 
 NTSTATUS io_begin(struct nt_thread *t, struct io_request *r, uint64_t handle, uint32_t access, uint64_t event, uint64_t apc, uint64_t context,
 	uint64_t iosb);
 NTSTATUS io_end(struct io_request *r, NTSTATUS status);
+NTSTATUS io_end_pended(struct io_request *r); /* with success, of a call that says STATUS_PENDING, though it is over */
 #endif

@@ -105,5 +105,6 @@ NTSTATUS io_set_link(struct io_file *f, uint64_t buf, uint32_t size, bool ex);
 
 /* ---- io/query.c ---- */
 struct os_attr;
+uint64_t io_volume_serial(uint64_t dev); /* the low half is what most classes show */
 uint32_t io_attributes(const struct os_attr *a); /* FILE_ATTRIBUTE_* */
 #endif

@@ -4,7 +4,7 @@
 #include "nt/io/name.h"
 #include "nt/io/npfs.h"
 
-extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops, io_mountmgr_ops;
+extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops, io_msfs_ops, io_mountmgr_ops;
 
 static const struct io_ops none_ops = { .name = "none", .device = FILE_DEVICE_UNKNOWN };
 
@@ -17,6 +17,7 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 	[IO_PIPE] = &io_pipe_ops,
 	[IO_NPFS] = &io_npfs_ops,
 	[IO_MAILSLOT] = &io_mailslot_ops,
+	[IO_MSFS] = &io_msfs_ops,
 	[IO_CONSOLE] = &io_console_ops,
 	[IO_AFD] = &none_ops,
 	[IO_HTTP] = &none_ops,

@@ -203,12 +203,27 @@ const struct io_ops io_mailslot_ops = {
 	.destroy = mailslot_destroy,
 };
 
+extern const struct io_ops io_msfs_ops;
+const struct io_ops io_msfs_ops = {
+	.name = "msfs",
+	.device = FILE_DEVICE_MAILSLOT,
+};
+
 /* ---- Opening ---- */
+
+static NTSTATUS device_open(struct io_open *o, struct io_file **out)
+{
+	*out = io_file_new(IO_MSFS, o->access, o->share, o->options);
+	o->information = FILE_OPENED;
+	return *out != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+}
 
 NTSTATUS mailslot_open(const struct io_name *n, struct io_open *o, struct io_file **out)
 {
 	struct slot *s;
 
+	if (n->rest_size == 0)
+		return device_open(o, out);
 	lock_take(&io_mailslots()->lock);
 	s = find(n->rest, n->rest_size);
 	if (s != NULL)

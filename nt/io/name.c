@@ -89,7 +89,7 @@ static NTSTATUS add_rest(struct io_name *n, struct cursor *c)
 	n->slash = left(c) != 0 && c->end[-1] == '\\';
 	if (n->slash)
 		c->end--;
-	status = check_names(c);
+	status = left(c) != 0 && (*c->p == '\\' || c->end[-1] == '\\') ? STATUS_OBJECT_NAME_INVALID : check_names(c);
 	if (status != STATUS_SUCCESS)
 		return status;
 	if (left(c) == 0) {
@@ -151,6 +151,17 @@ static NTSTATUS of_device(struct io_name *n, struct cursor *c)
 	return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
+/* The object manager's answer for a name that goes on so, below a folder where there is nothing of it. */
+static NTSTATUS nothing_there(const struct cursor *c)
+{
+	if (left(c) == 0 || *c->p == '\\')
+		return STATUS_OBJECT_NAME_INVALID;
+	for (const WCHAR *p = c->p; p < c->end; p++)
+		if (*p == '\\')
+			return STATUS_OBJECT_PATH_NOT_FOUND;
+	return STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
 static NTSTATUS of_dos(struct io_name *n, struct cursor *c)
 {
 	struct cursor console = *c;
@@ -170,12 +181,7 @@ static NTSTATUS of_dos(struct io_name *n, struct cursor *c)
 			return at_device(n, dos_devices[i].where, c);
 	if (takes(&console, "CONIN$") || takes(&console, "CONOUT$") || takes(&console, "CON"))
 		return at_device(n, IO_AT_CONSOLE, c);
-	if (left(c) == 0)
-		return at_device(n, IO_AT_ROOT_OBJECT, c);
-	for (const WCHAR *p = c->p; p < c->end; p++)
-		if (*p == '\\')
-			return STATUS_OBJECT_PATH_NOT_FOUND;
-	return STATUS_OBJECT_NAME_NOT_FOUND;
+	return nothing_there(c);
 }
 
 /* A symbolic link object that a program made (DefineDosDevice): its target goes on with the rest.  *made is heap memory. */
@@ -198,7 +204,8 @@ static NTSTATUS absolute(struct io_name *n, struct cursor *c)
 		}
 		return status;
 	}
-	return STATUS_OBJECT_PATH_NOT_FOUND;
+	c->p++;
+	return nothing_there(c);
 }
 
 /* ---- Relative to an open one ---- */
@@ -208,7 +215,7 @@ static NTSTATUS relative(struct io_name *n, struct cursor *c)
 	struct io_file *root = n->root;
 
 	if (left(c) != 0 && *c->p == '\\' && root->kind != IO_NPFS)
-		return STATUS_OBJECT_PATH_SYNTAX_BAD;
+		return root->kind == IO_DIRECTORY ? STATUS_INVALID_PARAMETER : STATUS_OBJECT_PATH_SYNTAX_BAD;
 	switch (root->kind) {
 	case IO_DIRECTORY:
 	case IO_DISK: /* with nothing behind: the same file again */
@@ -262,6 +269,28 @@ NTSTATUS io_name_parse(const struct ob_lookup *l, struct io_name *n)
 		ob_put(root);
 		status = of_dos(n, &c); /* a handle of \?? or the like */
 	}
+	if (status != STATUS_SUCCESS)
+		io_name_done(n);
+	return status;
+}
+
+NTSTATUS io_name_parse_id(const struct ob_lookup *l, struct io_name *n)
+{
+	struct ob_object *root;
+	uint64_t id[2] = { 0, 0 };
+	NTSTATUS status;
+
+	*n = (struct io_name){ 0 };
+	if (l->root == 0 || (l->size != 8 && l->size != 16))
+		return STATUS_INVALID_PARAMETER;
+	memcpy(id, l->name, l->size);
+	status = ob_by_handle(l->root, OB_FILE, 0, &root);
+	if (status != STATUS_SUCCESS)
+		return status;
+	n->root = (struct io_file *)root;
+	n->where = IO_AT_DISK;
+	n->text = os_text();
+	status = n->text == NULL ? STATUS_NO_MEMORY : id[1] != 0 ? STATUS_INVALID_PARAMETER : io_name_of_id(n->root, id[0], n->text);
 	if (status != STATUS_SUCCESS)
 		io_name_done(n);
 	return status;

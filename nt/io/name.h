@@ -5,7 +5,7 @@
 
 #include "nt/io/io.h"
 
-enum io_where { IO_AT_DISK, IO_AT_NULL, IO_AT_PIPE, IO_AT_MAILSLOT, IO_AT_CONSOLE, IO_AT_AFD, IO_AT_HTTP, IO_AT_MOUNTMGR, IO_AT_ROOT_OBJECT };
+enum io_where { IO_AT_DISK, IO_AT_NULL, IO_AT_PIPE, IO_AT_MAILSLOT, IO_AT_CONSOLE, IO_AT_AFD, IO_AT_HTTP, IO_AT_MOUNTMGR };
 
 struct io_name {
 	enum io_where where;
@@ -19,6 +19,10 @@ struct io_name {
 NTSTATUS io_name_parse(const struct ob_lookup *l, struct io_name *n);
 /* An absolute name alone, not of an OBJECT_ATTRIBUTES. */
 NTSTATUS io_name_absolute(const WCHAR *name, uint32_t size, struct io_name *n);
+/* The same where l's name is the 8 bytes of a file's number: FILE_OPEN_BY_FILE_ID. */
+NTSTATUS io_name_parse_id(const struct ob_lookup *l, struct io_name *n);
+/* fileid.c: a name of the file with this number in the volume that hint is on, into an os_text buffer.  STATUS_INVALID_PARAMETER: it has none. */
+NTSTATUS io_name_of_id(struct io_file *hint, uint64_t id, char *text);
 void io_name_done(struct io_name *n);
 /* \??\Z:\... of a path of the sandbox: heap memory, a 0 behind; NULL: no memory. */
 WCHAR *io_nt_name(const char *text, uint32_t *size);

@@ -188,7 +188,7 @@ static NTSTATUS of_attributes(struct io_file *f, uint32_t class, const struct os
 		u->tag = (struct FILE_ATTRIBUTE_TAG_INFORMATION){ io_attributes(a), a->type == OS_LINK ? IO_REPARSE_TAG_SYMLINK : 0 };
 		return STATUS_SUCCESS;
 	case FileIdInformation:
-		u->id = (struct FILE_ID_INFORMATION){ a->dev, { a->ino, 0 } };
+		u->id = (struct FILE_ID_INFORMATION){ io_volume_serial(a->dev), { a->ino, 0 } };
 		return STATUS_SUCCESS;
 	case FileStatInformation:
 		put_stat(f, a, &u->stat);

@@ -11,8 +11,6 @@
 #include "nt/ke/user.h"
 
 #define EVENT_MODIFY_STATE 2u
-#define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 1u
-#define FILE_SKIP_SET_EVENT_ON_HANDLE        2u
 
 /* Any right of access is enough. */
 static NTSTATUS file_by_handle(uint64_t handle, uint32_t access, struct io_file **out)
@@ -95,10 +93,8 @@ void io_answer(const struct io_request *r, NTSTATUS status, bool was_pending)
 	ob_put(port);
 }
 
-NTSTATUS io_end(struct io_request *r, NTSTATUS status)
+static NTSTATUS end(struct io_request *r, NTSTATUS status, bool pended)
 {
-	if (UNLIKELY(status == STATUS_PENDING))
-		return status; /* r's references are the irp's */
 	if (LIKELY(!NT_ERROR(status))) {
 		/* Wine's kernelbase calls NtLockFile without a status block. */
 		NTSTATUS bad = LIKELY(r->iosb != 0) ? user_io_status(r->iosb, status, r->done) : STATUS_SUCCESS;
@@ -106,10 +102,22 @@ NTSTATUS io_end(struct io_request *r, NTSTATUS status)
 		if (UNLIKELY(bad != STATUS_SUCCESS))
 			status = bad;
 		else
-			io_answer(r, status, false);
+			io_answer(r, status, pended);
 	}
 	if (r->event != NULL)
 		ob_put(r->event);
 	ob_put(&r->file->ob);
 	return status;
+}
+
+NTSTATUS io_end(struct io_request *r, NTSTATUS status)
+{
+	return UNLIKELY(status == STATUS_PENDING) ? status /* r's references are the irp's */ : end(r, status, false);
+}
+
+NTSTATUS io_end_pended(struct io_request *r)
+{
+	NTSTATUS status = end(r, STATUS_SUCCESS, true);
+
+	return status == STATUS_SUCCESS ? (NTSTATUS)STATUS_PENDING : status;
 }

@@ -6,6 +6,7 @@
  * asynchronous file objects: those say STATUS_PENDING all the same, as Windows does when it had to read, so that programs
  * that wait for the event, the APC or the completion port find it there.
  */
+#include "nt/ex/wait.h"
 #include "nt/io/irp.h"
 #include "nt/io/range.h"
 #include "nt/ke/user.h"
@@ -20,11 +21,31 @@ static NTSTATUS at_end(const struct io_request *r)
 	return r->done == 0 && r->size != 0 && !r->write ? STATUS_END_OF_FILE : STATUS_SUCCESS;
 }
 
+/* Goes on behind the first r->done bytes. */
 static NTSTATUS move(struct io_request *r, uint64_t offset)
 {
 	struct file *f = r->file->f;
+	uint64_t va = r->buffer + r->done, n;
+	uint32_t size = r->size - (uint32_t)r->done;
+	NTSTATUS status = r->write ? os_file_write(f, va, size, offset + r->done, &n) : os_file_read(f, va, size, offset + r->done, &n);
 
-	return r->write ? os_file_write(f, r->buffer, r->size, offset, &r->done) : os_file_read(f, r->buffer, r->size, offset, &r->done);
+	r->done += n;
+	return status;
+}
+
+/* Not all was moved: the file ends, or the buffer is not all there: then the call fails, whatever was moved, unless the memory only
+   had to be brought about. */
+static NOINLINE NTSTATUS moved_less(struct io_request *r, uint64_t offset, NTSTATUS status)
+{
+	struct nt_mm *mm = r->thread->process->mm;
+	uint64_t at = r->buffer + r->done, left = r->size - r->done;
+
+	if (left == 0 || (status != STATUS_SUCCESS && status != STATUS_ACCESS_VIOLATION) || (status == STATUS_SUCCESS && nt_mm_allows(mm, at, left, !r->write)))
+		return status;
+	if (nt_mm_settle(at, left, !r->write))
+		return move(r, offset);
+	r->done = 0;
+	return r->write ? STATUS_INVALID_USER_BUFFER : STATUS_ACCESS_VIOLATION;
 }
 
 static NTSTATUS transfer(struct io_request *r, uint64_t offset)
@@ -37,9 +58,7 @@ static NTSTATUS transfer(struct io_request *r, uint64_t offset)
 	if (UNLIKELY(f->node != NULL && io_ranges_there(f->node)) && io_range_denies(r, offset))
 		return STATUS_FILE_LOCK_CONFLICT;
 	status = move(r, offset);
-	if (UNLIKELY(status == STATUS_ACCESS_VIOLATION) && r->done == 0 && nt_mm_settle(r->buffer, r->size, !r->write))
-		status = move(r, offset);
-	return status;
+	return LIKELY(r->done == r->size) ? status : moved_less(r, offset, status);
 }
 
 /* Where the description's position is also somebody else's. */
@@ -154,20 +173,27 @@ static NOINLINE NTSTATUS end_of_file(struct io_request *r)
 	(void)user_io_status(r->iosb, STATUS_END_OF_FILE, 0);
 	if (async)
 		io_answer(r, STATUS_END_OF_FILE, true);
+	else if (r->event != NULL)
+		(void)ex_signal(r->event, 1);
 	(void)io_end(r, STATUS_END_OF_FILE);
 	return async ? STATUS_PENDING : STATUS_END_OF_FILE;
 }
 
-/* A disk file opened for asynchronous use says that the call is pending, and it is over when that is said. */
+/* A disk file opened for asynchronous use says that the call is pending, and it is over when that is said.  What it reads through
+   the cache is there at once for who wants to know that. */
+static bool pends(const struct io_request *r)
+{
+	const struct io_file *f = r->file;
+
+	return f->kind == IO_DISK && !io_is_sync(f) &&
+	       (r->write || !(f->port_modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) || (f->options & FILE_NO_INTERMEDIATE_BUFFERING));
+}
+
 static NTSTATUS end_disk(struct io_request *r, NTSTATUS status)
 {
-	bool async = r->file->kind == IO_DISK && !io_is_sync(r->file) && status == STATUS_SUCCESS &&
-		!(r->file->port_modes & 1u); /* FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: who sets it wants to know at once */
-
 	if (UNLIKELY(status == STATUS_END_OF_FILE))
 		return end_of_file(r);
-	status = io_end(r, status);
-	return async && status == STATUS_SUCCESS ? (NTSTATUS)STATUS_PENDING : status;
+	return status == STATUS_SUCCESS && pends(r) ? io_end_pended(r) : io_end(r, status);
 }
 
 static NTSTATUS rw(struct nt_thread *t, struct io_request *r, uint64_t offset)
@@ -181,6 +207,18 @@ static NTSTATUS rw(struct nt_thread *t, struct io_request *r, uint64_t offset)
 	return end_disk(r, status);
 }
 
+/* A read into nothing leaves the event as it was. */
+static NOINLINE NTSTATUS no_buffer(uint64_t handle)
+{
+	struct io_file *f;
+	NTSTATUS status = io_by_handle(handle, FILE_READ_DATA, &f);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	ob_put(&f->ob);
+	return STATUS_ACCESS_VIOLATION;
+}
+
 NTSTATUS NtReadFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64_t apc, uint64_t context, uint64_t iosb, uint64_t buffer, uint32_t size,
 	uint64_t offset, uint64_t key)
 {
@@ -188,7 +226,7 @@ NTSTATUS NtReadFile(struct nt_thread *t, uint64_t handle, uint64_t event, uint64
 	NTSTATUS status;
 
 	if (UNLIKELY(size != 0 && !is_there(buffer)))
-		return STATUS_ACCESS_VIOLATION;
+		return no_buffer(handle);
 	status = io_begin(t, &r, handle, FILE_READ_DATA, event, apc, context, iosb);
 	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
@@ -281,8 +319,10 @@ NTSTATUS NtWriteFileGather(struct nt_thread *t, uint64_t handle, uint64_t event,
 NTSTATUS NtFlushBuffersFile(struct nt_thread *t, uint64_t handle, uint64_t iosb)
 {
 	struct io_request r;
-	NTSTATUS status = io_begin(t, &r, handle, FILE_WRITE_DATA | FILE_APPEND_DATA, 0, 0, 0, iosb);
+	NTSTATUS status = user_probe_write(iosb, sizeof(struct IO_STATUS_BLOCK));
 
+	if (status == STATUS_SUCCESS)
+		status = io_begin(t, &r, handle, FILE_WRITE_DATA | FILE_APPEND_DATA, 0, 0, 0, iosb);
 	if (status != STATUS_SUCCESS)
 		return status;
 	return io_end(&r, io_ops(r.file)->flush != NULL ? io_ops(r.file)->flush(&r) : STATUS_SUCCESS);

@@ -6,6 +6,7 @@
 #include "nt/io/name.h"
 #include "nt/ke/user.h"
 #include "nt/os/file.h"
+#include "nt/se/se.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -14,6 +15,8 @@
 #define FILE_DISPOSITION_ON_CLOSE        8u
 #define FILE_DISPOSITION_IGNORE_READONLY 16u
 #define IO_COMPLETION_MODIFY_STATE       2u
+#define IO_PRIORITY_NORMAL               2u
+#define SE_MANAGE_VOLUME_PRIVILEGE       28u
 
 static bool on_disk(const struct io_file *f)
 {
@@ -116,6 +119,16 @@ static NTSTATUS set_position(struct io_file *f, uint64_t buf)
 	return STATUS_SUCCESS;
 }
 
+/* All of a file is valid here: what nobody wrote is zeros.  So there is nothing to do. */
+static NTSTATUS set_valid(struct io_file *f, uint64_t size)
+{
+	NTSTATUS status = se_need_privilege(nt_current(), SE_MANAGE_VOLUME_PRIVILEGE);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	return (int64_t)size <= 0 || size > os_file_length(f->f) ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
 static NTSTATUS set_size(struct io_file *f, uint64_t buf, uint32_t class)
 {
 	uint64_t size;
@@ -123,11 +136,15 @@ static NTSTATUS set_size(struct io_file *f, uint64_t buf, uint32_t class)
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (f->kind != IO_DISK || (int64_t)size < 0)
+	if (f->kind != IO_DISK)
 		return STATUS_INVALID_PARAMETER;
 	if (!(f->access & (FILE_WRITE_DATA)))
 		return STATUS_ACCESS_DENIED;
-	if (class == FileValidDataLengthInformation || (class == FileAllocationInformation && size >= os_file_length(f->f)))
+	if (class == FileValidDataLengthInformation)
+		return set_valid(f, size);
+	if ((int64_t)size < 0)
+		return STATUS_INVALID_PARAMETER;
+	if ((class == FileAllocationInformation && size >= os_file_length(f->f)))
 		return STATUS_SUCCESS;
 	if (f->node != NULL && atomic_load(&f->node->sections) != 0 && size < os_file_length(f->f))
 		return STATUS_USER_MAPPED_FILE;
@@ -171,14 +188,14 @@ static NTSTATUS set_u32(struct io_file *f, uint32_t class, uint64_t buf)
 		return status;
 	switch (class) {
 	case FileIoCompletionNotificationInformation:
-		if (io_is_sync(f) || (value & ~7u) != 0)
+		if (io_is_sync(f))
 			return STATUS_INVALID_PARAMETER;
-		__atomic_fetch_or(&f->port_modes, value, __ATOMIC_RELAXED);
-		if (value & 2u) /* FILE_SKIP_SET_EVENT_ON_HANDLE */
+		__atomic_fetch_or(&f->port_modes, value & 7u, __ATOMIC_RELAXED);
+		if (value & FILE_SKIP_SET_EVENT_ON_HANDLE)
 			(void)ex_clear(&f->ob);
 		return STATUS_SUCCESS;
 	case FileIoPriorityHintInformation:
-		if (value > 4)
+		if (value > IO_PRIORITY_NORMAL) /* those above are the kernel's own */
 			return STATUS_INVALID_PARAMETER;
 		f->io_priority = value;
 		return STATUS_SUCCESS;
@@ -288,7 +305,7 @@ NTSTATUS NtQueryEaFile(struct nt_thread *t, uint64_t handle, uint64_t iosb, uint
 	if (status != STATUS_SUCCESS)
 		return status;
 	ob_put(&f->ob);
-	return STATUS_NO_EAS_ON_FILE;
+	return uaccess_zero(buf, size) == 0 ? STATUS_NO_EAS_ON_FILE : STATUS_ACCESS_VIOLATION;
 }
 
 NTSTATUS NtSetEaFile(struct nt_thread *t, uint64_t handle, uint64_t iosb, uint64_t buf, uint32_t size)

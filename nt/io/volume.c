@@ -79,6 +79,11 @@ static NTSTATUS with_text(uint64_t buf, uint32_t size, const void *fixed, uint32
 	return status == STATUS_SUCCESS && n < length * 2 ? (NTSTATUS)STATUS_BUFFER_OVERFLOW : status;
 }
 
+uint64_t io_volume_serial(uint64_t dev)
+{
+	return (dev ^ dev >> 32) * 0x9e3779b97f4a7c15ull;
+}
+
 static NTSTATUS volume_out(struct io_file *f, uint64_t buf, uint32_t size, uint64_t *done)
 {
 	struct {
@@ -93,7 +98,7 @@ static NTSTATUS volume_out(struct io_file *f, uint64_t buf, uint32_t size, uint6
 	if (f->f == NULL)
 		return STATUS_INVALID_DEVICE_REQUEST;
 	(void)os_file_attr(f->f, &a);
-	v.serial = (uint32_t)(a.dev ^ a.dev >> 32) * 0x9e3779b1u;
+	v.serial = (uint32_t)io_volume_serial(a.dev);
 	return with_text(buf, size, &v, 18, "", done);
 }
 

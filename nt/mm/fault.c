@@ -183,6 +183,37 @@ bool nt_mm_settle(uint64_t va, uint64_t size, bool write)
 	return true;
 }
 
+static bool allows_locked(struct nt_mm *mm, uint64_t va, uint64_t end, uint32_t access)
+{
+	while (va < end) {
+		struct nt_vad *v = nt_vad_find(mm, va);
+		const struct nt_run *n;
+
+		if (v == NULL)
+			return false;
+		if (v->flags & VAD_RESERVED)
+			nt_view_sync_locked(mm, v);
+		n = nt_run_at(v, va);
+		if (n == NULL || (n->protect & PAGE_GUARD) || !allows(n->protect, access))
+			return false;
+		va = n->r.end;
+	}
+	return true;
+}
+
+bool nt_mm_allows(struct nt_mm *mm, uint64_t va, uint64_t size, bool write)
+{
+	uint64_t end;
+	bool all;
+
+	if (ADD_OVERFLOW(va, size, &end) || !guest_range_ok(va, size))
+		return false;
+	lock_take(&mm->lock);
+	all = allows_locked(mm, va, end, write ? NT_FAULT_WRITE : NT_FAULT_READ);
+	lock_drop(&mm->lock);
+	return all;
+}
+
 void nt_mm_will_write(struct nt_mm *mm, uint64_t va, uint64_t size)
 {
 	if (UNLIKELY(mm->watched != 0))

@@ -86,6 +86,8 @@ struct dk_context;
 bool nt_mm_stack_clear(struct nt_mm *mm, uint64_t address, struct dk_context *c);
 /* The kernel could not reach all of [va, va + size): false: neither can the guest; true: try again. */
 bool nt_mm_settle(uint64_t va, uint64_t size, bool write);
+/* By the books: the guest itself could read or write all of it.  Touches nothing. */
+bool nt_mm_allows(struct nt_mm *mm, uint64_t va, uint64_t size, bool write);
 
 /* The kernel is going to write all of it, maybe later, as far as that can be: watched pages are marked at once. */
 void nt_mm_will_write(struct nt_mm *mm, uint64_t va, uint64_t size);

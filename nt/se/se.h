@@ -93,6 +93,8 @@ void se_thread_ended(struct nt_thread *t);
 void se_process_ended(struct nt_process *p);
 uint64_t se_new_luid(void);
 bool se_has_privilege(struct se_token *k, uint32_t luid);
+/* STATUS_PRIVILEGE_NOT_HELD: t, as it is or impersonates, has not enabled it. */
+NTSTATUS se_need_privilege(struct nt_thread *t, uint32_t luid);
 
 /* ---- descriptor.c ---- */
 #define OWNER_SECURITY_INFORMATION 1u

@@ -279,6 +279,16 @@ bool se_has_privilege(struct se_token *k, uint32_t luid)
 	return false;
 }
 
+NTSTATUS se_need_privilege(struct nt_thread *t, uint32_t luid)
+{
+	struct se_token *k = se_effective_token(t);
+	bool has = k != NULL && se_has_privilege(k, luid);
+
+	if (k != NULL)
+		ob_put(&k->ob);
+	return has ? STATUS_SUCCESS : STATUS_PRIVILEGE_NOT_HELD;
+}
+
 static NTSTATUS token_handle(struct se_token *k, uint32_t access, uint32_t attributes, uint64_t handle_va)
 {
 	NTSTATUS status = k == NULL ? (NTSTATUS)STATUS_NO_MEMORY : ob_handle_out(&k->ob, ob_map_access(OB_TOKEN, access), attributes, handle_va);
