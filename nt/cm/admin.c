@@ -56,7 +56,7 @@ NTSTATUS NtDeleteKey(struct nt_thread *t, uint64_t key)
 		return status;
 	k = b->key;
 	cm_lock(s);
-	cm_settle(k);
+	cm_settle(s, k);
 	if ((k->flags & CM_DELETED) != 0) {
 		status = STATUS_SUCCESS;
 	} else if (k->nkeys != 0 || (k->flags & CM_FIXED) != 0) {

@@ -93,6 +93,9 @@ struct cm_key {
 #define CM_FIXED    8u /* \Registry, Machine, User: cannot be deleted */
 #define CM_LAZY_ZONES      16u /* its subkeys are made when somebody looks: cm_settle */
 #define CM_LAZY_PROCESSORS 32u
+#define CM_LAZY_YEARS      128u /* a time zone: its rules of past years */
+#define CM_LAZY_CLASSES    256u
+#define CM_LAZY (CM_LAZY_ZONES | CM_LAZY_PROCESSORS | CM_LAZY_YEARS | CM_LAZY_CLASSES)
 #define CM_LOADED   64u /* a hive's root, by NtLoadKey */
 
 /* What a handle of a key refers to. */
@@ -119,6 +122,8 @@ struct cm_key *cm_key_new(const WCHAR *name, uint32_t size) MUST_CHECK;
 void cm_key_put(struct cm_key *k); /* no lock needed */
 struct cm_key *cm_child(const struct cm_key *k, const WCHAR *name, uint32_t size); /* no reference */
 uint32_t cm_child_number(const struct cm_key *child); /* which of its parent's */
+/* The key that comes after k when the whole tree below top is gone through, top first; NULL: that was all. */
+struct cm_key *cm_next(struct cm_key *k, const struct cm_key *top);
 /* Takes the reference over.  False: no memory. */
 bool cm_child_add(struct cm_key *parent, struct cm_key *child) MUST_CHECK;
 /* Out of its parent, which gives its reference up: the caller puts it without the lock. */
@@ -171,11 +176,15 @@ void cm_body_closed(struct cm_body *b);
 
 /* ---- seed.c ---- */
 bool cm_seed(struct cm_key *root) MUST_CHECK;
-void cm_expand(struct cm_key *k);
-/* Before k's subkeys are looked at: those of the table that are made on demand.  NTKEYS held. */
-static inline void cm_settle(struct cm_key *k)
+
+/* ---- lazy.c ---- */
+void cm_expand(struct cm_state *s, struct cm_key *k);
+/* The same of all keys below k and of k itself, which the caller has a reference to. */
+void cm_expand_below(struct cm_state *s, struct cm_key *k);
+/* Before k's subkeys are looked at: those that are made on demand.  NTKEYS held; it may be dropped and taken. */
+static inline void cm_settle(struct cm_state *s, struct cm_key *k)
 {
-	if (UNLIKELY((k->flags & (CM_LAZY_ZONES | CM_LAZY_PROCESSORS)) != 0))
-		cm_expand(k);
+	if (UNLIKELY((k->flags & CM_LAZY) != 0))
+		cm_expand(s, k);
 }
 #endif

@@ -326,7 +326,6 @@ NTSTATUS hive_write(struct cm_key *k, int64_t now, uint8_t **image, uint32_t *si
 	for (uint32_t i = 0; i < w.nqueue && w.status == STATUS_SUCCESS; i++) {
 		struct turn t = w.queue[i];
 
-		cm_settle(t.key);
 		put_key(&w, &t, i == 0);
 	}
 	if (w.status == STATUS_SUCCESS)

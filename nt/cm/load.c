@@ -48,6 +48,7 @@ NTSTATUS NtSaveKey(struct nt_thread *t, uint64_t key, uint64_t file)
 	status = file_by_handle(file, FILE_WRITE_DATA, &o, &f);
 	if (status == STATUS_SUCCESS) {
 		cm_lock(s);
+		cm_expand_below(s, b->key);
 		status = (b->key->flags & CM_DELETED) != 0 ? (NTSTATUS)STATUS_KEY_DELETED : hive_write(b->key, ex_system_time(), &image, &size);
 		cm_unlock(s);
 		if (status == STATUS_SUCCESS && os_pwrite(f, image, size, 0) != size)
@@ -105,25 +106,11 @@ static void swap_contents(struct cm_key *k, struct cm_key *fresh)
 		fresh->keys[i]->parent = fresh;
 }
 
-/* The key that comes after k when a whole tree below top is gone through. */
-static struct cm_key *next_in(struct cm_key *k, const struct cm_key *top)
-{
-	if (k->nkeys != 0)
-		return k->keys[0];
-	for (; k != top && k->parent != NULL; k = k->parent) {
-		uint32_t next = cm_child_number(k) + 1;
-
-		if (next < k->parent->nkeys)
-			return k->parent->keys[next];
-	}
-	return NULL;
-}
-
 /* All below top, and top itself, are no keys any more. */
 static void mark_deleted(struct cm_state *s, struct cm_key *top)
 {
-	for (struct cm_key *k = top; k != NULL; k = next_in(k, top)) {
-		k->flags = (k->flags & ~(CM_LAZY_ZONES | CM_LAZY_PROCESSORS)) | CM_DELETED;
+	for (struct cm_key *k = top; k != NULL; k = cm_next(k, top)) {
+		k->flags = (k->flags & ~CM_LAZY) | CM_DELETED;
 		cm_key_gone(s, k);
 	}
 }
@@ -134,7 +121,7 @@ static NTSTATUS restore(struct cm_key *k, struct cm_key *fresh)
 	NTSTATUS status = STATUS_SUCCESS;
 
 	cm_lock(s);
-	cm_settle(k);
+	cm_settle(s, k);
 	if ((k->flags & CM_DELETED) != 0) {
 		status = STATUS_KEY_DELETED;
 	} else {
@@ -270,7 +257,7 @@ NTSTATUS NtLoadKeyEx(struct nt_thread *t, uint64_t key_oa, uint64_t file_oa, uin
 /* Does a handle refer to it, or to something below? */
 static bool in_use(struct cm_key *top)
 {
-	for (struct cm_key *k = top; k != NULL; k = next_in(k, top))
+	for (struct cm_key *k = top; k != NULL; k = cm_next(k, top))
 		if (atomic_load_explicit(&k->ref.count, memory_order_relaxed) > 1)
 			return true;
 	return false;

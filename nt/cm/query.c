@@ -181,7 +181,7 @@ static NTSTATUS query(struct cm_body *b, bool subkey, uint32_t index, uint32_t c
 
 	a->heap = NULL;
 	cm_lock(s);
-	cm_settle(k);
+	cm_settle(s, k);
 	if ((k->flags & CM_DELETED) != 0)
 		status = STATUS_KEY_DELETED;
 	else if (subkey && index >= k->nkeys)

@@ -2,10 +2,9 @@
 /*
  * nt/cm/seed.c - what the registry begins with, from the table in seed.def: about 0.1 ms of work, once a sandbox.
  *
- * Time zones and processors take as long each and are seldom looked at: their keys are made when somebody does.
+ * What takes longer and is seldom looked at is made when somebody does: lazy.c.
  */
-#include "nt/cm/cm.h"
-#include "nt/ex/tz.h"
+#include "nt/cm/seed.h"
 #include "nt/ex/wait.h"
 #include "nt/os/sysinfo.h"
 #include "nt/rtl/unicode.h"
@@ -25,9 +24,11 @@ static const struct seed {
 #define MULTI(name, text)   { name, text, 0, SEED_MULTI },
 #define DWORD(name, number) { name, NULL, number, SEED_DWORD },
 #include "nt/cm/seed.def"
+}, classes[] = {
+#include "nt/cm/classes.def"
 };
 
-#define TEXT_MAX 512u /* bytes of UTF-16 */
+#define TEXT_MAX SEED_TEXT_MAX
 
 /* text with its 0, which `end` adds another to; size in bytes. */
 static uint32_t utf16(WCHAR *to, const char *text)
@@ -39,7 +40,7 @@ static uint32_t utf16(WCHAR *to, const char *text)
 	return size;
 }
 
-static struct cm_key *seed_key(struct cm_key *root, const char *path, int64_t now)
+struct cm_key *seed_key(struct cm_key *root, const char *path, int64_t now)
 {
 	WCHAR name[TEXT_MAX / sizeof(WCHAR)] UNINIT;
 	uint32_t size = utf16(name, path);
@@ -66,7 +67,7 @@ static struct cm_key *seed_key(struct cm_key *root, const char *path, int64_t no
 	return k;
 }
 
-static bool seed_value(struct cm_key *k, const char *name, uint32_t type, const void *data, uint32_t size)
+bool seed_value(struct cm_key *k, const char *name, uint32_t type, const void *data, uint32_t size)
 {
 	WCHAR n[TEXT_MAX / sizeof(WCHAR)] UNINIT;
 	uint32_t name_size = utf16(n, name);
@@ -94,27 +95,9 @@ static bool seed_text(struct cm_key *k, const struct seed *s)
 	return seed_value(k, s->name, types[s->kind], text, size + (uint32_t)sizeof(WCHAR));
 }
 
-/* Below "Time Zones": one key for each, as its name is shown and its rule. */
-static bool seed_zone(struct cm_key *zones, const struct tz_zone *z, int64_t now)
+bool seed_sz(struct cm_key *k, const char *name, const char *text)
 {
-	struct cm_key *k = seed_key(zones, z->name, now);
-	char shown[TEXT_MAX / 4], daylight[64];
-	struct tz_rule r;
-
-	if (k == NULL || !tz_parse(z->posix, &r))
-		return false;
-	tz_display(z, shown, sizeof shown);
-	tz_daylight_name(z, daylight, sizeof daylight);
-	return seed_text(k, &(struct seed){ "Display", shown, 0, SEED_SZ }) && seed_text(k, &(struct seed){ "Std", z->name, 0, SEED_SZ }) &&
-		seed_text(k, &(struct seed){ "Dlt", daylight, 0, SEED_SZ }) && seed_value(k, "TZI", REG_BINARY, &r, sizeof r);
-}
-
-static bool seed_zones(struct cm_key *zones, int64_t now)
-{
-	for (unsigned i = 0; i < tz_nzones; i++)
-		if (!seed_zone(zones, &tz_zones[i], now))
-			return false;
-	return true;
+	return seed_text(k, &(struct seed){ name, text, 0, SEED_SZ });
 }
 
 /* Which of the tables in sortdefault.nls a language's words are sorted by; those that are not here, by the first. */
@@ -153,7 +136,7 @@ static bool seed_sorts(struct cm_key *root, int64_t now)
 				name[n++] = *p++;
 			name[n] = '\0';
 			p += *p == ' ';
-			ok = seed_text(k, &(struct seed){ name, id, 0, SEED_SZ });
+			ok = seed_sz(k, name, id);
 		}
 	}
 	return ok;
@@ -168,8 +151,8 @@ static bool seed_computer_name(struct cm_key *root, int64_t now)
 	char host[64];
 
 	(void)os_host_name(host, sizeof host);
-	if (k == NULL || !seed_text(k, &(struct seed){ "Hostname", host, 0, SEED_SZ }) || !seed_text(k, &(struct seed){ "NV Hostname", host, 0, SEED_SZ }) ||
-		!seed_text(k, &(struct seed){ "Domain", "", 0, SEED_SZ }))
+	if (k == NULL || !seed_sz(k, "Hostname", host) || !seed_sz(k, "NV Hostname", host) ||
+		!seed_sz(k, "Domain", ""))
 		return false;
 	unsigned n = 0;
 	for (; n < 15 && host[n] != '\0' && host[n] != '.'; n++)
@@ -177,42 +160,10 @@ static bool seed_computer_name(struct cm_key *root, int64_t now)
 	host[n] = '\0';
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
 		k = seed_key(root, keys[i], now);
-		if (k == NULL || !seed_text(k, &(struct seed){ "ComputerName", host, 0, SEED_SZ }))
+		if (k == NULL || !seed_sz(k, "ComputerName", host))
 			return false;
 	}
 	return true;
-}
-
-/* One key for each processor, as hardware detection leaves them. */
-static bool seed_processors(struct cm_key *processors, int64_t now)
-{
-	struct os_processor cpu;
-	char number[16];
-	bool ok = true;
-
-	os_processor(&cpu);
-	for (uint32_t i = 0; ok && i < os_cpus(); i++) {
-		(void)fmt_snprintf(number, sizeof number, "%u", i);
-		struct cm_key *k = seed_key(processors, number, now);
-
-		ok = k != NULL && seed_value(k, "~MHz", REG_DWORD, &cpu.mhz, sizeof cpu.mhz) &&
-			seed_text(k, &(struct seed){ "Identifier", cpu.identifier, 0, SEED_SZ }) &&
-			seed_text(k, &(struct seed){ "ProcessorNameString", cpu.name, 0, SEED_SZ }) &&
-			seed_text(k, &(struct seed){ "VendorIdentifier", cpu.maker, 0, SEED_SZ });
-	}
-	return ok;
-}
-
-/* Without memory for all of them there are fewer. */
-void cm_expand(struct cm_key *k)
-{
-	uint32_t flags = k->flags;
-
-	k->flags &= ~(CM_LAZY_ZONES | CM_LAZY_PROCESSORS);
-	if ((flags & CM_LAZY_ZONES) != 0)
-		(void)seed_zones(k, k->modified);
-	else
-		(void)seed_processors(k, k->modified);
 }
 
 static bool seed_lazy(struct cm_key *root, const char *path, uint32_t flag, int64_t now)
@@ -220,30 +171,44 @@ static bool seed_lazy(struct cm_key *root, const char *path, uint32_t flag, int6
 	struct cm_key *k = seed_key(root, path, now);
 
 	if (k != NULL)
-		k->flags |= flag;
+		k->flags |= flag | CM_FIXED;
 	return k != NULL;
 }
 
-bool cm_seed(struct cm_key *root)
+static bool seed_table(struct cm_key *root, const struct seed *table, unsigned count, int64_t now)
 {
-	int64_t now = ex_system_time();
 	struct cm_key *k = root;
 
-	root->flags |= CM_FIXED;
-	for (unsigned i = 0; i < ARRAY_LEN(seeds); i++) {
-		const struct seed *s = &seeds[i];
-
+	for (const struct seed *s = table; s < table + count; s++) {
 		if (s->kind == SEED_KEY || s->kind == SEED_LINK) {
 			k = seed_key(root, s->name, now);
 			if (k == NULL)
 				return false;
-			k->flags |= (k->parent == root ? CM_FIXED : 0) | (s->kind == SEED_LINK ? CM_LINK : 0);
+			k->flags |= s->kind == SEED_LINK ? CM_LINK : 0;
 		}
 		if (s->kind == SEED_DWORD ? !seed_value(k, s->name, REG_DWORD, &s->number, sizeof s->number) :
 					    s->kind != SEED_KEY && !seed_text(k, s))
 			return false;
 	}
+	return true;
+}
+
+bool seed_classes(struct cm_key *root, int64_t now)
+{
+	return seed_table(root, classes, ARRAY_LEN(classes), now);
+}
+
+bool cm_seed(struct cm_key *root)
+{
+	int64_t now = ex_system_time();
+
+	root->flags |= CM_FIXED;
+	if (!seed_table(root, seeds, ARRAY_LEN(seeds), now))
+		return false;
+	for (uint32_t i = 0; i < root->nkeys; i++)
+		root->keys[i]->flags |= CM_FIXED;
 	return seed_computer_name(root, now) && seed_sorts(root, now) &&
 		seed_lazy(root, "MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones", CM_LAZY_ZONES, now) &&
+		seed_lazy(root, "MACHINE\\SOFTWARE\\Classes", CM_LAZY_CLASSES, now) &&
 		seed_lazy(root, "MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor", CM_LAZY_PROCESSORS, now);
 }

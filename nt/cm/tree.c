@@ -115,6 +115,19 @@ uint32_t cm_child_number(const struct cm_key *child)
 	return place(child->parent, upper(child), child->name_size, &there);
 }
 
+struct cm_key *cm_next(struct cm_key *k, const struct cm_key *top)
+{
+	if (k->nkeys != 0)
+		return k->keys[0];
+	for (; k != top && k->parent != NULL; k = k->parent) {
+		uint32_t next = cm_child_number(k) + 1;
+
+		if (next < k->parent->nkeys)
+			return k->parent->keys[next];
+	}
+	return NULL;
+}
+
 /* Room for one more in an array of pointers. */
 static bool grow(void ***array, uint32_t count, uint32_t *room)
 {

@@ -9,6 +9,7 @@
 #include "nt/ex/wait.h"
 #include "nt/os/sysinfo.h"
 #include "nt/rtl/unicode.h"
+#include "rt/fmt.h"
 #include "rt/mem.h"
 
 #define LOCALTIME "/etc/localtime"
@@ -59,9 +60,19 @@ static void local_name(char *name, uint32_t room)
 	heap_free(text);
 }
 
+/* Windows says where a DLL has the name in the user's language: kernelbase.dll looks there. */
+static void name_text(WCHAR *to, uint32_t room, const struct tz_zone *zone, uint32_t which, const char *otherwise)
+{
+	char text[32];
+
+	if (zone != NULL)
+		(void)fmt_snprintf(text, sizeof text, "@tzres.dll,-%u", zone->text + which);
+	set_text(to, room, zone != NULL ? text : otherwise);
+}
+
 void sys_zone(struct sys_zone *z)
 {
-	char iana[128], daylight[64];
+	char iana[128];
 	struct tz_rule r;
 	const struct tz_zone *zone;
 
@@ -74,11 +85,9 @@ void sys_zone(struct sys_zone *z)
 	z->daylight_bias = r.daylight_bias;
 	z->standard_date = r.standard_date;
 	z->daylight_date = r.daylight_date;
-	set_text(z->standard_name, sizeof z->standard_name, zone != NULL ? zone->name : iana);
+	name_text(z->standard_name, sizeof z->standard_name, zone, 0, iana);
 	set_text(z->key_name, sizeof z->key_name, zone != NULL ? zone->name : iana);
-	if (zone != NULL)
-		tz_daylight_name(zone, daylight, sizeof daylight);
-	set_text(z->daylight_name, sizeof z->daylight_name, zone != NULL ? daylight : iana);
+	name_text(z->daylight_name, sizeof z->daylight_name, zone, 1, iana);
 }
 
 int32_t sys_zone_bias_now(int64_t now, uint32_t *kind)

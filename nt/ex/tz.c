@@ -135,7 +135,7 @@ const char *tz_footer(char *file, uint32_t size)
 }
 
 const struct tz_zone tz_zones[] = {
-#define ZONE(name, iana, posix, cities) { name, iana, posix, cities },
+#define ZONE(name, text, iana, posix, cities) { name, iana, posix, cities, text },
 #include "nt/ex/zones.def"
 };
 const unsigned tz_nzones = ARRAY_LEN(tz_zones);

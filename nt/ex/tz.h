@@ -28,6 +28,7 @@ struct tz_zone {
 	const char *iana;    /* "Europe/Berlin" */
 	const char *posix;
 	const char *cities;  /* of the name that is shown */
+	uint32_t text;       /* tzres.dll's number of the name; the next two: while there is daylight time, as it is shown */
 };
 extern const struct tz_zone tz_zones[];
 extern const unsigned tz_nzones;

@@ -57,11 +57,6 @@ uint32_t cm_first(const WCHAR *name, uint32_t size)
 	return i * (uint32_t)sizeof(WCHAR);
 }
 
-void cm_expand(struct cm_key *k)
-{
-	(void)k;
-}
-
 struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
 {
 	(void)all;
