@@ -89,6 +89,7 @@ struct io_open {
 };
 struct io_name;
 NTSTATUS io_open_at(const struct io_name *n, struct io_open *o, struct io_file **out);
+NTSTATUS net_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* IO_AT_AFD, IO_AT_NSI; io/net.c */
 NTSTATUS mailslot_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/mailslot.c */
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/kinds.c */
 

@@ -5,6 +5,7 @@
 #include "nt/io/npfs.h"
 
 extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops, io_msfs_ops, io_mountmgr_ops;
+extern const struct io_ops io_afd_ops, io_nsi_ops;
 
 static const struct io_ops none_ops = { .name = "none", .device = FILE_DEVICE_UNKNOWN };
 
@@ -19,7 +20,8 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 	[IO_MAILSLOT] = &io_mailslot_ops,
 	[IO_MSFS] = &io_msfs_ops,
 	[IO_CONSOLE] = &io_console_ops,
-	[IO_AFD] = &none_ops,
+	[IO_AFD] = &io_afd_ops,
+	[IO_NSI] = &io_nsi_ops,
 	[IO_HTTP] = &none_ops,
 	[IO_MOUNTMGR] = &io_mountmgr_ops,
 };
@@ -27,6 +29,9 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out)
 {
 	switch (n->where) {
+	case IO_AT_AFD:
+	case IO_AT_NSI:
+		return net_open(n, o, out);
 	case IO_AT_CONSOLE:
 		return con_open(n->rest, n->rest_size, n->root, o->access, o->share, o->options, out);
 	case IO_AT_MAILSLOT:

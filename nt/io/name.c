@@ -126,9 +126,10 @@ static const struct {
 	enum io_where where;
 } devices[] = {
 	{ "Null", IO_AT_NULL }, { "NamedPipe", IO_AT_PIPE }, { "Mailslot", IO_AT_MAILSLOT }, { "ConDrv", IO_AT_CONSOLE }, { "Afd", IO_AT_AFD },
-	{ "Http", IO_AT_HTTP }, { "MountPointManager", IO_AT_MOUNTMGR },
+	{ "Nsi", IO_AT_NSI }, { "Http", IO_AT_HTTP }, { "MountPointManager", IO_AT_MOUNTMGR },
 }, dos_devices[] = {
 	{ "NUL", IO_AT_NULL }, { "pipe", IO_AT_PIPE }, { "mailslot", IO_AT_MAILSLOT }, { "MountPointManager", IO_AT_MOUNTMGR },
+	{ "Nsi", IO_AT_NSI },
 };
 
 static NTSTATUS at_device(struct io_name *n, enum io_where where, const struct cursor *c)

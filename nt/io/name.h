@@ -5,7 +5,7 @@
 
 #include "nt/io/io.h"
 
-enum io_where { IO_AT_DISK, IO_AT_NULL, IO_AT_PIPE, IO_AT_MAILSLOT, IO_AT_CONSOLE, IO_AT_AFD, IO_AT_HTTP, IO_AT_MOUNTMGR };
+enum io_where { IO_AT_DISK, IO_AT_NULL, IO_AT_PIPE, IO_AT_MAILSLOT, IO_AT_CONSOLE, IO_AT_AFD, IO_AT_NSI, IO_AT_HTTP, IO_AT_MOUNTMGR };
 
 struct io_name {
 	enum io_where where;

@@ -32,7 +32,7 @@ static NTSTATUS of_ntdll(uint32_t code, uint64_t args)
 static const struct {
 	const char *name;
 	NTSTATUS (*call)(uint32_t code, uint64_t args);
-} dlls[] = { { "ws2_32.dll", unix_ws2_32 }, { "crypt32.dll", unix_crypt32 }, { "bcrypt.dll", unix_bcrypt } };
+} dlls[] = { { "ws2_32.dll", unix_ws2_32 }, { "crypt32.dll", unix_crypt32 }, { "bcrypt.dll", unix_bcrypt }, { "dnsapi.dll", unix_dnsapi } };
 
 /* PE: the header's address at 0x3c, in it the export directory's at 0x88 (64 bit), in that the name's at 0xc. */
 static NTSTATUS name_of(uint64_t base, char *name, size_t size)

@@ -11,6 +11,7 @@
 #include "nt/types.h"
 
 NTSTATUS unix_ws2_32(uint32_t code, uint64_t args);  /* names; WSA error codes */
+NTSTATUS unix_dnsapi(uint32_t code, uint64_t args);  /* an empty resolver; DNS error codes */
 NTSTATUS unix_crypt32(uint32_t code, uint64_t args); /* root certificates */
 NTSTATUS unix_bcrypt(uint32_t code, uint64_t args);  /* AES */
 #endif
