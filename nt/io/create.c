@@ -275,6 +275,7 @@ static NTSTATUS create(uint64_t handle, uint64_t oa, uint64_t iosb, struct io_op
 		status = oa_in(&l, oa);
 	if (status != STATUS_SUCCESS)
 		return status;
+	o->qos = l.qos;
 	status = o->options & FILE_OPEN_BY_FILE_ID ? io_name_parse_id(&l, &n) : io_name_parse(&l, &n);
 	if (status == STATUS_SUCCESS) {
 		status = io_open_at(&n, o, &file);
@@ -293,21 +294,21 @@ static NTSTATUS create(uint64_t handle, uint64_t oa, uint64_t iosb, struct io_op
 NTSTATUS NtCreateFile(struct nt_thread *t, uint64_t handle, uint32_t access, uint64_t oa, uint64_t iosb, uint64_t allocation, uint32_t attributes,
 	uint32_t share, uint32_t disposition, uint32_t options, uint64_t ea, uint32_t ea_size)
 {
-	struct io_open o = { access, attributes, share, disposition, options, 0 };
+	struct io_open o = { access, attributes, share, disposition, options, 0, 0 };
 
 	return create(handle, oa, iosb, &o);
 }
 
 NTSTATUS NtOpenFile(struct nt_thread *t, uint64_t handle, uint32_t access, uint64_t oa, uint64_t iosb, uint32_t share, uint32_t options)
 {
-	struct io_open o = { access, 0, share, FILE_OPEN, options, 0 };
+	struct io_open o = { access, 0, share, FILE_OPEN, options, 0, 0 };
 
 	return create(handle, oa, iosb, &o);
 }
 
 NTSTATUS io_open_name(const WCHAR *name, uint32_t size, uint32_t access, struct io_file **out)
 {
-	struct io_open o = { access, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_OPEN, FILE_SYNCHRONOUS_IO_NONALERT, 0 };
+	struct io_open o = { access, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_OPEN, FILE_SYNCHRONOUS_IO_NONALERT, 0, 0 };
 	struct io_name n;
 	NTSTATUS status = io_name_absolute(name, size, &n);
 

@@ -3,6 +3,7 @@
 #include "nt/con/con.h"
 #include "nt/io/range.h"
 #include "nt/io/name.h"
+#include "nt/io/npfs.h"
 #include "nt/os/file.h"
 #include "rt/mem.h"
 
@@ -88,8 +89,19 @@ static NTSTATUS query_name(struct ob_object *o, WCHAR **text, uint32_t *size)
 	struct io_file *f = (struct io_file *)o;
 
 	*size = 0;
+	*text = NULL;
+	if (f->kind == IO_PIPE && npfs_end_of(f)->pipe->size == 0)
+		return STATUS_OBJECT_PATH_INVALID;
 	*text = io_file_name(f, size);
 	return STATUS_SUCCESS;
+}
+
+static NTSTATUS secured(struct ob_object *o, struct ob_object **out)
+{
+	struct io_file *f = (struct io_file *)o;
+
+	*out = o;
+	return f->kind == IO_PIPE ? npfs_secured(f, out) : STATUS_SUCCESS;
 }
 
 const struct ob_type ob_type_file = {
@@ -102,6 +114,7 @@ const struct ob_type ob_type_file = {
 	.destroy = file_destroy,
 	.close = file_close,
 	.query_name = query_name,
+	.secured = secured,
 };
 
 /* ---- Descriptors ---- */

@@ -251,10 +251,21 @@ NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp)
 
 /* ---- Cancelling ---- */
 
-#define CANCEL_SYNC_ANY UINT64_MAX /* for iosb: any that its thread waits for */
+/* Which requests: 0, NULL: any. */
+struct wanted {
+	const struct nt_thread *thread;
+	const struct nt_process *process;
+	uint64_t iosb;
+	bool sync; /* those alone that their threads wait for */
+};
 
-static struct io_irp *next_of(struct list *head, bool on_file, const struct nt_thread *t, const struct nt_process *p, uint64_t iosb, struct io_irp **seen,
-	uint32_t nseen) REQUIRES(NTIO)
+static bool is_wanted(const struct io_irp *irp, const struct wanted *w)
+{
+	return (w->thread == NULL || irp->r.thread == w->thread) && (w->process == NULL || irp->process == w->process) &&
+	       (w->iosb == 0 || irp->r.iosb == w->iosb) && (!w->sync || irp->sync);
+}
+
+static struct io_irp *next_of(struct list *head, bool on_file, const struct wanted *w, struct io_irp **seen, uint32_t nseen) REQUIRES(NTIO)
 {
 	for (struct list *l = head->next; l != head; l = l->next) {
 		struct io_irp *irp = on_file ? LIST_ENTRY(l, struct io_irp, on_file) : LIST_ENTRY(l, struct io_irp, on_thread);
@@ -262,8 +273,7 @@ static struct io_irp *next_of(struct list *head, bool on_file, const struct nt_t
 
 		for (uint32_t i = 0; i < nseen; i++)
 			was = was || seen[i] == irp;
-		if (!was && (on_file || iosb != CANCEL_SYNC_ANY || irp->sync) && (t == NULL || irp->r.thread == t) && (p == NULL || irp->process == p) && (iosb == 0 || iosb == CANCEL_SYNC_ANY || irp->r.iosb == iosb) &&
-		    ref_get_live(&irp->ref))
+		if (!was && is_wanted(irp, w) && ref_get_live(&irp->ref))
 			return irp;
 	}
 	return NULL;
@@ -271,7 +281,7 @@ static struct io_irp *next_of(struct list *head, bool on_file, const struct nt_t
 
 #define AT_ONCE 32u
 
-static uint32_t cancel_list(struct list *head, bool on_file, const struct nt_thread *t, const struct nt_process *p, uint64_t iosb)
+static uint32_t cancel_list(struct list *head, bool on_file, const struct wanted *w)
 {
 	struct io_irp *seen[AT_ONCE];
 	uint32_t total = 0, n;
@@ -279,7 +289,7 @@ static uint32_t cancel_list(struct list *head, bool on_file, const struct nt_thr
 	do { /* each round ends those it saw, so they are off the list in the next */
 		n = 0;
 		lock_take(io_irps_lock());
-		while (n < AT_ONCE && (seen[n] = next_of(head, on_file, t, p, iosb, seen, n)) != NULL)
+		while (n < AT_ONCE && (seen[n] = next_of(head, on_file, w, seen, n)) != NULL)
 			n++;
 		lock_drop(io_irps_lock());
 		for (uint32_t i = 0; i < n; i++) {
@@ -293,16 +303,19 @@ static uint32_t cancel_list(struct list *head, bool on_file, const struct nt_thr
 
 uint32_t io_cancel(struct io_file *f, const struct nt_thread *t, const struct nt_process *p, uint64_t iosb)
 {
-	return cancel_list(&f->irps, true, t, p, iosb);
+	const struct wanted w = { t, p, iosb, false };
+
+	return cancel_list(&f->irps, true, &w);
 }
 
 void io_thread_ended(struct nt_thread *t)
 {
+	static const struct wanted any;
 	struct io_thread *it = t->io;
 
 	if (it == NULL)
 		return;
-	(void)cancel_list(&it->irps, false, NULL, NULL, 0);
+	(void)cancel_list(&it->irps, false, &any);
 	arena_free(it);
 	t->io = NULL;
 }
@@ -338,6 +351,7 @@ NTSTATUS NtCancelIoFileEx(struct nt_thread *t, uint64_t handle, uint64_t which, 
 
 NTSTATUS NtCancelSynchronousIoFile(struct nt_thread *t, uint64_t thread, uint64_t which, uint64_t iosb)
 {
+	const struct wanted w = { NULL, NULL, which, true };
 	struct ob_object *o;
 	struct io_thread *it;
 	NTSTATUS status = ob_by_handle(thread, OB_THREAD, 1 /* THREAD_TERMINATE */, &o);
@@ -352,7 +366,7 @@ NTSTATUS NtCancelSynchronousIoFile(struct nt_thread *t, uint64_t thread, uint64_
 		return status;
 	it = ((struct nt_thread *)o)->io;
 	if (it != NULL)
-		n = cancel_list(&it->irps, false, NULL, NULL, which != 0 ? which : CANCEL_SYNC_ANY);
+		n = cancel_list(&it->irps, false, &w);
 	ob_put(o);
 	status = n != 0 ? STATUS_SUCCESS : STATUS_NOT_FOUND;
 	(void)user_io_status(iosb, status, 0);

@@ -86,6 +86,7 @@ LOCK(NTIO) *io_node_lock(const struct io_node *n);
 struct io_open {
 	uint32_t access, attributes, share, disposition, options;
 	uint32_t information;     /* answer: FILE_OPENED ... */
+	uint64_t qos;             /* va of the SECURITY_QUALITY_OF_SERVICE, or 0 */
 };
 struct io_name;
 NTSTATUS io_open_at(const struct io_name *n, struct io_open *o, struct io_file **out);

@@ -7,6 +7,7 @@
  * known by its text.  Other names may still be symbolic links that a program made: those are tried last.
  */
 #include "nt/io/name.h"
+#include "nt/io/npfs.h"
 #include "nt/os/file.h"
 #include "nt/rtl/unicode.h"
 #include "nt/rtl/upcase.h"
@@ -137,6 +138,7 @@ static NTSTATUS at_device(struct io_name *n, enum io_where where, const struct c
 	n->where = where;
 	n->rest = c->p;
 	n->rest_size = left(c);
+	n->slash = n->root == NULL && c->p[-1] == '\\';
 	return STATUS_SUCCESS;
 }
 
@@ -211,6 +213,16 @@ static NTSTATUS absolute(struct io_name *n, struct cursor *c)
 
 /* ---- Relative to an open one ---- */
 
+/* Below the pipe device's own folder, not the device; a pipe has nothing below it but itself. */
+static NTSTATUS relative_pipe(struct io_name *n, const struct cursor *c)
+{
+	if (n->root->kind == IO_NPFS ? !npfs_is_folder(n->root) : left(c) != 0)
+		return STATUS_OBJECT_NAME_INVALID;
+	(void)at_device(n, IO_AT_PIPE, c);
+	n->slash = true;
+	return STATUS_SUCCESS;
+}
+
 static NTSTATUS relative(struct io_name *n, struct cursor *c)
 {
 	struct io_file *root = n->root;
@@ -231,7 +243,7 @@ static NTSTATUS relative(struct io_name *n, struct cursor *c)
 		return add_rest(n, c);
 	case IO_NPFS:
 	case IO_PIPE:
-		return at_device(n, IO_AT_PIPE, c);
+		return relative_pipe(n, c);
 	case IO_CONSOLE:
 		return at_device(n, IO_AT_CONSOLE, c);
 	default:

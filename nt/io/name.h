@@ -12,7 +12,7 @@ struct io_name {
 	char *text;               /* DISK: a path of the sandbox in an os_text buffer */
 	const WCHAR *rest;        /* others: what follows the device's name, in the look-up's name: no leading backslash */
 	uint32_t rest_size;
-	bool slash;               /* it ended in a backslash: a folder is meant */
+	bool slash;               /* it ended in a backslash: a folder is meant; devices: one is behind the device's name */
 	struct io_file *root;     /* a reference: what it was relative to; NULL: it was absolute */
 };
 /* STATUS_OBJECT_NAME_INVALID, _PATH_SYNTAX_BAD, _PATH_NOT_FOUND, _NAME_NOT_FOUND ... nothing is held then. */

@@ -74,6 +74,7 @@ void npfs_put(struct npfs_pipe *p)
 	lock_take(&fs->lock);
 	list_remove(&p->hash);
 	lock_drop(&fs->lock);
+	arena_free(p->secured.security);
 	arena_free(p);
 }
 
@@ -85,6 +86,8 @@ static struct npfs_pipe *pipe_new(const WCHAR *name, uint32_t size)
 		return NULL;
 	ref_init(&p->ref);
 	lock_init(&p->lock, LOCK_NTPIPE);
+	lock_init(&p->secured.lock, LOCK_NTOBJ);
+	p->secured.type = OB_FILE;
 	list_init(&p->hash);
 	list_init(&p->instances);
 	memcpy(p->name, name, size);
@@ -106,10 +109,11 @@ NTSTATUS npfs_pipe_for(const struct npfs_wish *w, struct io_open *o, struct npfs
 	new->out_quota = w->out_quota;
 	new->timeout = w->timeout;
 	lock_take(&fs->lock);
-	p = find_locked(fs, w->name, w->size);
+	p = w->size != 0 ? find_locked(fs, w->name, w->size) : NULL;
 	o->information = p != NULL ? FILE_OPENED : FILE_CREATED;
 	if (p == NULL && o->disposition != FILE_OPEN && o->disposition != FILE_OVERWRITE) {
-		list_insert(&fs->bucket[rtl_hash(w->name, w->size) % BUCKETS], &new->hash);
+		if (w->size != 0)
+			list_insert(&fs->bucket[rtl_hash(w->name, w->size) % BUCKETS], &new->hash);
 		p = new;
 		new = NULL;
 	}
@@ -160,6 +164,17 @@ void npfs_end_all(struct list *irps, NTSTATUS status, struct list *done)
 		io_irp_take(LIST_FIRST(irps, struct io_irp, link), status, 0, done);
 }
 
+/* Its name is free for another one. */
+static void forget(struct npfs_pipe *p) REQUIRES(NTPIPE)
+{
+	struct npfs *fs = npfs();
+
+	p->gone = 1;
+	lock_take(&fs->lock);
+	list_remove(&p->hash);
+	lock_drop(&fs->lock);
+}
+
 static void end_cleanup(struct io_file *f)
 {
 	struct npfs_end *e = npfs_end_of(f), *peer;
@@ -180,7 +195,8 @@ static void end_cleanup(struct io_file *f)
 	e->state = NPFS_CLOSING;
 	if (!list_empty(&e->link)) {
 		list_remove(&e->link);
-		p->ninstances--;
+		if (--p->ninstances == 0)
+			forget(p);
 	}
 	lock_drop(&p->lock);
 	io_irps_finish(&done);
@@ -192,8 +208,17 @@ static void end_destroy(struct io_file *f)
 {
 	struct npfs_pipe *p = npfs_end_of(f)->pipe;
 
+	se_client_put(&npfs_end_of(f)->who);
 	arena_free(f->object);
 	npfs_put(p);
+}
+
+NTSTATUS npfs_secured(struct io_file *f, struct ob_object **out)
+{
+	struct npfs_end *e = npfs_end_of(f);
+
+	*out = &e->pipe->secured;
+	return npfs_is_cut_off(e) ? STATUS_PIPE_DISCONNECTED : STATUS_SUCCESS;
 }
 
 static WCHAR *end_name(struct io_file *f, uint32_t *size)
@@ -271,27 +296,54 @@ static NTSTATUS may_connect(const struct npfs_pipe *p, const struct io_open *o)
 	       ((o->access & FILE_WRITE_DATA) && p->configuration == NPFS_OUTBOUND) ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
-static NTSTATUS device_open(struct io_open *o, struct io_file **out)
+#define IS_FOLDER priv[0] /* of the device's file object */
+
+static NTSTATUS device_open(bool folder, struct io_open *o, struct io_file **out)
 {
 	*out = io_file_new(IO_NPFS, o->access, o->share, o->options);
 	o->information = FILE_OPENED;
+	if (*out != NULL)
+		(*out)->IS_FOLDER = folder;
 	return *out != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+}
+
+bool npfs_is_folder(const struct io_file *device)
+{
+	return device->IS_FOLDER != 0;
+}
+
+/* The pipe of that name, or the one that the name is relative to; a reference. */
+static struct npfs_pipe *named(const struct io_name *n)
+{
+	struct npfs_pipe *p;
+
+	if (n->root == NULL || n->root->kind != IO_PIPE)
+		return npfs_find(n->rest, n->rest_size);
+	p = npfs_end_of(n->root)->pipe;
+	ref_get(&p->ref);
+	return p;
 }
 
 NTSTATUS npfs_open(const struct io_name *n, struct io_open *o, struct io_file **out)
 {
+	struct se_client who = { NULL, 0, 0 };
 	struct npfs_pipe *p;
 	struct list done;
 	NTSTATUS status;
 
-	if (n->rest_size == 0)
-		return npfs() != NULL ? device_open(o, out) : STATUS_NO_MEMORY;
-	p = npfs_find(n->rest, n->rest_size);
+	if (n->rest_size == 0 && (n->root == NULL || n->root->kind != IO_PIPE))
+		return npfs() != NULL ? device_open(n->slash, o, out) : STATUS_NO_MEMORY;
+	p = named(n);
 	if (p == NULL)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	status = may_connect(p, o);
+	if (status == STATUS_SUCCESS)
+		status = se_check_open(&p->secured, &o->access);
+	if (status == STATUS_SUCCESS)
+		status = se_client_begin(&who, o->qos);
 	*out = status == STATUS_SUCCESS ? npfs_end_file(p, NPFS_CLIENT, o) : NULL;
 	if (*out != NULL) {
+		npfs_end_of(*out)->who = who;
 		list_init(&done);
 		lock_take(&p->lock);
 		status = connect(p, npfs_end_of(*out), &done);
@@ -300,6 +352,7 @@ NTSTATUS npfs_open(const struct io_name *n, struct io_open *o, struct io_file **
 		if (status != STATUS_SUCCESS)
 			ob_put(&(*out)->ob);
 	} else if (status == STATUS_SUCCESS) {
+		se_client_put(&who);
 		status = STATUS_NO_MEMORY;
 	}
 	o->information = FILE_OPENED;

@@ -2,7 +2,7 @@
 /*
  * nt/io/npfs.h - named pipes: names, instances, ends.
  *
- * A name (struct npfs_pipe) is there as long as it has an end.  Server ends are its instances; a client's end is made when one
+ * A pipe (struct npfs_pipe) is there as long as it has an end, its name as long as it has instances.  Server ends are its instances; a client's end is made when one
  * connects, and stays its file's when it is disconnected, so that it never meets the next client.  What can be read at an
  * end is its queue of messages (byte pipes have messages too, whose borders mean nothing).  All ends of a name are under
  * the name's lock, NTPIPE; the table of names under one of NTIO, inside it.
@@ -11,6 +11,7 @@
 #define NT_IO_NPFS_H
 
 #include "nt/io/irp.h"
+#include "nt/se/se.h"
 #include "pico/wait.h"
 
 enum npfs_state { NPFS_DISCONNECTED = 1, NPFS_LISTENING, NPFS_CONNECTED, NPFS_CLOSING };
@@ -21,6 +22,7 @@ struct npfs_message {
 	struct list link;        /* in end->messages */
 	uint32_t size, read;     /* read: bytes of it that are gone */
 	struct io_irp *writer;   /* waits until there is room; its queue's reference */
+	struct se_client who;    /* of a client's: who wrote it, until it is read */
 	uint8_t data[];
 };
 
@@ -37,6 +39,7 @@ struct npfs_end {
 	struct list readers;     /* of struct io_irp by link */
 	struct list flushers;    /* of the other end's NtFlushBuffersFile: until messages is empty */
 	struct list listeners;   /* servers: FSCTL_PIPE_LISTEN, by link */
+	struct se_client who;    /* clients: [I] what they said when they opened; servers: of what was read last */
 	uint32_t pid, peer_pid;  /* client ids: who opened it; the last one it was connected with */
 };
 
@@ -46,9 +49,11 @@ struct npfs_pipe {
 	struct list hash;        /* [NTIO: the table's lock] */
 	struct list instances;   /* [NTPIPE] the server ends */
 	uint32_t ninstances, maximum;
+	uint32_t gone;           /* the last instance went: nobody finds it any more */
+	struct ob_object secured; /* its security alone: the descriptor of all its ends */
 	uint32_t message_type, configuration, in_quota, out_quota; /* [I] */
 	int64_t timeout;         /* [I] as it was given: 100 ns, negative */
-	uint32_t size;           /* [I] of name, bytes */
+	uint32_t size;           /* [I] of name, bytes; 0: it has none, and one instance */
 	WCHAR name[];            /* [I] */
 };
 
@@ -58,10 +63,16 @@ static inline struct npfs_end *npfs_end_of(const struct io_file *f)
 }
 /* What NtCreateNamedPipeFile asks for. */
 struct npfs_wish {
-	const WCHAR *name;
+	const WCHAR *name;       /* size 0: a pipe without a name */
+	uint64_t security;       /* va of a descriptor */
 	uint32_t size, message_type, message_mode, nowait, maximum, in_quota, out_quota, configuration;
 	int64_t timeout;
 };
+/* A client that the server has thrown out: nothing is told to it any more. */
+static inline bool npfs_is_cut_off(const struct npfs_end *e)
+{
+	return e->side == NPFS_CLIENT && __atomic_load_n(&e->state, __ATOMIC_RELAXED) == NPFS_DISCONNECTED;
+}
 /* npfs.c */
 struct npfs_pipe *npfs_find(const WCHAR *name, uint32_t size); /* with a reference */
 void npfs_put(struct npfs_pipe *p);
@@ -72,6 +83,9 @@ struct io_file *npfs_end_file(struct npfs_pipe *p, enum npfs_side side, const st
 /* The instance that the next client gets: one that waits for it rather than one that does not; NULL: none listens. */
 struct npfs_end *npfs_next_listener(struct npfs_pipe *p) REQUIRES(NTPIPE);
 struct waitq *npfs_listeners(void); /* who waits for an instance that listens */
+bool npfs_is_folder(const struct io_file *device); /* opened with a backslash behind its name */
+/* An end's descriptor is its pipe's: STATUS_PIPE_DISCONNECTED. */
+NTSTATUS npfs_secured(struct io_file *f, struct ob_object **out);
 NTSTATUS npfs_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* IO_AT_PIPE */
 void npfs_listening(void); /* an instance listens: who waits for one looks */
 void npfs_end_all(struct list *irps, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all irps of a queue end so */

@@ -9,19 +9,25 @@ static NTSTATUS may_join(const struct npfs_pipe *p, const struct npfs_wish *w, c
 {
 	if (p->ninstances == 0)
 		return STATUS_SUCCESS;
-	if (o->disposition == FILE_CREATE)
-		return STATUS_ACCESS_DENIED;
 	if (p->ninstances >= p->maximum)
 		return STATUS_INSTANCE_NOT_AVAILABLE;
+	if (o->disposition == FILE_CREATE)
+		return STATUS_ACCESS_DENIED;
 	return p->message_type != w->message_type || p->configuration != w->configuration ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
+/* STATUS_REPARSE: the pipe went meanwhile. */
 static NTSTATUS create_instance(const struct npfs_wish *w, struct io_open *o, struct io_file **out)
 {
 	struct npfs_pipe *p;
 	struct npfs_end *e;
 	NTSTATUS status = npfs_pipe_for(w, o, &p);
 
+	if (status == STATUS_SUCCESS && o->information == FILE_CREATED) {
+		status = se_assign(&p->secured, w->security);
+		if (status != STATUS_SUCCESS)
+			npfs_put(p);
+	}
 	if (status != STATUS_SUCCESS)
 		return status;
 	*out = npfs_end_file(p, NPFS_SERVER, o);
@@ -33,7 +39,7 @@ static NTSTATUS create_instance(const struct npfs_wish *w, struct io_open *o, st
 	e->message_mode = w->message_mode;
 	e->nowait = w->nowait;
 	lock_take(&p->lock);
-	status = may_join(p, w, o);
+	status = p->gone ? STATUS_REPARSE : may_join(p, w, o);
 	if (status == STATUS_SUCCESS) {
 		list_append(&p->instances, &e->link);
 		p->ninstances++;
@@ -58,9 +64,10 @@ static NTSTATUS wish_name(uint64_t oa, struct ob_lookup *l, struct io_name *n, s
 		oa_free(l);
 		return status;
 	}
-	if (n->where == IO_AT_PIPE && n->rest_size != 0) {
+	if (n->where == IO_AT_PIPE && (n->rest_size != 0 || (n->root != NULL && n->root->kind == IO_NPFS))) {
 		w->name = n->rest;
 		w->size = n->rest_size;
+		w->security = l->security;
 		return STATUS_SUCCESS;
 	}
 	io_name_done(n);
@@ -81,7 +88,7 @@ NTSTATUS NtCreateNamedPipeFile(struct nt_thread *t, uint64_t handle, uint32_t ac
 	uint32_t options, uint32_t type, uint32_t read_mode, uint32_t nowait, uint32_t maximum, uint32_t in_quota, uint32_t out_quota, uint64_t timeout)
 {
 	static const uint8_t configurations[4] = { 0, NPFS_OUTBOUND, NPFS_INBOUND, NPFS_DUPLEX };
-	struct io_open o = { ob_map_access(OB_FILE, access), 0, share, disposition, options, 0 };
+	struct io_open o = { ob_map_access(OB_FILE, access), 0, share, disposition, options, 0, 0 };
 	struct npfs_wish w = { .message_type = type & 1, .message_mode = read_mode, .nowait = nowait, .maximum = maximum, .in_quota = in_quota,
 		.out_quota = out_quota, .configuration = configurations[share & 3] };
 	struct ob_lookup l;
@@ -95,7 +102,9 @@ NTSTATUS NtCreateNamedPipeFile(struct nt_thread *t, uint64_t handle, uint32_t ac
 		status = wish_name(oa, &l, &n, &w);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = create_instance(&w, &o, &f);
+	do {
+		status = create_instance(&w, &o, &f);
+	} while (status == STATUS_REPARSE);
 	io_name_done(&n);
 	if (status == STATUS_SUCCESS) {
 		status = user_io_status(iosb, STATUS_SUCCESS, o.information);

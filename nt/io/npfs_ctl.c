@@ -115,7 +115,7 @@ static NTSTATUS peek(struct io_request *r)
 	lock_take(lock_of(e));
 	p = (struct peek){ e->state, e->bytes, e->pipe->message_type ? e->count : 0, 0 };
 	if (p.state == NPFS_DISCONNECTED || p.state == NPFS_LISTENING)
-		status = p.state == NPFS_DISCONNECTED ? STATUS_PIPE_DISCONNECTED : STATUS_INVALID_PIPE_STATE;
+		status = npfs_is_cut_off(e) ? STATUS_PIPE_DISCONNECTED : STATUS_INVALID_PIPE_STATE;
 	else if (p.state == NPFS_CLOSING && e->count == 0)
 		status = STATUS_PIPE_BROKEN;
 	else {
@@ -160,6 +160,25 @@ static NTSTATUS attribute(struct io_request *r)
 	return user_write(r->buffer, &pid, sizeof pid);
 }
 
+/* The caller becomes whoever wrote what was read last. */
+static NTSTATUS impersonate(struct io_request *r)
+{
+	struct npfs_end *e = npfs_end_of(r->file);
+	struct se_client who;
+	NTSTATUS status;
+
+	if (e->side != NPFS_SERVER)
+		return STATUS_ILLEGAL_FUNCTION;
+	lock_take(lock_of(e));
+	who = e->who;
+	if (who.token != NULL)
+		ob_get(&who.token->ob);
+	lock_drop(lock_of(e));
+	status = se_client_impersonate(r->thread, &who);
+	se_client_put(&who);
+	return status;
+}
+
 NTSTATUS npfs_fsctl(struct io_request *r)
 {
 	switch (r->code) {
@@ -172,7 +191,7 @@ NTSTATUS npfs_fsctl(struct io_request *r)
 	case FSCTL_PIPE_TRANSCEIVE:
 		return npfs_transceive(r);
 	case FSCTL_PIPE_IMPERSONATE:
-		return npfs_end_of(r->file)->side == NPFS_SERVER ? STATUS_SUCCESS : STATUS_ILLEGAL_FUNCTION;
+		return impersonate(r);
 	case FSCTL_PIPE_GET_CONNECTION_ATTRIBUTE:
 		return attribute(r);
 	default:
@@ -203,6 +222,8 @@ NTSTATUS npfs_query(struct io_file *f, uint32_t class, uint64_t buf, uint32_t si
 		struct FILE_STANDARD_INFORMATION standard;
 	} u;
 
+	if (npfs_is_cut_off(e) && (class == FilePipeInformation || class == FilePipeLocalInformation || class == FileNameInformation))
+		return STATUS_PIPE_DISCONNECTED;
 	if (!(f->access & FILE_READ_ATTRIBUTES) && (class == FilePipeInformation || class == FilePipeLocalInformation))
 		return STATUS_ACCESS_DENIED;
 	memset(&u, 0, sizeof u);
@@ -238,6 +259,8 @@ NTSTATUS npfs_set(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size
 		return STATUS_INVALID_INFO_CLASS;
 	if (!(f->access & FILE_WRITE_ATTRIBUTES))
 		return STATUS_ACCESS_DENIED;
+	if (npfs_is_cut_off(e))
+		return STATUS_PIPE_DISCONNECTED;
 	status = user_read(&i, buf, sizeof i);
 	if (status != STATUS_SUCCESS)
 		return status;

@@ -28,6 +28,22 @@ static uint32_t left(const struct npfs_message *m)
 	return m->size - m->read;
 }
 
+static void message_free(struct npfs_message *m)
+{
+	se_client_put(&m->who);
+	arena_free(m);
+}
+
+/* e reads of m: that is who it may impersonate. */
+static void heard(struct npfs_end *e, struct npfs_message *m) REQUIRES(NTPIPE)
+{
+	if (m->who.token == NULL)
+		return;
+	se_client_put(&e->who);
+	e->who = m->who;
+	m->who.token = NULL;
+}
+
 /* m is read to its end.  Its writer, if it waits, is done. */
 static void message_gone(struct npfs_end *e, struct npfs_message *m, struct list *done) REQUIRES(NTPIPE)
 {
@@ -35,7 +51,7 @@ static void message_gone(struct npfs_end *e, struct npfs_message *m, struct list
 	e->count--;
 	if (m->writer != NULL)
 		io_irp_take(m->writer, STATUS_SUCCESS, m->size, done);
-	arena_free(m);
+	message_free(m);
 	if (e->count == 0)
 		npfs_end_all(&e->flushers, STATUS_SUCCESS, done);
 }
@@ -64,7 +80,7 @@ void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done)
 		list_remove(&m->link);
 		if (m->writer != NULL)
 			io_irp_take(m->writer, status, 0, done);
-		arena_free(m);
+		message_free(m);
 	}
 	e->count = e->bytes = 0;
 	npfs_end_all(&e->readers, status, done);
@@ -102,6 +118,7 @@ static NTSTATUS take_message(struct npfs_end *e, struct target *t, struct list *
 
 	if (status != STATUS_SUCCESS)
 		return status;
+	heard(e, m);
 	m->read += n;
 	e->bytes -= n;
 	if (left(m) != 0)
@@ -119,6 +136,7 @@ static NTSTATUS take_bytes(struct npfs_end *e, struct target *t, struct list *do
 
 		if (status != STATUS_SUCCESS)
 			return t->done != 0 ? STATUS_SUCCESS : status;
+		heard(e, m);
 		m->read += n;
 		e->bytes -= n;
 		if (left(m) != 0)
@@ -224,7 +242,7 @@ static NTSTATUS may_write(const struct npfs_end *e)
 	}
 }
 
-static struct npfs_message *message_in(uint64_t va, uint32_t size, NTSTATUS *status)
+static struct npfs_message *message_in(const struct npfs_end *e, uint64_t va, uint32_t size, NTSTATUS *status)
 {
 	struct npfs_message *m = arena_alloc(sizeof *m + size);
 
@@ -235,8 +253,11 @@ static struct npfs_message *message_in(uint64_t va, uint32_t size, NTSTATUS *sta
 	list_init(&m->link);
 	m->size = size;
 	*status = size != 0 ? user_read(m->data, va, size) : STATUS_SUCCESS;
-	if (*status == STATUS_SUCCESS)
+	if (*status == STATUS_SUCCESS) {
+		if (e->side == NPFS_CLIENT)
+			se_client_now(&e->who, &m->who);
 		return m;
+	}
 	arena_free(m);
 	return NULL;
 }
@@ -261,14 +282,14 @@ static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_me
 	if (status == STATUS_SUCCESS && e->nowait)
 		cut(peer, m);
 	if (status != STATUS_SUCCESS || (m->size == 0 && (size != 0 || !peer->pipe->message_type))) {
-		arena_free(m);
+		message_free(m);
 		return status;
 	}
 	r->done = m->size;
 	if (!e->nowait && m->size != 0 && list_empty(&peer->readers) && peer->bytes + m->size > quota_of(peer)) {
 		*irp = io_irp_new(r);
 		if (*irp == NULL) {
-			arena_free(m);
+			message_free(m);
 			return STATUS_INSUFFICIENT_RESOURCES;
 		}
 		m->writer = *irp;
@@ -288,7 +309,7 @@ NTSTATUS npfs_write(struct io_request *r)
 	struct list done;
 	NTSTATUS status;
 
-	m = message_in(r->buffer, r->size, &status);
+	m = message_in(e, r->buffer, r->size, &status);
 	if (m == NULL)
 		return status;
 	list_init(&done);
@@ -306,7 +327,7 @@ NTSTATUS npfs_flush(struct io_request *r)
 	NTSTATUS status;
 
 	lock_take(lock_of(e));
-	status = e->state == NPFS_CLOSING ? STATUS_SUCCESS : may_write(e); /* nobody is there to read: nothing to wait for */
+	status = npfs_is_cut_off(e) ? STATUS_PIPE_DISCONNECTED : STATUS_SUCCESS;
 	r->more = IO_BLOCKS;
 	if (status == STATUS_SUCCESS && e->peer != NULL && e->peer->count != 0) {
 		irp = io_irp_new(r);
@@ -328,16 +349,18 @@ NTSTATUS npfs_transceive(struct io_request *r)
 	struct list done;
 	NTSTATUS status;
 
+	if (e->state != NPFS_CONNECTED)
+		return npfs_is_cut_off(e) ? STATUS_PIPE_DISCONNECTED : STATUS_INVALID_PIPE_STATE;
 	if (!e->pipe->message_type || !e->message_mode || e->pipe->configuration != NPFS_DUPLEX)
 		return STATUS_INVALID_READ_MODE;
-	m = message_in(r->in, r->in_size, &status);
+	m = message_in(e, r->in, r->in_size, &status);
 	if (m == NULL)
 		return status;
 	list_init(&done);
 	lock_take(lock_of(e));
 	if (e->count != 0) {
 		lock_drop(lock_of(e));
-		arena_free(m);
+		message_free(m);
 		return STATUS_PIPE_BUSY;
 	}
 	/* The write is not waited for: its answer is not what the caller is after. */

@@ -273,7 +273,7 @@ NTSTATUS NtSetInformationFile(struct nt_thread *t, uint64_t handle, uint64_t ios
 
 NTSTATUS NtDeleteFile(struct nt_thread *t, uint64_t oa)
 {
-	struct io_open o = { DELETE, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_OPEN, 0, 0 };
+	struct io_open o = { DELETE, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_OPEN, 0, 0, 0 };
 	struct io_file *f;
 	struct ob_lookup l;
 	struct io_name n;

@@ -493,6 +493,7 @@ NTSTATUS oa_in(struct ob_lookup *l, uint64_t oa)
 	l->root = a.RootDirectory;
 	l->attributes = a.Attributes;
 	l->security = a.SecurityDescriptor;
+	l->qos = a.SecurityQualityOfService;
 	return name_in(l, a.ObjectName);
 }
 

@@ -66,6 +66,8 @@ struct ob_type {
 	NTSTATUS (*parse)(struct ob_object *o, const WCHAR *rest, uint32_t size, const struct ob_lookup *l, struct ob_object **out);
 	/* The name of an object of such a type, in heap memory, for NtQueryObject.  NULL: by the name space. */
 	NTSTATUS (*query_name)(struct ob_object *o, WCHAR **text, uint32_t *size);
+	/* Whose descriptor is o's, borrowed from o.  NULL: its own. */
+	NTSTATUS (*secured)(struct ob_object *o, struct ob_object **out);
 };
 extern const struct ob_type *const ob_types[OB_TYPES]; /* ob/types.c: the rows below.  NULL while a component has none */
 /* Each is defined by its component. */
@@ -116,6 +118,7 @@ struct ob_lookup {
 	uint32_t size;       /* bytes of name */
 	uint32_t attributes; /* OBJ_* */
 	uint64_t security;   /* va of a SECURITY_DESCRIPTOR, 0 = none */
+	uint64_t qos;        /* va of a SECURITY_QUALITY_OF_SERVICE, 0 = none */
 	uint32_t access;     /* what the opener asks for, for parse routines */
 	uint32_t pad;
 	void *context;       /* for parse routines: the creator's own (io: create options) */

@@ -158,18 +158,33 @@ static void choose(struct sd_parts *p, uint32_t what, const struct sd_parts *ins
 	}
 }
 
+/* The object of that handle, with a reference, and whose descriptor is its. */
+static NTSTATUS secured(uint64_t handle, uint32_t access, struct ob_object **o, struct ob_object **of)
+{
+	NTSTATUS status = ob_by_handle(handle, OB_NONE, access, o);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	*of = *o;
+	if (ob_type_of(*o)->secured != NULL)
+		status = ob_type_of(*o)->secured(*o, of);
+	if (status != STATUS_SUCCESS)
+		ob_put(*o);
+	return status;
+}
+
 NTSTATUS NtQuerySecurityObject(struct nt_thread *t, uint64_t handle, uint32_t what, uint64_t descriptor, uint32_t length, uint64_t needed)
 {
-	struct ob_object *o;
+	struct ob_object *o, *of;
 	struct se_descriptor *d = NULL, *shown = NULL;
 	struct sd_parts p;
 	uint32_t size = 0;
-	NTSTATUS status = ob_by_handle(handle, OB_NONE, access_to_read(what), &o);
+	NTSTATUS status = secured(handle, access_to_read(what), &o, &of);
 
 	(void)t;
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = current(o, &d);
+	status = current(of, &d);
 	if (status == STATUS_SUCCESS) {
 		sd_parts(d, &p);
 		choose(&p, what, NULL);
@@ -218,7 +233,7 @@ static NTSTATUS set(struct ob_object *o, uint32_t what, const struct se_descript
 
 NTSTATUS NtSetSecurityObject(struct nt_thread *t, uint64_t handle, uint32_t what, uint64_t descriptor)
 {
-	struct ob_object *o;
+	struct ob_object *o, *of;
 	struct se_descriptor *d;
 	uint32_t size;
 	NTSTATUS status;
@@ -226,12 +241,12 @@ NTSTATUS NtSetSecurityObject(struct nt_thread *t, uint64_t handle, uint32_t what
 	(void)t;
 	if (descriptor == 0)
 		return STATUS_ACCESS_VIOLATION;
-	status = ob_by_handle(handle, OB_NONE, access_to_write(what), &o);
+	status = secured(handle, access_to_write(what), &o, &of);
 	if (status != STATUS_SUCCESS)
 		return status;
 	status = se_descriptor_in(descriptor, &d, &size);
 	if (status == STATUS_SUCCESS) {
-		status = set(o, what, d);
+		status = set(of, what, d);
 		arena_free(d);
 	}
 	ob_put(o);

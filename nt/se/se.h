@@ -96,6 +96,22 @@ bool se_has_privilege(struct se_token *k, uint32_t luid);
 /* STATUS_PRIVILEGE_NOT_HELD: t, as it is or impersonates, has not enabled it. */
 NTSTATUS se_need_privilege(struct nt_thread *t, uint32_t luid);
 
+/* Another token for t, whose reference is taken over (NULL: none); the one before is given back. */
+void se_set_thread_token(struct nt_thread *t, struct se_token *k);
+
+/* ---- client.c ---- */
+struct se_client { /* how a client may be impersonated */
+	struct se_token *token;    /* a reference; NULL: what it is when it sends something */
+	uint32_t level, effective; /* SECURITY_IMPERSONATION_LEVEL; with enabled privileges alone */
+};
+/* The calling thread opens something; qos: va of its SECURITY_QUALITY_OF_SERVICE, or 0. */
+NTSTATUS se_client_begin(struct se_client *c, uint64_t qos);
+/* It sends something: now holds a reference on what it is. */
+void se_client_now(const struct se_client *c, struct se_client *now);
+void se_client_put(struct se_client *c);
+/* STATUS_CANNOT_IMPERSONATE: nothing came from it yet. */
+NTSTATUS se_client_impersonate(struct nt_thread *t, const struct se_client *c);
+
 /* ---- descriptor.c ---- */
 #define OWNER_SECURITY_INFORMATION 1u
 #define GROUP_SECURITY_INFORMATION 2u

@@ -210,8 +210,7 @@ struct se_token *se_token_copy(struct se_token *from, uint32_t type, uint32_t le
 	return k;
 }
 
-/* Another token for t, whose reference is taken over; the one before is given back. */
-static void set_thread_token(struct nt_thread *t, struct se_token *k)
+void se_set_thread_token(struct nt_thread *t, struct se_token *k)
 {
 	struct se_token *old;
 
@@ -234,7 +233,7 @@ NTSTATUS se_impersonate(struct nt_thread *t, uint64_t handle)
 		ob_put(&k->ob);
 		return STATUS_BAD_TOKEN_TYPE;
 	}
-	set_thread_token(t, k);
+	se_set_thread_token(t, k);
 	return STATUS_SUCCESS;
 }
 
@@ -259,7 +258,7 @@ NTSTATUS se_set_process_token(struct nt_process *p, uint64_t handle)
 void se_thread_ended(struct nt_thread *t)
 {
 	if (t->token != NULL)
-		set_thread_token(t, NULL);
+		se_set_thread_token(t, NULL);
 }
 
 void se_process_ended(struct nt_process *p)
