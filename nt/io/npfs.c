@@ -265,12 +265,10 @@ const struct io_ops io_npfs_ops = {
 
 struct npfs_end *npfs_next_listener(struct npfs_pipe *p) REQUIRES(NTPIPE)
 {
-	struct npfs_end *best = NULL;
-
 	LIST_FOR (e, &p->instances, struct npfs_end, link)
-		if (e->state == NPFS_LISTENING && (best == NULL || (list_empty(&best->listeners) && !list_empty(&e->listeners))))
-			best = e;
-	return best;
+		if (e->state == NPFS_LISTENING)
+			return e;
+	return NULL;
 }
 
 static NTSTATUS connect(struct npfs_pipe *p, struct npfs_end *client, struct list *done) REQUIRES(NTPIPE)

@@ -47,7 +47,7 @@ struct npfs_pipe {
 	struct ref ref;          /* one an end, and look-ups */
 	LOCK(NTPIPE) lock;
 	struct list hash;        /* [NTIO: the table's lock] */
-	struct list instances;   /* [NTPIPE] the server ends */
+	struct list instances;   /* [NTPIPE] the server ends; those that listen as they began to */
 	uint32_t ninstances, maximum;
 	uint32_t gone;           /* the last instance went: nobody finds it any more */
 	struct ob_object secured; /* its security alone: the descriptor of all its ends */
@@ -80,7 +80,7 @@ void npfs_put(struct npfs_pipe *p);
 NTSTATUS npfs_pipe_for(const struct npfs_wish *w, struct io_open *o, struct npfs_pipe **out);
 /* An end and its file object; the caller queues it and so on.  NULL: no memory. */
 struct io_file *npfs_end_file(struct npfs_pipe *p, enum npfs_side side, const struct io_open *o);
-/* The instance that the next client gets: one that waits for it rather than one that does not; NULL: none listens. */
+/* The instance that the next client gets: which listens longest; NULL: none does. */
 struct npfs_end *npfs_next_listener(struct npfs_pipe *p) REQUIRES(NTPIPE);
 struct waitq *npfs_listeners(void); /* who waits for an instance that listens */
 bool npfs_is_folder(const struct io_file *device); /* opened with a backslash behind its name */

@@ -13,7 +13,7 @@ static NTSTATUS may_join(const struct npfs_pipe *p, const struct npfs_wish *w, c
 		return STATUS_INSTANCE_NOT_AVAILABLE;
 	if (o->disposition == FILE_CREATE)
 		return STATUS_ACCESS_DENIED;
-	return p->message_type != w->message_type || p->configuration != w->configuration ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+	return p->configuration != w->configuration ? STATUS_ACCESS_DENIED : STATUS_SUCCESS; /* its type stays the first one's */
 }
 
 /* STATUS_REPARSE: the pipe went meanwhile. */
@@ -36,7 +36,7 @@ static NTSTATUS create_instance(const struct npfs_wish *w, struct io_open *o, st
 		return STATUS_NO_MEMORY;
 	}
 	e = npfs_end_of(*out);
-	e->message_mode = w->message_mode;
+	e->message_mode = w->message_mode && p->message_type;
 	e->nowait = w->nowait;
 	lock_take(&p->lock);
 	status = p->gone ? STATUS_REPARSE : may_join(p, w, o);

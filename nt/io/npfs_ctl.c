@@ -27,6 +27,8 @@ static NTSTATUS listen_state(struct npfs_end *e) REQUIRES(NTPIPE)
 		return STATUS_PIPE_CLOSING;
 	case NPFS_DISCONNECTED:
 		e->state = NPFS_LISTENING;
+		list_remove(&e->link);
+		list_append(&e->pipe->instances, &e->link);
 		return e->nowait ? STATUS_PIPE_LISTENING : STATUS_PENDING;
 	default:
 		return e->nowait ? STATUS_PIPE_LISTENING : STATUS_PENDING;

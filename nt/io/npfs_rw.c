@@ -262,31 +262,48 @@ static struct npfs_message *message_in(const struct npfs_end *e, uint64_t va, ui
 	return NULL;
 }
 
-/* PIPE_NOWAIT: what fits of a byte pipe's, nothing or all of a message. */
-static void cut(const struct npfs_end *peer, struct npfs_message *m) REQUIRES(NTPIPE)
+/* What those that wait at e take of what comes now, and how much more may be queued. */
+static uint64_t wanted_at(const struct npfs_end *e) REQUIRES(NTPIPE)
 {
-	uint32_t room = quota_of(peer) - MIN(peer->bytes, quota_of(peer));
+	uint64_t n = 0;
 
-	if (!list_empty(&peer->readers) || m->size <= room)
-		return;
-	m->size = peer->pipe->message_type ? 0 : room;
+	LIST_FOR (irp, &e->readers, struct io_irp, link)
+		n += irp->r.size;
+	return n;
 }
 
+static uint32_t room_at(const struct npfs_end *e)
+{
+	return quota_of(e) - MIN(e->bytes, quota_of(e));
+}
+
+/* PIPE_NOWAIT: all, or what is taken at once and nothing besides; of a message nothing. */
+static void cut(const struct npfs_end *peer, struct npfs_message *m) REQUIRES(NTPIPE)
+{
+	uint64_t wanted = wanted_at(peer);
+
+	if (m->size > wanted + room_at(peer))
+		m->size = peer->pipe->message_type ? 0 : (uint32_t)wanted;
+}
+
+enum when_full { WAIT_FOR_ROOM, CUT, EXCEED };
+
 /* Queues m at peer; *irp: the writer has to wait. */
-static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_message *m, struct list *done, struct io_irp **irp) REQUIRES(NTPIPE)
+static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_message *m, enum when_full full, struct list *done, struct io_irp **irp)
+	REQUIRES(NTPIPE)
 {
 	struct npfs_end *peer = e->peer; /* there if it may write */
 	NTSTATUS status = may_write(e);
 	uint32_t size = m->size;
 
-	if (status == STATUS_SUCCESS && e->nowait)
+	if (status == STATUS_SUCCESS && full == CUT)
 		cut(peer, m);
 	if (status != STATUS_SUCCESS || (m->size == 0 && (size != 0 || !peer->pipe->message_type))) {
 		message_free(m);
 		return status;
 	}
 	r->done = m->size;
-	if (!e->nowait && m->size != 0 && list_empty(&peer->readers) && peer->bytes + m->size > quota_of(peer)) {
+	if (full == WAIT_FOR_ROOM && m->size > wanted_at(peer) + room_at(peer)) {
 		*irp = io_irp_new(r);
 		if (*irp == NULL) {
 			message_free(m);
@@ -314,7 +331,7 @@ NTSTATUS npfs_write(struct io_request *r)
 		return status;
 	list_init(&done);
 	lock_take(lock_of(e));
-	status = enqueue(e, r, m, &done, &irp);
+	status = enqueue(e, r, m, e->nowait ? CUT : WAIT_FOR_ROOM, &done, &irp);
 	lock_drop(lock_of(e));
 	io_irps_finish(&done);
 	return irp != NULL ? io_irp_wait(r, irp) : status;
@@ -364,9 +381,7 @@ NTSTATUS npfs_transceive(struct io_request *r)
 		return STATUS_PIPE_BUSY;
 	}
 	/* The write is not waited for: its answer is not what the caller is after. */
-	e->nowait++;
-	status = enqueue(e, &write, m, &done, &irp);
-	e->nowait--;
+	status = enqueue(e, &write, m, EXCEED, &done, &irp);
 	if (status != STATUS_SUCCESS) {
 		lock_drop(lock_of(e));
 		io_irps_finish(&done);

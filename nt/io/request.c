@@ -104,6 +104,8 @@ static NTSTATUS end(struct io_request *r, NTSTATUS status, bool pended)
 		else
 			io_answer(r, status, pended);
 	}
+	if (UNLIKELY(NT_ERROR(status)) && r->file->kind == IO_PIPE) /* the call has begun, which clears it, and nothing came of it */
+		(void)ex_clear(&r->file->ob);
 	if (r->event != NULL)
 		ob_put(r->event);
 	ob_put(&r->file->ob);
