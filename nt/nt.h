@@ -95,6 +95,7 @@ struct nt_process {
 	int64_t create_time, exit_time;
 	uint32_t error_mode, priority_class;
 	uint32_t dying;           /* NtTerminateProcess(0) came */
+	uint64_t virtual_size, peak_virtual_size; /* bytes, reserved ones too: mm/vad.c */
 	void *cm, *io, *ps, *con; /* those components' own */
 };
 

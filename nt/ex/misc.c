@@ -105,6 +105,8 @@ static NTSTATUS power_processors(uint64_t out, uint32_t room)
 	struct os_machine m;
 	NTSTATUS status = STATUS_SUCCESS;
 
+	if (out == 0)
+		return STATUS_INVALID_PARAMETER;
 	os_machine(&m);
 	if (room < m.cpus * 24)
 		return STATUS_BUFFER_TOO_SMALL;

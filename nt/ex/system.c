@@ -17,7 +17,7 @@ enum system_class { SYS_BASIC, SYS_CPU, SYS_PERFORMANCE, SYS_TIME_OF_DAY, SYS_PR
 	SYS_HANDLES = 16, SYS_FILE_CACHE = 21, SYS_INTERRUPTS = 23, SYS_TIME_ADJUSTMENT = 28, SYS_DEBUGGER = 35, SYS_REGISTRY_QUOTA = 37,
 	SYS_TIME_ZONE = 44, SYS_EXTENDED_PROCESS = 57, SYS_EXTENDED_HANDLES = 64, SYS_LOGICAL_PROCESSORS = 73, SYS_FIRMWARE_TABLE = 76,
 	SYS_MODULES_EX = 77, SYS_EMULATION_BASIC = 62, SYS_EMULATION_CPU = 63, SYS_BOOT_ENVIRONMENT = 90, SYS_DYNAMIC_TIME_ZONE = 102,
-	SYS_CODE_INTEGRITY = 103, SYS_LOGICAL_PROCESSORS_EX = 107, SYS_DEBUGGER_EX = 149, SYS_CPU_SETS = 175, SYS_FULL_PROCESS = 148,
+	SYS_FIRMWARE = 76, SYS_CODE_INTEGRITY = 103, SYS_LOGICAL_PROCESSORS_EX = 107, SYS_DEBUGGER_EX = 149, SYS_CPU_SETS = 175, SYS_FULL_PROCESS = 148,
 	SYS_WINE_VERSION = 1000, SYS_NATIVE_BASIC = 114, SYS_ALIGNMENT = 58 };
 
 NTSTATUS sys_answer(const struct sys_out *o, const void *from, uint32_t size)
@@ -142,6 +142,17 @@ static NTSTATUS plain(const struct sys_out *o, uint64_t first, uint64_t second, 
 	return sys_answer(o, words, size);
 }
 
+/* The same to who has that much room, and no more. */
+static NTSTATUS exactly(const struct sys_out *o, uint64_t first, uint64_t second, uint32_t size)
+{
+	NTSTATUS status;
+
+	if (o->room == size)
+		return plain(o, first, second, size);
+	status = user_put32(o->returned_va, size);
+	return status == STATUS_SUCCESS ? (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH : status;
+}
+
 static NTSTATUS file_cache(const struct sys_out *o)
 {
 	struct os_machine m;
@@ -173,13 +184,14 @@ static NTSTATUS query(uint32_t class, const struct sys_out *o)
 	case SYS_EXTENDED_HANDLES: return sys_handles(o, true);
 	case SYS_FILE_CACHE: return file_cache(o);
 	case SYS_INTERRUPTS: return interrupts(o);
-	case SYS_TIME_ADJUSTMENT: return plain(o, 156250ull << 32 | 156250, 1, 12); /* adjustment, increment, disabled */
+	case SYS_TIME_ADJUSTMENT: return exactly(o, 156250ull << 32 | 156250, 1, 12); /* adjustment, increment, disabled */
 	case SYS_DEBUGGER: return plain(o, 0x100, 0, 2);          /* not enabled, not present */
 	case SYS_REGISTRY_QUOTA: return plain(o, 0x2000000ull << 32 | 0x8000000, 0, 16);
 	case SYS_TIME_ZONE: return time_zone(o, SYS_ZONE_SHORT);
 	case SYS_DYNAMIC_TIME_ZONE: return time_zone(o, sizeof(struct sys_zone));
 	case SYS_LOGICAL_PROCESSORS: return sys_logical_processors(o);
-	case SYS_CPU_SETS: return sys_cpu_sets(o);
+	case SYS_CPU_SETS: return STATUS_INVALID_PARAMETER; /* of a process: NtQuerySystemInformationEx */
+	case SYS_FIRMWARE: return sys_firmware(o);
 	case SYS_CODE_INTEGRITY: return plain(o, 1ull << 32 | 8, 0, 8);
 	case SYS_DEBUGGER_EX: return plain(o, 0, 0, 3);
 	case SYS_WINE_VERSION: return wine_version(o);
@@ -195,6 +207,22 @@ NTSTATUS NtQuerySystemInformation(struct nt_thread *t, uint32_t class, uint64_t 
 	return query(class, &o);
 }
 
+/* All processes have the same: all. */
+static NTSTATUS cpu_sets(const struct sys_out *o, uint64_t input, uint32_t input_length)
+{
+	uint64_t process;
+	struct ob_object *p = NULL;
+	NTSTATUS status;
+
+	if (input == 0 || input_length != sizeof process)
+		return STATUS_INVALID_PARAMETER;
+	status = user_read(&process, input, sizeof process);
+	if (status == STATUS_SUCCESS && process != 0)
+		status = ob_by_handle(process, OB_PROCESS, PROCESS_QUERY_LIMITED_INFORMATION, &p);
+	ob_put(p);
+	return status == STATUS_SUCCESS ? sys_cpu_sets(o) : status;
+}
+
 NTSTATUS NtQuerySystemInformationEx(struct nt_thread *t, uint32_t class, uint64_t input, uint32_t input_length, uint64_t info, uint32_t length,
 	uint64_t returned)
 {
@@ -204,7 +232,7 @@ NTSTATUS NtQuerySystemInformationEx(struct nt_thread *t, uint32_t class, uint64_
 
 	(void)t;
 	if (class == SYS_CPU_SETS)
-		return sys_cpu_sets(&o);
+		return cpu_sets(&o, input, input_length);
 	if (class != SYS_LOGICAL_PROCESSORS_EX)
 		return STATUS_INVALID_INFO_CLASS;
 	if (input == 0 || input_length < sizeof relation)

@@ -11,6 +11,8 @@ struct sys_out {
 	uint64_t va, returned_va;
 	uint32_t room;
 };
+/* firmware.c */
+NTSTATUS sys_firmware(const struct sys_out *o);
 NTSTATUS sys_answer(const struct sys_out *o, const void *from, uint32_t size);
 
 /* ---- system_process.c ---- */

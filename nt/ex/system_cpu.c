@@ -211,11 +211,9 @@ NTSTATUS sys_cpu_sets(const struct sys_out *o)
 		all[i].id = 0x100 + i;
 		all[i].logical = all[i].core = (uint8_t)i;
 	}
-	status = user_put32(o->returned_va, m.cpus * (uint32_t)sizeof *all);
-	if (status == STATUS_SUCCESS && o->room < m.cpus * sizeof *all)
-		status = STATUS_BUFFER_TOO_SMALL;
-	if (status == STATUS_SUCCESS)
-		status = user_write(o->va, all, m.cpus * sizeof *all);
+	status = o->room < m.cpus * sizeof *all ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : user_write(o->va, all, m.cpus * sizeof *all);
 	heap_free(all);
+	if (status != STATUS_ACCESS_VIOLATION && user_put32(o->returned_va, m.cpus * (uint32_t)sizeof *all) != STATUS_SUCCESS)
+		status = STATUS_ACCESS_VIOLATION;
 	return status;
 }

@@ -118,7 +118,9 @@ NTSTATUS kuser_map(struct nt_mm *mm, struct nt_state *nt)
 	NTSTATUS status = nt_mm_reserve(mm, &at, 2 * PAGE_SIZE, MEM_PRIVATE, PAGE_READONLY, 0, 0);
 
 	if (status == STATUS_SUCCESS)
-		status = nt_mm_mapped(mm, KUSER, 2 * PAGE_SIZE, PAGE_READONLY);
+		status = nt_mm_mapped(mm, KUSER, PAGE_SIZE, PAGE_READONLY);
+	if (status == STATUS_SUCCESS)
+		status = nt_mm_mapped(mm, DISPATCHER, PAGE_SIZE, PAGE_READONLY | PAGE_NOCACHE); /* a region of its own */
 	if (status == STATUS_SUCCESS)
 		status = os_map_shared_page(KUSER, nt->kuser_page);
 	if (status == STATUS_SUCCESS)

@@ -253,7 +253,7 @@ static NTSTATUS load(struct place *w, struct lx_thread *lx, struct file *program
 	NTSTATUS status;
 
 	w->problem = "there is not enough memory";
-	w->p->mm = nt_mm_new();
+	w->p->mm = nt_mm_new(w->p);
 	if (w->p->mm == NULL)
 		return STATUS_NO_MEMORY;
 	status = kuser_map(w->p->mm, nt_state());

@@ -32,7 +32,7 @@
 struct nt_section;
 
 /* An empty address space: nothing is mapped, all but Bailey's own addresses is free.  For nt_process->mm.  NULL: no memory. */
-struct nt_mm *nt_mm_new(void);
+struct nt_mm *nt_mm_new(struct nt_process *p);
 /* It goes: sections that views refer to are given back, nothing is unmapped.  By the process's last thread; killed
    ones need nothing but nt_mm_process_ended. */
 void nt_mm_free(struct nt_mm *mm);

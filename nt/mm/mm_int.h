@@ -47,6 +47,7 @@ struct nt_mm {
 	uint32_t stocked, pad;
 	uint64_t private_pages;  /* committed in MEM_PRIVATE */
 	uint64_t watched;        /* allocations with VAD_WATCH */
+	struct nt_process *process; /* [I] whose it is */
 };
 
 static inline uint64_t pages_of(uint64_t start, uint64_t end)

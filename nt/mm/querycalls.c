@@ -5,6 +5,7 @@
 #include "nt/mm/mm_int.h"
 #include "nt/mm/query.h"
 #include "nt/mm/section.h"
+#include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -65,6 +66,28 @@ static NTSTATUS name_out(const struct query *q, const WCHAR *name, uint32_t size
 	return status == STATUS_SUCCESS ? user_write(s.Buffer, name, size + 2ull) : status;
 }
 
+/* The program and ntdll have no sections. */
+static NTSTATUS query_program_name(const struct query *q)
+{
+	static const WCHAR ntdll[] = u"\\??\\C:\\windows\\system32\\ntdll.dll";
+	struct mm_op op = { .kind = MM_IMAGE_AT, .address = q->address };
+	struct nt_process *other, *p;
+	NTSTATUS status = mm_op(q->process, PROCESS_QUERY_LIMITED, &op);
+
+	if (status == STATUS_SUCCESS)
+		status = mm_process(q->process, 0, &other);
+	if (status != STATUS_SUCCESS)
+		return status;
+	p = other != NULL ? other : nt_current_process();
+	if (op.address == ps_of_process(p)->ntdll_base)
+		status = name_out(q, ntdll, sizeof ntdll - sizeof(WCHAR));
+	else
+		status = op.address == p->image_base ? name_out(q, p->image_name, p->image_name_size) : (NTSTATUS)STATUS_INVALID_ADDRESS;
+	if (other != NULL)
+		ob_put(&other->ob);
+	return status;
+}
+
 /* The name of the file that is mapped there. */
 static NTSTATUS query_name(const struct query *q)
 {
@@ -74,7 +97,7 @@ static NTSTATUS query_name(const struct query *q)
 	uint32_t size = 0;
 
 	if (status != STATUS_SUCCESS)
-		return status;
+		return query_program_name(q);
 	status = op.section->file_object != NULL ? io_name_of(op.section->file_object, &name, &size) : (NTSTATUS)STATUS_INVALID_ADDRESS;
 	ob_put(nt_section_object(op.section));
 	if (status == STATUS_SUCCESS)

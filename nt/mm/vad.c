@@ -135,6 +135,17 @@ void nt_run_set_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint6
 
 const struct nt_place nt_anywhere;
 
+/* Others look at it, without a lock. */
+static void count_virtual(struct nt_process *p, const struct nt_vad *v, bool more)
+{
+	uint64_t size = v->r.end - v->r.start;
+
+	if (v->flags & VAD_FIXED)
+		return;
+	p->virtual_size += more ? size : -size;
+	p->peak_virtual_size = MAX(p->peak_virtual_size, p->virtual_size);
+}
+
 static uint64_t find_place(struct nt_mm *mm, uint64_t size, const struct nt_place *p)
 {
 	uint64_t low = MAX(p->low, NT_USER_LOW), high = p->high != 0 ? MIN(p->high, NT_USER_TOP) : NT_USER_TOP, align = MAX(p->align, NT_GRANULE), at = 0;
@@ -166,6 +177,7 @@ NTSTATUS nt_vad_new_locked(struct nt_mm *mm, uint64_t *at, uint64_t size, const 
 	v->r = (struct range){ .start = start, .end = start + size };
 	v->runs = (struct range_tree){ .seed = (uint32_t)(start >> 16) | 1 };
 	range_insert(&mm->vads, &v->r);
+	count_virtual(mm->process, v, true);
 	*at = start;
 	*out = v;
 	return STATUS_SUCCESS;
@@ -182,6 +194,7 @@ void nt_vad_remove_locked(struct nt_mm *mm, struct nt_vad *v)
 	if (v->flags & VAD_WATCH)
 		mm->watched--;
 	range_remove(&mm->vads, &v->r);
+	count_virtual(mm->process, v, false);
 	heap_free(v->dirty);
 	heap_free(v);
 }
@@ -232,7 +245,7 @@ fail:
 
 /* ---- The whole ---- */
 
-struct nt_mm *nt_mm_new(void)
+struct nt_mm *nt_mm_new(struct nt_process *p)
 {
 	static const struct nt_vad ours = { .type = MEM_PRIVATE, .protect = PAGE_NOACCESS, .flags = VAD_FIXED };
 	struct nt_mm *mm = heap_alloc(sizeof *mm);
@@ -242,6 +255,8 @@ struct nt_mm *nt_mm_new(void)
 	if (mm == NULL)
 		return NULL;
 	memset(mm, 0, sizeof *mm);
+	mm->process = p;
+	p->virtual_size = 0;
 	lock_init(&mm->lock, LOCK_NTVAD);
 	mm->vads.seed = (uint32_t)os_vm_random() | 1;
 	lock_take(&mm->lock);

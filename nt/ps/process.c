@@ -293,6 +293,8 @@ NTSTATUS NtSetThreadExecutionState(struct nt_thread *t, uint32_t state, uint64_t
 
 NTSTATUS NtGetCurrentProcessorNumber(struct nt_thread *t)
 {
-	(void)t;
-	return os_cpu_number();
+	uint32_t here = os_cpu_number();
+
+	/* The host runs a thread where it likes; one that is kept to some processors is told one of them, as Linux programs are. */
+	return t->affinity == 0 || (t->affinity >> here & 1) ? here : (uint32_t)__builtin_ctzll(t->affinity);
 }

@@ -101,8 +101,8 @@ static NTSTATUS vm_counters(const struct asked *q)
 	struct os_process_memory m;
 
 	os_process_memory(q->p->lx, &m);
-	q->a->u64[0] = m.peak_virtual;
-	q->a->u64[1] = m.virtual_size;
+	q->a->u64[0] = MAX(q->p->peak_virtual_size, m.peak_virtual);
+	q->a->u64[1] = MAX(q->p->virtual_size, m.virtual_size); /* of a Linux program only the latter */
 	q->a->u64[3] = m.peak_resident;
 	q->a->u64[4] = m.resident;
 	q->a->u64[9] = q->a->u64[10] = q->a->u64[11] = m.private_bytes;
@@ -264,22 +264,28 @@ static const struct process_class classes[] = {
 	{ 38, 16, 0, true, cycle_time }, { 39, 4, 0, true, page_priority }, { 61, 1, 0, true, zero },
 };
 
+#define CLASS_HANDLE_COUNT 20u
+#define CLASS_LAST         0x100u
+
+static uint32_t answer_size(const struct process_class *c, uint32_t room)
+{
+	return c->larger != 0 && room >= c->larger ? c->larger : c->size;
+}
+
 static NTSTATUS answer_fixed(struct nt_thread *t, struct nt_process *p, const struct process_class *c, uint64_t buffer, uint32_t size, uint64_t returned)
 {
 	union answer a;
 	const struct asked q = { t, p, &a };
-	uint32_t n = c->larger != 0 && size >= c->larger ? c->larger : c->size;
+	uint32_t n = answer_size(c, size);
 	NTSTATUS status, filled;
 
 	memset(&a, 0, sizeof a);
-	if (size != n) {
-		status = user_put32(returned, n);
-		return status == STATUS_SUCCESS ? (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH : status;
-	}
 	filled = c->fill(&q);
 	if (filled != STATUS_SUCCESS && filled != STATUS_PORT_NOT_SET)
 		return filled;
-	status = user_answer(buffer, size, &a, n, returned);
+	status = user_write(buffer, &a, n);
+	if (status == STATUS_SUCCESS)
+		status = user_put32(returned, c->class == CLASS_HANDLE_COUNT ? c->size : n); /* the larger form is not told */
 	return status == STATUS_SUCCESS ? filled : status;
 }
 
@@ -327,6 +333,14 @@ NTSTATUS NtQueryInformationProcess(struct nt_thread *t, uint64_t process, uint32
 	for (unsigned i = 0; i < ARRAY_LEN(classes); i++)
 		if (classes[i].class == class)
 			c = &classes[i];
+	if (c != NULL && size != answer_size(c, size)) {
+		status = user_put32(returned, c->size);
+		return status == STATUS_SUCCESS ? (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH : status;
+	}
+	if (c != NULL && buffer == 0)
+		return STATUS_ACCESS_VIOLATION; /* looked at before the handle */
+	if (c == NULL && class > CLASS_LAST)
+		return STATUS_INVALID_INFO_CLASS;
 	status = ob_by_handle(process, OB_PROCESS, c == NULL || c->limited ? PROCESS_QUERY_LIMITED_INFORMATION : PROCESS_QUERY_INFORMATION, &o);
 	if (status != STATUS_SUCCESS)
 		return status;
@@ -416,12 +430,23 @@ static NTSTATUS reserve_stack(struct nt_thread *t, uint64_t process, uint64_t bu
 	return status == STATUS_SUCCESS ? user_put64(at + 16, a.base) : status;
 }
 
+#define CLASS_INSTRUMENTATION 40u
+
+/* A callback behind each call: there are none, and taking them away is fine.  Once it was the address alone. */
+static NTSTATUS set_instrumentation(uint64_t buffer, uint32_t size)
+{
+	uint64_t callback = 0;
+	NTSTATUS status = size == 16 || size == 8 ? user_read(&callback, buffer + size - 8, sizeof callback) : (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH;
+
+	return status == STATUS_SUCCESS && callback != 0 ? (NTSTATUS)STATUS_NOT_SUPPORTED : status;
+}
+
 static const struct set_class {
 	uint32_t class, size; /* size 0: any */
 } set_classes[] = {
 	{ 1, 0 }, { 12, 4 }, { 18, 2 }, { 21, 8 }, { 22, 4 }, { 29, 4 }, { 31, 4 }, { 33, 4 }, { 34, 4 }, { 39, 4 },
 	/* Taken, and of no effect here: instrumentation, mitigation, power throttling, ... */
-	{ 42, 0 }, { 48, 0 }, { 52, 0 }, { 77, 0 }, { 1000, 0 },
+	{ 42, 0 }, { CLASS_INSTRUMENTATION, 0 }, { 48, 0 }, { 52, 0 }, { 77, 0 }, { 1000, 0 },
 };
 
 NTSTATUS NtSetInformationProcess(struct nt_thread *t, uint64_t process, uint32_t class, uint64_t buffer, uint32_t size)
@@ -440,7 +465,7 @@ NTSTATUS NtSetInformationProcess(struct nt_thread *t, uint64_t process, uint32_t
 		return STATUS_INVALID_INFO_CLASS;
 	if (c->size != 0 && size != c->size)
 		return STATUS_INFO_LENGTH_MISMATCH;
-	status = user_read(&value, buffer, MIN(size, sizeof value));
+	status = class == CLASS_INSTRUMENTATION ? set_instrumentation(buffer, size) : user_read(&value, buffer, MIN(size, sizeof value));
 	if (status == STATUS_SUCCESS)
 		status = ob_by_handle(process, OB_PROCESS, PROCESS_SET_INFORMATION, &o);
 	if (status == STATUS_SUCCESS)

@@ -14,7 +14,7 @@
 #define TLS_MORE  1024u
 #define NAME_MAX_BYTES 65534u
 
-enum { T_BASIC = 0, T_TIMES = 1, T_PRIORITY = 2, T_BASE_PRIORITY = 3, T_AFFINITY = 4, T_TOKEN = 5, T_START = 9, T_ZERO_TLS = 10, T_LAST = 12,
+enum { T_BASIC = 0, T_TIMES = 1, T_PRIORITY = 2, T_BASE_PRIORITY = 3, T_AFFINITY = 4, T_TOKEN = 5, T_ALIGNMENT = 7, T_START = 9, T_ZERO_TLS = 10, T_LAST = 12,
 	T_IDEAL = 13, T_BOOST = 14, T_HIDE = 17, T_BREAK = 18, T_TERMINATED = 20, T_IO_PRIORITY = 22, T_CYCLES = 23, T_PAGE_PRIORITY = 24, T_GROUP = 30,
 	T_IDEAL_EX = 33, T_SUSPEND_COUNT = 35, T_NAME = 38, T_POWER = 49 };
 
@@ -152,8 +152,6 @@ static NTSTATUS query(struct nt_thread *t, struct nt_thread *o, const struct thr
 {
 	union answer a;
 
-	if (size != c->size && !(c->class == T_BASIC && size > c->size))
-		return STATUS_INFO_LENGTH_MISMATCH;
 	memset(&a, 0, sizeof a);
 	fill(t, o, c->class, &a);
 	return user_answer(buffer, size, &a, c->size, returned);
@@ -170,6 +168,8 @@ NTSTATUS NtQueryInformationThread(struct nt_thread *t, uint64_t thread, uint32_t
 			c = &classes[i];
 	if (c == NULL && class != T_NAME)
 		return STATUS_INVALID_INFO_CLASS;
+	if (c != NULL && size != c->size && !(c->class == T_BASIC && size > c->size))
+		return STATUS_INFO_LENGTH_MISMATCH;
 	status = ob_by_handle(thread, OB_THREAD, c == NULL || c->limited ? THREAD_QUERY_LIMITED_INFORMATION : THREAD_QUERY_INFORMATION, &o);
 	if (status != STATUS_SUCCESS)
 		return status;
@@ -228,7 +228,8 @@ static NTSTATUS set_name(struct nt_thread *o, uint64_t buffer)
 
 static NTSTATUS set_affinity(struct nt_thread *o, uint64_t mask)
 {
-	if (mask == 0 || (mask & ~ps_of_process(o->process)->affinity) != 0)
+	mask &= ps_of_process(o->process)->affinity; /* more than the process has is fine, since Windows Vista */
+	if (mask == 0)
 		return STATUS_INVALID_PARAMETER;
 	o->affinity = mask;
 	return STATUS_SUCCESS;
@@ -307,7 +308,7 @@ static NTSTATUS set_ideal(struct nt_thread *o, uint32_t cpu)
 }
 
 static const struct { uint32_t class, size; } set_classes[] = {
-	{ T_PRIORITY, 4 }, { T_BASE_PRIORITY, 4 }, { T_AFFINITY, 8 }, { T_START, 8 }, { T_ZERO_TLS, 4 }, { T_IDEAL, 4 }, { T_BOOST, 4 },
+	{ T_ALIGNMENT, 1 }, { T_PRIORITY, 4 }, { T_BASE_PRIORITY, 4 }, { T_AFFINITY, 8 }, { T_START, 8 }, { T_ZERO_TLS, 4 }, { T_IDEAL, 4 }, { T_BOOST, 4 },
 	{ T_HIDE, 0 }, { T_BREAK, 4 }, { T_IO_PRIORITY, 4 }, { T_PAGE_PRIORITY, 4 }, { T_GROUP, 16 }, { T_IDEAL_EX, 4 }, { T_NAME, 16 }, { T_POWER, 0 },
 };
 

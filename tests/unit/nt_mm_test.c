@@ -447,7 +447,7 @@ int main(void)
 {
 	srand(11);
 	test_tree();
-	mm = nt_mm_new();
+	mm = nt_mm_new(&process);
 	test_large();
 	test_placeholders();
 	test_watch();
