@@ -102,6 +102,7 @@ struct nt_process {
 struct nt_state {
 	LOCK(NTPROCS) procs_lock;
 	struct list processes;    /* [NTPROCS] */
+	struct list ended;        /* [NTPROCS] those that have ended and that somebody has a reference on */
 	_Atomic uint32_t nprocesses;
 	uint64_t kuser_page;      /* of arena-data: KUSER_SHARED_DATA; kproc ticks while nprocesses is not 0 */
 	struct ob_directory *root;/* \ */

@@ -17,7 +17,7 @@ enum system_class { SYS_BASIC, SYS_CPU, SYS_PERFORMANCE, SYS_TIME_OF_DAY, SYS_PR
 	SYS_HANDLES = 16, SYS_FILE_CACHE = 21, SYS_INTERRUPTS = 23, SYS_TIME_ADJUSTMENT = 28, SYS_DEBUGGER = 35, SYS_REGISTRY_QUOTA = 37,
 	SYS_TIME_ZONE = 44, SYS_EXTENDED_PROCESS = 57, SYS_EXTENDED_HANDLES = 64, SYS_LOGICAL_PROCESSORS = 73, SYS_FIRMWARE_TABLE = 76,
 	SYS_MODULES_EX = 77, SYS_EMULATION_BASIC = 62, SYS_EMULATION_CPU = 63, SYS_BOOT_ENVIRONMENT = 90, SYS_DYNAMIC_TIME_ZONE = 102,
-	SYS_FIRMWARE = 76, SYS_CODE_INTEGRITY = 103, SYS_LOGICAL_PROCESSORS_EX = 107, SYS_DEBUGGER_EX = 149, SYS_CPU_SETS = 175, SYS_FULL_PROCESS = 148,
+	SYS_FIRMWARE = 76, SYS_CODE_INTEGRITY = 103, SYS_LOGICAL_PROCESSORS_EX = 107, SYS_DEBUGGER_EX = 149, SYS_CPU_SETS = 175, SYS_ARCHITECTURES = 181, SYS_FULL_PROCESS = 148,
 	SYS_WINE_VERSION = 1000, SYS_NATIVE_BASIC = 114, SYS_ALIGNMENT = 58 };
 
 NTSTATUS sys_answer(const struct sys_out *o, const void *from, uint32_t size)
@@ -207,8 +207,8 @@ NTSTATUS NtQuerySystemInformation(struct nt_thread *t, uint32_t class, uint64_t 
 	return query(class, &o);
 }
 
-/* All processes have the same: all. */
-static NTSTATUS cpu_sets(const struct sys_out *o, uint64_t input, uint32_t input_length)
+/* The input of classes that are about a process, or about none (handle 0). */
+static NTSTATUS process_in(uint64_t input, uint32_t input_length, bool *any)
 {
 	uint64_t process;
 	struct ob_object *p = NULL;
@@ -219,8 +219,35 @@ static NTSTATUS cpu_sets(const struct sys_out *o, uint64_t input, uint32_t input
 	status = user_read(&process, input, sizeof process);
 	if (status == STATUS_SUCCESS && process != 0)
 		status = ob_by_handle(process, OB_PROCESS, PROCESS_QUERY_LIMITED_INFORMATION, &p);
+	*any = p != NULL;
 	ob_put(p);
+	return status;
+}
+
+/* All processes have the same: all. */
+static NTSTATUS cpu_sets(const struct sys_out *o, uint64_t input, uint32_t input_length)
+{
+	bool any;
+	NTSTATUS status = process_in(input, input_length, &any);
+
 	return status == STATUS_SUCCESS ? sys_cpu_sets(o) : status;
+}
+
+/* Machine types with flags: the kernel's, programs', native, and that process's; then an empty one.  Only x86-64 programs run here. */
+static NTSTATUS architectures(const struct sys_out *o, uint64_t input, uint32_t input_length)
+{
+	uint32_t list[2] = { 0x8664 | 7u << 16, 0 };
+	bool of_process;
+	NTSTATUS status = process_in(input, input_length, &of_process);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (of_process)
+		list[0] |= 8u << 16;
+	status = user_put32(o->returned_va, sizeof list);
+	if (status == STATUS_SUCCESS && o->room < sizeof list)
+		return STATUS_BUFFER_TOO_SMALL;
+	return status == STATUS_SUCCESS ? user_write(o->va, list, sizeof list) : status;
 }
 
 NTSTATUS NtQuerySystemInformationEx(struct nt_thread *t, uint32_t class, uint64_t input, uint32_t input_length, uint64_t info, uint32_t length,
@@ -233,6 +260,8 @@ NTSTATUS NtQuerySystemInformationEx(struct nt_thread *t, uint32_t class, uint64_
 	(void)t;
 	if (class == SYS_CPU_SETS)
 		return cpu_sets(&o, input, input_length);
+	if (class == SYS_ARCHITECTURES)
+		return architectures(&o, input, input_length);
 	if (class != SYS_LOGICAL_PROCESSORS_EX)
 		return STATUS_INVALID_INFO_CLASS;
 	if (input == 0 || input_length < sizeof relation)

@@ -28,6 +28,7 @@ const struct ldr_ntdll *ldr_ntdll(void);
 struct nt_start {
 	uint64_t std_handle[3];      /* in the new process's table */
 	uint64_t console_handle;
+	uint32_t place[7]; /* STARTUPINFO's dwX to dwFillAttribute */
 	uint32_t console_flags, window_flags, show_window, flags; /* flags: RTL_USER_PROC_* */
 	uint32_t group, suspended;   /* suspended: the first thread waits for NtResumeThread */
 	struct nt_start_text { WCHAR *text; uint32_t size; } cwd, image, command_line, environment, title, desktop, shell_info, runtime, dll_path;

@@ -173,6 +173,7 @@ static NTSTATUS put_params(struct place *w, const struct nt_start *s, uint64_t *
 		memcpy(head + 0x10, &s->console_handle, 8);
 		memcpy(head + 0x18, &s->console_flags, 4);
 		memcpy(head + 0x20, s->std_handle, 24);
+		memcpy(head + 0x88, s->place, sizeof s->place);
 		memcpy(head + 0xa4, window, 8);
 		memcpy(head + PARAM_ENV, &env, 8);
 		memcpy(head + PARAM_ENV_SIZE, &env_bytes, 8);
@@ -245,6 +246,7 @@ static NTSTATUS first_thread(struct place *w, struct lx_thread *lx, struct dk_co
 	if (status != STATUS_SUCCESS)
 		return status;
 	ps_start_context(t, w->program + w->image->entry, w->p->peb, c);
+	ps_loaded(w->p);
 	return STATUS_SUCCESS;
 }
 

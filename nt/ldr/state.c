@@ -17,6 +17,7 @@ static struct nt_state *make(void)
 	lock_init(&nt->procs_lock, LOCK_NTPROCS);
 	lock_init(&nt->tick_lock, LOCK_NTEX);
 	list_init(&nt->processes);
+	list_init(&nt->ended);
 	nt->boot_time = ex_system_time();
 	return nt;
 }

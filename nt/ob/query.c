@@ -209,13 +209,23 @@ struct duplicate {
 	uint32_t access, attributes, options;
 };
 
+static bool closes_source(const struct duplicate *d)
+{
+	return (d->options & DUPLICATE_CLOSE_SOURCE) && d->source < UINT64_MAX - 5;
+}
+
 static NTSTATUS duplicate_to(const struct duplicate *d, const struct ob_grant *g)
 {
 	uint32_t access = d->options & DUPLICATE_SAME_ACCESS ? g->access : ob_map_access(g->object->type, d->access);
 	uint32_t attributes = d->options & DUPLICATE_SAME_ATTRIBUTES ? g->attributes : d->attributes;
 	uint64_t handle;
-	NTSTATUS status = ob_handle_add(d->to, g->object, access, attributes, &handle);
+	NTSTATUS status;
 
+	/* In the same table the source goes first, so the copy gets its value; it counts already, so that it is not the last one. */
+	atomic_fetch_add_explicit(&g->object->handles, 1, memory_order_relaxed);
+	if (d->to == d->from && closes_source(d))
+		(void)ob_handle_close(d->from, d->source);
+	status = ob_handle_add_counted(d->to, g->object, access, attributes, &handle);
 	if (status != STATUS_SUCCESS || d->handle_va == 0)
 		return status;
 	status = user_write(d->handle_va, &handle, sizeof handle);
@@ -237,7 +247,7 @@ static NTSTATUS duplicate(const struct duplicate *d)
 		}
 	}
 	/* The source goes even if there is no room for the copy. */
-	if ((d->options & DUPLICATE_CLOSE_SOURCE) && d->source < UINT64_MAX - 5) {
+	if (closes_source(d) && d->to != d->from) {
 		NTSTATUS closed = ob_handle_close(d->from, d->source);
 
 		if (d->to == NULL)

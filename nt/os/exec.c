@@ -104,6 +104,7 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 		lx_group_exit(t, 126u << 8); /* the old program is gone; docker's code for what cannot be executed */
 	}
 	os_thread_takes_events(t);
+	ps_segments();
 	pico_set_guest_gs(t->nt->teb);
 	/* kproc keeps the clocks.  It takes two milliseconds to start, which is how long many programs run. */
 	if (!__atomic_load_n(&lx_state()->kproc_started, __ATOMIC_ACQUIRE))
@@ -137,6 +138,7 @@ void nt_proc_exit(struct lx_proc *p)
 	ps_process_ended(np, p->exit_code);
 	lock_take(&nt->procs_lock);
 	list_remove(&np->all);
+	list_append(&nt->ended, &np->all);
 	atomic_fetch_sub(&nt->nprocesses, 1);
 	lock_drop(&nt->procs_lock);
 	os_process_left(np);

@@ -174,6 +174,8 @@ void ps_return_to_user(struct nt_thread *t, struct dk_context *c)
 	if (UNLIKELY(wants || ps->special_apcs != 0) && c->rip != ldr_ntdll()->LdrInitializeThunk)
 		(void)ps_deliver_apc(t, c, !wants);
 	c->orig_rax = UINT64_MAX;
+	if (ps_has_breakpoints(t))
+		ps_step_out(t, c);
 }
 
 /* ---- The calls ---- */

@@ -18,7 +18,8 @@
 #define SEG_CS  0x33
 #define SEG_SS  0x2b
 #define SEG_FS  0x53
-#define FLAGS_GUEST 0x00240dd5u /* ID AC OF DF TF SF ZF AF PF CF */
+#define FLAGS_GUEST 0x00250dd5u /* ID AC RF OF DF TF SF ZF AF PF CF */
+#define FLAG_TF     0x100u
 #define FLAGS_FIXED 0x00000202u
 #define MXCSR_BITS  0x0000ffffu
 #define MXCSR_AT    24u         /* in FXSAVE's area */
@@ -27,6 +28,12 @@
 #define PART(flags, part) (((flags) & (part)) == (part))
 
 _Static_assert(HEAD == 0x100, "CONTEXT");
+
+/* Linux begins with 0 in DS and ES.  FS and GS stay so, since loading them would take their bases. */
+void ps_segments(void)
+{
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(SEG_SS));
+}
 
 static void integer_get(const struct nt_thread *t, const struct dk_context *c, struct CONTEXT *to)
 {
@@ -37,9 +44,12 @@ static void integer_get(const struct nt_thread *t, const struct dk_context *c, s
 	to->ContextFlags = ALL_PARTS;
 	to->MxCsr = mxcsr;
 	to->SegCs = SEG_CS;
-	to->SegDs = to->SegEs = to->SegGs = to->SegSs = SEG_SS;
-	to->SegFs = SEG_FS;
-	to->EFlags = (uint32_t)c->rflags;
+	to->SegSs = SEG_SS;
+	__asm__("mov %%ds, %0" : "=r"(to->SegDs));
+	__asm__("mov %%es, %0" : "=r"(to->SegEs));
+	__asm__("mov %%fs, %0" : "=r"(to->SegFs));
+	__asm__("mov %%gs, %0" : "=r"(to->SegGs));
+	to->EFlags = (uint32_t)c->rflags & ~(ps_of(t)->step_armed ? FLAG_TF : 0);
 	memcpy(&to->Dr0, ps_of(t)->debug, sizeof ps_of(t)->debug);
 	to->Rax = c->rax;
 	to->Rcx = c->rcx;
@@ -112,12 +122,16 @@ static void mxcsr_set(uint32_t mxcsr)
 
 void ps_context_set(struct nt_thread *t, struct dk_context *c, struct CONTEXT *from, uint32_t flags)
 {
-	if (PART(flags, CONTEXT_DEBUG_REGISTERS))
+	if (PART(flags, CONTEXT_DEBUG_REGISTERS)) {
 		memcpy(ps_of(t)->debug, &from->Dr0, sizeof ps_of(t)->debug);
+		atomic_store_explicit(&ps_of(t)->look, 1, memory_order_relaxed);
+	}
 	if (PART(flags, CONTEXT_INTEGER))
 		integer_set(c, from);
-	if (PART(flags, CONTEXT_CONTROL))
+	if (PART(flags, CONTEXT_CONTROL)) {
 		control_set(c, from);
+		ps_of(t)->step_armed = 0;
+	}
 	if (PART(flags, CONTEXT_FLOATING_POINT)) {
 		vectors_set(from);
 		mxcsr_set(from->MxCsr);

@@ -29,6 +29,7 @@
 #define PARAM_CONSOLE_FLAGS 0x018
 #define PARAM_STD         0x020
 #define PARAM_ENVIRONMENT 0x080
+#define PARAM_PLACE        0x088u
 #define PARAM_WINDOW      0x0a4
 #define PARAM_ENV_SIZE    0x3f0
 #define PARAM_GROUP       0x408
@@ -206,6 +207,7 @@ static NTSTATUS start_in(uint64_t params, struct nt_start **out)
 		memcpy(&s->console_handle, head + PARAM_CONSOLE, 8);
 		memcpy(&s->console_flags, head + PARAM_CONSOLE_FLAGS, 4);
 		memcpy(s->std_handle, head + PARAM_STD, sizeof s->std_handle);
+		memcpy(s->place, head + PARAM_PLACE, sizeof s->place);
 		memcpy(&s->window_flags, head + PARAM_WINDOW, 4);
 		memcpy(&s->show_window, head + PARAM_WINDOW + 4, 4);
 		memcpy(&s->group, head + PARAM_GROUP, 4);

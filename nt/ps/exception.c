@@ -24,8 +24,8 @@
 #define PF_FETCH 16u
 #define FLAG_TF  0x100u
 #define FLAG_DF  0x400u
+#define FLAG_RF  0x10000u
 #define FLAG_AC  0x40000u
-#define DR6_STEP 0x4000u
 #define EXCEPTION_NONCONTINUABLE 1u
 
 /* What lies on the guest's stack for KiUserExceptionDispatcher, which finds it by rsp. */
@@ -69,8 +69,11 @@ void ps_raise(struct nt_thread *t, struct dk_context *c, const struct EXCEPTION_
 			ps_process_exit(t, r->ExceptionCode);
 	c->rip = ldr_ntdll()->KiUserExceptionDispatcher;
 	c->rsp = at;
-	c->rflags &= ~(uint64_t)(FLAG_TF | FLAG_DF | FLAG_AC);
+	c->rflags &= ~(uint64_t)(FLAG_TF | FLAG_RF | FLAG_DF | FLAG_AC);
 	c->orig_rax = UINT64_MAX;
+	ps_of(t)->step_armed = 0;
+	if (ps_has_breakpoints(t))
+		pico_tb()->work = 1;
 }
 
 /* ---- What it was ---- */
@@ -195,13 +198,13 @@ static NTSTATUS float_status(uint32_t flags)
 	return STATUS_FLOAT_INEXACT_RESULT;
 }
 
-static void arithmetic(const struct dk_exception *e, struct EXCEPTION_RECORD *r)
+static void arithmetic(const struct nt_thread *t, const struct dk_exception *e, const struct dk_context *c, struct EXCEPTION_RECORD *r)
 {
 	uint32_t mxcsr;
 	uint16_t fsw, fcw;
 
 	if (e->trapno == TRAP_DE) {
-		r->ExceptionCode = STATUS_INTEGER_DIVIDE_BY_ZERO;
+		r->ExceptionCode = ps_divided_by_zero(t, c) ? STATUS_INTEGER_DIVIDE_BY_ZERO : STATUS_INTEGER_OVERFLOW;
 		return;
 	}
 	if (e->trapno == TRAP_MF) {
@@ -227,7 +230,7 @@ static bool describe(struct nt_thread *t, const struct dk_exception *e, struct d
 	case DK_EXC_BUS:
 		return page_fault(t, e, c, r);
 	case DK_EXC_ARITHMETIC:
-		arithmetic(e, r);
+		arithmetic(t, e, c, r);
 		break;
 	case DK_EXC_BREAKPOINT:
 		r->ExceptionAddress = c->rip - 1;
@@ -235,8 +238,8 @@ static bool describe(struct nt_thread *t, const struct dk_exception *e, struct d
 		r->NumberParameters = 1;
 		break;
 	case DK_EXC_STEP:
-		c->rflags &= ~(uint64_t)FLAG_TF;
-		ps_of(t)->debug[4] |= DR6_STEP;
+		if (!ps_step_done(t, c))
+			return true;
 		r->ExceptionCode = STATUS_SINGLE_STEP;
 		break;
 	case DK_EXC_ALIGNMENT:

@@ -45,8 +45,6 @@ static NTSTATUS count_in(struct nt_job *j)
 	lock_take(&j->lock);
 	if ((j->limits.basic.LimitFlags & LIMIT_ACTIVE_PROCESS) && j->active >= j->limits.basic.ActiveProcessLimit)
 		status = STATUS_QUOTA_EXCEEDED;
-	else if (j->ended)
-		status = STATUS_ACCESS_DENIED;
 	if (status == STATUS_SUCCESS) {
 		j->active++;
 		j->total++;
@@ -94,7 +92,7 @@ bool job_is_below(const struct nt_job *j, const struct nt_job *outer)
 	return j == outer;
 }
 
-/* j may hang below `outer` from now on, if it does not yet. */
+/* j may hang below `outer` from now on, if it does not yet: one that never had a process. */
 static bool adopt(struct nt_job *j, struct nt_job *outer)
 {
 	bool ok;
@@ -106,7 +104,7 @@ static bool adopt(struct nt_job *j, struct nt_job *outer)
 	if (job_is_below(outer, j))
 		return false;
 	lock_take(&j->lock);
-	ok = j->active == 0 && j->parent == NULL;
+	ok = j->total == 0 && j->parent == NULL;
 	if (ok) {
 		ob_get(&outer->ob);
 		j->parent = outer;
@@ -162,38 +160,46 @@ static NTSTATUS assign(struct nt_job *j, struct nt_process *p)
 
 NTSTATUS ps_job_inherit(struct nt_process *parent, struct nt_process *child, bool breakaway)
 {
+	uint32_t leaves = LIMIT_SILENT_BREAKAWAY | (breakaway ? LIMIT_BREAKAWAY_OK : 0);
 	struct nt_job *j = parent->job;
-	uint32_t flags;
 
-	if (j == NULL)
-		return STATUS_SUCCESS;
-	flags = j->limits.basic.LimitFlags;
-	if (flags & LIMIT_SILENT_BREAKAWAY)
-		return STATUS_SUCCESS;
-	if (breakaway)
-		return flags & LIMIT_BREAKAWAY_OK ? STATUS_SUCCESS : (NTSTATUS)STATUS_ACCESS_DENIED;
-	return assign(j, child);
+	if (j != NULL && breakaway && !(j->limits.basic.LimitFlags & leaves))
+		return STATUS_ACCESS_DENIED;
+	while (j != NULL && (j->limits.basic.LimitFlags & leaves)) /* up to the first that keeps it */
+		j = j->parent;
+	return j != NULL ? assign(j, child) : STATUS_SUCCESS;
 }
 
+/* Ends that are told as such: those of exceptions that nobody handled. */
 static bool is_abnormal(NTSTATUS status)
 {
-	return status >= 0xc0000000u;
+	return status == STATUS_ACCESS_VIOLATION || status == STATUS_BREAKPOINT || status == STATUS_CONTROL_C_EXIT || status == STATUS_DATATYPE_MISALIGNMENT ||
+		status == STATUS_ILLEGAL_INSTRUCTION || status == STATUS_IN_PAGE_ERROR || status == STATUS_PRIVILEGED_INSTRUCTION ||
+		status == STATUS_STACK_OVERFLOW || status == STATUS_NONCONTINUABLE_EXCEPTION || status == STATUS_INVALID_DISPOSITION ||
+		(status >= STATUS_ARRAY_BOUNDS_EXCEEDED && status <= STATUS_INTEGER_OVERFLOW);
 }
 
 void ps_job_process_ended(struct nt_process *p)
 {
-	struct nt_job *j = list_out(p);
+	struct nt_job *j = p->job; /* which stays its job, for who asks */
 	const struct ps_process *ps = ps_of_process(p);
 
 	if (j == NULL)
 		return;
+	lock_take(&j->lock);
+	list_remove(&p->job_link);
+	lock_drop(&j->lock);
 	for (struct nt_job *at = j; at != NULL; at = at->parent) {
 		count_out(at, false, ps->times[0] / 100, ps->times[1] / 100);
 		job_tell(at, is_abnormal(p->exit_status) ? MSG_ABNORMAL : MSG_EXIT, p->pid);
 		if (__atomic_load_n(&at->active, __ATOMIC_ACQUIRE) == 0)
 			job_tell(at, MSG_ZERO, 0);
 	}
-	ob_put(&j->ob);
+}
+
+void ps_job_forget(struct nt_process *p)
+{
+	ob_put(&p->job->ob);
 }
 
 /* ---- The end ---- */

@@ -20,6 +20,24 @@ static void account(struct nt_job *j, struct accounting *a)
 	lock_drop(&j->lock);
 }
 
+/* Ids of members, but for the first `skip`: how many. */
+static uint32_t members(struct nt_job *j, uint32_t skip, uint64_t *ids, uint32_t room)
+{
+	struct nt_state *nt = nt_state();
+	uint32_t n = 0;
+
+	lock_take(&nt->procs_lock);
+	LIST_FOR (p, &nt->processes, struct nt_process, all)
+		if (p->job != NULL && p->exit_time == 0 && job_is_below(p->job, j)) {
+			if (skip != 0)
+				skip--;
+			else if (n < room)
+				ids[n++] = p->pid;
+		}
+	lock_drop(&nt->procs_lock);
+	return n;
+}
+
 /* JOBOBJECT_BASIC_PROCESS_ID_LIST; a sandbox has fewer processes than are shown. */
 #define MEMBERS_SHOWN 65536u
 static NTSTATUS id_list(struct nt_job *j, uint64_t buffer, uint32_t size, uint64_t returned)
@@ -36,7 +54,7 @@ static NTSTATUS id_list(struct nt_job *j, uint64_t buffer, uint32_t size, uint64
 	}
 	lock_take(&nt->procs_lock);
 	LIST_FOR (p, &nt->processes, struct nt_process, all)
-		if (p->job != NULL && job_is_below(p->job, j)) {
+		if (p->job != NULL && p->exit_time == 0 && job_is_below(p->job, j)) {
 			all++;
 			if (n < room)
 				ids[n++] = p->pid;
@@ -125,6 +143,20 @@ static NTSTATUS set_limits(struct nt_job *j, uint64_t buffer, bool extended)
 	return STATUS_SUCCESS;
 }
 
+/* Those that are there already are told as new. */
+static void tell_members(struct nt_job *j)
+{
+	uint64_t ids[16];
+	uint32_t n, done = 0;
+
+	do {
+		n = members(j, done, ids, ARRAY_LEN(ids));
+		for (uint32_t i = 0; i < n; i++)
+			job_tell(j, MSG_NEW, ids[i]);
+		done += n;
+	} while (n == ARRAY_LEN(ids));
+}
+
 static NTSTATUS set_port(struct nt_job *j, uint64_t buffer)
 {
 	struct { uint64_t key, port; } a;
@@ -145,6 +177,8 @@ static NTSTATUS set_port(struct nt_job *j, uint64_t buffer)
 	}
 	lock_drop(&j->lock);
 	ob_put(old);
+	if (status == STATUS_SUCCESS && a.port != 0)
+		tell_members(j);
 	return status;
 }
 

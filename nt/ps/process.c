@@ -24,6 +24,11 @@ static void process_destroy(struct ob_object *o)
 {
 	struct nt_process *p = (struct nt_process *)o;
 
+	lock_take(&nt_state()->procs_lock);
+	list_remove(&p->all);
+	lock_drop(&nt_state()->procs_lock);
+	if (p->job != NULL)
+		ps_job_forget(p);
 	os_process_forget(p);
 	ob_table_free(p->handles);
 	se_process_ended(p);
@@ -59,6 +64,29 @@ bool ps_process_init(struct nt_process *p)
 	ps->cookie = os_random();
 	p->ps = ps;
 	return true;
+}
+
+void ps_loaded(struct nt_process *p)
+{
+	lock_take(&p->lock);
+	ps_of_process(p)->loaded = 1;
+	waitq_wake_all(&ps_of_process(p)->thread_gone);
+	lock_drop(&p->lock);
+}
+
+void ps_wait_loaded(struct nt_process *p)
+{
+	struct ps_process *ps = ps_of_process(p);
+	struct waiter *w;
+
+	if (LIKELY(__atomic_load_n(&ps->loaded, __ATOMIC_ACQUIRE)) || ps->image.TransferAddress == 0)
+		return;
+	w = waiter_self(0);
+	waitq_add(&ps->thread_gone, w);
+	while (!__atomic_load_n(&ps->loaded, __ATOMIC_ACQUIRE) && !__atomic_load_n(&ps->exit_said, __ATOMIC_ACQUIRE) && p->exit_time == 0)
+		if (pico_wait(DK_FOREVER, 0) == DK_INTERRUPTED)
+			break;
+	waitq_remove(&ps->thread_gone, w);
 }
 
 /* NTPROC held. */
@@ -190,6 +218,9 @@ struct nt_process *ps_process_by_pid(uint32_t pid)
 			found = p;
 			break;
 		}
+	LIST_FOR (p, &nt->ended, struct nt_process, all)
+		if (found == NULL && p->pid == pid && ref_get_live(&p->ob.ref))
+			found = p;
 	lock_drop(&nt->procs_lock);
 	return found;
 }

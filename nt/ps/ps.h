@@ -30,6 +30,8 @@ struct ps_thread {
 	uint32_t ideal_processor, io_priority, page_priority, boost_off;
 	uint64_t win32_start;        /* ThreadQuerySetWin32StartAddress */
 	uint64_t debug[6];           /* Dr0-3, Dr6, Dr7 as they were set: [p] while it is parked, else [o] */
+	uint64_t watched[4];         /* [o] what was where breakpoints on data are: step.c */
+	uint32_t step_armed, step_over; /* [o] the trap flag is step.c's; what the instruction does with it */
 	struct nt_thread *thread;    /* [I] whose it is */
 	uint32_t exit_said;          /* [p] exit_status is its end */
 	uint32_t waits_by_id;        /* [o] NtWaitForAlertByThreadId */
@@ -83,6 +85,7 @@ struct ps_process {
 	uint32_t debug_exit_told;    /* [p] */
 	uint32_t peb_stale;          /* [p] its PEB does not say yet whether it is debugged */
 	uint64_t ntdll_base;         /* [I] */
+	uint32_t loaded, pad2;       /* [p] PEB, TEB and images are there */
 };
 static inline struct ps_process *ps_of_process(const struct nt_process *p)
 {
@@ -118,6 +121,10 @@ void ps_process_ended(struct nt_process *p, uint32_t wait_status);
 
 /* What ps/ has of a new process object; false: no memory. */
 bool ps_process_init(struct nt_process *p);
+/* p's address space is there, for who asks from outside: a fresh process makes it itself.  Comes back too if p ends, or is a Linux program. */
+void ps_wait_loaded(struct nt_process *p);
+/* The same, said by its first thread. */
+void ps_loaded(struct nt_process *p);
 /* The main program is known; also for who asks from outside. */
 struct ldr_image;
 struct nt_start;
@@ -166,6 +173,8 @@ void ps_park(struct nt_thread *t, struct dk_context *c);
 
 /* ---- Contexts (ps/context.c) ---- */
 
+/* The calling thread begins: its data segments are as Windows has them. */
+void ps_segments(void);
 /* All of the calling thread's registers, c being the integer ones. */
 void ps_context_get(const struct nt_thread *t, const struct dk_context *c, struct CONTEXT *to);
 /* The parts that flags names become the calling thread's. */
@@ -182,6 +191,21 @@ NTSTATUS ps_context_out(const struct nt_thread *t, uint64_t va, const struct dk_
 /* The guest is to go on in KiUserExceptionDispatcher with this record, c being where it happened.  Ends the process if there
    is no stack for it. */
 void ps_raise(struct nt_thread *t, struct dk_context *c, const struct EXCEPTION_RECORD *r);
+
+/* ---- Debug registers (ps/step.c) ---- */
+
+#define DR6_STEP 0x4000u
+static inline bool ps_has_breakpoints(const struct nt_thread *t)
+{
+	return UNLIKELY(ps_of(t)->debug[5] & 0xff);
+}
+/* The last on the way out of a thread that has breakpoints. */
+void ps_step_out(struct nt_thread *t, struct dk_context *c);
+/* The trap flag has trapped.  True: that is an exception, which Dr6 tells the reason of. */
+bool ps_step_done(struct nt_thread *t, struct dk_context *c);
+
+/* At c a division failed: by zero, or was the quotient too large?  (ps/divide.c) */
+bool ps_divided_by_zero(const struct nt_thread *t, const struct dk_context *c);
 
 /* ---- APCs (ps/apc.c) ---- */
 
@@ -207,6 +231,7 @@ struct nt_thread *ps_thread_by_tid(uint32_t tid);
 
 /* Jobs (ps/job.c) */
 void ps_job_process_ended(struct nt_process *p);
+void ps_job_forget(struct nt_process *p); /* the last reference on it goes */
 NTSTATUS ps_job_assign_handle(uint64_t job, struct nt_process *p);
 NTSTATUS ps_job_inherit(struct nt_process *parent, struct nt_process *child, bool breakaway);
 #endif

@@ -72,8 +72,9 @@ struct asked {
 
 static NTSTATUS basic(const struct asked *q)
 {
-	const struct nt_process *p = q->p;
+	struct nt_process *p = q->p;
 
+	ps_wait_loaded(p);
 	q->a->u64[0] = ps_of_process(p)->exit_said ? p->exit_status : STATUS_PENDING;
 	q->a->u64[1] = p->peb;
 	q->a->u64[2] = ps_of_process(p)->affinity;
@@ -236,6 +237,8 @@ static NTSTATUS cookie(const struct asked *q)
 
 static NTSTATUS image_information(const struct asked *q)
 {
+	if (q->p->exit_time != 0)
+		return STATUS_PROCESS_IS_TERMINATING;
 	q->a->image = ps_of_process(q->p)->image;
 	return STATUS_SUCCESS;
 }

@@ -15,7 +15,7 @@
 #define NAME_MAX_BYTES 65534u
 
 enum { T_BASIC = 0, T_TIMES = 1, T_PRIORITY = 2, T_BASE_PRIORITY = 3, T_AFFINITY = 4, T_TOKEN = 5, T_ALIGNMENT = 7, T_START = 9, T_ZERO_TLS = 10, T_LAST = 12,
-	T_IDEAL = 13, T_BOOST = 14, T_HIDE = 17, T_BREAK = 18, T_TERMINATED = 20, T_IO_PRIORITY = 22, T_CYCLES = 23, T_PAGE_PRIORITY = 24, T_GROUP = 30,
+	T_IDEAL = 13, T_BOOST = 14, T_HIDE = 17, T_BREAK = 18, T_TERMINATED = 20, T_IO_PRIORITY = 22, T_CYCLES = 23, T_PAGE_PRIORITY = 24, T_WOW64_CONTEXT = 29, T_GROUP = 30,
 	T_IDEAL_EX = 33, T_SUSPEND_COUNT = 35, T_NAME = 38, T_POWER = 49 };
 
 union answer {
@@ -27,6 +27,7 @@ union answer {
 
 static void basic(struct nt_thread *o, union answer *a)
 {
+	ps_wait_loaded(o->process);
 	a->u32[0] = ps_of(o)->exit_said ? o->exit_status : STATUS_PENDING;
 	a->u64[1] = o->teb;
 	a->u64[2] = o->process->pid;
@@ -166,6 +167,8 @@ NTSTATUS NtQueryInformationThread(struct nt_thread *t, uint64_t thread, uint32_t
 	for (unsigned i = 0; i < ARRAY_LEN(classes); i++)
 		if (classes[i].class == class)
 			c = &classes[i];
+	if (class == T_WOW64_CONTEXT)
+		return STATUS_INVALID_PARAMETER; /* of no 64-bit program */
 	if (c == NULL && class != T_NAME)
 		return STATUS_INVALID_INFO_CLASS;
 	if (c != NULL && size != c->size && !(c->class == T_BASIC && size > c->size))

@@ -323,6 +323,7 @@ void ps_thread_started(struct nt_thread *t, struct dk_context *c)
 {
 	(void)t;
 	(void)c;
+	ps_segments();
 	pico_tb()->work = 1; /* it may be suspended */
 }
 
