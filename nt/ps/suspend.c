@@ -84,8 +84,10 @@ static bool take_over(struct nt_thread *t, struct dk_context *c)
 		keep_volatile(&ps->context, c);
 	if (set && !is_new(c))
 		ps_context_set(t, c, &ps->context, set);
-	else if (set)
+	else if (set) {
 		(void)user_write(c->rcx, &ps->context, sizeof ps->context);
+		ps_context_set(t, c, &ps->context, set & ~(CONTEXT_FULL ^ CONTEXT_AMD64)); /* debug registers: not from there */
+	}
 	lock_drop(&t->process->lock);
 	return set != 0;
 }
