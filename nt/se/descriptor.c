@@ -4,6 +4,7 @@
  *
  * All that the kernel keeps are self-relative and checked: SIDs and lists lie inside, lists' entries lie inside them.
  */
+#include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/se/descriptor.h"
 #include "rt/mem.h"
@@ -233,20 +234,29 @@ void se_map_lists(struct se_descriptor *d, const struct se_mapping *m)
 		map_list((uint8_t *)d + d->sacl, m);
 }
 
-/* The owner, Administrators, and the system may do all. */
-struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
+#define OBJECT_INHERIT_ACE    1u
+#define CONTAINER_INHERIT_ACE 2u
+#define READ_AND_EXECUTE      0x1200a9u /* FILE_GENERIC_READ | FILE_GENERIC_EXECUTE */
+
+/* Who may what, in the order of the list. */
+struct grant {
+	const struct se_sid *sid;
+	uint32_t mask;
+	uint8_t flags;
+};
+
+static struct se_descriptor *of_grants(const struct se_sid *owner, const struct grant *grants, uint32_t n, uint32_t *size)
 {
-	static const struct se_sid *const sids[] = { &se_admins, &se_system };
-	uint8_t acl[sizeof(struct se_acl) + ARRAY_LEN(sids) * (sizeof(struct se_ace) + sizeof(struct se_sid))];
-	struct se_acl head = { .revision = 2, .size = sizeof head, .count = ARRAY_LEN(sids) };
-	struct sd_parts p = { (const uint8_t *)&se_admins, (const uint8_t *)&se_group, NULL, acl, SE_DACL_PRESENT };
+	uint8_t acl[sizeof(struct se_acl) + 4 * (sizeof(struct se_ace) + sizeof(struct se_sid))];
+	struct se_acl head = { .revision = 2, .size = sizeof head, .count = (uint16_t)n };
+	struct sd_parts p = { (const uint8_t *)owner, (const uint8_t *)&se_group, NULL, acl, SE_DACL_PRESENT };
 	struct se_descriptor *d;
 
-	for (unsigned i = 0; i < ARRAY_LEN(sids); i++) {
-		struct se_ace ace = { .size = (uint16_t)(sizeof ace + sid_size(sids[i])), .mask = all };
+	for (uint32_t i = 0; i < n; i++) {
+		struct se_ace ace = { .flags = grants[i].flags, .size = (uint16_t)(sizeof ace + sid_size(grants[i].sid)), .mask = grants[i].mask };
 
 		memcpy(acl + head.size, &ace, sizeof ace);
-		memcpy(acl + head.size + sizeof ace, sids[i], sid_size(sids[i]));
+		memcpy(acl + head.size + sizeof ace, grants[i].sid, sid_size(grants[i].sid));
 		head.size = (uint16_t)(head.size + ace.size);
 	}
 	memcpy(acl, &head, sizeof head);
@@ -255,4 +265,22 @@ struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
 	if (d != NULL)
 		sd_build(&p, d);
 	return d;
+}
+
+/* The owner, Administrators, and the system may do all. */
+struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
+{
+	const struct grant grants[] = { { &se_admins, all, 0 }, { &se_system, all, 0 } };
+
+	return of_grants(&se_admins, grants, ARRAY_LEN(grants), size);
+}
+
+/* Files are the user's, and everybody may read them; what is made in a directory gets the same. */
+struct se_descriptor *se_descriptor_file(bool directory, uint32_t *size)
+{
+	uint8_t flags = directory ? OBJECT_INHERIT_ACE | CONTAINER_INHERIT_ACE : 0;
+	const struct grant grants[] = { { &se_system, FILE_ALL_ACCESS, flags }, { &se_admins, FILE_ALL_ACCESS, flags }, { &se_user, FILE_ALL_ACCESS, flags },
+		{ &se_everyone, READ_AND_EXECUTE, flags } };
+
+	return of_grants(&se_user, grants, ARRAY_LEN(grants), size);
 }

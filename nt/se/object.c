@@ -7,10 +7,19 @@
  * those of keys and files are only kept and shown.
  */
 #include "nt/cm/cm.h"
+#include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/se/descriptor.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
+
+/* What an object has that was given none, heap memory. */
+static struct se_descriptor *usual_of(struct ob_object *o, uint32_t *size)
+{
+	uint32_t kind = o->type == OB_FILE ? ((const struct io_file *)o)->kind : IO_NONE;
+
+	return kind == IO_DISK || kind == IO_DIRECTORY ? se_descriptor_file(kind == IO_DIRECTORY, size) : se_descriptor_usual(ob_type_of(o)->all, size);
+}
 
 /* A copy in heap memory of what the object has. */
 static NTSTATUS current(struct ob_object *o, struct se_descriptor **out)
@@ -33,7 +42,7 @@ static NTSTATUS current(struct ob_object *o, struct se_descriptor **out)
 	}
 	if (size == 0) {
 		heap_free(d);
-		d = se_descriptor_usual(ob_type_of(o)->all, &size);
+		d = usual_of(o, &size);
 	}
 	*out = d;
 	return d == NULL ? (NTSTATUS)STATUS_NO_MEMORY : STATUS_SUCCESS;
@@ -59,9 +68,9 @@ static void replace(struct ob_object *o, struct se_descriptor *d, uint32_t size)
 }
 
 /* What the maker of an object left out is the usual. */
-static NTSTATUS complete(struct se_descriptor **d, uint32_t *size, uint32_t all)
+static NTSTATUS complete(struct ob_object *o, struct se_descriptor **d, uint32_t *size)
 {
-	struct se_descriptor *usual = se_descriptor_usual(all, size), *whole;
+	struct se_descriptor *usual = usual_of(o, size), *whole;
 	struct sd_parts p, u;
 
 	if (usual == NULL) {
@@ -96,7 +105,7 @@ NTSTATUS se_assign(struct ob_object *o, uint64_t security)
 		return STATUS_SUCCESS;
 	status = se_descriptor_in(security, &d, &size);
 	if (status == STATUS_SUCCESS)
-		status = complete(&d, &size, ob_type_of(o)->all);
+		status = complete(o, &d, &size);
 	if (status == STATUS_SUCCESS)
 		replace(o, d, size);
 	return status;

@@ -147,6 +147,7 @@ NTSTATUS se_descriptor_in(uint64_t va, struct se_descriptor **out, uint32_t *siz
 uint32_t se_descriptor_size(const struct se_descriptor *d);
 /* The usual descriptor of an object of a type: Administrators own it; they and the system may do all. */
 struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size) MUST_CHECK; /* heap memory */
+struct se_descriptor *se_descriptor_file(bool directory, uint32_t *size) MUST_CHECK; /* of a file on a disk */
 struct se_mapping { /* GENERIC_MAPPING */
 	uint32_t read, write, execute, all;
 };
