@@ -306,14 +306,9 @@ void data_free(uint64_t page, size_t count)
 	pages_give(&a->data, &a->data_lock, &arena_root()->data_pages_used, page, count);
 }
 
-#define REF_MAX 0x7fffffffu
-
-void ref_get(struct ref *r)
+void ref_misused(const struct ref *r, uint32_t count)
 {
-	uint32_t old = atomic_fetch_add_explicit(&r->count, 1, memory_order_relaxed);
-
-	if (UNLIKELY(old == 0 || old >= REF_MAX))
-		panic("reference count of %p: get at %u", (void *)r, old);
+	panic("reference count of %p: misused at %u", (const void *)r, count);
 }
 
 bool ref_get_live(struct ref *r)
@@ -325,14 +320,4 @@ bool ref_get_live(struct ref *r)
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(&r->count, &old, old + 1, memory_order_acquire, memory_order_relaxed));
 	return true;
-}
-
-bool ref_put(struct ref *r)
-{
-	/* Release our writes to whoever destroys; acquire everybody's if we do. */
-	uint32_t old = atomic_fetch_sub_explicit(&r->count, 1, memory_order_acq_rel);
-
-	if (UNLIKELY(old == 0))
-		panic("reference count of %p: put at 0", (void *)r);
-	return old == 1;
 }

@@ -91,7 +91,24 @@ static inline void ref_init(struct ref *r)
 {
 	atomic_store_explicit(&r->count, 1, memory_order_relaxed);
 }
-void ref_get(struct ref *r);
+#define REF_MAX 0x7fffffffu
+void ref_misused(const struct ref *r, uint32_t count) NORETURN; /* panics */
+static inline void ref_get(struct ref *r)
+{
+	uint32_t old = atomic_fetch_add_explicit(&r->count, 1, memory_order_relaxed);
+
+	if (UNLIKELY(old == 0 || old >= REF_MAX))
+		ref_misused(r, old);
+}
 bool ref_get_live(struct ref *r) MUST_CHECK; /* false if it already reached 0 */
-bool ref_put(struct ref *r) MUST_CHECK;      /* true: that was the last one */
+/* True: that was the last one. */
+static inline MUST_CHECK bool ref_put(struct ref *r)
+{
+	/* Release our writes to whoever destroys; acquire everybody's if we do. */
+	uint32_t old = atomic_fetch_sub_explicit(&r->count, 1, memory_order_acq_rel);
+
+	if (UNLIKELY(old == 0))
+		ref_misused(r, old);
+	return old == 1;
+}
 #endif

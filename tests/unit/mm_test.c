@@ -125,8 +125,7 @@ static unsigned data_freed;
 void data_free(uint64_t page, size_t count) { data_freed += (unsigned)count; }
 bool data_alloc_lazy(size_t count, uint64_t *page) { return data_alloc(count, page); }
 void data_free_lazy(uint64_t page, size_t count) { data_free(page, count); }
-void ref_get(struct ref *r) { r->count++; }
-bool ref_put(struct ref *r) { return --r->count == 0; }
+void ref_misused(const struct ref *r, uint32_t count) { abort(); }
 void sysv_shm_attached(struct shared_mem *m) { }
 void sysv_shm_detached(struct shared_mem *m) { }
 void pico_text_mapped(uint64_t start, uint64_t end, const struct text_id *id, uint64_t offset, uint64_t room)
