@@ -8,7 +8,7 @@
 enum { NotificationEvent, SynchronizationEvent };
 
 const struct ob_type ob_type_event = { .name = "Event", .read = READ_CONTROL | EVENT_QUERY_STATE, .write = READ_CONTROL | EVENT_MODIFY_STATE,
-	.execute = READ_CONTROL | SYNCHRONIZE, .all = EVENT_ALL_ACCESS, .waitable = true };
+	.execute = READ_CONTROL | SYNCHRONIZE, .all = EVENT_ALL_ACCESS, .waitable = true, .alone = true };
 
 struct ob_object *ex_event_new(bool automatic)
 {
@@ -49,6 +49,23 @@ NTSTATUS NtOpenEvent(struct nt_thread *t, uint64_t handle, uint32_t access, uint
 	return ob_open_handle(attributes, access, OB_EVENT, handle);
 }
 
+/* False: others know the event, too. */
+static bool swap_alone(struct nt_thread *t, uint64_t handle, int32_t n, int32_t *was)
+{
+	struct ob_alone a;
+	bool is_event;
+
+	if (!ob_alone(t->process, handle, EVENT_MODIFY_STATE, 1, &a))
+		return false;
+	is_event = a.object->type == OB_EVENT;
+	if (LIKELY(is_event)) {
+		*was = a.object->signal;
+		a.object->signal = n;
+	}
+	ob_alone_end(&a);
+	return is_event;
+}
+
 static NTSTATUS change(uint64_t handle, uint64_t before, int32_t (*how)(struct ob_object *o))
 {
 	struct ob_object *o;
@@ -69,12 +86,16 @@ static int32_t set(struct ob_object *o)
 
 NTSTATUS NtSetEvent(struct nt_thread *t, uint64_t handle, uint64_t before)
 {
-	return change(handle, before, set);
+	int32_t was;
+
+	return swap_alone(t, handle, 1, &was) ? user_put32(before, (uint32_t)was) : change(handle, before, set);
 }
 
 NTSTATUS NtResetEvent(struct nt_thread *t, uint64_t handle, uint64_t before)
 {
-	return change(handle, before, ex_clear);
+	int32_t was;
+
+	return swap_alone(t, handle, 0, &was) ? user_put32(before, (uint32_t)was) : change(handle, before, ex_clear);
 }
 
 NTSTATUS NtClearEvent(struct nt_thread *t, uint64_t handle)
@@ -124,7 +145,7 @@ static NTSTATUS semaphore_take(struct ob_object *o, struct nt_thread *t)
 
 const struct ob_type ob_type_semaphore = { .name = "Semaphore", .read = READ_CONTROL | SEMAPHORE_QUERY_STATE,
 	.write = READ_CONTROL | SEMAPHORE_MODIFY_STATE, .execute = READ_CONTROL | SYNCHRONIZE, .all = STANDARD_RIGHTS_ALL | 3, .waitable = true,
-	.take = semaphore_take };
+	.alone = true, .take = semaphore_take };
 
 NTSTATUS NtCreateSemaphore(struct nt_thread *t, uint64_t handle, uint32_t access, uint64_t attributes, int32_t count, int32_t limit)
 {
@@ -147,37 +168,66 @@ NTSTATUS NtOpenSemaphore(struct nt_thread *t, uint64_t handle, uint32_t access, 
 	return ob_open_handle(attributes, access, OB_SEMAPHORE, handle);
 }
 
-NTSTATUS ex_semaphore_release(struct ob_object *o, int32_t n, int32_t *before)
+/* False: the limit. */
+static bool semaphore_add(struct ob_object *o, int32_t n, int32_t *before)
 {
 	const struct ex_semaphore *s = (struct ex_semaphore *)o;
+
+	*before = o->signal;
+	if (n > s->limit - o->signal)
+		return false;
+	o->signal += n;
+	return true;
+}
+
+NTSTATUS ex_semaphore_release(struct ob_object *o, int32_t n, int32_t *before)
+{
 	bool fits;
 
 	lock_take(&o->lock);
-	if (before != NULL)
-		*before = o->signal;
-	fits = n <= s->limit - o->signal;
-	if (fits) {
-		o->signal += n;
-		if (!list_empty(&o->waiters))
-			ex_satisfy(o);
-	}
+	fits = semaphore_add(o, n, before);
+	if (fits && !list_empty(&o->waiters))
+		ex_satisfy(o);
 	lock_drop(&o->lock);
 	return fits ? (NTSTATUS)STATUS_SUCCESS : STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 }
 
-NTSTATUS NtReleaseSemaphore(struct nt_thread *t, uint64_t handle, int32_t count, uint64_t before)
+/* STATUS_PENDING: others know it, too. */
+static NTSTATUS release_alone(struct nt_thread *t, uint64_t handle, int32_t n, int32_t *was)
+{
+	struct ob_alone a;
+	NTSTATUS status = STATUS_PENDING;
+
+	if (!ob_alone(t->process, handle, SEMAPHORE_MODIFY_STATE, 1, &a))
+		return status;
+	if (a.object->type == OB_SEMAPHORE)
+		status = semaphore_add(a.object, n, was) ? (NTSTATUS)STATUS_SUCCESS : STATUS_SEMAPHORE_LIMIT_EXCEEDED;
+	ob_alone_end(&a);
+	return status;
+}
+
+static NTSTATUS release(uint64_t handle, int32_t n, int32_t *was)
 {
 	struct ob_object *o;
+	NTSTATUS status = ob_by_handle(handle, OB_SEMAPHORE, SEMAPHORE_MODIFY_STATE, &o);
+
+	if (UNLIKELY(status != STATUS_SUCCESS))
+		return status;
+	status = ex_semaphore_release(o, n, was);
+	ob_put(o);
+	return status;
+}
+
+NTSTATUS NtReleaseSemaphore(struct nt_thread *t, uint64_t handle, int32_t count, uint64_t before)
+{
 	int32_t was = 0;
 	NTSTATUS status;
 
 	if (count <= 0)
 		return STATUS_INVALID_PARAMETER;
-	status = ob_by_handle(handle, OB_SEMAPHORE, SEMAPHORE_MODIFY_STATE, &o);
-	if (UNLIKELY(status != STATUS_SUCCESS))
-		return status;
-	status = ex_semaphore_release(o, count, &was);
-	ob_put(o);
+	status = release_alone(t, handle, count, &was);
+	if (status == STATUS_PENDING)
+		status = release(handle, count, &was);
 	return status == STATUS_SUCCESS ? user_put32(before, (uint32_t)was) : status;
 }
 

@@ -29,7 +29,6 @@ void ex_atoms_boot(void);
 
 /* A new event, not signalled; automatic: waiting for it resets it.  NULL: no memory. */
 struct ob_object *ex_event_new(bool automatic);
-/* before may be NULL. */
 NTSTATUS ex_mutant_release(struct ob_object *o, struct nt_thread *t, int32_t *before);
 NTSTATUS ex_semaphore_release(struct ob_object *o, int32_t n, int32_t *before);
 /* kproc: a timer with an APC is due. */

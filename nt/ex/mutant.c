@@ -72,7 +72,7 @@ static void mutant_close(struct ob_object *o, struct nt_process *p, bool last)
 }
 
 const struct ob_type ob_type_mutant = { .name = "Mutant", .read = READ_CONTROL | MUTANT_QUERY_STATE, .write = READ_CONTROL,
-	.execute = READ_CONTROL | SYNCHRONIZE, .all = STANDARD_RIGHTS_ALL | MUTANT_QUERY_STATE, .waitable = true, .ready = mutant_ready,
+	.execute = READ_CONTROL | SYNCHRONIZE, .all = STANDARD_RIGHTS_ALL | MUTANT_QUERY_STATE, .waitable = true, .alone = true, .ready = mutant_ready,
 	.take = mutant_take, .close = mutant_close };
 
 void ex_mutants_abandon(struct nt_thread *t)
@@ -137,8 +137,7 @@ NTSTATUS ex_mutant_release(struct ob_object *o, struct nt_thread *t, int32_t *be
 	lock_take(&o->lock);
 	owner = m->owner == t;
 	if (owner) {
-		if (before != NULL)
-			*before = o->signal;
+		*before = o->signal;
 		freed = ++o->signal == 1;
 		if (freed)
 			leave(m);
@@ -149,16 +148,45 @@ NTSTATUS ex_mutant_release(struct ob_object *o, struct nt_thread *t, int32_t *be
 	return owner ? (NTSTATUS)STATUS_SUCCESS : STATUS_MUTANT_NOT_OWNED;
 }
 
-NTSTATUS NtReleaseMutant(struct nt_thread *t, uint64_t handle, uint64_t before)
+/* Two references: the handle's, and the owner's, which is t.  False: there are others. */
+static bool release_alone(struct nt_thread *t, uint64_t handle, int32_t *was)
+{
+	struct ob_alone a;
+	struct ex_mutant *m;
+	bool mine;
+
+	if (!ob_alone(t->process, handle, 0, 2, &a))
+		return false;
+	m = mutant(a.object);
+	mine = a.object->type == OB_MUTANT && m->owner == t;
+	if (mine) {
+		*was = a.object->signal;
+		if (++a.object->signal == 1) {
+			leave(m);
+			atomic_store_explicit(&a.object->ref.count, 1, memory_order_relaxed);
+		}
+	}
+	ob_alone_end(&a);
+	return mine;
+}
+
+static NTSTATUS release(struct nt_thread *t, uint64_t handle, int32_t *was)
 {
 	struct ob_object *o;
-	int32_t was = 0;
 	NTSTATUS status = ob_by_handle(handle, OB_MUTANT, 0, &o);
 
 	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
-	status = ex_mutant_release(o, t, &was);
+	status = ex_mutant_release(o, t, was);
 	ob_put(o);
+	return status;
+}
+
+NTSTATUS NtReleaseMutant(struct nt_thread *t, uint64_t handle, uint64_t before)
+{
+	int32_t was = 0;
+	NTSTATUS status = release_alone(t, handle, &was) ? (NTSTATUS)STATUS_SUCCESS : release(t, handle, &was);
+
 	return status == STATUS_SUCCESS ? user_put32(before, (uint32_t)was) : status;
 }
 

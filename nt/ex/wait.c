@@ -205,6 +205,11 @@ static NTSTATUS try_any(struct nt_thread *t, struct ob_object *const *objects, u
 	return NOT_YET;
 }
 
+NTSTATUS ex_take_alone(struct ob_object *o, struct nt_thread *t)
+{
+	return is_ready(o, t) ? take(o, t) : NOT_YET;
+}
+
 /* What an alertable wait returns with at once. */
 static NTSTATUS alerts(struct nt_thread *t)
 {

@@ -43,6 +43,8 @@ NTSTATUS ex_wait(struct nt_thread *t, struct ob_object *const *objects, uint32_t
 bool ex_wait_begin(struct nt_thread *t, uint32_t count, bool alertable); /* false: no memory */
 NTSTATUS ex_wait_queued(struct nt_thread *t, uint64_t deadline);
 bool ex_wait_end(struct nt_thread *t, NTSTATUS status);
+/* The caller is alone with o (ob_alone): takes it for t, if it is signalled.  STATUS_PENDING: it is not. */
+NTSTATUS ex_take_alone(struct ob_object *o, struct nt_thread *t);
 /* The guest's timeout (va of a LARGE_INTEGER, 0 = for ever) as a deadline. */
 NTSTATUS ex_deadline_in(uint64_t timeout_va, uint64_t *deadline);
 /* Negative: units from now; else NT time.  Never 0. */

@@ -18,6 +18,19 @@ static NTSTATUS waitable(uint64_t handle, struct ob_object **o)
 	return status;
 }
 
+/* STATUS_PENDING: others know the object, too, or it is to be waited for. */
+static NTSTATUS wait_alone(struct nt_thread *t, uint64_t handle, bool alertable, uint64_t deadline)
+{
+	struct ob_alone a;
+	NTSTATUS status;
+
+	if (!ob_alone(t->process, handle, SYNCHRONIZE, 1, &a))
+		return STATUS_PENDING;
+	status = ex_take_alone(a.object, t);
+	ob_alone_end(&a);
+	return status == STATUS_PENDING && deadline == 0 && !alertable ? (NTSTATUS)STATUS_TIMEOUT : status;
+}
+
 /* The references are given back, by kproc if the thread does not come back. */
 static NTSTATUS wait_owning(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, bool all, bool alertable, uint64_t deadline)
 {
@@ -29,13 +42,12 @@ static NTSTATUS wait_owning(struct nt_thread *t, struct ob_object *const *object
 	return status;
 }
 
-NTSTATUS NtWaitForSingleObject(struct nt_thread *t, uint64_t handle, uint8_t alertable, uint64_t timeout)
+static NTSTATUS wait_one(struct nt_thread *t, uint64_t handle, bool alertable, uint64_t deadline)
 {
 	struct ob_object *o;
-	uint64_t deadline;
-	NTSTATUS status = ex_deadline_in(timeout, &deadline);
+	NTSTATUS status = wait_alone(t, handle, alertable, deadline);
 
-	if (UNLIKELY(status != STATUS_SUCCESS))
+	if (status != STATUS_PENDING)
 		return status;
 	status = waitable(handle, &o);
 	if (UNLIKELY(status != STATUS_SUCCESS))
@@ -45,30 +57,50 @@ NTSTATUS NtWaitForSingleObject(struct nt_thread *t, uint64_t handle, uint8_t ale
 	return status;
 }
 
+NTSTATUS NtWaitForSingleObject(struct nt_thread *t, uint64_t handle, uint8_t alertable, uint64_t timeout)
+{
+	uint64_t deadline;
+	NTSTATUS status = ex_deadline_in(timeout, &deadline);
+
+	return status == STATUS_SUCCESS ? wait_one(t, handle, alertable != 0, deadline) : status;
+}
+
 static void put_all(struct ob_object *const *objects, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		ob_put(objects[i]);
 }
 
-/* References to all.  Pseudo handles only alone: Wine's kernelbase.dll waits for one object by this call, too. */
+/* References to all.  Pseudo handles only alone. */
 static NTSTATUS waitables(uint64_t handles, uint32_t count, struct ob_object **objects)
 {
 	uint64_t handle[NT_WAIT_MAX] UNINIT;
 	NTSTATUS status = user_read(handle, handles, count * sizeof *handle);
 
 	for (uint32_t i = 0; status == STATUS_SUCCESS && i < count; i++) {
-		status = handle[i] >= UINT64_MAX - 5 && count > 1 ? (NTSTATUS)STATUS_INVALID_HANDLE : waitable(handle[i], &objects[i]);
+		status = handle[i] >= UINT64_MAX - 5 ? (NTSTATUS)STATUS_INVALID_HANDLE : waitable(handle[i], &objects[i]);
 		if (status != STATUS_SUCCESS)
 			put_all(objects, i);
 	}
 	return status;
 }
 
-NTSTATUS NtWaitForMultipleObjects(struct nt_thread *t, uint32_t count, uint64_t handles, uint32_t type, uint8_t alertable, uint64_t timeout)
+static NOINLINE NTSTATUS wait_several(struct nt_thread *t, uint32_t count, uint64_t handles, bool all, bool alertable, uint64_t deadline)
 {
 	struct ob_object *objects[NT_WAIT_MAX] UNINIT;
-	uint64_t deadline;
+	NTSTATUS status = waitables(handles, count, objects);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	status = wait_owning(t, objects, count, all, alertable, deadline);
+	put_all(objects, count);
+	return status;
+}
+
+/* Wine's kernelbase.dll waits for one object by this call, too. */
+NTSTATUS NtWaitForMultipleObjects(struct nt_thread *t, uint32_t count, uint64_t handles, uint32_t type, uint8_t alertable, uint64_t timeout)
+{
+	uint64_t deadline, handle;
 	NTSTATUS status;
 
 	if (count == 0 || count > NT_WAIT_MAX)
@@ -76,13 +108,12 @@ NTSTATUS NtWaitForMultipleObjects(struct nt_thread *t, uint32_t count, uint64_t 
 	if (type > WAIT_ANY)
 		return STATUS_INVALID_PARAMETER_3;
 	status = ex_deadline_in(timeout, &deadline);
-	if (status == STATUS_SUCCESS)
-		status = waitables(handles, count, objects);
-	if (status != STATUS_SUCCESS)
+	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
-	status = wait_owning(t, objects, count, type == WAIT_ALL, alertable, deadline);
-	put_all(objects, count);
-	return status;
+	if (count > 1)
+		return wait_several(t, count, handles, type == WAIT_ALL, alertable != 0, deadline);
+	status = user_read(&handle, handles, sizeof handle);
+	return status == STATUS_SUCCESS ? wait_one(t, handle, alertable != 0, deadline) : status;
 }
 
 static NTSTATUS signal_one(struct nt_thread *t, uint64_t handle)
@@ -90,6 +121,7 @@ static NTSTATUS signal_one(struct nt_thread *t, uint64_t handle)
 	struct ob_object *o;
 	NTSTATUS status = ob_by_handle(handle, OB_NONE, 0, &o);
 	uint32_t access;
+	int32_t before;
 
 	if (status != STATUS_SUCCESS)
 		return status;
@@ -99,9 +131,9 @@ static NTSTATUS signal_one(struct nt_thread *t, uint64_t handle)
 	else if ((ob_handle_access(t->process, handle) & access) == 0)
 		status = STATUS_ACCESS_DENIED;
 	else if (o->type == OB_MUTANT)
-		status = ex_mutant_release(o, t, NULL);
+		status = ex_mutant_release(o, t, &before);
 	else if (o->type == OB_SEMAPHORE)
-		status = ex_semaphore_release(o, 1, NULL);
+		status = ex_semaphore_release(o, 1, &before);
 	else
 		(void)ex_signal(o, 1);
 	ob_put(o);

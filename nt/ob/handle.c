@@ -22,7 +22,7 @@
 #define BUSY        1u
 #define SPINS       200u
 
-struct entry {
+struct ob_entry {
 	_Atomic uint64_t object; /* its address, and BUSY; 0: free */
 	uint32_t access;         /* [BUSY] */
 	uint32_t attributes;     /* [BUSY] OBJ_INHERIT, OBJ_PROTECT_CLOSE; of a free one [HANDLE]: place of the next, 0 = none */
@@ -34,7 +34,7 @@ struct ob_handle_table {
 	uint32_t free;          /* [HANDLE] first free place among those, 0 = none */
 	uint32_t count;         /* [HANDLE] */
 	bool closed;            /* [HANDLE] its process has ended */
-	struct entry **arrays[ARRAYS]; /* set once, under HANDLE */
+	struct ob_entry **arrays[ARRAYS]; /* set once, under HANDLE */
 };
 
 struct ob_handle_table *ob_table_new(void)
@@ -59,10 +59,10 @@ void ob_table_free(struct ob_handle_table *h)
 }
 
 /* NULL: there is no such place yet. */
-static struct entry *entry_at(const struct ob_handle_table *h, uint64_t place)
+static struct ob_entry *entry_at(const struct ob_handle_table *h, uint64_t place)
 {
 	uint64_t i = place - 1;
-	struct entry **array, *chunk;
+	struct ob_entry **array, *chunk;
 
 	if (i >= (uint64_t)ARRAYS * PER_ARRAY * PER_CHUNK)
 		return NULL;
@@ -73,9 +73,9 @@ static struct entry *entry_at(const struct ob_handle_table *h, uint64_t place)
 	return chunk != NULL ? &chunk[i % PER_CHUNK] : NULL;
 }
 
-static struct ob_object *object_of(const struct entry *e)
+static struct ob_object *object_of(const struct ob_entry *e)
 {
-	return (struct ob_object *)(atomic_load_explicit(&((struct entry *)(uintptr_t)e)->object, memory_order_relaxed) & ~(uint64_t)BUSY);
+	return (struct ob_object *)(atomic_load_explicit(&((struct ob_entry *)(uintptr_t)e)->object, memory_order_relaxed) & ~(uint64_t)BUSY);
 }
 
 /*
@@ -96,7 +96,7 @@ static inline void unhold(struct pico_thread *t)
 }
 
 /* Waits until it is not busy and makes it so; hold was called.  NULL: it is free. */
-static struct ob_object *entry_take(struct entry *e)
+static struct ob_object *entry_take(struct ob_entry *e)
 {
 	for (unsigned n = 0;; n++) {
 		uint64_t v = atomic_load_explicit(&e->object, memory_order_relaxed);
@@ -111,7 +111,7 @@ static struct ob_object *entry_take(struct entry *e)
 	}
 }
 
-static void entry_drop(struct entry *e, struct ob_object *o)
+static void entry_drop(struct ob_entry *e, struct ob_object *o)
 {
 	atomic_store_explicit(&e->object, (uint64_t)o, memory_order_release);
 }
@@ -119,13 +119,13 @@ static void entry_drop(struct entry *e, struct ob_object *o)
 static bool chunk_add(struct ob_handle_table *h) REQUIRES(HANDLE)
 {
 	uint32_t n = h->used / PER_CHUNK;
-	struct entry *chunk, ***array;
+	struct ob_entry *chunk, ***array;
 
 	if (n >= ARRAYS * PER_ARRAY)
 		return false;
 	array = &h->arrays[n / PER_ARRAY];
 	if (*array == NULL) {
-		struct entry **fresh = arena_alloc(PER_ARRAY * sizeof *fresh);
+		struct ob_entry **fresh = arena_alloc(PER_ARRAY * sizeof *fresh);
 
 		if (fresh == NULL)
 			return false;
@@ -154,14 +154,14 @@ static uint32_t place_take(struct ob_handle_table *h) REQUIRES(HANDLE)
 
 static void place_free(struct ob_handle_table *h, uint32_t place) REQUIRES(HANDLE)
 {
-	struct entry *e = entry_at(h, place);
+	struct ob_entry *e = entry_at(h, place);
 
 	e->attributes = h->free;
 	entry_drop(e, NULL);
 	h->free = place;
 }
 
-NTSTATUS ob_handle_add_counted(struct nt_process *p, struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t *handle)
+NTSTATUS ob_handle_give(struct nt_process *p, struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t *handle)
 {
 	struct ob_handle_table *h = p->handles;
 	NTSTATUS status = STATUS_SUCCESS;
@@ -173,9 +173,8 @@ NTSTATUS ob_handle_add_counted(struct nt_process *p, struct ob_object *o, uint32
 	else if ((place = place_take(h)) == 0)
 		status = STATUS_INSUFFICIENT_RESOURCES;
 	if (status == STATUS_SUCCESS) {
-		struct entry *e = entry_at(h, place);
+		struct ob_entry *e = entry_at(h, place);
 
-		ob_get(o);
 		e->access = access;
 		e->attributes = attributes & (OBJ_INHERIT | OBJ_PROTECT_CLOSE);
 		entry_drop(e, o);
@@ -183,15 +182,18 @@ NTSTATUS ob_handle_add_counted(struct nt_process *p, struct ob_object *o, uint32
 	}
 	lock_drop(&h->lock);
 	*handle = (uint64_t)place * HANDLE_STEP;
-	if (status != STATUS_SUCCESS)
+	if (status != STATUS_SUCCESS) {
 		ob_uncount(o, p);
+		ob_put(o);
+	}
 	return status;
 }
 
 NTSTATUS ob_handle_add(struct nt_process *p, struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t *handle)
 {
-	atomic_fetch_add_explicit(&o->handles, 1, memory_order_relaxed);
-	return ob_handle_add_counted(p, o, access, attributes, handle);
+	ob_get(o);
+	ob_count(o);
+	return ob_handle_give(p, o, access, attributes, handle);
 }
 
 static bool is_pseudo(uint64_t handle)
@@ -228,7 +230,7 @@ static NOINLINE NTSTATUS pseudo_by_handle(struct nt_process *p, uint64_t handle,
 /* What is behind it, with a reference; object NULL: no such handle. */
 static inline struct ob_grant look_up(const struct ob_handle_table *h, uint64_t handle)
 {
-	struct entry *e = entry_at(h, handle / HANDLE_STEP);
+	struct ob_entry *e = entry_at(h, handle / HANDLE_STEP);
 	struct ob_grant g = { .object = NULL };
 	struct pico_thread *t;
 
@@ -244,6 +246,32 @@ static inline struct ob_grant look_up(const struct ob_handle_table *h, uint64_t 
 	}
 	unhold(t);
 	return g;
+}
+
+bool ob_alone(struct nt_process *p, uint64_t handle, uint32_t access, uint32_t refs, struct ob_alone *a)
+{
+	struct ob_entry *e = entry_at(p->handles, handle / HANDLE_STEP);
+	uint64_t v = e != NULL ? atomic_load_explicit(&e->object, memory_order_relaxed) : 0;
+	struct pico_thread *t;
+
+	if (v == 0 || (v & BUSY))
+		return false;
+	t = hold();
+	if (!atomic_compare_exchange_strong_explicit(&e->object, &v, v | BUSY, memory_order_acquire, memory_order_relaxed)) {
+		unhold(t);
+		return false;
+	}
+	*a = (struct ob_alone){ (struct ob_object *)v, e };
+	if ((a->object->flags & OB_ALONE) && atomic_load_explicit(&a->object->ref.count, memory_order_acquire) == refs && (access & ~e->access) == 0)
+		return true;
+	ob_alone_end(a);
+	return false;
+}
+
+void ob_alone_end(const struct ob_alone *a)
+{
+	entry_drop(a->entry, a->object);
+	unhold(pico_current());
 }
 
 NTSTATUS ob_by_handle_of(struct nt_process *p, uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o)
@@ -299,7 +327,7 @@ uint32_t ob_handle_access(struct nt_process *p, uint64_t handle)
 
 NTSTATUS ob_handle_set_attributes(struct nt_process *p, uint64_t handle, uint32_t attributes)
 {
-	struct entry *e = is_pseudo(handle) ? NULL : entry_at(p->handles, handle / HANDLE_STEP);
+	struct ob_entry *e = is_pseudo(handle) ? NULL : entry_at(p->handles, handle / HANDLE_STEP);
 	struct ob_object *o;
 	struct pico_thread *t;
 
@@ -326,7 +354,7 @@ void ob_handles_each(struct nt_process *p, void (*fn)(void *arg, uint64_t handle
 
 	lock_take(&h->lock);
 	for (uint32_t place = 1; place <= h->used; place++) {
-		const struct entry *e = entry_at(h, place);
+		const struct ob_entry *e = entry_at(h, place);
 
 		if (object_of(e) != NULL)
 			fn(arg, (uint64_t)place * HANDLE_STEP, object_of(e), e->access, e->attributes);
@@ -334,9 +362,27 @@ void ob_handles_each(struct nt_process *p, void (*fn)(void *arg, uint64_t handle
 	lock_drop(&h->lock);
 }
 
+void ob_count(struct ob_object *o)
+{
+	if (ob_is_alone(o))
+		atomic_store_explicit(&o->handles, atomic_load_explicit(&o->handles, memory_order_relaxed) + 1, memory_order_relaxed);
+	else
+		atomic_fetch_add_explicit(&o->handles, 1, memory_order_relaxed);
+}
+
+static bool uncount(struct ob_object *o)
+{
+	uint32_t handles = atomic_load_explicit(&o->handles, memory_order_relaxed);
+
+	if (!ob_is_alone(o))
+		return atomic_fetch_sub_explicit(&o->handles, 1, memory_order_acq_rel) == 1;
+	atomic_store_explicit(&o->handles, handles - 1, memory_order_relaxed);
+	return handles == 1;
+}
+
 void ob_uncount(struct ob_object *o, struct nt_process *p)
 {
-	bool last = atomic_fetch_sub_explicit(&o->handles, 1, memory_order_acq_rel) == 1;
+	bool last = uncount(o);
 
 	if (ob_type_of(o)->close != NULL)
 		ob_type_of(o)->close(o, p, last);
@@ -347,7 +393,7 @@ void ob_uncount(struct ob_object *o, struct nt_process *p)
 /* Takes the object of that handle out of the table, or NULL; protected: not those that are not to be closed. */
 static struct ob_object *take_out(struct ob_handle_table *h, uint64_t place, bool protect, NTSTATUS *status) REQUIRES(HANDLE)
 {
-	struct entry *e = entry_at(h, place);
+	struct ob_entry *e = entry_at(h, place);
 	struct ob_object *o = e != NULL ? entry_take(e) : NULL; /* the table's lock is held, so no hold */
 
 	*status = o != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
@@ -407,19 +453,22 @@ static NTSTATUS inherit_locked(const struct ob_handle_table *from, struct ob_han
 		if (!chunk_add(to))
 			return STATUS_INSUFFICIENT_RESOURCES;
 	for (uint32_t place = from->used; place > 0; place--) {
-		const struct entry *e = entry_at(from, place);
-		struct entry *copy = entry_at(to, place);
-		struct ob_object *o = object_of(e);
+		struct ob_entry *e = entry_at(from, place);
+		struct ob_entry *copy = entry_at(to, place);
+		struct ob_object *o = entry_take(e);
 
 		if (o == NULL || !(e->attributes & OBJ_INHERIT)) {
+			if (o != NULL)
+				entry_drop(e, o);
 			place_free(to, place);
 			continue;
 		}
-		atomic_fetch_add_explicit(&o->handles, 1, memory_order_relaxed);
+		ob_count(o);
 		ob_get(o);
 		copy->access = e->access;
 		copy->attributes = e->attributes;
 		entry_drop(copy, o);
+		entry_drop(e, o);
 		to->count++;
 	}
 	return STATUS_SUCCESS;

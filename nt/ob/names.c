@@ -401,11 +401,9 @@ static NTSTATUS handle_out_counted(struct ob_object *o, bool counted, bool check
 
 	allowed = check ? se_check_open(o, &access) : STATUS_SUCCESS;
 	access = ob_map_access(o->type, access);
-	if (counted)
-		status = ob_handle_add_counted(p, o, access, attributes, &handle);
-	else
-		status = ob_handle_add(p, o, access, attributes, &handle);
-	ob_put(o);
+	if (!counted)
+		ob_count(o);
+	status = ob_handle_give(p, o, access, attributes, &handle);
 	if (status != STATUS_SUCCESS)
 		return status;
 	status = allowed == STATUS_SUCCESS ? user_write(handle_va, &handle, sizeof handle) : allowed;

@@ -47,12 +47,13 @@ struct ob_object {
 #define OB_PERMANENT 1u
 #define OB_WAITABLE  2u /* may be waited for */
 #define OB_AUTO      4u /* OB_EVENT, OB_TIMER: taking it resets it */
+#define OB_ALONE     8u /* nobody gets at it but by a reference: who has the only one is alone with it */
 
 /* What the image knows of a type. */
 struct ob_type {
 	const char *name;         /* "Event" */
 	uint32_t read, write, execute, all; /* generic rights */
-	bool waitable;
+	bool waitable, alone; /* OB_WAITABLE, OB_ALONE */
 	void (*destroy)(struct ob_object *o); /* last reference went; frees it.  No lock is held */
 	void (*close)(struct ob_object *o, struct nt_process *p, bool last); /* a handle was closed; last: of all processes.  p NULL: it was a lookup's own */
 	/* Wait rules beyond those by `signal` and OB_AUTO; NULL: those.  NTOBJ held. */
@@ -95,6 +96,17 @@ NTSTATUS ob_handle_add(struct nt_process *p, struct ob_object *o, uint32_t acces
    thread, token) are understood.  STATUS_INVALID_HANDLE, _OBJECT_TYPE_MISMATCH, _ACCESS_DENIED (access is not granted). */
 NTSTATUS ob_by_handle(uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o) MUST_CHECK;
 NTSTATUS ob_by_handle_of(struct nt_process *p, uint64_t handle, enum ob_type_id type, uint32_t access, struct ob_object **o) MUST_CHECK;
+/*
+ * For what is done with an object in some instructions: nobody else can get at it until ob_alone_end, so that neither its lock nor a
+ * reference is needed.  False: not so, take the long way: there are more references than refs (1: the handle's own), no such
+ * handle, no such access, or a type without OB_ALONE.  Between the two no lock is taken and nothing waits.
+ */
+struct ob_alone {
+	struct ob_object *object;
+	struct ob_entry *entry;
+};
+bool ob_alone(struct nt_process *p, uint64_t handle, uint32_t access, uint32_t refs, struct ob_alone *a) MUST_CHECK;
+void ob_alone_end(const struct ob_alone *a);
 uint32_t ob_handle_access(struct nt_process *p, uint64_t handle); /* granted; 0: no such */
 NTSTATUS ob_handle_close(struct nt_process *p, uint64_t handle);
 uint32_t ob_handle_count(const struct nt_process *p);

@@ -45,9 +45,16 @@ struct ob_grant {
 	uint32_t access, attributes;
 };
 NTSTATUS ob_grant_of(struct nt_process *p, uint64_t handle, struct ob_grant *g); /* with a reference */
-/* The same as ob_handle_add for an object whose handle count has been raised already; it is lowered again on failure. */
-NTSTATUS ob_handle_add_counted(struct nt_process *p, struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t *handle);
+/* The same as ob_handle_add, taking over the reference and a count as a handle (ob_count), on failure too. */
+NTSTATUS ob_handle_give(struct nt_process *p, struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t *handle);
 NTSTATUS ob_handle_set_attributes(struct nt_process *p, uint64_t handle, uint32_t attributes);
+/* The caller has a reference, and it is the only one there is. */
+static inline bool ob_is_alone(const struct ob_object *o)
+{
+	return (o->flags & OB_ALONE) && atomic_load_explicit(&((struct ob_object *)(uintptr_t)o)->ref.count, memory_order_acquire) == 1;
+}
+/* One handle more; the caller has a reference. */
+void ob_count(struct ob_object *o);
 /* One handle less: type's close routine, and the name goes with the last. */
 void ob_uncount(struct ob_object *o, struct nt_process *p);
 /* Takes the name of an object nobody has handles of. */

@@ -45,8 +45,7 @@ void *ob_alloc(enum ob_type_id type, size_t size)
 		return NULL;
 	ref_init(&o->ref);
 	o->type = (uint16_t)type;
-	if (ob_types[type]->waitable)
-		o->flags = OB_WAITABLE;
+	o->flags = (uint16_t)((ob_types[type]->waitable ? OB_WAITABLE : 0) | (ob_types[type]->alone ? OB_ALONE : 0));
 	lock_init(&o->lock, LOCK_NTOBJ);
 	list_init(&o->waiters);
 	return o;
@@ -59,7 +58,7 @@ void ob_get(struct ob_object *o)
 
 void ob_put(struct ob_object *o)
 {
-	if (o == NULL || !ref_put(&o->ref))
+	if (o == NULL || (!ob_is_alone(o) && !ref_put(&o->ref)))
 		return;
 	arena_free(o->security);
 	if (ob_type_of(o)->destroy != NULL)

@@ -39,6 +39,8 @@ void heap_free(void *p)
 
 void ref_misused(const struct ref *r, uint32_t count)
 {
+	(void)r;
+	(void)count;
 	abort();
 }
 
