@@ -125,10 +125,15 @@ NTSTATUS nt_view_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 	struct nt_section *s = v->view != NULL ? v->view->section : NULL;
 	NTSTATUS status;
 
-	if (s == NULL || v->type != MEM_MAPPED || s->file != NULL)
+	if (s == NULL || v->type != MEM_MAPPED || (s->file != NULL && !(s->attributes & SEC_RESERVE)))
 		return STATUS_ALREADY_COMMITTED;
 	if (!nt_protect_within(protect, v->most))
 		return STATUS_SECTION_PROTECTION;
+	if (s->file != NULL) { /* all of the view is mapped: what shall be written must lie in the file */
+		uint64_t now;
+
+		return os_vm_file_extend(s->file, &now, protect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE) ? v->offset + (end - v->r.start) : 0);
+	}
 	protect |= caching(s);
 	status = open_run(mm, v, start, end, protect);
 	if (status != STATUS_SUCCESS || s->committed == NULL)
@@ -189,6 +194,12 @@ static NTSTATUS map_locked(struct nt_mm *mm, struct nt_view_wish *w, struct nt_v
 	return STATUS_SUCCESS;
 }
 
+/* A view may be longer than the file that it shows: what is written behind the file's end shows when it is there. */
+static bool grows(const struct nt_view_wish *w)
+{
+	return (w->type & MEM_RESERVE) && w->section->file != NULL && (w->section->attributes & SEC_RESERVE);
+}
+
 static NTSTATUS check_range(struct nt_view_wish *w)
 {
 	uint64_t size = atomic_load(&w->section->size), end;
@@ -196,6 +207,10 @@ static NTSTATUS check_range(struct nt_view_wish *w)
 
 	if ((w->base | w->offset) & (edge - 1))
 		return STATUS_MAPPED_ALIGNMENT;
+	if (grows(w) && w->size != 0 && !ADD_OVERFLOW(w->offset, w->size, &end)) {
+		w->size = PAGE_UP(w->size);
+		return STATUS_SUCCESS;
+	}
 	if (w->offset >= size)
 		return STATUS_INVALID_VIEW_SIZE;
 	if (w->size == 0)
