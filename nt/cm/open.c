@@ -55,7 +55,7 @@ const struct ob_type ob_type_key = {
 	.name = "Key",
 	.read = KEY_READ,
 	.write = KEY_WRITE,
-	.execute = KEY_READ,
+	.execute = KEY_READ | 0x20u /* KEY_CREATE_LINK */,
 	.all = KEY_ALL_ACCESS,
 	.destroy = body_destroy,
 	.close = body_close,
@@ -187,6 +187,14 @@ static NTSTATUS set_security(struct cm_key *k, uint64_t security)
 	return STATUS_SUCCESS;
 }
 
+/* One of no characters is a name. */
+static bool has_name(uint64_t oa)
+{
+	uint64_t name;
+
+	return user_read(&name, oa + offsetof(struct OBJECT_ATTRIBUTES, ObjectName), sizeof name) == STATUS_SUCCESS && name != 0;
+}
+
 /* All of the calls: class and disposition are addresses, 0 for those that only open. */
 static NTSTATUS open_or_create(uint64_t handle_va, uint32_t access, uint64_t oa, bool create, uint32_t options, uint64_t class, uint64_t disposition)
 {
@@ -201,7 +209,7 @@ static NTSTATUS open_or_create(uint64_t handle_va, uint32_t access, uint64_t oa,
 	status = user_put64(handle_va, 0);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = oa_in(&l, oa);
+	status = has_name(oa) ? oa_in(&l, oa) : (NTSTATUS)STATUS_ACCESS_VIOLATION;
 	if (status != STATUS_SUCCESS)
 		return status;
 	/* REG_OPTION_OPEN_LINK is advapi32's alone, which makes OBJ_OPENLINK of it. */

@@ -269,8 +269,10 @@ static NTSTATUS create(uint64_t handle, uint64_t oa, uint64_t iosb, struct io_op
 	struct io_file *file;
 	struct ob_lookup l;
 	struct io_name n;
-	NTSTATUS status = check(o);
+	NTSTATUS status = ob_handle_clear(handle);
 
+	if (status == STATUS_SUCCESS)
+		status = check(o);
 	if (status == STATUS_SUCCESS)
 		status = oa_in(&l, oa);
 	if (status != STATUS_SUCCESS)

@@ -84,6 +84,25 @@ WCHAR *io_file_name(struct io_file *f, uint32_t *size)
 	return name;
 }
 
+/* The device, and the name below it, if it has one. */
+static WCHAR *device_name(struct io_file *f, const WCHAR *device, uint32_t *size)
+{
+	uint32_t head = 0, n = 0;
+	WCHAR *below = io_ops(f)->name_of != NULL ? io_ops(f)->name_of(f, &n) : NULL, *name;
+
+	while (device[head / 2] != 0)
+		head += sizeof(WCHAR);
+	name = heap_alloc(head + n + 2);
+	if (name != NULL) {
+		memcpy(name, device, head);
+		if (below != NULL)
+			memcpy((char *)name + head, below, n);
+		*size = head + n;
+	}
+	heap_free(below);
+	return name;
+}
+
 static NTSTATUS query_name(struct ob_object *o, WCHAR **text, uint32_t *size)
 {
 	struct io_file *f = (struct io_file *)o;
@@ -92,7 +111,8 @@ static NTSTATUS query_name(struct ob_object *o, WCHAR **text, uint32_t *size)
 	*text = NULL;
 	if (f->kind == IO_PIPE && npfs_end_of(f)->pipe->size == 0)
 		return STATUS_OBJECT_PATH_INVALID;
-	*text = io_file_name(f, size);
+	*text = f->kind == IO_PIPE || f->kind == IO_NPFS ? device_name(f, u"\\Device\\NamedPipe", size) :
+		f->kind == IO_MAILSLOT || f->kind == IO_MSFS ? device_name(f, u"\\Device\\Mailslot", size) : io_file_name(f, size);
 	return STATUS_SUCCESS;
 }
 

@@ -191,6 +191,19 @@ static void mailslot_destroy(struct io_file *f)
 	slot_put(slot_of(f));
 }
 
+static WCHAR *slot_name(struct io_file *f, uint32_t *size)
+{
+	const struct slot *s = slot_of(f);
+	WCHAR *name = heap_alloc(s->size + 4);
+
+	if (name == NULL)
+		return NULL;
+	name[0] = '\\';
+	memcpy(name + 1, s->name, s->size);
+	*size = s->size + 2;
+	return name;
+}
+
 extern const struct io_ops io_mailslot_ops;
 const struct io_ops io_mailslot_ops = {
 	.name = "mailslot",
@@ -199,6 +212,7 @@ const struct io_ops io_mailslot_ops = {
 	.write = mailslot_write,
 	.query = mailslot_query,
 	.set = mailslot_set,
+	.name_of = slot_name,
 	.cleanup = mailslot_cleanup,
 	.destroy = mailslot_destroy,
 };
@@ -276,7 +290,7 @@ NTSTATUS NtCreateMailslotFile(struct nt_thread *t, uint64_t handle, uint32_t acc
 	struct io_name n;
 	struct io_file *f;
 	int64_t timeout = INT64_MIN;
-	NTSTATUS status = handle == 0 ? STATUS_ACCESS_VIOLATION : timeout_va != 0 ? user_read(&timeout, timeout_va, sizeof timeout) : STATUS_SUCCESS;
+	NTSTATUS status = ob_handle_clear(handle) != STATUS_SUCCESS ? STATUS_ACCESS_VIOLATION : oa == 0 ? STATUS_INVALID_PARAMETER : timeout_va != 0 ? user_read(&timeout, timeout_va, sizeof timeout) : STATUS_SUCCESS;
 
 	if (status == STATUS_SUCCESS)
 		status = oa_in(&l, oa);

@@ -94,8 +94,10 @@ NTSTATUS NtCreateNamedPipeFile(struct nt_thread *t, uint64_t handle, uint32_t ac
 	struct ob_lookup l;
 	struct io_name n;
 	struct io_file *f;
-	NTSTATUS status = timeout != 0 ? user_read(&w.timeout, timeout, sizeof w.timeout) : STATUS_INVALID_PARAMETER;
+	NTSTATUS status = ob_handle_clear(handle);
 
+	if (status == STATUS_SUCCESS)
+		status = timeout != 0 && oa != 0 ? user_read(&w.timeout, timeout, sizeof w.timeout) : STATUS_INVALID_PARAMETER;
 	if (status == STATUS_SUCCESS)
 		status = check_wish(&w, &o, type, read_mode);
 	if (status == STATUS_SUCCESS)

@@ -150,7 +150,7 @@ static NTSTATUS offset_in(struct io_request *r, uint64_t va)
 		if (status != STATUS_SUCCESS)
 			return status;
 	}
-	if (LIKELY((int64_t)r->offset >= 0) || r->file->kind != IO_DISK)
+	if (LIKELY((int64_t)r->offset >= 0) || (r->file->kind != IO_DISK && r->file->kind != IO_NULL))
 		return STATUS_SUCCESS;
 	if (r->offset == FILE_WRITE_TO_END_OF_FILE && r->write)
 		return STATUS_SUCCESS;

@@ -138,8 +138,11 @@ NTSTATUS wine_server_handle_to_fd(struct nt_thread *t, uint64_t handle, uint32_t
 	return status;
 }
 
+const struct ob_type ob_type_device = { .name = "Device", .read = 0x120089, .write = 0x120116, .execute = 0x1200a0, .all = FILE_ALL_ACCESS };
+
 void io_boot(void)
 {
+	ob_boot_add("\\Device\\Null", ob_alloc(OB_DEVICE, sizeof(struct ob_object))); /* for who looks at it as an object; io/name.c opens it */
 	ob_boot_link("\\??\\C:", "\\Device\\HarddiskVolume1");
 	ob_boot_link("\\??\\Z:", "\\Device\\HarddiskVolume2");
 	ob_boot_link("\\??\\NUL", "\\Device\\Null");

@@ -12,6 +12,7 @@
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/map.h"
+#include "nt/os/sysinfo.h"
 #include "rt/mem.h"
 
 #define KUSER            0x7ffe0000u
@@ -38,6 +39,7 @@
 #define TICK_COUNT       0x320
 #define COOKIE           0x330
 #define ACTIVE_CPUS      0x3c0
+#define ACTIVE_GROUPS    0x3c4
 
 static void put16(uint8_t *page, uint32_t at, uint16_t v)
 {
@@ -84,6 +86,7 @@ bool kuser_boot(struct nt_state *nt)
 {
 	static const char root[] = "C:\\windows";
 	uint64_t frequency = 10000000;
+	struct os_machine m;
 	uint8_t *page;
 
 	if (!data_alloc(1, &nt->kuser_page))
@@ -107,6 +110,9 @@ bool kuser_boot(struct nt_state *nt)
 	memcpy(page + QPC_FREQUENCY, &frequency, sizeof frequency);
 	put32(page, SYSTEM_CALL, 1);
 	(void)DkRandomBitsRead(page + COOKIE, 4);
+	os_machine(&m);
+	put32(page, PHYSICAL_PAGES, (uint32_t)MIN(m.total_pages, UINT32_MAX));
+	page[ACTIVE_GROUPS] = 1;
 	put32(page, ACTIVE_CPUS, pico_boot_block->ncpus != 0 ? pico_boot_block->ncpus : 1);
 	kuser_tick(nt);
 	return true;

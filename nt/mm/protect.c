@@ -100,6 +100,8 @@ NTSTATUS nt_open_pages_locked(struct nt_vad *v, uint64_t start, uint64_t end, ui
 	return v->flags & VAD_WATCH ? open_watched(v, start, end, prot) : os_vm_protect(start, end - start, prot);
 }
 
+#define CACHING (PAGE_NOCACHE | PAGE_WRITECOMBINE)
+
 /* Images have no page that writes to the file. */
 static uint32_t as_copy(const struct nt_vad *v, uint32_t protect)
 {
@@ -127,6 +129,8 @@ static NTSTATUS protect_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t star
 	if (!nt_committed(v, start, end))
 		return STATUS_NOT_COMMITTED;
 	protect = as_copy(v, protect & ~PAGE_TARGETS_INVALID);
+	if (v->type == MEM_PRIVATE) /* how it is cached, it was allocated with */
+		protect = (protect & ~CACHING) | (v->protect & CACHING);
 	if (v->most != 0 && !nt_protect_within(protect, v->most))
 		return STATUS_SECTION_PROTECTION;
 	if (v->flags & VAD_NO_CHANGE)

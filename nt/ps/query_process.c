@@ -359,6 +359,8 @@ static NTSTATUS set_affinity(struct nt_process *p, uint64_t mask)
 {
 	if (mask == 0 || (mask & ~os_cpus_mask()) != 0)
 		return STATUS_INVALID_PARAMETER;
+	if (p->exit_time != 0)
+		return STATUS_PROCESS_IS_TERMINATING;
 	lock_take(&p->lock);
 	ps_of_process(p)->affinity = mask;
 	LIST_FOR (t, &p->threads, struct nt_thread, sibling)

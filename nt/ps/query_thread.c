@@ -248,7 +248,8 @@ static NTSTATUS set_group(struct nt_thread *o, uint64_t buffer)
 		return status;
 	if (a.group != 0 || a.reserved[0] != 0 || a.reserved[1] != 0 || a.reserved[2] != 0)
 		return STATUS_INVALID_PARAMETER;
-	return set_affinity(o, a.mask);
+	/* Unlike a mask alone, no more than there is. */
+	return a.mask & ~ps_of_process(o->process)->affinity ? (NTSTATUS)STATUS_INVALID_PARAMETER : set_affinity(o, a.mask);
 }
 
 static NTSTATUS set_base_priority(struct nt_thread *o, int32_t p)

@@ -40,8 +40,8 @@ NTSTATUS ps_thread_make_in(struct nt_process *p, const struct ps_start *s, struc
 	struct remote r = { .kind = PS_REMOTE, .start = *s };
 	NTSTATUS status;
 
-	if (p == nt_current_process())
-		return ps_thread_make(p, s, out);
+	if (p == nt_current_process()) /* when it is to end, nobody comes any more */
+		return p->dying ? (NTSTATUS)STATUS_PROCESS_IS_TERMINATING : ps_thread_make(p, s, out);
 	status = os_remote_run(p->lx, &r, sizeof r);
 	if (status == STATUS_SUCCESS)
 		status = r.status;
@@ -68,19 +68,27 @@ NTSTATUS ps_ctrl_event(struct nt_process *p, uint32_t event)
 
 /* ---- NtGetNextThread: in the order of their numbers ---- */
 
+static struct nt_thread *nearer(struct nt_thread *best, struct nt_thread *t, uint32_t after, bool down)
+{
+	bool beyond = (after == 0 || (down ? t->tid < after : t->tid > after)) && atomic_load_explicit(&t->ob.ref.count, memory_order_relaxed) != 0;
+
+	return beyond && (best == NULL || (down ? t->tid > best->tid : t->tid < best->tid)) ? t : best;
+}
+
 static struct nt_thread *next_of(struct nt_process *p, uint32_t after, bool down)
 {
 	struct nt_thread *best = NULL;
 
 	lock_take(&p->lock);
-	LIST_FOR (t, &p->threads, struct nt_thread, sibling) {
-		bool beyond = after == 0 || (down ? t->tid < after : t->tid > after);
+	for (uint32_t i = 0; i < PS_ID_BUCKETS; i++) {
+		const struct list *bucket = &ps_of_process(p)->by_id[i]; /* those that have ended too, as long as somebody has them */
 
-		if (beyond && (best == NULL || (down ? t->tid > best->tid : t->tid < best->tid)))
-			best = t;
+		if (bucket->next != NULL)
+			LIST_FOR (ps, bucket, struct ps_thread, by_id)
+				best = nearer(best, ps->thread, after, down);
 	}
-	if (best != NULL)
-		ob_get(&best->ob);
+	if (best != NULL && !ref_get_live(&best->ob.ref))
+		best = NULL;
 	lock_drop(&p->lock);
 	return best;
 }

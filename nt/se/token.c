@@ -20,9 +20,9 @@ static void token_destroy(struct ob_object *o)
 
 const struct ob_type ob_type_token = {
 	.name = "Token",
-	.read = 0x2000a,
-	.write = 0x200e0,
-	.execute = 0x20004,
+	.read = 0x2001a,
+	.write = 0x201e0,
+	.execute = 0x20005,
 	.all = TOKEN_ALL_ACCESS,
 	.destroy = token_destroy,
 };
@@ -356,8 +356,10 @@ NTSTATUS NtDuplicateToken(struct nt_thread *t, uint64_t token, uint32_t access, 
 	struct OBJECT_ATTRIBUTES a = { 0 };
 	struct { uint32_t length, level; } qos = { 0 };
 	struct se_token *from, *k;
-	NTSTATUS status = STATUS_SUCCESS;
+	NTSTATUS status = ob_handle_clear(handle);
 
+	if (status != STATUS_SUCCESS)
+		return status;
 	if (type != 1 && type != 2)
 		return STATUS_INVALID_PARAMETER;
 	if (oa != 0)
