@@ -222,10 +222,11 @@ static NTSTATUS duplicate_to(const struct duplicate *d, const struct ob_grant *g
 	NTSTATUS status;
 
 	/* In the same table the source goes first, so the copy gets its value; it counts already, so that it is not the last one. */
-	atomic_fetch_add_explicit(&g->object->handles, 1, memory_order_relaxed);
+	ob_get(g->object);
+	ob_count(g->object);
 	if (d->to == d->from && closes_source(d))
 		(void)ob_handle_close(d->from, d->source);
-	status = ob_handle_add_counted(d->to, g->object, access, attributes, &handle);
+	status = ob_handle_give(d->to, g->object, access, attributes, &handle);
 	if (status != STATUS_SUCCESS || d->handle_va == 0)
 		return status;
 	status = user_write(d->handle_va, &handle, sizeof handle);
