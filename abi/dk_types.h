@@ -83,6 +83,7 @@ enum dk_file_type { DK_TYPE_NONE, DK_TYPE_FILE, DK_TYPE_DIR, DK_TYPE_SYMLINK, DK
 #define DK_OPTION_DIRECTORY 0x10u               /* NOT_DIRECTORY unless it is one */
 #define DK_OPTION_INLINE    0x20u               /* send a small file's contents along */
 #define DK_OPTION_WALK      0x40u               /* follow links and tell the way: struct dk_walk */
+#define DK_OPTION_KEEP      0x80u               /* DK_ATTR_SAME is going to be asked; on return only if it can be */
 
 /* DkStreamRead and DkStreamWrite. */
 #define DK_IO_NONBLOCK 1u
@@ -160,7 +161,12 @@ enum dk_attr_class {
 	DK_ATTR_XATTR_REMOVE, /* Set, by URI: as DK_ATTR_XATTR, the attribute goes */
 	DK_ATTR_CONTENTS, /* by URI: struct dk_contents of each of the names behind '?' in the URI of
 	                     their folder, as many of them as there was room for */
-	DK_ATTR_TREE      /* by URI: the folders below it; abi/tree.h */
+	DK_ATTR_TREE,     /* by URI: the folders below it; abi/tree.h */
+	DK_ATTR_SAME,     /* by handle, no buffer, of a stream opened with DK_OPTION_KEEP.  OK: to open it again by its URI would
+	                     give the same file with the same mode, owner and links; AGAIN: that is not known at the moment;
+	                     NOT_FOUND: it will not be known any more.  No trip */
+	DK_ATTR_STAT      /* by handle, of a file: as DK_ATTR_BASIC, but birth time, generation and rights, which stay what they
+	                     are, are 0.  No trip */
 };
 struct dk_fs_info {
 	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;
@@ -196,7 +202,7 @@ struct dk_open {
 	uint32_t access;      /* DK_READ | ... */
 	uint32_t share;       /* NT share modes; 7 = all */
 	uint32_t disposition; /* enum dk_disposition */
-	uint32_t options;     /* DK_OPTION_* */
+	uint32_t options;     /* DK_OPTION_*; out: without KEEP if that was not granted */
 	uint32_t mode;        /* permission bits of what is created */
 	uint32_t inline_size; /* in: room at inline_data; out: bytes there */
 	void *inline_data;    /* with DK_OPTION_INLINE: whole contents if they fit, else none */

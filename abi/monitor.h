@@ -33,8 +33,8 @@
 /* Requests, pal to monitor.  Columns: name, number, what. */
 #define MON_OPS(X)                                                                                   \
 	X(HELLO, 0, "first message of a clone or copy; kernel credentials tell the pid. no reply")    \
-	X(OPEN, 1, "text: uri. args: access, disposition, options, mode; share. reply: value[0] = stream number, attr, fd, inline data") \
-	X(FETCH, 2, "stream: number, text: u64[] of others wanted. reply: fd of a stream opened elsewhere, then those of data's u64[]; stream 0: an epoll fd") \
+	X(OPEN, 1, "text: uri. args: access, disposition, options, mode; share. reply: value[0] = stream number, attr, fd, inline data; kept: value[2] = place in struct mon_changes + 1, value[3] = its number") \
+	X(FETCH, 2, "stream: number, text: u64[] of others wanted. reply: fd of a stream opened elsewhere, then those of data's u64[]; stream 0: what is readable while changes of kept ones are not told yet") \
 	X(CLOSE, 3, "stream. no reply")                                                              \
 	X(QUERY, 4, "text: uri or stream, args[0] = class. reply: data")                             \
 	X(SET, 5, "text: uri NUL value or stream, args[0] = class, bytes. reply: status")            \
@@ -85,6 +85,21 @@ struct mon_reply {
 	uint32_t data_len; /* bytes behind this struct */
 	uint32_t fd_flags; /* MON_FD_* of the descriptor */
 };
+
+/*
+ * In the first page of pal's shared area, and written by the monitor alone: what happened to
+ * streams that are kept (DK_OPTION_KEEP).  Each has a place; when its file's name, mode, owner or
+ * links, or a folder on the way, may have changed, the place's number is raised.  What FETCH of
+ * stream 0 gives is readable from before the change is over until it is told here.  So who finds
+ * it not readable, then telling 0, and then the number he was told, knows that nothing changed.
+ */
+#define MON_KEPT         256u
+#define MON_CHANGES_AT   2048u /* bytes from the area's start */
+struct mon_changes {
+	_Atomic uint32_t telling; /* numbers are being raised */
+	_Atomic uint32_t number[MON_KEPT];
+};
+
 #define MON_FD_NOWAIT 1u /* RWF_NOWAIT works on it */
 #define MON_FD_SEEK   2u /* a regular file: pread */
 #define MON_FD_SOCKET 4u

@@ -7,8 +7,8 @@
  * else is checked here.  What files are asked is in file.c and its neighbours.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "monitor/monitor.h"
@@ -54,9 +54,11 @@ static void fetch_more(struct job *j)
 enum dk_status channel_op_fetch(struct job *j)
 {
 	if (j->req.stream == 0) {
-		j->out_fd = epoll_create1(EPOLL_CLOEXEC);
+		int fd = keep_seen();
+
+		j->out_fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 		j->reply.fds = j->out_fd >= 0;
-		return j->out_fd < 0 ? status_of_errno(errno) : DK_OK;
+		return j->out_fd < 0 ? DK_NOT_SUPPORTED : DK_OK;
 	}
 	if (!j->stream)
 		return DK_INVALID_HANDLE;

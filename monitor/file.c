@@ -274,6 +274,8 @@ static void open_register(struct job *j)
 	j->reply.value[0] = s->number;
 	j->reply.fd_flags = flags;
 	j->reply.fds = kind == STREAM_FILE;
+	if (j->req.args[2] & DK_OPTION_KEEP && !(j->req.args[2] & DK_OPTION_WALK) && j->req.args[1] == DK_OPEN_EXISTING)
+		keep_stream(j, s);
 	j->stream = s;
 	stream_hold(s);
 	j->out_fd = -1;

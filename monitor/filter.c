@@ -168,6 +168,8 @@ static const short allowed[] = {
 	SYS_openat2, SYS_openat, SYS_open, SYS_statx, SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_readlink, SYS_mkdirat, SYS_symlinkat, SYS_linkat,
 	SYS_unlinkat, SYS_renameat2, SYS_utimensat, SYS_fchownat, SYS_chmod, SYS_fchmodat, SYS_getxattr, SYS_setxattr, SYS_listxattr, SYS_removexattr,
 	SYS_rmdir, SYS_setfsuid, SYS_setfsgid,
+	/* keep.c; a watch needs the right to read, and tells of names at most */
+	SYS_inotify_init1, SYS_inotify_add_watch, SYS_inotify_rm_watch,
 	/* the end of the start on one CPU; capabilities can only be dropped */
 	SYS_sched_setaffinity, SYS_capget, SYS_capset,
 };

@@ -134,6 +134,9 @@ static void handle(uint64_t tag)
 	case LOOP_MEMORY:
 		memwatch_event();
 		break;
+	case LOOP_KEPT:
+		keep_event();
+		break;
 	case LOOP_CONTROL:
 	case LOOP_CLIENT:
 	case LOOP_TRACER:

@@ -145,6 +145,7 @@ struct stream {
 	uint32_t refs;
 	bool local, permanent, closing;
 	bool locked;       /* has had a lock on the host file */
+	uint32_t kept;     /* keep.c: its place + 1, 0 = none */
 	uint64_t opener;   /* picoprocess whose share it counts in; 0 = nobody's */
 };
 /* May p open one more file?  What is left of our descriptors is kept for those that have few. */
@@ -185,6 +186,12 @@ void tree_forget(uint64_t pico);              /* it has ended */
 bool walk_work(struct job *j, bool try);  /* answers DK_OPTION_WALK; value[1]: bytes of struct dk_walk */
 int open_parent(const struct job *j, const struct where *w, const char **name);
 enum dk_status file_create_special(struct job *j);
+
+/* keep.c: files that may be opened again without asking. */
+void keep_stream(struct job *j, struct stream *s); /* what j just opened, if it can be; says so in the answer */
+void keep_drop(struct stream *s);                  /* s->kept is not 0; it is closed */
+int keep_seen(void);                               /* what picoprocesses look at, borrowed; -1 = none */
+void keep_event(void);
 
 /* stream_attr.c: answered at once, or j->work set; false = not one of these classes. */
 bool attr_query(struct job *j);
@@ -311,7 +318,7 @@ enum dk_status channel_op_spread(void);
 void channel_op_exit(struct pico *p, const struct mon_request *q);
 
 /* ---- loop.c ---- */
-enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER, LOOP_MEMORY };
+enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER, LOOP_MEMORY, LOOP_KEPT };
 void loop_init(void);
 void loop_add(int fd, uint32_t what, uint64_t number);
 void loop_add_priority(int fd, uint32_t what, uint64_t number); /* EPOLLPRI: a cgroup file that changed */

@@ -156,6 +156,8 @@ void stream_put(struct stream *s)
 
 	if (--s->refs > 0)
 		return;
+	if (s->kept)
+		keep_drop(s);
 	p = s->opener ? pico_find(s->opener) : NULL;
 	if (p)
 		p->streams--;

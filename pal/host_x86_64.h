@@ -101,6 +101,14 @@ struct host_cmsghdr {
 	uint64_t len;
 	int32_t level, type;
 };
+struct host_stat {
+	uint64_t dev, ino, nlink;
+	uint32_t mode, uid, gid, pad;
+	uint64_t rdev;
+	int64_t size, blksize, blocks;
+	struct host_timespec atime, mtime, ctime;
+	int64_t unused[3];
+};
 struct host_pollfd {
 	int32_t fd;
 	int16_t events, revents;

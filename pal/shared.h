@@ -74,8 +74,10 @@ struct process {
 struct stream {
 	struct object object;
 	uint64_t number;   /* [I] the monitor's */
-	uint32_t fd_flags; /* [I] MON_FD_* */
-	uint32_t special;  /* [I] STREAM_* */
+	uint8_t fd_flags;  /* [I] MON_FD_* */
+	uint8_t special;   /* [I] STREAM_* */
+	uint16_t kept;     /* [I] place in struct mon_changes + 1, 0 = none */
+	uint32_t kept_number; /* [I] */
 };
 enum { STREAM_NORMAL, STREAM_DATA, STREAM_DEATHS };
 /* Streams every sandbox has; their descriptors come with the boot message. */
@@ -99,13 +101,16 @@ struct shared {
 	_Atomic uint32_t magic;
 	uint32_t pad;
 	struct table threads_table, events_table, processes_table, streams_table, blocks_table;
-	uint8_t room[4096 - 8 - 5 * sizeof(struct table)];
+	uint8_t room[MON_CHANGES_AT - 8 - 5 * sizeof(struct table)];
+	struct mon_changes changes;
+	uint8_t more_room[4096 - MON_CHANGES_AT - sizeof(struct mon_changes)];
 	struct thread threads[PS_THREADS];
 	struct process processes[PS_PROCESSES];
 	struct stream streams[PS_STREAMS];
 	struct object events[PS_EVENTS];
 	struct block blocks[PS_BLOCKS];
 };
+_Static_assert(__builtin_offsetof(struct shared, changes) == MON_CHANGES_AT, "the monitor writes there");
 _Static_assert(sizeof(struct shared) <= PALSHARED_SIZE, "pal's shared area is too small");
 
 static inline struct shared *shared(void)

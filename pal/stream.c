@@ -209,8 +209,12 @@ static enum dk_status open_reply(struct rpc *r, struct dk_open *open, dk_handle 
 		return DK_TOO_MANY;
 	}
 	s->number = r->reply.value[0];
-	s->fd_flags = r->reply.fd_flags;
+	s->fd_flags = (uint8_t)r->reply.fd_flags;
 	s->special = STREAM_NORMAL;
+	s->kept = r->reply.value[2] <= MON_KEPT ? (uint16_t)r->reply.value[2] : 0;
+	s->kept_number = (uint32_t)r->reply.value[3];
+	if (!s->kept)
+		open->options &= ~DK_OPTION_KEEP;
 	*stream = atomic_load(&o->handle);
 	if (r->fd >= 0)
 		stream_cache_set(object_index(o), *stream, r->fd);
@@ -404,6 +408,8 @@ enum dk_status DkStreamAttributesQueryByHandle(dk_handle stream, uint32_t class,
 		return DK_INVALID_ARG;
 	if (!stream)
 		return DK_INVALID_HANDLE;
+	if (class == DK_ATTR_SAME || class == DK_ATTR_STAT)
+		return stream_query_here(stream, class, buffer, size, done);
 	return query(&r, stream, done);
 }
 

@@ -7,6 +7,8 @@
 
 struct stream *stream_find(dk_handle h);
 void stream_special_fd(uint32_t index, int fd);
+/* DK_ATTR_SAME and DK_ATTR_STAT. */
+enum dk_status stream_query_here(dk_handle stream, uint32_t class, void *buffer, uint64_t size, uint64_t *done);
 
 /* A stream's event is named after the stream: which event above the stream's index. */
 static inline dk_handle stream_event(dk_handle stream, uint32_t which)

@@ -100,7 +100,7 @@ struct vfs {
 	struct idle_ring {
 		struct inode *slot[IDLE_SLOTS];
 		uint32_t next;
-	} idle, idle_small;      /* with a stream; with contents alone */
+	} idle, idle_small, again; /* with a stream; with contents alone; hostagain_dk.c */
 	struct inode *listed[LISTING_SLOTS]; /* listing_dk.c: folders that have a listing */
 	uint32_t listed_next;
 	_Atomic uint64_t listing_bytes;

@@ -154,6 +154,7 @@ static long remove_one(struct dentry *dir, struct dentry *victim, enum dk_delete
 	long err;
 
 	host_keep(victim);
+	again_drop(victim->inode);
 	err = uri == NULL ? -ENOMEM : lx_err(DkStreamDelete(DK_NO_HANDLE, uri, mode));
 	heap_free(uri);
 	if (err == 0) {
@@ -189,8 +190,10 @@ long host_rename(struct lx_thread *t, struct dentry *from_dir, struct dentry *fr
 
 	if (flags & RENAME_WHITEOUT)
 		return -EINVAL;
-	if (over != NULL)
+	if (over != NULL) {
 		host_keep(over);
+		again_drop(over->inode);
+	}
 	err = move(from, to_dir, name, len, mode);
 	if (err < 0)
 		return err;

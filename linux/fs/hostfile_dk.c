@@ -2,7 +2,7 @@
 /* linux/fs/hostfile_dk.c - open regular files of the host: each has a stream of its own, or (hostsmall_dk.c) none yet. */
 #include "linux/fs/hostfs.h"
 
-static long open_stream(struct dentry *d, struct file *f)
+static long open_stream(struct dentry *d, struct file *f, bool keep)
 {
 	static const uint8_t access[4] = { DK_READ, DK_WRITE, DK_READ | DK_WRITE, DK_READ | DK_WRITE };
 	struct dk_open o = { .access = access[f->flags & O_ACCMODE], .share = 7, .disposition = DK_OPEN_EXISTING };
@@ -13,6 +13,8 @@ static long open_stream(struct dentry *d, struct file *f)
 		return -ENOMEM;
 	if (f->flags & O_TRUNC)
 		o.disposition = DK_TRUNCATE;
+	else if (keep)
+		o.options = DK_OPTION_KEEP;
 	status = DkStreamOpen(uri, &o, &f->stream);
 	heap_free(uri);
 	if (status == DK_NOT_FOUND || status == DK_SYMLINK || status == DK_NOT_DIRECTORY) {
@@ -28,6 +30,8 @@ static long open_stream(struct dentry *d, struct file *f)
 		return -ESTALE;
 	}
 	host_take_attr(d->inode, &o.attr);
+	if (o.options & DK_OPTION_KEEP)
+		again_keep(f);
 	return 0;
 }
 
@@ -47,14 +51,14 @@ static dk_handle take_fresh(struct inode *i, int flags)
 
 static long open_regular(struct dentry *d, struct file *f)
 {
-	bool changes = (f->flags & O_ACCMODE) != O_RDONLY, reads = !changes && !(f->flags & O_TRUNC);
+	bool changes = (f->flags & O_ACCMODE) != O_RDONLY, reads = !changes && !(f->flags & O_TRUNC), keep = reads && again_wanted(d->inode);
 	long err = 0;
 
 	if (changes)
 		host_write_begin(d->inode);
 	f->stream = take_fresh(d->inode, f->flags);
-	if (f->stream == DK_NO_HANDLE && !(reads && small_open(d, f)))
-		err = open_stream(d, f);
+	if (f->stream == DK_NO_HANDLE && !(reads && (again_open(f) || (!keep && small_open(d, f)))))
+		err = open_stream(d, f, keep);
 	if (changes && err < 0)
 		host_write_end(d->inode);
 	else if (f->flags & O_TRUNC)
@@ -85,8 +89,16 @@ void host_file_refresh(struct file *f)
 
 	if (f->stream == DK_NO_HANDLE && (small_fresh(f) || host_stream(f) < 0))
 		return;
-	if (DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_BASIC, &a, sizeof a, &done) == DK_OK)
+	if (DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_STAT, &a, sizeof a, &done) == DK_OK) {
+		a.btime_ns = f->inode->btime_ns;
 		host_take_attr(f->inode, &a);
+	}
+}
+
+void host_file_current(struct file *f)
+{
+	if (host(f->inode)->reopened || !host_believed(host(f->inode)->until, pico_now_coarse()))
+		host_file_refresh(f);
 }
 
 static long read_host(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)

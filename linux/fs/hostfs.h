@@ -17,6 +17,11 @@ struct host_priv { /* struct inode.priv of INODE_HOST */
 	struct gathered *contents; /* [INODE] of a small file, for sharers; see hostsmall_dk.c */
 	dk_handle kept;       /* [INODE] stream for sharers of a file whose name may be gone */
 	uint32_t sharers;     /* [INODE] open files that were opened without a stream */
+	dk_handle again;      /* [INODE] stream for opens to come; hostagain_dk.c */
+	uint8_t opens;        /* up to opens_until, a hint */
+	bool in_ring;         /* [INODE: idle_lock] */
+	bool reopened;        /* length and times may be older than the last open */
+	uint64_t again_until, opens_until;
 };
 _Static_assert(sizeof(struct host_priv) <= sizeof(((struct inode *)0)->priv), "inode.priv");
 static inline struct host_priv *host(struct inode *i)
@@ -74,6 +79,15 @@ long host_dir_flush(struct dentry *d, uint32_t mode);
 void host_file_refresh(struct file *f);
 /* The host's file of d, open; DK_NO_HANDLE = it cannot be, or the name is another file's. */
 dk_handle host_open_same(struct dentry *d, struct inode *i, uint32_t access);
+
+/* Before attributes are told through an open file. */
+void host_file_current(struct file *f);
+
+/* hostagain_dk.c: files that are opened again and again. */
+bool again_wanted(struct inode *i);  /* it is opened, for reading: the stream is to be kept */
+bool again_open(struct file *f);     /* true: f has the kept one */
+void again_keep(struct file *f);     /* f's stream can be kept */
+void again_drop(struct inode *i);
 
 /* hostsmall_dk.c: small files that are opened without a stream. */
 bool small_open(struct dentry *d, struct file *f);        /* true: f is open, for reading */

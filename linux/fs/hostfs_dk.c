@@ -54,6 +54,7 @@ void host_take_attr(struct inode *i, const struct dk_attributes *a)
 	host(i)->ino = a->inode;
 	host(i)->type = S_IFMT_(i->mode);
 	host(i)->until = pico_now_coarse() + TRUST_NS;
+	host(i)->reopened = false;
 	shade_apply(i);
 	lock_drop(&i->lock);
 }
@@ -131,6 +132,8 @@ static void host_free(struct inode *i)
 		listing_put(h->listing);
 	if (h->kept != DK_NO_HANDLE)
 		(void)DkObjectClose(h->kept);
+	if (h->again != DK_NO_HANDLE)
+		(void)DkObjectClose(h->again);
 	arena_free(h->contents);
 	arena_free(h->target);
 	arena_free(h->uri);

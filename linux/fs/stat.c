@@ -97,8 +97,7 @@ static long stat_file(struct lx_thread *t, struct file *f, struct stat *s, struc
 	struct path p = f->path;
 
 	if (f->kind == FILE_HOST) {
-		if (!host_believed(host(f->inode)->until, pico_now_coarse()))
-			host_file_refresh(f);
+		host_file_current(f);
 		fill(f->inode, s);
 		fill_more(&p, f->inode, m);
 		return 0;

@@ -2,6 +2,7 @@
 /* nt/os/attr.c - what files are: their types, attributes and times, and their names in folders, by linux/fs. */
 #include "nt/os/file.h"
 #include "linux/fs/fs.h"
+#include "linux/fs/hostfs.h"
 #include "linux/fs/std.h"
 
 void *os_file_inode(const struct file *f)
@@ -181,7 +182,9 @@ NTSTATUS os_file_attr(struct file *f, struct os_attr *a)
 	*a = (struct os_attr){ .type = OS_CHAR, .nlink = 1 };
 	if (f->inode == NULL)
 		return STATUS_SUCCESS;
-	if (f->path.dentry != NULL && f->path.dentry->inode != NULL)
+	if (f->kind == FILE_HOST)
+		host_file_current(f);
+	else if (f->path.dentry != NULL && f->path.dentry->inode != NULL)
 		err = bring_up_to_date(f->path.dentry);
 	else if (inode_ops(f->inode) != NULL && inode_ops(f->inode)->getattr != NULL)
 		err = inode_ops(f->inode)->getattr(lx_current(), f->inode);

@@ -108,6 +108,98 @@ static void test_fetch_more(void)
 	close_stream(b);
 }
 
+/* What was kept has changed, or that is being told. */
+static bool is_changed(int seen, const struct mon_changes *c, uint64_t place, uint64_t number)
+{
+	struct pollfd p = { .fd = seen, .events = POLLIN };
+
+	return poll(&p, 1, 0) != 0 || c->telling || c->number[place - 1] != number;
+}
+
+/* After a moment it is told: the number alone says so. */
+static bool is_told(int seen, const struct mon_changes *c)
+{
+	struct pollfd p = { .fd = seen, .events = POLLIN };
+
+	for (unsigned i = 0; i < 2000 && (poll(&p, 1, 0) != 0 || c->telling); i++)
+		usleep(1000);
+	return poll(&p, 1, 0) == 0 && !c->telling;
+}
+
+static void keep(const char *uri, uint64_t *stream, uint64_t *place, uint64_t *number)
+{
+	CHECK(open_uri(uri, DK_READ, DK_OPEN_EXISTING, DK_OPTION_KEEP, 0) == DK_OK);
+	*stream = reply.value[0];
+	*place = reply.value[2];
+	*number = reply.value[3];
+	close(reply_fd);
+}
+
+static void test_keep(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, boot_fds[MON_BFD_PALSHARED], 0);
+	const struct mon_changes *c = (const void *)(page + MON_CHANGES_AT);
+	uint64_t s, t, place, other, number, number2, many[300];
+	unsigned granted = 0;
+	int seen;
+
+	CHECK(page != MAP_FAILED);
+	CHECK(open_uri("file:/v/kept", DK_READ | DK_WRITE, DK_CREATE_NEW, DK_OPTION_KEEP, 0644) == DK_OK && reply.value[2] == 0);
+	close_stream(reply.value[0]);
+	close(reply_fd);
+	CHECK(open_uri("file:/etc/passwd", DK_READ, DK_OPEN_EXISTING, DK_OPTION_KEEP, 0) == DK_OK && reply.value[2] == 0);
+	close_stream(reply.value[0]);
+	close(reply_fd);
+	CHECK(open_uri("file:/v/kept", DK_WRITE, DK_OPEN_EXISTING, DK_OPTION_KEEP, 0) == DK_OK && reply.value[2] == 0);
+	close_stream(reply.value[0]);
+	close(reply_fd);
+	CHECK(open_uri("file:/v", DK_READ, DK_OPEN_EXISTING, DK_OPTION_KEEP, 0) == DK_OK && reply.value[2] == 0);
+	close_stream(reply.value[0]);
+	keep("file:/v/kept", &s, &place, &number);
+	CHECK(place >= 1 && place <= MON_KEPT);
+	CHECK(call(MON_FETCH, 0, NULL, NULL, NULL, 0) == DK_OK && reply_fd >= 0);
+	seen = reply_fd;
+	CHECK(read(seen, page, 1) < 0); /* it is to be looked at alone */
+	CHECK(!is_changed(seen, c, place, number));
+	keep("file:/v/kept", &t, &other, &number2);
+	CHECK(place == other && number == number2);
+	close_stream(t);
+	CHECK(open_uri("file:/v/kept", DK_READ | DK_WRITE, DK_OPEN_EXISTING, 0, 0) == DK_OK && write(reply_fd, "x", 1) == 1);
+	close_stream(reply.value[0]);
+	close(reply_fd);
+	CHECK(!is_changed(seen, c, place, number)); /* contents do not count */
+	CHECK(call(MON_RENAME, 0, (uint64_t[5]){ 0 }, "file:/v/kept", "file:/v/moved", 13) == DK_OK);
+	CHECK(is_changed(seen, c, place, number));
+	CHECK(is_told(seen, c) && c->number[place - 1] != number);
+	close_stream(s);
+	keep("file:/v/moved", &s, &place, &number);
+	CHECK(place != 0 && !is_changed(seen, c, place, number));
+	CHECK(call(MON_DELETE, 0, (uint64_t[5]){ 0 }, "file:/v/moved", NULL, 0) == DK_OK);
+	CHECK(is_told(seen, c) && c->number[place - 1] != number);
+	close_stream(s);
+	/* There is an end to it. */
+	for (unsigned i = 0; i < 300; i++) {
+		char uri[32];
+
+		snprintf(uri, sizeof uri, "file:/v/kept-%u", i);
+		CHECK(open_uri(uri, DK_READ | DK_WRITE, DK_CREATE_NEW, 0, 0644) == DK_OK);
+		close_stream(reply.value[0]);
+		close(reply_fd);
+		keep(uri, &many[i], &place, &number);
+		granted += place != 0;
+	}
+	CHECK(granted >= 32 && granted <= MON_KEPT);
+	for (unsigned i = 0; i < 300; i++) {
+		char uri[32];
+
+		snprintf(uri, sizeof uri, "file:/v/kept-%u", i);
+		close_stream(many[i]);
+		CHECK(call(MON_DELETE, 0, (uint64_t[5]){ 0 }, uri, NULL, 0) == DK_OK);
+	}
+	close(seen);
+	munmap(page, 4096);
+}
+
 /* Memory in use: of all, of one process, of one that is not there. */
 static void test_usage(void)
 {
@@ -159,6 +251,7 @@ static void test_open(void)
 	CHECK(call(MON_FETCH, 0, NULL, NULL, NULL, 0) == DK_OK && reply_fd >= 0);
 	close(reply_fd);
 	test_fetch_more();
+	test_keep();
 	test_usage();
 }
 
