@@ -143,6 +143,10 @@ static NTSTATUS open_there(const struct io_name *n, struct io_open *o, const str
 	uint32_t how;
 	NTSTATUS status = os_path_attr(p, &a);
 
+	if (UNLIKELY(n->volume) && (o->options & FILE_NON_DIRECTORY_FILE) && status == STATUS_SUCCESS) {
+		status = os_file_open(p, OS_READ, &f);
+		return status == STATUS_SUCCESS ? rawdisk_open(f, o, out) : status;
+	}
 	if (status == STATUS_SUCCESS)
 		status = check_existing(n, o, &a);
 	if (status != STATUS_SUCCESS)

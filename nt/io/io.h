@@ -20,7 +20,7 @@ struct npfs_end;
 
 /* What a file object is of; a new one gets a row in io/kinds.c. */
 enum io_kind { IO_NONE, IO_DISK, IO_DIRECTORY, IO_STREAM /* what linux/ has open: pipes, terminals, devices */, IO_NULL, IO_PIPE /* one end */,
-	IO_NPFS /* the pipe device itself */, IO_MAILSLOT, IO_MSFS /* the mailslot device itself */, IO_CONSOLE, IO_AFD, IO_NSI, IO_HTTP, IO_MOUNTMGR,
+	IO_NPFS /* the pipe device itself */, IO_RAWDISK /* a volume or a disk as a device */, IO_MAILSLOT, IO_MSFS /* the mailslot device itself */, IO_CONSOLE, IO_AFD, IO_NSI, IO_HTTP, IO_MOUNTMGR,
 	IO_KINDS };
 
 struct io_file {

@@ -91,6 +91,7 @@ struct io_open {
 struct io_name;
 NTSTATUS io_open_at(const struct io_name *n, struct io_open *o, struct io_file **out);
 NTSTATUS net_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* IO_AT_AFD, IO_AT_NSI; io/net.c */
+NTSTATUS rawdisk_open(struct file *root, struct io_open *o, struct io_file **out); /* io/rawdisk.c; root: its volume's, taken over, or NULL */
 NTSTATUS mailslot_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/mailslot.c */
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/kinds.c */
 

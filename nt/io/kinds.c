@@ -4,7 +4,7 @@
 #include "nt/io/name.h"
 #include "nt/io/npfs.h"
 
-extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops, io_msfs_ops, io_mountmgr_ops;
+extern const struct io_ops io_disk_ops, io_directory_ops, io_stream_ops, io_null_ops, io_pipe_ops, io_npfs_ops, io_mailslot_ops, io_rawdisk_ops, io_msfs_ops, io_mountmgr_ops;
 extern const struct io_ops io_afd_ops, io_nsi_ops;
 
 static const struct io_ops none_ops = { .name = "none", .device = FILE_DEVICE_UNKNOWN };
@@ -17,6 +17,7 @@ const struct io_ops *const io_kinds[IO_KINDS] = {
 	[IO_NULL] = &io_null_ops,
 	[IO_PIPE] = &io_pipe_ops,
 	[IO_NPFS] = &io_npfs_ops,
+	[IO_RAWDISK] = &io_rawdisk_ops,
 	[IO_MAILSLOT] = &io_mailslot_ops,
 	[IO_MSFS] = &io_msfs_ops,
 	[IO_CONSOLE] = &io_console_ops,
@@ -34,6 +35,8 @@ NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_fi
 		return net_open(n, o, out);
 	case IO_AT_CONSOLE:
 		return con_open(n->rest, n->rest_size, n->root, o->access, o->share, o->options, out);
+	case IO_AT_PHYSICAL_DISK:
+		return rawdisk_open(NULL, o, out);
 	case IO_AT_MAILSLOT:
 		return mailslot_open(n, o, out);
 	case IO_AT_PIPE:

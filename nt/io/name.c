@@ -130,7 +130,7 @@ static const struct {
 	{ "Nsi", IO_AT_NSI }, { "Http", IO_AT_HTTP }, { "MountPointManager", IO_AT_MOUNTMGR },
 }, dos_devices[] = {
 	{ "NUL", IO_AT_NULL }, { "pipe", IO_AT_PIPE }, { "mailslot", IO_AT_MAILSLOT }, { "MountPointManager", IO_AT_MOUNTMGR },
-	{ "Nsi", IO_AT_NSI },
+	{ "Nsi", IO_AT_NSI }, { "PhysicalDrive0", IO_AT_PHYSICAL_DISK },
 };
 
 static NTSTATUS at_device(struct io_name *n, enum io_where where, const struct cursor *c)
@@ -142,15 +142,20 @@ static NTSTATUS at_device(struct io_name *n, enum io_where where, const struct c
 	return STATUS_SUCCESS;
 }
 
+static NTSTATUS of_volume(struct io_name *n, uint32_t i, struct cursor *c)
+{
+	n->volume = left(c) == 0 && c->p[-1] != '\\';
+	return on_disk(n, i == 0 ? os_system_drive() : "", c);
+}
+
 static NTSTATUS of_device(struct io_name *n, struct cursor *c)
 {
 	for (uint32_t i = 0; i < ARRAY_LEN(devices); i++)
 		if (takes(c, devices[i].name))
 			return at_device(n, devices[i].where, c);
-	if (takes(c, "HarddiskVolume1"))
-		return on_disk(n, os_system_drive(), c);
-	if (takes(c, "HarddiskVolume2"))
-		return on_disk(n, "", c);
+	for (uint32_t i = 0; i < IO_VOLUMES; i++)
+		if (takes(c, io_volumes[i].device))
+			return of_volume(n, i, c);
 	return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
@@ -165,16 +170,41 @@ static NTSTATUS nothing_there(const struct cursor *c)
 	return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
+static NTSTATUS absolute(struct io_name *n, struct cursor *c);
+
+/* A symbolic link object that a program made (DefineDosDevice): its target goes on with the rest of the name. */
+static NTSTATUS of_link(struct io_name *n, const struct cursor *c)
+{
+	static const WCHAR folder[4] = { '\\', '?', '?', '\\' };
+	const WCHAR *end = c->p;
+	uint32_t size;
+	WCHAR *target;
+	struct cursor made;
+
+	while (end < c->end && *end != '\\')
+		end++;
+	if (end == c->p)
+		return nothing_there(c);
+	target = ob_link_target(folder, sizeof folder, c->p, (uint32_t)(end - c->p) * 2, (uint32_t)(c->end - end) * 2, &size);
+	if (target == NULL)
+		return nothing_there(c);
+	if (size >= 2 && target[size / 2 - 1] == '\\' && end < c->end)
+		size -= 2;
+	memcpy((char *)target + size, end, (size_t)(c->end - end) * 2);
+	n->made = target;
+	made = (struct cursor){ target, target + size / 2 + (c->end - end) };
+	return absolute(n, &made);
+}
+
 static NTSTATUS of_dos(struct io_name *n, struct cursor *c)
 {
 	struct cursor console = *c;
 
 	if (takes(c, "GLOBALROOT"))
 		return starts(c, "Device\\") ? of_device(n, c) : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
-	if (takes(c, "C:"))
-		return on_disk(n, os_system_drive(), c);
-	if (takes(c, "Z:"))
-		return on_disk(n, "", c);
+	for (uint32_t i = 0; i < IO_VOLUMES; i++)
+		if (takes(c, io_volumes[i].drive) || takes(c, io_volumes[i].guid))
+			return of_volume(n, i, c);
 	if (takes(c, "unix"))
 		return on_disk(n, "", c);
 	if (takes(c, "UNC"))
@@ -184,10 +214,9 @@ static NTSTATUS of_dos(struct io_name *n, struct cursor *c)
 			return at_device(n, dos_devices[i].where, c);
 	if (takes(&console, "CONIN$") || takes(&console, "CONOUT$") || takes(&console, "CON"))
 		return at_device(n, IO_AT_CONSOLE, c);
-	return nothing_there(c);
+	return n->made == NULL ? of_link(n, c) : nothing_there(c);
 }
 
-/* A symbolic link object that a program made (DefineDosDevice): its target goes on with the rest.  *made is heap memory. */
 static NTSTATUS absolute(struct io_name *n, struct cursor *c)
 {
 	if (left(c) == 0 || *c->p != '\\')
@@ -314,8 +343,10 @@ void io_name_done(struct io_name *n)
 	os_text_free(n->text);
 	if (n->root != NULL)
 		ob_put(&n->root->ob);
+	heap_free(n->made);
 	n->text = NULL;
 	n->root = NULL;
+	n->made = NULL;
 }
 
 /* ---- Back ---- */

@@ -5,7 +5,14 @@
 
 #include "nt/io/io.h"
 
-enum io_where { IO_AT_DISK, IO_AT_NULL, IO_AT_PIPE, IO_AT_MAILSLOT, IO_AT_CONSOLE, IO_AT_AFD, IO_AT_NSI, IO_AT_HTTP, IO_AT_MOUNTMGR };
+enum io_where { IO_AT_DISK, IO_AT_NULL, IO_AT_PIPE, IO_AT_MAILSLOT, IO_AT_CONSOLE, IO_AT_AFD, IO_AT_NSI, IO_AT_HTTP, IO_AT_MOUNTMGR, IO_AT_PHYSICAL_DISK };
+
+/* The volumes: \Device\device, \??\drive, \??\guid are names of one.  io/mountmgr.c */
+struct io_volume {
+	const char *device, *drive, *guid;
+};
+#define IO_VOLUMES 2u /* drive C:, and Z:, the sandbox's root */
+extern const struct io_volume io_volumes[IO_VOLUMES];
 
 struct io_name {
 	enum io_where where;
@@ -13,6 +20,8 @@ struct io_name {
 	const WCHAR *rest;        /* others: what follows the device's name, in the look-up's name: no leading backslash */
 	uint32_t rest_size;
 	bool slash;               /* it ended in a backslash: a folder is meant; devices: one is behind the device's name */
+	bool volume;              /* DISK: the device itself is named, not its root folder */
+	WCHAR *made;              /* heap memory that rest may be in; or NULL */
 	struct io_file *root;     /* a reference: what it was relative to; NULL: it was absolute */
 };
 /* STATUS_OBJECT_NAME_INVALID, _PATH_SYNTAX_BAD, _PATH_NOT_FOUND, _NAME_NOT_FOUND ... nothing is held then. */

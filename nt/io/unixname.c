@@ -6,6 +6,7 @@
 #include "nt/ob/ob.h"
 #include "nt/os/file.h"
 #include "ntcalls.gen.h"
+#include "rt/fmt.h"
 #include "rt/mem.h"
 
 /* size: bytes there are, then bytes that it takes, its 0 included. */
@@ -143,8 +144,16 @@ const struct ob_type ob_type_device = { .name = "Device", .read = 0x120089, .wri
 void io_boot(void)
 {
 	ob_boot_add("\\Device\\Null", ob_alloc(OB_DEVICE, sizeof(struct ob_object))); /* for who looks at it as an object; io/name.c opens it */
-	ob_boot_link("\\??\\C:", "\\Device\\HarddiskVolume1");
-	ob_boot_link("\\??\\Z:", "\\Device\\HarddiskVolume2");
+	for (uint32_t i = 0; i < IO_VOLUMES; i++) {
+		char device[40], link[64];
+
+		fmt_snprintf(device, sizeof device, "\\Device\\%s", io_volumes[i].device);
+		fmt_snprintf(link, sizeof link, "\\??\\%s", io_volumes[i].drive);
+		ob_boot_link(link, device);
+		fmt_snprintf(link, sizeof link, "\\??\\%s", io_volumes[i].guid);
+		ob_boot_link(link, device);
+	}
+	ob_boot_link("\\??\\PhysicalDrive0", "\\Device\\Harddisk0\\DR0");
 	ob_boot_link("\\??\\NUL", "\\Device\\Null");
 	ob_boot_link("\\??\\PIPE", "\\Device\\NamedPipe");
 	ob_boot_link("\\??\\MAILSLOT", "\\Device\\MailSlot");

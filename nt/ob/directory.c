@@ -77,6 +77,30 @@ NTSTATUS NtOpenSymbolicLinkObject(struct nt_thread *t, uint64_t handle, uint32_t
 	return ob_open_handle(attributes, access, OB_SYMLINK, handle);
 }
 
+WCHAR *ob_link_target(const WCHAR *folder, uint32_t folder_size, const WCHAR *name, uint32_t name_size, uint32_t more, uint32_t *size)
+{
+	struct ob_lookup l = { .size = folder_size + name_size, .attributes = OBJ_CASE_INSENSITIVE | OBJ_OPENLINK };
+	struct ob_object *o;
+	WCHAR *target = NULL;
+
+	l.name = heap_alloc(l.size + 2);
+	if (l.name == NULL)
+		return NULL;
+	memcpy(l.name, folder, folder_size);
+	memcpy((char *)l.name + folder_size, name, name_size);
+	if (ob_open(&l, OB_SYMLINK, &o) == STATUS_SUCCESS) {
+		const struct ob_symlink *s = (const struct ob_symlink *)o;
+
+		*size = s->size;
+		target = heap_alloc(s->size + more + 2);
+		if (target != NULL)
+			memcpy(target, s->target, s->size);
+		ob_put(o);
+	}
+	heap_free(l.name);
+	return target;
+}
+
 /* The target with a 0 behind it, if there is room for that. */
 static NTSTATUS link_out(const struct ob_symlink *s, uint64_t target, uint64_t returned)
 {

@@ -148,6 +148,8 @@ NTSTATUS ob_handle_clear(uint64_t handle_va);
 /* ob_insert and ob_handle_out in one: what most NtCreate* end with; takes o over. */
 NTSTATUS ob_create_handle(uint64_t oa, uint32_t access, struct ob_object *o, uint64_t handle_va) MUST_CHECK;
 NTSTATUS ob_open_handle(uint64_t oa, uint32_t access, enum ob_type_id type, uint64_t handle_va) MUST_CHECK;
+/* What the symbolic link object folder + name leads to, in heap memory with room for more bytes; *size: its own.  NULL: there is none. */
+WCHAR *ob_link_target(const WCHAR *folder, uint32_t folder_size, const WCHAR *name, uint32_t name_size, uint32_t more, uint32_t *size);
 /* The whole name of an object in heap memory; size 0, NULL: it has none. */
 NTSTATUS ob_name_of(struct ob_object *o, WCHAR **text, uint32_t *size);
 

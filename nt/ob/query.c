@@ -173,7 +173,7 @@ NTSTATUS NtSetInformationObject(struct nt_thread *t, uint64_t handle, uint32_t c
 NTSTATUS NtMakeTemporaryObject(struct nt_thread *t, uint64_t handle)
 {
 	struct ob_object *o;
-	NTSTATUS status = ob_by_handle(handle, OB_NONE, DELETE, &o);
+	NTSTATUS status = ob_by_handle(handle, OB_NONE, 0, &o); /* Wine's kernelbase asks for no right to remove a drive's link */
 	struct ob_names *names = nt_state()->ob;
 
 	if (status != STATUS_SUCCESS)
