@@ -283,7 +283,7 @@ static void put_key(struct writer *w, const struct turn *t, bool root)
 static void put_security(struct writer *w, uint32_t keys)
 {
 	uint32_t size;
-	struct se_descriptor *d = se_descriptor_usual(KEY_ALL_ACCESS, &size);
+	struct se_descriptor *d = se_descriptor_usual(KEY_ALL_ACCESS, KEY_READ, &size);
 	struct hive_security s = { .magic = "sk", .references = keys, .size = size };
 
 	if (d == NULL) {

@@ -82,6 +82,10 @@ NTSTATUS cm_open_body(struct cm_key *k, uint32_t access, uint32_t attributes, ui
 	list_init(&b->notices);
 	ref_get(&k->ref);
 	b->key = k;
+	if ((access & ACCESS_SYSTEM_SECURITY) != 0 && !se_may_audit()) {
+		ob_put(&b->ob);
+		return STATUS_PRIVILEGE_NOT_HELD;
+	}
 	access = ob_map_access(OB_KEY, access & ~(KEY_WOW64_32KEY | KEY_WOW64_64KEY));
 	status = ob_handle_out(&b->ob, access, attributes, handle_va);
 	ob_put(&b->ob);

@@ -4,6 +4,7 @@
 #include "nt/nt.h"
 #include "nt/ob/ob.h"
 #include "nt/ob/ob_int.h"
+#include "nt/se/se.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -219,8 +220,10 @@ static NTSTATUS duplicate_to(const struct duplicate *d, const struct ob_grant *g
 	uint32_t access = d->options & DUPLICATE_SAME_ACCESS ? g->access : ob_map_access(g->object->type, d->access);
 	uint32_t attributes = d->options & DUPLICATE_SAME_ATTRIBUTES ? g->attributes : d->attributes;
 	uint64_t handle;
-	NTSTATUS status;
+	NTSTATUS status = (access & ~g->access) != 0 ? se_check_duplicate(g->object, d->to, &access) : STATUS_SUCCESS; /* more than the source may */
 
+	if (status != STATUS_SUCCESS)
+		return status;
 	/* In the same table the source goes first, so the copy gets its value; it counts already, so that it is not the last one. */
 	ob_get(g->object);
 	ob_count(g->object);

@@ -6,6 +6,7 @@
  * there yet is a NULL here.
  */
 #include "nt/ob/ob.h"
+#include "nt/se/se.h"
 #include "nt/ob/ob_int.h"
 
 #define ROW(name) extern const struct ob_type ob_type_##name __attribute__((weak));
@@ -85,10 +86,11 @@ static uint32_t implied(enum ob_type_id type, uint32_t access)
 	return more;
 }
 
+#define STANDARD_RIGHTS 0x001f0000u
 uint32_t ob_map_access(enum ob_type_id type, uint32_t access)
 {
 	const struct ob_type *t = ob_types[type];
-	uint32_t mapped = access & ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL | MAXIMUM_ALLOWED | ACCESS_SYSTEM_SECURITY);
+	uint32_t mapped = access & (t->all | STANDARD_RIGHTS);
 
 	if (access & GENERIC_READ)
 		mapped |= t->read;
@@ -98,5 +100,7 @@ uint32_t ob_map_access(enum ob_type_id type, uint32_t access)
 		mapped |= t->execute;
 	if (access & (GENERIC_ALL | MAXIMUM_ALLOWED))
 		mapped |= t->all;
+	if (UNLIKELY((access & ACCESS_SYSTEM_SECURITY) != 0) && se_may_audit())
+		mapped |= ACCESS_SYSTEM_SECURITY;
 	return mapped | implied(type, mapped);
 }

@@ -443,12 +443,18 @@ static NTSTATUS begin(struct nt_thread *t, const struct create *c, struct ps_pro
 	bool suspended = (c->thread_flags & THREAD_CREATE_FLAGS_CREATE_SUSPENDED) || (c->process_flags & CREATE_SUSPENDED);
 	struct nt_thread *first = NULL;
 	struct nt_process *p = NULL;
-	NTSTATUS status = spawn(t, w, s, &p), ran;
+	struct se_token *token = NULL;
+	NTSTATUS status = se_token_for_child(t->process, a->token, &token), ran;
 
+	if (status == STATUS_SUCCESS)
+		status = spawn(t, w, s, &p);
 	if (status != STATUS_SUCCESS) {
+		if (token != NULL)
+			ob_put(&token->ob);
 		nt_start_free(s);
 		return status;
 	}
+	p->token = token;
 	status = ps_first_thread(p, os_spawn_leader(p), suspended, &first);
 	if (status == STATUS_SUCCESS) {
 		inherit_values(t, p, w, s);

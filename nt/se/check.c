@@ -27,6 +27,11 @@ static bool token_has(const struct se_token *k, const struct se_sid *s, bool den
 	return false;
 }
 
+bool se_token_has(const struct se_token *k, const struct se_sid *s)
+{
+	return token_has(k, s, false);
+}
+
 static bool restricting_has(const struct se_token *k, const struct se_sid *s)
 {
 	for (uint32_t i = 0; i < k->nrestricted; i++)

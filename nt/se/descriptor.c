@@ -134,6 +134,34 @@ static NTSTATUS part_acl(uint64_t va, uint8_t **out)
 	return status != STATUS_SUCCESS || acl_valid(*out, head.size) ? status : (NTSTATUS)STATUS_INVALID_ACL;
 }
 
+uint8_t *acl_choose(const uint8_t *acl, const uint8_t *labels)
+{
+	const uint8_t *from[2] = { acl, labels };
+	struct se_acl head, out = { .revision = 2, .size = sizeof out };
+	uint8_t *made = heap_alloc_dirty((size_t)(acl == NULL ? 0 : acl_bytes(acl)) + (labels == NULL ? 0 : acl_bytes(labels)) + sizeof out);
+
+	for (unsigned i = 0; made != NULL && i < ARRAY_LEN(from); i++) {
+		struct se_ace ace;
+		uint32_t at = sizeof head;
+
+		if (from[i] == NULL)
+			continue;
+		memcpy(&head, from[i], sizeof head);
+		out.revision = MAX(out.revision, head.revision);
+		for (uint32_t k = 0; k < head.count; k++, at += ace.size) {
+			memcpy(&ace, from[i] + at, sizeof ace);
+			if ((ace.type == ACE_LABEL) != (i == 1))
+				continue;
+			memcpy(made + out.size, from[i] + at, ace.size);
+			out.size = (uint16_t)(out.size + ace.size);
+			out.count++;
+		}
+	}
+	if (made != NULL)
+		memcpy(made, &out, sizeof out);
+	return made;
+}
+
 /* Where a descriptor of the guest has its parts. */
 struct places {
 	uint64_t owner, group, sacl, dacl;
@@ -236,6 +264,7 @@ void se_map_lists(struct se_descriptor *d, const struct se_mapping *m)
 
 #define OBJECT_INHERIT_ACE    1u
 #define CONTAINER_INHERIT_ACE 2u
+#define INHERIT_ONLY_ACE      8u
 #define READ_AND_EXECUTE      0x1200a9u /* FILE_GENERIC_READ | FILE_GENERIC_EXECUTE */
 
 /* Who may what, in the order of the list. */
@@ -245,11 +274,11 @@ struct grant {
 	uint8_t flags;
 };
 
-static struct se_descriptor *of_grants(const struct se_sid *owner, const struct grant *grants, uint32_t n, uint32_t *size)
+static struct se_descriptor *of_grants(const struct se_sid *owner, const struct se_sid *group, const struct grant *grants, uint32_t n, uint32_t *size)
 {
 	uint8_t acl[sizeof(struct se_acl) + 4 * (sizeof(struct se_ace) + sizeof(struct se_sid))];
 	struct se_acl head = { .revision = 2, .size = sizeof head, .count = (uint16_t)n };
-	struct sd_parts p = { (const uint8_t *)owner, (const uint8_t *)&se_group, NULL, acl, SE_DACL_PRESENT };
+	struct sd_parts p = { (const uint8_t *)owner, (const uint8_t *)group, NULL, acl, SE_DACL_PRESENT };
 	struct se_descriptor *d;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -267,12 +296,12 @@ static struct se_descriptor *of_grants(const struct se_sid *owner, const struct 
 	return d;
 }
 
-/* The owner, Administrators, and the system may do all. */
-struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
+struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t read, uint32_t *size)
 {
-	const struct grant grants[] = { { &se_admins, all, 0 }, { &se_system, all, 0 } };
+	const struct grant grants[] = { { &se_users, read, 0 }, { &se_admins, all, 0 }, { &se_system, all, 0 },
+		{ &se_users, GENERIC_READ, CONTAINER_INHERIT_ACE | INHERIT_ONLY_ACE } };
 
-	return of_grants(&se_admins, grants, ARRAY_LEN(grants), size);
+	return read != 0 ? of_grants(&se_admins, &se_admins, grants, 4, size) : of_grants(&se_admins, &se_group, grants + 1, 2, size);
 }
 
 /* Files are the user's, and everybody may read them; what is made in a directory gets the same. */
@@ -282,5 +311,5 @@ struct se_descriptor *se_descriptor_file(bool directory, uint32_t *size)
 	const struct grant grants[] = { { &se_system, FILE_ALL_ACCESS, flags }, { &se_admins, FILE_ALL_ACCESS, flags }, { &se_user, FILE_ALL_ACCESS, flags },
 		{ &se_everyone, READ_AND_EXECUTE, flags } };
 
-	return of_grants(&se_user, grants, ARRAY_LEN(grants), size);
+	return of_grants(&se_user, &se_group, grants, ARRAY_LEN(grants), size);
 }

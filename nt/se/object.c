@@ -13,12 +13,44 @@
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
+/* A token's usual descriptor says its integrity, too. */
+static struct se_descriptor *token_usual(const struct se_token *k, const struct se_descriptor *usual, uint32_t *size)
+{
+	static const struct se_sid label = { 1, 1, { 0, 0, 0, 0, 0, 16 }, { 0 } };
+	struct {
+		struct se_acl head;
+		struct se_ace ace;
+		uint8_t sid[12];
+	} acl = { { 2, 0, sizeof acl, 1, 0 }, { ACE_LABEL, 0, sizeof acl.ace + sizeof acl.sid, 1 /* nobody below writes */ }, { 0 } };
+	struct se_descriptor *d;
+	struct sd_parts p;
+
+	memcpy(acl.sid, &label, sizeof acl.sid);
+	memcpy(acl.sid + 8, &k->integrity, sizeof k->integrity);
+	sd_parts(usual, &p);
+	p.sacl = (const uint8_t *)&acl;
+	p.control |= SE_SACL_PRESENT | SE_SACL_AUTO_INHERITED;
+	*size = sd_size(&p);
+	d = heap_alloc(*size);
+	if (d != NULL)
+		sd_build(&p, d);
+	return d;
+}
+
 /* What an object has that was given none, heap memory. */
 static struct se_descriptor *usual_of(struct ob_object *o, uint32_t *size)
 {
 	uint32_t kind = o->type == OB_FILE ? ((const struct io_file *)o)->kind : IO_NONE;
+	struct se_descriptor *d, *more;
 
-	return kind == IO_DISK || kind == IO_DIRECTORY ? se_descriptor_file(kind == IO_DIRECTORY, size) : se_descriptor_usual(ob_type_of(o)->all, size);
+	if (kind == IO_DISK || kind == IO_DIRECTORY)
+		return se_descriptor_file(kind == IO_DIRECTORY, size);
+	d = se_descriptor_usual(ob_type_of(o)->all, o->type == OB_KEY ? KEY_READ : 0, size);
+	if (d == NULL || o->type != OB_TOKEN)
+		return d;
+	more = token_usual((const struct se_token *)o, d, size);
+	heap_free(d);
+	return more;
 }
 
 /* A copy in heap memory of what the object has. */
@@ -111,27 +143,57 @@ NTSTATUS se_assign(struct ob_object *o, uint64_t security)
 	return status;
 }
 
-NTSTATUS se_check_open(struct ob_object *o, uint32_t *access)
+/* *access becomes what o's descriptor gives k of it.  k NULL: no memory for it. */
+static NTSTATUS check_by(struct ob_object *o, struct se_token *k, uint32_t *access)
 {
 	const struct ob_type *type = ob_type_of(o);
 	const struct se_mapping m = { type->read, type->write, type->execute, type->all };
 	struct se_descriptor *d;
-	struct se_token *k;
-	uint32_t granted, wanted = se_map_mask(&m, *access);
+	uint32_t granted;
 	NTSTATUS status;
 
-	if (o->security == NULL)
-		return STATUS_SUCCESS;
+	if (k == NULL)
+		return STATUS_NO_MEMORY;
+	if (o->security == NULL && !k->restricted && se_token_has(k, &se_admins))
+		return STATUS_SUCCESS; /* the usual one gives him all */
 	status = current(o, &d);
 	if (status != STATUS_SUCCESS)
 		return status;
-	k = se_effective_token(nt_current());
-	status = k == NULL ? (NTSTATUS)STATUS_NO_MEMORY : se_access_check(d, k, wanted, type->all, &granted);
+	status = se_access_check(d, k, se_map_mask(&m, *access), type->all, &granted);
 	if (status == STATUS_SUCCESS)
 		*access = granted;
+	heap_free(d);
+	return status;
+}
+
+NTSTATUS se_check_open(struct ob_object *o, uint32_t *access)
+{
+	struct nt_thread *t = nt_current();
+	struct se_token *k;
+	NTSTATUS status;
+
+	if (LIKELY(o->security == NULL && t->token == NULL && t->process->token == NULL))
+		return STATUS_SUCCESS;
+	k = se_effective_token(t);
+	status = check_by(o, k, access);
 	if (k != NULL)
 		ob_put(&k->ob);
-	heap_free(d);
+	return status;
+}
+
+NTSTATUS se_check_duplicate(struct ob_object *o, struct nt_process *to, uint32_t *access)
+{
+	struct se_token *k = se_thread_token(nt_current());
+	NTSTATUS status = k != NULL ? check_by(o, k, access) : STATUS_SUCCESS;
+
+	if (k != NULL)
+		ob_put(&k->ob);
+	if (status != STATUS_SUCCESS || (o->security == NULL && to->token == NULL))
+		return status;
+	k = se_process_token(to);
+	status = check_by(o, k, access);
+	if (k != NULL)
+		ob_put(&k->ob);
 	return status;
 }
 
@@ -145,6 +207,24 @@ static uint32_t access_to_write(uint32_t what)
 {
 	return ((what & (OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION)) != 0 ? WRITE_OWNER : 0) |
 		((what & DACL_SECURITY_INFORMATION) != 0 ? WRITE_DAC : 0) | ((what & SACL_SECURITY_INFORMATION) != 0 ? ACCESS_SYSTEM_SECURITY : 0);
+}
+
+#define SACL_LABEL (SACL_SECURITY_INFORMATION | LABEL_SECURITY_INFORMATION)
+
+/* The list of labels is a part of the SACL, and is looked at and changed apart from the rest.  *made: heap memory that p's SACL is now. */
+static NTSTATUS choose_labels(struct sd_parts *p, uint32_t what, const struct sd_parts *old, uint8_t **made)
+{
+	const uint8_t *rest = old == NULL ? NULL : old->sacl;
+
+	*made = NULL;
+	if ((what & SACL_LABEL) == 0 || (what & SACL_LABEL) == SACL_LABEL || (old == NULL && p->sacl == NULL))
+		return STATUS_SUCCESS;
+	*made = (what & LABEL_SECURITY_INFORMATION) != 0 ? acl_choose(rest, p->sacl) : acl_choose(p->sacl, rest);
+	if (*made == NULL)
+		return STATUS_NO_MEMORY;
+	p->sacl = *made;
+	p->control |= SE_SACL_PRESENT;
+	return STATUS_SUCCESS;
 }
 
 /* Of what there is, only that: the rest is left out, or taken from `instead`. */
@@ -161,7 +241,7 @@ static void choose(struct sd_parts *p, uint32_t what, const struct sd_parts *ins
 		p->dacl = other->dacl;
 		p->control = (uint16_t)((p->control & ~SE_DACL_BITS) | (other->control & SE_DACL_BITS));
 	}
-	if ((what & (SACL_SECURITY_INFORMATION | LABEL_SECURITY_INFORMATION)) == 0) {
+	if ((what & SACL_LABEL) == 0) {
 		p->sacl = other->sacl;
 		p->control = (uint16_t)((p->control & ~SE_SACL_BITS) | (other->control & SE_SACL_BITS));
 	}
@@ -186,6 +266,7 @@ NTSTATUS NtQuerySecurityObject(struct nt_thread *t, uint64_t handle, uint32_t wh
 {
 	struct ob_object *o, *of;
 	struct se_descriptor *d = NULL, *shown = NULL;
+	uint8_t *labels = NULL;
 	struct sd_parts p;
 	uint32_t size = 0;
 	NTSTATUS status = secured(handle, access_to_read(what), &o, &of);
@@ -197,6 +278,9 @@ NTSTATUS NtQuerySecurityObject(struct nt_thread *t, uint64_t handle, uint32_t wh
 	if (status == STATUS_SUCCESS) {
 		sd_parts(d, &p);
 		choose(&p, what, NULL);
+		status = choose_labels(&p, what, NULL, &labels);
+	}
+	if (status == STATUS_SUCCESS) {
 		size = sd_size(&p);
 		shown = heap_alloc(size);
 		if (shown == NULL)
@@ -205,9 +289,10 @@ NTSTATUS NtQuerySecurityObject(struct nt_thread *t, uint64_t handle, uint32_t wh
 			sd_build(&p, shown);
 	}
 	if (status == STATUS_SUCCESS)
-		status = user_put32(needed, size);
+		status = needed == 0 ? (NTSTATUS)STATUS_ACCESS_VIOLATION : user_put32(needed, size);
 	if (status == STATUS_SUCCESS)
 		status = length < size ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : user_write(descriptor, shown, size);
+	heap_free(labels);
 	heap_free(shown);
 	heap_free(d);
 	ob_put(o);
@@ -218,6 +303,7 @@ static NTSTATUS set(struct ob_object *o, uint32_t what, const struct se_descript
 {
 	struct se_descriptor *d, *fresh;
 	struct sd_parts p, old;
+	uint8_t *labels = NULL;
 	NTSTATUS status = current(o, &d);
 
 	if (status != STATUS_SUCCESS)
@@ -229,6 +315,8 @@ static NTSTATUS set(struct ob_object *o, uint32_t what, const struct se_descript
 	else if ((what & GROUP_SECURITY_INFORMATION) != 0 && p.group == NULL)
 		status = STATUS_INVALID_SECURITY_DESCR;
 	choose(&p, what, &old);
+	if (status == STATUS_SUCCESS)
+		status = choose_labels(&p, what, &old, &labels);
 	fresh = status == STATUS_SUCCESS && sd_size(&p) <= SE_DESCRIPTOR_MAX ? arena_alloc(sd_size(&p)) : NULL;
 	if (fresh != NULL) {
 		sd_build(&p, fresh);
@@ -236,6 +324,7 @@ static NTSTATUS set(struct ob_object *o, uint32_t what, const struct se_descript
 	} else if (status == STATUS_SUCCESS) {
 		status = STATUS_NO_MEMORY;
 	}
+	heap_free(labels);
 	heap_free(d);
 	return status;
 }

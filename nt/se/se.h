@@ -57,14 +57,16 @@ struct se_token {
 	uint32_t session;    /* [t] */
 	uint32_t restricted; /* [I] made by NtFilterToken with restricting SIDs */
 	uint32_t integrity;  /* [t] 0x3000: high */
+	uint32_t elevation;  /* [I] TOKEN_ELEVATION_TYPE: ELEVATION_* */
 	uint32_t ngroups, nrestricted, nprivileges, owner; /* owner [t]: of groups, UINT32_MAX: the user */
 	uint32_t primary;    /* [t] of groups */
 	struct se_group groups[SE_GROUPS];      /* [t] attributes */
 	struct se_group restricting[SE_GROUPS]; /* [I] */
 	struct { uint32_t luid, attributes; } privileges[SE_PRIVILEGES]; /* [t] */
 	void *dacl;          /* [t] an ACL of dacl_size bytes; NULL: none */
-	uint32_t dacl_size, pad;
+	uint32_t dacl_size;
 };
+enum { ELEVATION_FULL = 2, ELEVATION_LIMITED };
 #define TOKEN_ASSIGN_PRIMARY    0x001u
 #define TOKEN_DUPLICATE         0x002u
 #define TOKEN_IMPERSONATE       0x004u
@@ -84,15 +86,21 @@ struct se_token *se_process_token(struct nt_process *p) MUST_CHECK;
 struct se_token *se_thread_token(struct nt_thread *t) MUST_CHECK;
 struct se_token *se_effective_token(struct nt_thread *t) MUST_CHECK;
 NTSTATUS se_token_by_handle(uint64_t handle, uint32_t access, struct se_token **token) MUST_CHECK;
+/* The other token of the user's logon, as somebody who looks at it gets it: of a full one the limited, and the other way round. */
+struct se_token *se_token_linked(struct se_token *of) MUST_CHECK;
 struct se_token *se_token_copy(struct se_token *from, uint32_t type, uint32_t level) MUST_CHECK;
 /* NtSetInformationThread(ThreadImpersonationToken): handle 0 ends it. */
 NTSTATUS se_impersonate(struct nt_thread *t, uint64_t handle);
-/* NtSetInformationProcess(ProcessAccessToken), and NtCreateUserProcess's token: a primary token for p, which has no threads yet. */
-NTSTATUS se_set_process_token(struct nt_process *p, uint64_t handle);
+/* What a process made by `parent` runs as, with a reference: by a handle of a token, or by a copy of the parent's; NULL: the usual token. */
+NTSTATUS se_token_for_child(struct nt_process *parent, uint64_t handle, struct se_token **token) MUST_CHECK;
 void se_thread_ended(struct nt_thread *t);
 void se_process_ended(struct nt_process *p);
 uint64_t se_new_luid(void);
+/* Is s the user or a group that is on? */
+bool se_token_has(const struct se_token *k, const struct se_sid *s);
 bool se_has_privilege(struct se_token *k, uint32_t luid);
+/* Does the caller hold the security privilege, for ACCESS_SYSTEM_SECURITY? */
+bool se_may_audit(void);
 /* STATUS_PRIVILEGE_NOT_HELD: t, as it is or impersonates, has not enabled it. */
 NTSTATUS se_need_privilege(struct nt_thread *t, uint32_t luid);
 
@@ -121,6 +129,7 @@ NTSTATUS se_client_impersonate(struct nt_thread *t, const struct se_client *c);
 
 #define SE_DACL_PRESENT  0x0004u
 #define SE_SACL_PRESENT  0x0010u
+#define SE_SACL_AUTO_INHERITED 0x0800u
 #define SE_SELF_RELATIVE 0x8000u
 #define SE_DACL_BITS     0x150cu /* present, defaulted, inheritance */
 #define SE_SACL_BITS     0x2a30u
@@ -145,8 +154,9 @@ struct se_ace {
 NTSTATUS se_descriptor_in(uint64_t va, struct se_descriptor **out, uint32_t *size);
 /* How long a checked one is. */
 uint32_t se_descriptor_size(const struct se_descriptor *d);
-/* The usual descriptor of an object of a type: Administrators own it; they and the system may do all. */
-struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size) MUST_CHECK; /* heap memory */
+/* The usual descriptor of an object of a type: Administrators own it; they and the system may do all, users `read` (0: nothing), in what
+   is below it too. */
+struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t read, uint32_t *size) MUST_CHECK; /* heap memory */
 struct se_descriptor *se_descriptor_file(bool directory, uint32_t *size) MUST_CHECK; /* of a file on a disk */
 struct se_mapping { /* GENERIC_MAPPING */
 	uint32_t read, write, execute, all;
@@ -158,6 +168,8 @@ void se_map_lists(struct se_descriptor *d, const struct se_mapping *m);
 NTSTATUS se_assign(struct ob_object *o, uint64_t security);
 /* May the caller open o, which is there already?  *access becomes what is granted.  STATUS_ACCESS_DENIED. */
 NTSTATUS se_check_open(struct ob_object *o, uint32_t *access) MUST_CHECK;
+/* May o be duplicated into `to` with more than the source handle has?  By what the caller impersonates, and by the token of `to`. */
+NTSTATUS se_check_duplicate(struct ob_object *o, struct nt_process *to, uint32_t *access) MUST_CHECK;
 /* What d gives token of wanted (mapped already; MAXIMUM_ALLOWED is understood). */
 NTSTATUS se_access_check(const struct se_descriptor *d, struct se_token *k, uint32_t wanted, uint32_t all, uint32_t *granted);
 #endif

@@ -43,7 +43,7 @@ static const struct se_group usual_groups[] = {
 	{ { 1, 1, { 0, 0, 0, 0, 0, 2 }, { 1 } }, USUAL },  /* Console logon */
 	{ { 1, 1, { 0, 0, 0, 0, 0, 5 }, { 11 } }, USUAL }, /* Authenticated users */
 	{ { 1, 1, { 0, 0, 0, 0, 0, 2 }, { 0 } }, USUAL },  /* Local */
-	{ { 1, 3, { 0, 0, 0, 0, 0, 5 }, { 5, 0, 1000 } }, USUAL | SE_GROUP_LOGON_ID },
+	{ { 1, 3, { 0, 0, 0, 0, 0, 5 }, { 5, 0, 0 } }, USUAL | SE_GROUP_LOGON_ID },
 };
 
 /* By SE_*_PRIVILEGE; those with a mark are on. */
@@ -92,6 +92,7 @@ static struct se_token *usual_token(void)
 	k->type = 1;
 	k->session = 1;
 	k->integrity = 0x3000;
+	k->elevation = ELEVATION_FULL;
 	k->owner = 2; /* Administrators */
 	k->ngroups = ARRAY_LEN(usual_groups);
 	memcpy(k->groups, usual_groups, sizeof usual_groups);
@@ -146,6 +147,15 @@ struct se_token *se_effective_token(struct nt_thread *t)
 	struct se_token *k = se_thread_token(t);
 
 	return k != NULL ? k : se_process_token(t->process);
+}
+
+bool se_may_audit(void)
+{
+	struct se_token *k = se_effective_token(nt_current());
+	bool may = k != NULL && se_has_privilege(k, 8);
+
+	ob_put(k != NULL ? &k->ob : NULL);
+	return may;
 }
 
 NTSTATUS se_pseudo_token(uint64_t handle, struct ob_object **o)
@@ -237,22 +247,24 @@ NTSTATUS se_impersonate(struct nt_thread *t, uint64_t handle)
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS se_set_process_token(struct nt_process *p, uint64_t handle)
+NTSTATUS se_token_for_child(struct nt_process *parent, uint64_t handle, struct se_token **token)
 {
-	struct se_token *k, *old;
-	NTSTATUS status = se_token_by_handle(handle, TOKEN_ASSIGN_PRIMARY, &k);
+	struct se_token *k;
+	NTSTATUS status;
 
-	if (status != STATUS_SUCCESS)
-		return status;
-	if (k->type != 1) {
-		ob_put(&k->ob);
-		return STATUS_BAD_TOKEN_TYPE;
+	*token = NULL;
+	if (handle == 0 && parent->token == NULL)
+		return STATUS_SUCCESS;
+	if (handle != 0) {
+		status = se_token_by_handle(handle, TOKEN_ASSIGN_PRIMARY | TOKEN_QUERY, &k);
+		if (status != STATUS_SUCCESS)
+			return status;
+	} else {
+		k = se_process_token(parent);
 	}
-	old = p->token;
-	p->token = k;
-	if (old != NULL)
-		ob_put(&old->ob);
-	return STATUS_SUCCESS;
+	*token = se_token_copy(k, 1, 0);
+	ob_put(&k->ob);
+	return *token == NULL ? (NTSTATUS)STATUS_NO_MEMORY : STATUS_SUCCESS;
 }
 
 void se_thread_ended(struct nt_thread *t)
@@ -286,105 +298,4 @@ NTSTATUS se_need_privilege(struct nt_thread *t, uint32_t luid)
 	if (k != NULL)
 		ob_put(&k->ob);
 	return has ? STATUS_SUCCESS : STATUS_PRIVILEGE_NOT_HELD;
-}
-
-static NTSTATUS token_handle(struct se_token *k, uint32_t access, uint32_t attributes, uint64_t handle_va)
-{
-	NTSTATUS status = k == NULL ? (NTSTATUS)STATUS_NO_MEMORY : ob_handle_out(&k->ob, ob_map_access(OB_TOKEN, access), attributes, handle_va);
-
-	if (k != NULL)
-		ob_put(&k->ob);
-	return status;
-}
-
-NTSTATUS NtOpenProcessTokenEx(struct nt_thread *t, uint64_t process, uint32_t access, uint32_t attributes, uint64_t handle)
-{
-	struct ob_object *o;
-	NTSTATUS status = user_put64(handle, 0);
-
-	(void)t;
-	if (handle == 0)
-		return STATUS_ACCESS_VIOLATION;
-	if (status == STATUS_SUCCESS)
-		status = ob_by_handle(process, OB_PROCESS, 0x400 /* PROCESS_QUERY_INFORMATION */, &o);
-	if (status == STATUS_ACCESS_DENIED)
-		status = ob_by_handle(process, OB_PROCESS, 0x1000 /* PROCESS_QUERY_LIMITED_INFORMATION */, &o);
-	if (status != STATUS_SUCCESS)
-		return status;
-	status = token_handle(se_process_token(CONTAINER_OF(o, struct nt_process, ob)), access, attributes, handle);
-	ob_put(o);
-	return status;
-}
-
-NTSTATUS NtOpenProcessToken(struct nt_thread *t, uint64_t process, uint32_t access, uint64_t handle)
-{
-	return NtOpenProcessTokenEx(t, process, access, 0, handle);
-}
-
-NTSTATUS NtOpenThreadTokenEx(struct nt_thread *t, uint64_t thread, uint32_t access, uint8_t as_self, uint32_t attributes, uint64_t handle)
-{
-	struct ob_object *o;
-	struct se_token *k;
-	NTSTATUS status = user_put64(handle, 0);
-
-	(void)t;
-	(void)as_self;
-	if (handle == 0)
-		return STATUS_ACCESS_VIOLATION;
-	if (status == STATUS_SUCCESS)
-		status = ob_by_handle(thread, OB_THREAD, 0x40 /* THREAD_QUERY_INFORMATION */, &o);
-	if (status != STATUS_SUCCESS)
-		return status;
-	k = se_thread_token(CONTAINER_OF(o, struct nt_thread, ob));
-	if (k != NULL && k->level == 0) {
-		ob_put(&k->ob);
-		ob_put(o);
-		return STATUS_CANT_OPEN_ANONYMOUS;
-	}
-	status = k == NULL ? (NTSTATUS)STATUS_NO_TOKEN : token_handle(k, access, attributes, handle);
-	ob_put(o);
-	return status;
-}
-
-NTSTATUS NtOpenThreadToken(struct nt_thread *t, uint64_t thread, uint32_t access, uint8_t as_self, uint64_t handle)
-{
-	return NtOpenThreadTokenEx(t, thread, access, as_self, 0, handle);
-}
-
-NTSTATUS NtDuplicateToken(struct nt_thread *t, uint64_t token, uint32_t access, uint64_t oa, uint32_t level, uint32_t type, uint64_t handle)
-{
-	struct OBJECT_ATTRIBUTES a = { 0 };
-	struct { uint32_t length, level; } qos = { 0 };
-	struct se_token *from, *k;
-	NTSTATUS status = ob_handle_clear(handle);
-
-	if (status != STATUS_SUCCESS)
-		return status;
-	if (type != 1 && type != 2)
-		return STATUS_INVALID_PARAMETER;
-	if (oa != 0)
-		status = user_read(&a, oa, sizeof a);
-	if (status == STATUS_SUCCESS && a.SecurityQualityOfService != 0)
-		status = user_read(&qos, a.SecurityQualityOfService, sizeof qos);
-	if (status == STATUS_SUCCESS)
-		status = se_token_by_handle(token, TOKEN_DUPLICATE, &from);
-	if (status != STATUS_SUCCESS)
-		return status;
-	if (a.SecurityQualityOfService == 0)
-		qos.level = level; /* Wine's DLLs have it there; for Windows that is "effective only" */
-	if (qos.level > 3 || (type == 2 && from->type == 2 && qos.level > from->level))
-		status = STATUS_BAD_IMPERSONATION_LEVEL;
-	k = status == STATUS_SUCCESS ? se_token_copy(from, type, type == 2 ? qos.level : 0) : NULL;
-	if (status == STATUS_SUCCESS)
-		status = token_handle(k, access != 0 ? access : ob_handle_access(t->process, token), a.Attributes, handle);
-	ob_put(&from->ob);
-	return status;
-}
-
-NTSTATUS NtAllocateLocallyUniqueId(struct nt_thread *t, uint64_t luid)
-{
-	uint64_t id = se_new_luid();
-
-	(void)t;
-	return user_write(luid, &id, sizeof id);
 }

@@ -188,8 +188,8 @@ static NTSTATUS fixed(const struct se_token *k, uint32_t class, struct answer *a
 	case TOKEN_STATISTICS: put_statistics(a, k); break;
 	case TOKEN_SESSION_ID: put32(a, k->session); break;
 	case TOKEN_ORIGIN: put64(a, 999); break;
-	case TOKEN_ELEVATION_TYPE: put32(a, 1); break; /* default: there is no second token */
-	case TOKEN_ELEVATION: put32(a, k->integrity >= 0x3000); break;
+	case TOKEN_ELEVATION_TYPE: put32(a, k->elevation); break;
+	case TOKEN_ELEVATION: put32(a, k->elevation == ELEVATION_FULL); break;
 	case TOKEN_HAS_RESTRICTIONS: put32(a, k->restricted); break;
 	case TOKEN_MANDATORY_POLICY: put32(a, 3); break;
 	case TOKEN_SANDBOX_INERT:
@@ -205,13 +205,19 @@ static NTSTATUS fixed(const struct se_token *k, uint32_t class, struct answer *a
 
 static NTSTATUS linked(struct se_token *k, uint64_t info, uint32_t length, uint64_t returned)
 {
+	struct se_token *other;
 	NTSTATUS status = user_put32(returned, 8);
 
-	(void)k;
-	(void)info;
+	if (status == STATUS_SUCCESS && length < 8)
+		status = STATUS_BUFFER_TOO_SMALL;
 	if (status != STATUS_SUCCESS)
 		return status;
-	return length < 8 ? STATUS_BUFFER_TOO_SMALL : STATUS_NO_SUCH_LOGON_SESSION;
+	other = se_token_linked(k);
+	if (other == NULL)
+		return STATUS_NO_MEMORY;
+	status = ob_handle_out(&other->ob, TOKEN_ALL_ACCESS, 0, info);
+	ob_put(&other->ob);
+	return status;
 }
 
 NTSTATUS NtQueryInformationToken(struct nt_thread *t, uint64_t token, uint32_t class, uint64_t info, uint32_t length, uint64_t returned)

@@ -59,9 +59,10 @@ uint32_t cm_first(const WCHAR *name, uint32_t size)
 	return i * (uint32_t)sizeof(WCHAR);
 }
 
-struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t *size)
+struct se_descriptor *se_descriptor_usual(uint32_t all, uint32_t read, uint32_t *size)
 {
 	(void)all;
+	(void)read;
 	*size = 100;
 	return calloc(1, 100);
 }

@@ -155,6 +155,8 @@ void os_timer_disarm(struct os_timer *tm) { tm->space[0] = 0; }
 NTSTATUS se_pseudo_token(uint64_t handle, struct ob_object **o) { return STATUS_NO_TOKEN; }
 NTSTATUS se_assign(struct ob_object *o, uint64_t security) { return STATUS_SUCCESS; }
 NTSTATUS se_check_open(struct ob_object *o, uint32_t *access) { return STATUS_SUCCESS; }
+bool se_may_audit(void) { return false; }
+NTSTATUS se_check_duplicate(struct ob_object *o, struct nt_process *to, uint32_t *access) { return STATUS_SUCCESS; }
 const struct ob_type ob_type_process = { .name = "Process", .all = 0x1fffff, .waitable = true }, ob_type_thread = { .name = "Thread", .all = 0x1fffff, .waitable = true };
 
 static struct nt_thread *self(void) { return &threads[me]; }
