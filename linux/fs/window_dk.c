@@ -3,7 +3,8 @@
  * linux/fs/window_dk.c - reading host files from mappings.
  *
  * A read by a host call costs 0.6 us and more for 4 KB, a copy from a mapping 0.1.
- * So the second read within one WINDOW of a file maps it, and later ones copy.  Windows
+ * So the second read within one WINDOW of a file maps it, and later ones copy; not for a
+ * vector: images are read by those, once.  Windows
  * lie in the picoprocess's own range for that, WINDOWS of them in a table that a file
  * and a window's number hash into; who comes later takes the place.
  *
@@ -53,8 +54,8 @@ static uint64_t address_of(const struct window *w)
 	return WINDOWS_BASE + (uint64_t)(w - table.window) * WINDOW_SIZE;
 }
 
-/* True if w shows the window; else it will, from the next read on. */
-static bool showing(struct window *w, dk_handle stream, uint64_t id, uint64_t number)
+/* True if w shows the window; else it will, from the next read on.  once: nothing says that this place is read again. */
+static bool showing(struct window *w, dk_handle stream, uint64_t id, uint64_t number, bool once)
 {
 	uint64_t at = address_of(w);
 
@@ -64,7 +65,7 @@ static bool showing(struct window *w, dk_handle stream, uint64_t id, uint64_t nu
 		w->id = id;
 		w->number = number;
 		w->mapped = false;
-	} else if (!w->mapped) {
+	} else if (!w->mapped && !once) {
 		w->mapped = DkStreamMap(stream, &at, number * WINDOW_SIZE, WINDOW_SIZE, DK_PROT_R, DK_MAP_SHARED | DK_MAP_FIXED) == DK_OK;
 	}
 	return w->mapped;
@@ -85,7 +86,7 @@ long window_read(dk_handle stream, uint64_t id, const struct iov *v, uint64_t po
 		return -EAGAIN;
 	}
 	lock_take(&w->lock);
-	if (showing(w, stream, id, number))
+	if (showing(w, stream, id, number, v->count > 1))
 		done = iov_put(v, 0, (const char *)address_of(w) + offset, v->size);
 	lock_drop(&w->lock);
 	return done == v->size ? (long)done : -EAGAIN;

@@ -60,25 +60,6 @@ uint32_t ldr_section_protect(const struct ldr_section *s)
 	}
 }
 
-/* Pages that a file's bytes fill in part are zero behind them. */
-static NTSTATUS copy_part(struct file *f, uint64_t to, uint64_t offset, uint64_t size)
-{
-	char *buf = heap_alloc_dirty(65536);
-	NTSTATUS status = buf != NULL ? STATUS_SUCCESS : (NTSTATUS)STATUS_NO_MEMORY;
-
-	for (uint64_t done = 0; status == STATUS_SUCCESS && done < size;) {
-		uint64_t n = os_pread(f, buf, MIN(size - done, (uint64_t)65536), offset + done);
-
-		if (n == UINT64_MAX || n == 0)
-			status = STATUS_INVALID_IMAGE_FORMAT;
-		else
-			status = user_write(to + done, buf, n);
-		done += n;
-	}
-	heap_free(buf);
-	return status;
-}
-
 /* Has the file all of a part's pages, so that nothing is to be copied behind them?  The last may end with the file. */
 static uint64_t whole_pages(uint64_t offset, uint64_t in_file, uint64_t file_size)
 {
@@ -87,26 +68,123 @@ static uint64_t whole_pages(uint64_t offset, uint64_t in_file, uint64_t file_siz
 	return offset + in_file == file_size ? ALIGN_UP(in_file, PAGE_SIZE) : ALIGN_DOWN(in_file, PAGE_SIZE);
 }
 
-/* Pages that the file has whole are mapped; the last, and what is not aligned, is copied. */
-static NTSTATUS map_part(struct file *f, uint64_t addr, uint64_t offset, uint64_t in_file, uint64_t size, uint64_t file_size, int prot)
-{
-	uint64_t mapped, tail;
-	NTSTATUS status;
+/* The headers, or a section: pages that the file has whole are mapped; the last, and what is not aligned, is copied. */
+struct part {
+	uint64_t addr, offset, in_file, size, mapped; /* in_file: bytes; size, mapped: pages of the part, and those of them that are the file's */
+	int prot;
+};
 
-	in_file = MIN(in_file, ALIGN_UP(size, PAGE_SIZE));
-	mapped = whole_pages(offset, in_file, file_size);
-	tail = ALIGN_UP(size, PAGE_SIZE) - mapped;
-	if (mapped > 0) {
-		status = os_map_file(addr, mapped, prot, f, offset);
-		if (status != STATUS_SUCCESS)
-			return status;
+/* Parts are asked for by number: 0 is the headers.  False: it has no pages. */
+static bool part_of(const struct ldr_image *img, uint64_t base, uint32_t n, struct part *p)
+{
+	const struct ldr_section *s = n > 0 ? &img->section[n - 1] : NULL;
+
+	if (s == NULL)
+		*p = (struct part){ .addr = base, .in_file = img->headers_size, .size = ALIGN_UP((uint64_t)img->headers_size, PAGE_SIZE), .prot = OS_R };
+	else
+		*p = (struct part){ .addr = base + s->rva, .offset = s->offset, .in_file = s->file_size, .size = ALIGN_UP((uint64_t)s->size, PAGE_SIZE),
+			.prot = section_prot(s) };
+	p->in_file = MIN(p->in_file, p->size);
+	p->mapped = whole_pages(p->offset, p->in_file, img->file_size);
+	return p->size != 0;
+}
+
+/* ---- Calls that are put together: a DLL has twenty sections, and most lie in the file as in memory ---- */
+
+struct run { /* pages that one call will do */
+	uint64_t start, end, offset;
+	int prot;
+	enum { RUN_NONE, RUN_FILE, RUN_FILLED, RUN_ZERO, RUN_PROTECT } what;
+};
+
+static NTSTATUS run_do(struct run *r, struct file *f)
+{
+	uint64_t size = r->end - r->start;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	switch (r->what) {
+	case RUN_FILE:
+		status = os_map_file(r->start, size, r->prot, f, r->offset);
+		break;
+	case RUN_FILLED:
+		status = os_map_filled(r->start, size);
+		break;
+	case RUN_ZERO:
+		status = os_map_anon(r->start, size, r->prot);
+		break;
+	case RUN_PROTECT:
+		status = os_protect(r->start, size, r->prot);
+		break;
+	default:
+		break;
 	}
-	if (tail == 0)
-		return STATUS_SUCCESS;
-	status = os_map_anon(addr + mapped, tail, OS_R | OS_W);
-	if (status == STATUS_SUCCESS && in_file > mapped)
-		status = copy_part(f, addr + mapped, offset + mapped, in_file - mapped);
+	r->what = RUN_NONE;
 	return status;
+}
+
+/* Puts `more` behind r, or does r first. */
+static NTSTATUS run_add(struct run *r, const struct run *more, struct file *f)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (more->start >= more->end)
+		return STATUS_SUCCESS;
+	if (r->what == more->what && r->end == more->start && r->prot == more->prot && (r->what != RUN_FILE || r->offset + (r->end - r->start) == more->offset)) {
+		r->end = more->end;
+		return STATUS_SUCCESS;
+	}
+	status = run_do(r, f);
+	*r = *more;
+	return status;
+}
+
+/* ---- What is copied ---- */
+
+#define FILL_SEGMENTS 16u
+struct fill { /* bytes of the file that lie there one behind the other, and where they go */
+	struct dk_segment to[FILL_SEGMENTS];
+	uint32_t count;
+	uint64_t offset, size;
+};
+
+static NTSTATUS fill_do(struct fill *l, struct file *f)
+{
+	uint64_t done = 0;
+	NTSTATUS status = l->count == 0 ? STATUS_SUCCESS : os_read_parts(f, l->to, l->count, l->size, l->offset, &done);
+
+	if (status == STATUS_SUCCESS && done != l->size)
+		status = STATUS_INVALID_IMAGE_FORMAT;
+	l->count = 0;
+	l->size = 0;
+	return status;
+}
+
+static NTSTATUS fill_add(struct fill *l, const struct part *p, struct file *f)
+{
+	uint64_t bytes = p->in_file > p->mapped ? p->in_file - p->mapped : 0, offset = p->offset + p->mapped;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (bytes == 0)
+		return STATUS_SUCCESS;
+	if (l->count == FILL_SEGMENTS || l->offset + l->size != offset)
+		status = fill_do(l, f);
+	if (l->count == 0)
+		l->offset = offset;
+	l->to[l->count++] = (struct dk_segment){ (void *)(p->addr + p->mapped), bytes };
+	l->size += bytes;
+	return status;
+}
+
+static NTSTATUS fill_all(const struct ldr_image *img, struct file *f, uint64_t base)
+{
+	struct fill l = { .count = 0 };
+	NTSTATUS status = STATUS_SUCCESS;
+	struct part p;
+
+	for (uint32_t n = 0; status == STATUS_SUCCESS && n <= img->nsections; n++)
+		if (part_of(img, base, n, &p))
+			status = fill_add(&l, &p, f);
+	return status == STATUS_SUCCESS ? fill_do(&l, f) : status;
 }
 
 static NTSTATUS relocate_block(uint64_t base, const struct ldr_image *img, uint32_t page, const uint16_t *entry, uint32_t count, uint64_t delta)
@@ -151,54 +229,67 @@ static NTSTATUS relocate(uint64_t base, const struct ldr_image *img)
 	return status;
 }
 
+static bool moves(const struct ldr_image *img, uint64_t base)
+{
+	return base != img->base && !img->stripped;
+}
+
+/* Pages of the file, pages that are filled from it, zeros. */
+static NTSTATUS map_part(struct run *r, const struct part *p, struct file *f, int prot)
+{
+	uint64_t mapped = p->addr + p->mapped, filled = p->addr + MAX(p->mapped, ALIGN_UP(p->in_file, PAGE_SIZE)), end = p->addr + p->size;
+	NTSTATUS status = run_add(r, &(struct run){ p->addr, mapped, p->offset, prot, RUN_FILE }, f);
+
+	if (status == STATUS_SUCCESS)
+		status = run_add(r, &(struct run){ mapped, filled, 0, OS_R | OS_W, RUN_FILLED }, f);
+	return status == STATUS_SUCCESS ? run_add(r, &(struct run){ filled, end, 0, OS_R | OS_W, RUN_ZERO }, f) : status;
+}
+
 /* At its own place nothing is written into it: each part has its protection from the start, as far as the file has it. */
 static NTSTATUS map_all(const struct ldr_image *img, struct file *f, uint64_t base)
 {
-	bool moves = base != img->base && !img->stripped;
-	NTSTATUS status = os_map_anon(base, img->size, 0);
+	NTSTATUS status = STATUS_SUCCESS;
+	struct run r = { .what = RUN_NONE };
+	uint64_t at = base;
+	struct part p;
 
-	if (status == STATUS_SUCCESS)
-		status = map_part(f, base, 0, img->headers_size, img->headers_size, img->file_size, moves ? OS_R | OS_W : OS_R);
-	for (uint32_t i = 0; status == STATUS_SUCCESS && i < img->nsections; i++) {
-		const struct ldr_section *s = &img->section[i];
-
-		if (s->size != 0)
-			status = map_part(f, base + s->rva, s->offset, s->file_size, s->size, img->file_size, moves ? OS_R | OS_W : section_prot(s));
-	}
-	if (status == STATUS_SUCCESS && moves) {
-		status = relocate(base, img);
+	for (uint32_t n = 0; status == STATUS_SUCCESS && n <= img->nsections; n++) {
+		if (!part_of(img, base, n, &p))
+			continue;
+		status = run_add(&r, &(struct run){ at, p.addr, 0, 0, RUN_ZERO }, f); /* between parts: nothing anyone may touch */
 		if (status == STATUS_SUCCESS)
-			status = user_write(base + img->base_offset, &base, sizeof base);
+			status = map_part(&r, &p, f, moves(img, base) ? OS_R | OS_W : p.prot);
+		at = p.addr + p.size;
 	}
-	return status;
+	if (status == STATUS_SUCCESS)
+		status = run_add(&r, &(struct run){ at, base + img->size, 0, 0, RUN_ZERO }, f);
+	return status == STATUS_SUCCESS ? run_do(&r, f) : status;
 }
 
 /* What of a part is not protected yet: all, or what was copied. */
-static NTSTATUS protect_part(uint64_t addr, uint64_t offset, uint64_t in_file, uint64_t size, uint64_t file_size, int prot, bool moved)
-{
-	uint64_t done = moved ? 0 : whole_pages(offset, MIN(in_file, ALIGN_UP(size, PAGE_SIZE)), file_size), end = ALIGN_UP(size, PAGE_SIZE);
-
-	return prot == (OS_R | OS_W) || done >= end ? STATUS_SUCCESS : os_protect(addr + done, end - done, prot);
-}
-
 static NTSTATUS protect_all(const struct ldr_image *img, uint64_t base)
 {
-	bool moved = base != img->base && !img->stripped;
-	NTSTATUS status = protect_part(base, 0, img->headers_size, img->headers_size, img->file_size, OS_R, moved);
+	NTSTATUS status = STATUS_SUCCESS;
+	struct run r = { .what = RUN_NONE };
+	struct part p;
 
-	for (uint32_t i = 0; status == STATUS_SUCCESS && i < img->nsections; i++) {
-		const struct ldr_section *s = &img->section[i];
-
-		if (s->size != 0)
-			status = protect_part(base + s->rva, s->offset, s->file_size, s->size, img->file_size, section_prot(s), moved);
-	}
-	return status;
+	for (uint32_t n = 0; status == STATUS_SUCCESS && n <= img->nsections; n++)
+		if (part_of(img, base, n, &p) && p.prot != (OS_R | OS_W))
+			status = run_add(&r, &(struct run){ p.addr + (moves(img, base) ? 0 : p.mapped), p.addr + p.size, 0, p.prot, RUN_PROTECT }, NULL);
+	return status == STATUS_SUCCESS ? run_do(&r, NULL) : status;
 }
 
 NTSTATUS ldr_image_map(const struct ldr_image *img, struct file *f, uint64_t base)
 {
 	NTSTATUS status = map_all(img, f, base);
 
+	if (status == STATUS_SUCCESS)
+		status = fill_all(img, f, base);
+	if (status == STATUS_SUCCESS && moves(img, base)) {
+		status = relocate(base, img);
+		if (status == STATUS_SUCCESS)
+			status = user_write(base + img->base_offset, &base, sizeof base);
+	}
 	if (status == STATUS_SUCCESS)
 		status = protect_all(img, base);
 	if (status != STATUS_SUCCESS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/os/map.c - memory and files for the loader, on linux/mm and linux/fs. */
-#include "linux/fs/vfs.h"
+#include "linux/fs/fs.h"
 #include "linux/mm/mm.h"
 #include "nt/os/map.h"
 #include "nt/os/status.h"
@@ -19,6 +19,11 @@ static NTSTATUS mapped(long result)
 NTSTATUS os_map_anon(uint64_t addr, uint64_t size, int prot)
 {
 	return mapped(mm_map(own_mm(), addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, NULL, 0));
+}
+
+NTSTATUS os_map_filled(uint64_t addr, uint64_t size)
+{
+	return mapped(mm_map(own_mm(), addr, size, OS_R | OS_W, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | MAP_POPULATE, NULL, 0));
 }
 
 NTSTATUS os_map_file(uint64_t addr, uint64_t size, int prot, struct file *f, uint64_t offset)
@@ -48,6 +53,19 @@ uint64_t os_pread(struct file *f, void *to, uint64_t size, uint64_t offset)
 	long n = vfs_pread(lx_current(), f, to, size, offset);
 
 	return n < 0 ? UINT64_MAX : (uint64_t)n;
+}
+
+NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t count, uint64_t size, uint64_t offset, uint64_t *done)
+{
+	struct dk_segment left[DK_SEGMENTS_MAX];
+	struct iov all = { (struct dk_segment *)to, count, false, size }, v = { left, 0, false, 0 };
+	long n = 1;
+
+	for (*done = 0; *done < size && n > 0; *done += n > 0 ? (uint64_t)n : 0) {
+		v.count = iov_slice(&all, *done, size - *done, left, &v.size);
+		n = lx_file_ops[f->kind]->read != NULL ? lx_file_ops[f->kind]->read(lx_current(), f, &v, &offset) : -EINVAL;
+	}
+	return n < 0 ? os_status(n) : STATUS_SUCCESS;
 }
 
 uint64_t os_pwrite(struct file *f, const void *from, uint64_t size, uint64_t offset)

@@ -7,6 +7,7 @@
 #ifndef NT_OS_MAP_H
 #define NT_OS_MAP_H
 
+#include "abi/dk_types.h"
 #include "nt/types.h"
 
 struct file;
@@ -17,6 +18,8 @@ struct file;
 
 /* Zeroed private pages at addr exactly, replacing what is there. */
 NTSTATUS os_map_anon(uint64_t addr, uint64_t size, int prot);
+/* The same, to be written at once: all are there. */
+NTSTATUS os_map_filled(uint64_t addr, uint64_t size);
 /* Private pages of a file; copy-on-write. */
 NTSTATUS os_map_file(uint64_t addr, uint64_t size, int prot, struct file *f, uint64_t offset);
 NTSTATUS os_protect(uint64_t addr, uint64_t size, int prot);
@@ -25,7 +28,9 @@ NTSTATUS os_unmap(uint64_t addr, uint64_t size);
 bool os_is_free(uint64_t addr, uint64_t size);
 /* Kernel memory from a file: how many bytes, 0 at the end; UINT64_MAX: it cannot be read. */
 uint64_t os_pread(struct file *f, void *to, uint64_t size, uint64_t offset);
-/* The same the other way; bytes written. */
+/* The file's bytes from offset on to count places of guest memory, size in all.  *done: how many there are. */
+NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t count, uint64_t size, uint64_t offset, uint64_t *done);
+/* The same as os_pread the other way; bytes written. */
 uint64_t os_pwrite(struct file *f, const void *from, uint64_t size, uint64_t offset);
 uint64_t os_file_size(struct file *f);
 /* Opens for reading by a path of the sandbox; NULL: not there. */
