@@ -354,6 +354,7 @@ void pico_tick(void)
 		pico_each(pico_check_limbo);
 	if (kproc_at_ns != 0 && now_ns() >= kproc_at_ns) {
 		kproc_at_ns = 0;
+		affinity_spread();
 		(void)pico_want_kproc();
 	}
 	if (spare && last_spawn_ns != 0 && now_ns() - spare->since_ns >= SPARE_NS) {
