@@ -165,8 +165,10 @@ enum dk_attr_class {
 	DK_ATTR_SAME,     /* by handle, no buffer, of a stream opened with DK_OPTION_KEEP.  OK: to open it again by its URI would
 	                     give the same file with the same mode, owner and links; AGAIN: that is not known at the moment;
 	                     NOT_FOUND: it will not be known any more.  No trip */
-	DK_ATTR_STAT      /* by handle, of a file: as DK_ATTR_BASIC, but birth time, generation and rights, which stay what they
+	DK_ATTR_STAT,     /* by handle, of a file: as DK_ATTR_BASIC, but birth time, generation and rights, which stay what they
 	                     are, are 0.  No trip */
+	DK_ATTR_OPENED    /* by URI: struct dk_opened of each of the names behind '?' in the URI of
+	                     a folder */
 };
 struct dk_fs_info {
 	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;
@@ -245,6 +247,19 @@ struct dk_contents {
 #define DK_CONTENTS_NAMES 64u
 #define DK_CONTENTS_ROOM  98304u
 #define DK_CONTENTS_FILE  16384u /* the largest file that counts as small */
+
+/*
+ * DK_ATTR_OPENED: files of one folder, opened for reading in one trip for who is about to open
+ * one after the other.  Names as for DK_ATTR_CONTENTS, at most DK_OPENED_NAMES; one record for
+ * each.  It is only ever tried: what would have to be waited for says AGAIN.
+ */
+struct dk_opened {
+	uint32_t status; /* enum dk_status of this name */
+	uint32_t flags;  /* the monitor's: MON_FD_* */
+	uint64_t stream; /* dk_handle; DK_NO_HANDLE: it is not a regular file, or status says why not.  From the monitor: its number */
+	struct dk_attributes attr;
+};
+#define DK_OPENED_NAMES 24u
 
 #define DK_PAGE_RESIDENT 0u
 #define DK_PAGE_DIRTY    1u

@@ -36,7 +36,7 @@
 	X(OPEN, 1, "text: uri. args: access, disposition, options, mode; share. reply: value[0] = stream number, attr, fd, inline data; kept: value[2] = place in struct mon_changes + 1, value[3] = its number") \
 	X(FETCH, 2, "stream: number, text: u64[] of others wanted. reply: fd of a stream opened elsewhere, then those of data's u64[]; stream 0: what is readable while changes of kept ones are not told yet") \
 	X(CLOSE, 3, "stream. no reply")                                                              \
-	X(QUERY, 4, "text: uri or stream, args[0] = class. reply: data")                             \
+	X(QUERY, 4, "text: uri or stream, args[0] = class. reply: data; DK_ATTR_OPENED: fds too")        \
 	X(SET, 5, "text: uri NUL value or stream, args[0] = class, bytes. reply: status")            \
 	X(ENUM, 6, "text: uri, args[0] = cursor, args[1] = room. reply: data, value[0] = next cursor") \
 	X(DELETE, 7, "text: uri, args[0] = mode")                                                    \
@@ -49,7 +49,7 @@
 	X(LOG, 14, "args[0] = level, text. no reply")                                                \
 	X(PANIC, 15, "text: ends the sandbox. no reply")                                             \
 	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal; ignored from the first when there is a kproc. no reply") \
-	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon. no reply")               \
+	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon; args[1]: not 0 = kproc is wanted in so many ms. no reply") \
 	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread") \
 	X(USAGE, 19, "args[0] = process index, MON_USAGE_ALL or _TOTAL. reply: data = struct mon_usage[]")
 
@@ -79,7 +79,7 @@ struct mon_request {
 struct mon_reply {
 	uint32_t op, seq;
 	uint32_t status;  /* enum dk_status */
-	uint32_t fds;     /* descriptors along: 0 or 1; FETCH: up to 1 + MON_FETCH_MORE */
+	uint32_t fds;     /* descriptors along: 0 or 1; FETCH and DK_ATTR_OPENED: up to 1 + MON_FETCH_MORE */
 	uint64_t value[4];
 	struct dk_attributes attr;
 	uint32_t data_len; /* bytes behind this struct */

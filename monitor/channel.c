@@ -131,11 +131,13 @@ static void answer(struct job *j)
 		j->reply.fds = 0;
 		j->reply.data_len = 0;
 	}
-	if (j->reply.fds)
+	if (j->only_more)
+		memcpy(fds, j->more, j->reply.fds * sizeof fds[0]);
+	else if (j->reply.fds)
 		fds[0] = j->out_fd >= 0 ? j->out_fd : j->also_fd >= 0 ? j->also_fd : j->stream->fd;
 	if (j->reply.fds > 1 && j->also_fd >= 0)
 		fds[1] = j->also_fd;
-	else if (j->reply.fds > 1)
+	else if (j->reply.fds > 1 && !j->only_more)
 		memcpy(fds + 1, j->more, (j->reply.fds - 1) * sizeof fds[0]);
 	if (spec.trace_mon)
 		trace(j);
@@ -237,6 +239,8 @@ static void do_quiet(struct pico *p, struct job *j)
 	case MON_BEAT:
 		if (j->req.args[0] == 1)
 			pico_want_spare();
+		if (j->req.args[1] != 0)
+			pico_want_kproc_in(j->req.args[1]);
 		break;
 	}
 	if (spec.trace_mon)
@@ -432,6 +436,7 @@ static bool receive_one(struct pico *p)
 	job.fd = job.out_fd = job.also_fd = -1;
 	job.text2 = job.args_name = 0;
 	job.park = NULL;
+	job.only_more = false;
 	job.arg = NULL;
 	job.data = data;
 	job.reply = (struct mon_reply){ .op = job.req.op, .seq = job.req.seq };

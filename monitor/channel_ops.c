@@ -100,8 +100,7 @@ enum dk_status channel_op_spawn(struct job *j)
 {
 	enum dk_status status;
 
-	if (j->req.args[0] == 0 || j->req.args[1] != MON_KPROC_INDEX) /* else nothing is started yet: pico_tick */
-		affinity_spread();
+	affinity_spread();
 	j->reply.value[0] = pico_spawn(j->text, j->req.args[0], j->req.args[1], &status);
 	return status;
 }

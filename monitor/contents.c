@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * monitor/contents.c - small files of one folder, many in one answer.
+ * monitor/contents.c - files of one folder, many in one answer: contents of small ones, or all of them open.
  *
  * Each name is judged by policy as a path of its own and opened as an OPEN for reading
  * would open it: below its mount, no link followed, without waiting for a pipe's other
@@ -8,7 +8,8 @@
  * relative to it.  What a file is, and how long, is asked of the open descriptor.
  *
  * The loop thread goes as far as it can without waiting; if that is not even the first
- * name, a worker does it.
+ * name, a worker does it.  Files that are opened ahead are no more than a guess of the asker's: what the
+ * loop thread cannot have at once is left out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,11 +103,28 @@ static bool add(struct job *j, int dir, const char *path, const char *name, bool
 	return true;
 }
 
-static bool contents_work(struct job *j, bool try)
+/* Calls fn with each name's path and itself, until it says no. */
+static void each_name(struct job *j, int dir, bool try, bool (*fn)(struct job *j, int dir, const char *path, const char *name, bool try))
 {
 	const char *folder = j->text + 5, *name = j->text + j->text2;
 	size_t dir_len = folder[1] ? strlen(folder) : 0;
 	char path[PATH_MAX + NAME_MAX + 2];
+
+	memcpy(path, folder, dir_len);
+	path[dir_len] = '/';
+	for (;;) {
+		size_t len = strcspn(name, "/");
+
+		memcpy(path + dir_len + 1, name, len);
+		path[dir_len + 1 + len] = 0;
+		if (!fn(j, dir, path, path + dir_len + 1, try) || !name[len])
+			return;
+		name += len + 1;
+	}
+}
+
+static bool contents_work(struct job *j, bool try)
+{
 	int dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, try);
 
 	if (dir < 0 && errno == EAGAIN && try)
@@ -115,38 +133,90 @@ static bool contents_work(struct job *j, bool try)
 		j->reply.status = status_of_errno(errno);
 		return true;
 	}
-	memcpy(path, folder, dir_len);
-	path[dir_len] = '/';
-	for (;;) {
-		size_t len = strcspn(name, "/");
-
-		memcpy(path + dir_len + 1, name, len);
-		path[dir_len + 1 + len] = 0;
-		if (!add(j, dir, path, path + dir_len + 1, try) || !name[len])
-			break;
-		name += len + 1;
-	}
+	each_name(j, dir, try, add);
 	close(dir);
 	return j->reply.data_len > 0;
 }
 
-/* Names and sizes are checked here, once; contents_work relies on it. */
-enum dk_status contents_query(struct job *j)
+/* Names and their number are checked here, once; what follows relies on it. */
+static bool good_names(const struct job *j, uint32_t most)
 {
 	const char *names = j->text + j->text2;
 	uint32_t count = 0;
 
 	if (strlen(names) != j->req.text_len - j->text2)
-		return DK_INVALID_ARG;
+		return false;
 	for (const char *name = names;; name++) {
 		size_t len = strcspn(name, "/");
 
-		if (++count > DK_CONTENTS_NAMES || !plain_name(name, len))
-			return DK_INVALID_ARG;
+		if (++count > most || !plain_name(name, len))
+			return false;
 		name += len;
 		if (!*name)
-			break;
+			return true;
 	}
+}
+
+enum dk_status contents_query(struct job *j)
+{
+	if (!good_names(j, DK_CONTENTS_NAMES))
+		return DK_INVALID_ARG;
 	j->work = contents_work;
+	return DK_OK;
+}
+
+/* ---- Open files ---- */
+
+_Static_assert(DK_OPENED_NAMES <= MON_FDS_MAX && DK_OPENED_NAMES * sizeof(struct dk_opened) <= MON_DATA_MAX, "an answer has room");
+
+/* fd becomes a stream of the asker's and goes along. */
+static void give(struct job *j, struct dk_opened *o, const struct where *w, int fd)
+{
+	struct stream *s = stream_new(STREAM_FILE, fd, MON_FD_SEEK | MON_FD_NOWAIT | MON_FD_READ, where_rights(w));
+
+	if (!s) {
+		o->status = DK_TOO_MANY;
+		close(fd);
+		return;
+	}
+	s->local = w->flags & MOUNT_LOCAL;
+	stream_count(s, j->pico);
+	o->stream = s->number;
+	o->flags = s->fd_flags;
+	j->more[j->reply.fds++] = fd;
+}
+
+static bool add_open(struct job *j, int dir, const char *path, const char *name, bool try)
+{
+	struct dk_opened *o = (struct dk_opened *)(j->data + j->reply.data_len);
+	const struct pico *p = pico_find(j->pico);
+	struct where w;
+	int fd = -1;
+
+	memset(o, 0, sizeof *o);
+	o->status = !p || stream_share_left(p) ? open_child(j, dir, path, name, try, &w, &fd) : DK_TOO_MANY;
+	if (fd >= 0) {
+		o->status = attr_of_fd(fd, where_rights(&w), &o->attr);
+		if (o->status == DK_OK && o->attr.type == DK_TYPE_FILE)
+			give(j, o, &w, fd);
+		else
+			close(fd);
+	}
+	j->reply.data_len += sizeof *o;
+	return true;
+}
+
+enum dk_status opened_query(struct job *j)
+{
+	int dir;
+
+	if (!good_names(j, DK_OPENED_NAMES))
+		return DK_INVALID_ARG;
+	dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, true);
+	if (dir < 0)
+		return status_of_errno(errno);
+	j->only_more = true;
+	each_name(j, dir, true, add_open);
+	close(dir);
 	return DK_OK;
 }

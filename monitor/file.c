@@ -428,7 +428,8 @@ enum dk_status file_query(struct job *j)
 {
 	enum dk_status status;
 
-	if (j->req.args[0] == DK_ATTR_XATTR || j->req.args[0] == DK_ATTR_CONTENTS || j->req.args[0] == DK_ATTR_TREE) {
+	if (j->req.args[0] == DK_ATTR_XATTR || j->req.args[0] == DK_ATTR_CONTENTS || j->req.args[0] == DK_ATTR_TREE ||
+		j->req.args[0] == DK_ATTR_OPENED) {
 		status = file_split_query(j);
 		if (status != DK_OK)
 			return status;
@@ -436,6 +437,8 @@ enum dk_status file_query(struct job *j)
 	status = file_place(j, 0, &j->a);
 	if (j->req.args[0] == DK_ATTR_CONTENTS)
 		return status == DK_OK ? contents_query(j) : status;
+	if (j->req.args[0] == DK_ATTR_OPENED)
+		return status == DK_OK ? opened_query(j) : status;
 	if (j->req.args[0] == DK_ATTR_TREE)
 		return status == DK_OK ? tree_query(j) : status;
 	if (j->req.args[0] == DK_ATTR_CHAIN && status != DK_INVALID_URI && status != DK_NAME_TOO_LONG) {

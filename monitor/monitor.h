@@ -118,7 +118,8 @@ struct job {
 	struct mon_reply reply;
 	int out_fd;             /* goes to the stream table, or closed */
 	int also_fd;            /* CLONE: the second to go along, or -1 */
-	int more[MON_FETCH_MORE]; /* FETCH: descriptors beside the first; borrowed, answered at once */
+	int more[1 + MON_FETCH_MORE]; /* FETCH: descriptors beside the first; borrowed, answered at once */
+	bool only_more;         /* they are all that go along */
 	unsigned char *data;    /* MON_DATA_MAX bytes */
 };
 void worker_give(struct job *j); /* takes a job from the heap */
@@ -182,6 +183,7 @@ bool chain_work(struct job *j, bool try); /* answers DK_ATTR_CHAIN */
 int open_inside(const struct where *w, const char *path, int flags); /* the same, but never on another file system, and as who we are at present; may wait */
 enum dk_status contents_query(struct job *j); /* DK_ATTR_CONTENTS; the folder's place is judged */
 enum dk_status tree_query(struct job *j);     /* DK_ATTR_TREE; the same */
+enum dk_status opened_query(struct job *j);   /* DK_ATTR_OPENED; the same, and all is done then */
 void tree_forget(uint64_t pico);              /* it has ended */
 bool walk_work(struct job *j, bool try);  /* answers DK_OPTION_WALK; value[1]: bytes of struct dk_walk */
 int open_parent(const struct job *j, const struct where *w, const char **name);
@@ -252,6 +254,7 @@ void pico_reap(pid_t hint); /* SIGCHLD, with the pid it told, or 0 */
 void pico_set_pid(struct pico *p, pid_t pid);
 bool pico_may_be(pid_t pid);
 bool pico_want_kproc(void); /* starts it if there is none; false = not yet, or (errno) it cannot be made */
+void pico_want_kproc_in(uint64_t ms); /* a start that ends sooner does without */
 void pico_first_asked(void); /* the first picoprocess made its first request */
 void pico_never_was(struct pico *p); /* the clone that was to be it failed */
 void pico_made(uint64_t number, pid_t pid, bool failed); /* the launcher's word */

@@ -233,6 +233,12 @@ void pico_want_spare(void)
 		spare->since_ns = now_ns();
 }
 
+void pico_want_kproc_in(uint64_t ms)
+{
+	if (!kproc && !spec.bare)
+		kproc_at_ns = now_ns() + (ms < KPROC_MS_MAX ? ms : KPROC_MS_MAX) * 1000000;
+}
+
 uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum dk_status *status)
 {
 	struct pico *p = NULL;
@@ -244,10 +250,7 @@ uint64_t pico_spawn(const char *image, uint64_t parameter, uint64_t index, enum 
 		return 0;
 	}
 	if (index == MON_KPROC_INDEX && !spec.bare) {
-		if (parameter != 0 && !kproc) {
-			kproc_at_ns = now + (parameter < KPROC_MS_MAX ? parameter : KPROC_MS_MAX) * 1000000;
-			*status = DK_OK;
-		} else if (pico_want_kproc())
+		if (pico_want_kproc())
 			*status = DK_OK;
 		return kproc ? kproc->number : 0;
 	}

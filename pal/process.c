@@ -234,9 +234,14 @@ static enum dk_status clone_process(dk_handle *process)
 static enum dk_status start_kproc(const char *image, uint64_t ms, dk_handle *process)
 {
 	struct process *p = &shared()->processes[MON_KPROC_INDEX];
-	struct rpc r = { .req = { .op = MON_SPAWN, .args = { ms } }, .text = image, .text_len = strnlen(image, MON_TEXT_MAX + 1) };
-	enum dk_status status = rpc_call(&r);
+	struct rpc r = { .req = { .op = MON_SPAWN }, .text = image, .text_len = strnlen(image, MON_TEXT_MAX + 1) };
+	struct rpc soon = { .req = { .op = MON_BEAT, .args = { 0, ms } } };
+	enum dk_status status = DK_OK;
 
+	if (ms != 0)
+		rpc_send(&soon);
+	else
+		status = rpc_call(&r);
 	if (status == DK_OK)
 		*process = atomic_load(&p->object.handle);
 	return status;

@@ -385,6 +385,8 @@ static enum dk_status query(struct rpc *r, dk_handle stream, uint64_t *done)
 {
 	enum dk_status status = stream ? with_stream(r, stream) : rpc_call(r);
 
+	if (r->req.args[0] == DK_ATTR_OPENED && !stream)
+		stream_take_opened(r, status);
 	if (status == DK_OK)
 		*done = r->reply.data_len;
 	return status;

@@ -6,6 +6,8 @@
 #include "pal/pal.h"
 
 struct stream *stream_find(dk_handle h);
+/* The answer to a query of DK_ATTR_OPENED: its streams get handles, its descriptors owners. */
+void stream_take_opened(struct rpc *r, enum dk_status status);
 void stream_special_fd(uint32_t index, int fd);
 /* DK_ATTR_SAME and DK_ATTR_STAT. */
 enum dk_status stream_query_here(dk_handle stream, uint32_t class, void *buffer, uint64_t size, uint64_t *done);

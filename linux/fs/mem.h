@@ -135,6 +135,9 @@ struct inode *mem_lower_new(struct mount_fs *fs, const char *dir_uri, const char
 	const struct dk_attributes *a, char *target, uint64_t until);
 long mem_lookup(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct lookup *hint,
 	struct inode **out, uint64_t *valid_until);
+bool mem_has_entry(struct inode *dir, const char *name, uint32_t len); /* of its own, or a whiteout */
+/* The host's file of i was opened again (ahead_dk.c): takes stream over.  False: nothing was taken, i is another file. */
+bool mem_lower_again(struct inode *i, const struct dk_attributes *a, dk_handle stream, uint64_t until);
 bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint);
 /* New attributes of the same lower object, as of now; contents that changed are forgotten. */
 void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now);

@@ -215,6 +215,38 @@ void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64
 	new_attributes(i, a, now + TRUST_NS);
 }
 
+bool mem_has_entry(struct inode *dir, const char *name, uint32_t len)
+{
+	struct inode *i = NULL;
+	bool has = from_table(dir, name, len, &i);
+
+	if (i != NULL)
+		inode_put(i);
+	return has;
+}
+
+bool mem_lower_again(struct inode *i, const struct dk_attributes *a, dk_handle stream, uint64_t until)
+{
+	struct mem_priv *m = i->kind == INODE_MEM ? mem(i) : NULL;
+	bool took = false;
+
+	if (m == NULL || !(m->flags & MEM_LOWER) || a->device != m->lower_dev || a->inode != m->lower_ino)
+		return false;
+	new_attributes(i, a, until);
+	lock_take(&i->lock);
+	if (m->stream == DK_NO_HANDLE && m->flags & MEM_LOWER && !(m->flags & MEM_IDLE)) {
+		m->stream = stream;
+		m->flags |= MEM_IDLE;
+		took = true;
+	}
+	lock_drop(&i->lock);
+	if (took)
+		mem_lower_idle(i);
+	else
+		(void)DkObjectClose(stream);
+	return true;
+}
+
 bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint)
 {
 	struct dentry *dir = d->parent;

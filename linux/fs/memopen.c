@@ -232,3 +232,8 @@ void mem_lower_free(struct inode *i)
 	arena_free(m->inline_data);
 	arena_free(m->lower);
 }
+
+const char *file_lower(const struct file *f)
+{
+	return f->inode->kind == INODE_MEM && (mem(f->inode)->flags & MEM_LOWER) ? mem(f->inode)->lower : NULL;
+}

@@ -199,6 +199,10 @@ long path_text_below(const struct path *root, const struct path *p, char *buf, s
 
 /* open(2) from kernel memory: a file with one reference in *out. */
 long vfs_open(struct lx_thread *t, int dirfd, const char *name, int flags, uint32_t mode, struct file **out);
+/* The host's name (a URI) that an overlay's file shows; NULL: it is none, or not the host's any more. */
+const char *file_lower(const struct file *f);
+/* A guess: these files of a folder are about to be opened for reading (ahead_dk.c); at most DK_OPENED_NAMES of those not known yet are. */
+void open_ahead(struct lx_thread *t, const char *folder, const char *const *names, uint32_t count);
 /* mknod(2) from kernel memory, umask applied: 0, -EEXIST ...  For bind(2) of unix sockets. */
 long vfs_mknod(struct lx_thread *t, int dirfd, const char *name, uint32_t mode, uint64_t rdev);
 /* mkdir(2), unlink(2) or rmdir(2), rename(2) and link(2) from kernel memory. */

@@ -3,8 +3,8 @@
  * linux/fs/window_dk.c - reading host files from mappings.
  *
  * A read by a host call costs 0.6 us and more for 4 KB, a copy from a mapping 0.1.
- * So the second read within one WINDOW of a file maps it, and later ones copy; not for a
- * vector: images are read by those, once.  Windows
+ * So the second read within one WINDOW of a file maps it, and later ones copy, but for large
+ * vectors: images are read by those, once.  Windows
  * lie in the picoprocess's own range for that, WINDOWS of them in a table that a file
  * and a window's number hash into; who comes later takes the place.
  *
@@ -20,6 +20,7 @@
 
 #define WINDOW_SIZE (1ull << 20)
 #define WINDOWS     64u
+#define VECTOR_LARGE 65536u
 
 struct window {
 	LOCK(WINDOW) lock;
@@ -54,8 +55,8 @@ static uint64_t address_of(const struct window *w)
 	return WINDOWS_BASE + (uint64_t)(w - table.window) * WINDOW_SIZE;
 }
 
-/* True if w shows the window; else it will, from the next read on.  once: nothing says that this place is read again. */
-static bool showing(struct window *w, dk_handle stream, uint64_t id, uint64_t number, bool once)
+/* True if w shows the window; else it will, from the next read on. */
+static bool showing(struct window *w, dk_handle stream, uint64_t id, uint64_t number)
 {
 	uint64_t at = address_of(w);
 
@@ -65,7 +66,7 @@ static bool showing(struct window *w, dk_handle stream, uint64_t id, uint64_t nu
 		w->id = id;
 		w->number = number;
 		w->mapped = false;
-	} else if (!w->mapped && !once) {
+	} else if (!w->mapped) {
 		w->mapped = DkStreamMap(stream, &at, number * WINDOW_SIZE, WINDOW_SIZE, DK_PROT_R, DK_MAP_SHARED | DK_MAP_FIXED) == DK_OK;
 	}
 	return w->mapped;
@@ -79,14 +80,14 @@ long window_read(dk_handle stream, uint64_t id, const struct iov *v, uint64_t po
 	size_t done = 0;
 
 	/* Not across two windows, and not where the end of the file may be. */
-	if (v->size == 0 || v->size > WINDOW_SIZE - offset || pos + v->size > size)
+	if (v->size == 0 || (v->count > 1 && v->size >= VECTOR_LARGE) || v->size > WINDOW_SIZE - offset || pos + v->size > size)
 		return -EAGAIN;
 	if (UNLIKELY(atomic_load_explicit(&table.owner, memory_order_acquire) != me)) {
 		adopt(me);
 		return -EAGAIN;
 	}
 	lock_take(&w->lock);
-	if (showing(w, stream, id, number, v->count > 1))
+	if (showing(w, stream, id, number))
 		done = iov_put(v, 0, (const char *)address_of(w) + offset, v->size);
 	lock_drop(&w->lock);
 	return done == v->size ? (long)done : -EAGAIN;

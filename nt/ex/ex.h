@@ -23,6 +23,7 @@ static inline struct ex_state *ex_state(void)
 {
 	return nt_state()->ex;
 }
+void ex_nls_ahead(void); /* nls.c: opens the tables that each program maps */
 void ex_boot(void); /* once, behind ob_boot */
 void ex_keyed_boot(void);
 void ex_atoms_boot(void);

@@ -5,9 +5,11 @@
  * The tables are files of Wine's in /usr/share/wine/nls, in the formats of Windows' *.nls; each call maps the one it is asked for.
  * The default locales are the sandbox's, en-US until somebody sets another.
  */
+#include "nt/ex/ex.h"
 #include "nt/ke/user.h"
 #include "nt/mm/mm.h"
 #include "nt/nt.h"
+#include "nt/os/file.h"
 #include "nt/os/sysinfo.h"
 #include "ntcalls.gen.h"
 #include "rt/fmt.h"
@@ -44,6 +46,14 @@ static bool section_path(char *path, size_t size, uint32_t type, uint32_t id)
 	default:
 		return false;
 	}
+}
+
+/* What ntdll, kernelbase and the C runtime map of each program. */
+void ex_nls_ahead(void)
+{
+	static const char *const names[] = { "locale.nls", "l_intl.nls", "c_1252.nls", "c_437.nls", "sortdefault.nls", "normnfc.nls", "c_20127.nls" };
+
+	os_files_ahead(NLS_FOLDER, names, ARRAY_LEN(names));
 }
 
 NTSTATUS NtGetNlsSectionPtr(struct nt_thread *t, uint32_t type, uint32_t id, uint64_t unknown, uint64_t pointer, uint64_t size)

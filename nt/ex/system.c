@@ -58,7 +58,7 @@ static NTSTATUS performance(const struct sys_out *o)
 	uint8_t p[PERFORMANCE_SIZE] = { 0 };
 	uint32_t available, committed, limit;
 
-	os_machine(&m);
+	os_machine_memory(&m);
 	available = (uint32_t)MIN(m.free_pages, UINT32_MAX);
 	committed = (uint32_t)MIN(m.committed_pages, UINT32_MAX);
 	limit = (uint32_t)MIN(m.total_pages, UINT32_MAX);
@@ -158,7 +158,7 @@ static NTSTATUS file_cache(const struct sys_out *o)
 	struct os_machine m;
 	uint64_t words[8] = { 0 };
 
-	os_machine(&m);
+	os_machine_memory(&m);
 	words[0] = words[1] = m.shared_pages * PAGE_SIZE;
 	return sys_answer(o, words, sizeof words);
 }

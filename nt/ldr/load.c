@@ -6,11 +6,13 @@
  * else (imports, TLS, heaps) is ntdll's work.
  */
 #include "abi/dk_boot.h"
+#include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
 #include "nt/io/io.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
+#include "nt/os/file.h"
 #include "nt/os/map.h"
 #include "nt/ps/ps.h"
 #include "rt/mem.h"
@@ -56,7 +58,7 @@ struct place { /* what was loaded so far */
 
 static NTSTATUS load_api_set(struct place *w)
 {
-	struct file *f = os_open(LDR_DLLS "apisetschema.dll");
+	struct file *f = os_dll_open("apisetschema.dll");
 	struct ldr_image *img = NULL;
 	NTSTATUS status = f != NULL ? ldr_image_read(f, &img) : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
 	uint64_t base = API_SET_PLACE;
@@ -94,6 +96,8 @@ static NTSTATUS load_images(struct place *w, struct file *program, struct file *
 	if (!ldr_know_ntdll(w->ntdll, w->ntdll_image))
 		return STATUS_INVALID_IMAGE_FORMAT;
 	w->problem = "Wine's apisetschema.dll cannot be loaded";
+	ldr_ahead(w->program, w->image, true);
+	ex_nls_ahead();
 	return load_api_set(w);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "nt/os/file.h"
 #include "linux/fs/fs.h"
+#include "nt/os/map.h"
 #include "nt/dll/blobs.h"
 
 #define DRIVE "/mnt/c"
@@ -71,6 +72,29 @@ static void put_blob(const char *drive, const struct blob *b)
 		log_line(DK_LOG_WARNING, "nt: cannot make %s: error %ld", text, err);
 }
 
+void os_files_ahead(const char *folder, const char *const *names, uint32_t count)
+{
+	open_ahead(lx_current(), folder, names, count);
+}
+
+/* What os_dlls_ahead was told, while the drive is made: our own files are looked for in the same trip. */
+static const char *const *wanted;
+static uint32_t nwanted;
+
+static void look_ahead(const char *drive)
+{
+	const char *names[DK_OPENED_NAMES];
+	uint32_t count = 0;
+	char text[48];
+
+	for (const struct blob *b = nt_dll_blobs; b->name != NULL && count < ARRAY_LEN(names); b++)
+		names[count++] = b->name;
+	for (uint32_t i = 0; i < nwanted && count < ARRAY_LEN(names); i++)
+		names[count++] = wanted[i];
+	fmt_snprintf(text, sizeof text, "%s/windows/system32", drive);
+	os_files_ahead(text, names, count);
+}
+
 static const char *make_drive(void)
 {
 	const char *drive = DRIVE;
@@ -86,6 +110,7 @@ static const char *make_drive(void)
 		if (err != 0)
 			log_line(DK_LOG_WARNING, "nt: C:\\windows\\system32 cannot show " DLLS ": error %ld", err);
 	}
+	look_ahead(drive);
 	for (const struct blob *b = nt_dll_blobs; b->name != NULL; b++)
 		put_blob(drive, b);
 	return drive;
@@ -104,4 +129,37 @@ const char *os_system_drive(void)
 		__atomic_store_n(&drive, is_made(DRIVE) ? DRIVE : is_made(OTHER) ? OTHER : make_drive(), __ATOMIC_RELEASE);
 	atomic_store(&busy, 0);
 	return drive;
+}
+
+void os_dlls_ahead(const char *const *names, uint32_t count)
+{
+	char text[48];
+
+	wanted = names; /* a program's first thread is alone, and only it makes the drive */
+	nwanted = count;
+	fmt_snprintf(text, sizeof text, "%s/windows/system32", os_system_drive());
+	wanted = NULL;
+	nwanted = 0;
+	os_files_ahead(text, names, count);
+}
+
+static bool is_wines(const struct file *f)
+{
+	const char *lower = file_lower(f);
+
+	return lower != NULL && strncmp(lower, "file:" DLLS "/", sizeof "file:" DLLS "/" - 1) == 0;
+}
+
+struct file *os_dll_open(const char *name)
+{
+	char text[128];
+	struct file *f;
+
+	fmt_snprintf(text, sizeof text, "%s/windows/system32/%s", os_system_drive(), name);
+	f = os_open(text);
+	if (f != NULL && is_wines(f))
+		return f;
+	os_close(f);
+	fmt_snprintf(text, sizeof text, DLLS "/%s", name);
+	return os_open(text);
 }

@@ -52,6 +52,11 @@ int os_path_text(const struct os_path *p, char *buf, uint32_t size);
 int os_file_text(struct file *f, char *buf, uint32_t size);
 /* A place of memory to be the root of drive C:, made by the first who asks: its text. */
 const char *os_system_drive(void);
+/* Opens Wine's own DLL for reading, as a file of C:\\windows\\system32 if that shows it (which may have come ahead); NULL: not there. */
+struct file *os_dll_open(const char *name);
+/* A guess: these files of a folder, or of C:\\windows\\system32, will be opened soon. */
+void os_files_ahead(const char *folder, const char *const *names, uint32_t count);
+void os_dlls_ahead(const char *const *names, uint32_t count);
 NTSTATUS os_cwd(char *buf, uint32_t size);
 
 /* ---- Open files (file.c) ---- */

@@ -17,14 +17,17 @@ uint32_t os_cpus(void)
 
 void os_machine(struct os_machine *m)
 {
-	struct lx_state *lx = lx_state();
+	*m = (struct os_machine){ .cpus = os_cpus(), .total_pages = lx_state()->memtotal / PAGE_SIZE };
+}
+
+void os_machine_memory(struct os_machine *m)
+{
 	struct arena_root *a = arena_root();
 	uint64_t used;
 
+	os_machine(m);
 	arena_ask();
 	used = atomic_load(&a->pages_used) + atomic_load(&a->data_pages_used) + atomic_load(&a->guest_resident);
-	m->cpus = os_cpus();
-	m->total_pages = lx->memtotal / PAGE_SIZE;
 	m->free_pages = m->total_pages > used ? m->total_pages - used : 0;
 	m->committed_pages = arena_in_use();
 	m->shared_pages = atomic_load(&a->data_pages_used);

@@ -9,7 +9,8 @@ struct os_machine {
 	uint32_t cpus, pad;
 	uint64_t total_pages, free_pages, committed_pages, shared_pages;
 };
-void os_machine(struct os_machine *m);
+void os_machine(struct os_machine *m); /* processors, and all memory */
+void os_machine_memory(struct os_machine *m); /* what is used of it, too: asks the monitor */
 uint32_t os_cpus(void);
 struct os_processor {
 	char name[52], maker[16], identifier[64]; /* as CPUID has them; "Intel64 Family 6 Model 85 Stepping 7" */

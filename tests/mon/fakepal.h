@@ -28,4 +28,5 @@ void run_ops(const char *what);
 void run_hostile(const char *what);
 
 unsigned test_tree(void); /* tree.c: how much was wrong */
+unsigned test_opened(void); /* opened.c */
 #endif

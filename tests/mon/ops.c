@@ -719,6 +719,7 @@ void run_ops(const char *what)
 		test_enum();
 		test_contents();
 		failures += test_tree();
+		failures += test_opened();
 		test_changes();
 		test_special();
 		test_processes();
