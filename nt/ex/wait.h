@@ -35,6 +35,8 @@ static inline struct pico_thread *ex_pico(const struct nt_thread *t)
  * that is to stop does so inside (ps_wait_interrupted) and waits on.  count 0: only sleeps.
  */
 NTSTATUS ex_wait(struct nt_thread *t, struct ob_object *const *objects, uint32_t count, bool all, bool alertable, uint64_t deadline);
+/* The same for objects that the guest has handles of: `handles` is its array. */
+NTSTATUS ex_wait_handles(struct nt_thread *t, uint32_t count, uint64_t handles, bool all, bool alertable, uint64_t deadline);
 /*
  * Waiting in a queue of one's own (keyed events): begin; under the object's lock, fill in wait_blocks[0], set wait_count, queue it;
  * then ex_wait_queued.  Who finds it there, under the same lock, takes it out, and pico_wake()s the thread if ex_wait_end says

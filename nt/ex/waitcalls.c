@@ -97,10 +97,23 @@ static NOINLINE NTSTATUS wait_several(struct nt_thread *t, uint32_t count, uint6
 	return status;
 }
 
+NTSTATUS ex_wait_handles(struct nt_thread *t, uint32_t count, uint64_t handles, bool all, bool alertable, uint64_t deadline)
+{
+	uint64_t handle;
+	NTSTATUS status;
+
+	if (count == 0 || count > NT_WAIT_MAX)
+		return STATUS_INVALID_PARAMETER_1;
+	if (count > 1)
+		return wait_several(t, count, handles, all, alertable, deadline);
+	status = user_read(&handle, handles, sizeof handle);
+	return status == STATUS_SUCCESS ? wait_one(t, handle, alertable, deadline) : status;
+}
+
 /* Wine's kernelbase.dll waits for one object by this call, too. */
 NTSTATUS NtWaitForMultipleObjects(struct nt_thread *t, uint32_t count, uint64_t handles, uint32_t type, uint8_t alertable, uint64_t timeout)
 {
-	uint64_t deadline, handle;
+	uint64_t deadline;
 	NTSTATUS status;
 
 	if (count == 0 || count > NT_WAIT_MAX)
@@ -110,10 +123,7 @@ NTSTATUS NtWaitForMultipleObjects(struct nt_thread *t, uint32_t count, uint64_t 
 	status = ex_deadline_in(timeout, &deadline);
 	if (UNLIKELY(status != STATUS_SUCCESS))
 		return status;
-	if (count > 1)
-		return wait_several(t, count, handles, type == WAIT_ALL, alertable != 0, deadline);
-	status = user_read(&handle, handles, sizeof handle);
-	return status == STATUS_SUCCESS ? wait_one(t, handle, alertable != 0, deadline) : status;
+	return ex_wait_handles(t, count, handles, type == WAIT_ALL, alertable != 0, deadline);
 }
 
 static NTSTATUS signal_one(struct nt_thread *t, uint64_t handle)

@@ -3,9 +3,10 @@
  * nt/ke/dispatch.c - a call: from its number and registers to a function and a status.
  *
  * The first four arguments are in r10, rdx, r8, r9, the others on the guest's stack behind the return address and
- * four words of home space.  Numbers from 0x1000 on are win32k's, which is not there.
+ * four words of home space.  Numbers from 0x1000 on are win32k's (ke/win32k.h).
  */
 #include "nt/ke/dispatch.h"
+#include "nt/ke/win32k.h"
 #include "nt/ke/trace.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
@@ -14,7 +15,6 @@
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
-#define ID_WIN32K    0x1000u
 #define ID_UNIX_CALL 0x20000u /* ldr/unix_x86_64.S */
 #define ON_STACK     0x28u
 
@@ -67,9 +67,16 @@ static NOINLINE uint64_t other_call(struct nt_thread *t, const struct dk_context
 	NTSTATUS status;
 
 	if (id != ID_UNIX_CALL) {
+		uint64_t args[5], answer;
+
+		if (id < NT_ID_WIN32K)
+			return not_there(NT_CALLS, id);
+		if (read_args(c, ARRAY_LEN(args), args) != STATUS_SUCCESS)
+			return 0;
+		answer = nt_win32k(t, id, args);
 		if (nt_tracing)
-			log_line(DK_LOG_INFO, "nt: win32k's system call 0x%x: there is none", id);
-		return id >= ID_WIN32K ? (NTSTATUS)STATUS_NOT_IMPLEMENTED : not_there(NT_CALLS, id);
+			log_line(DK_LOG_INFO, "nt: [%x] win32k's system call 0x%x: 0x%lx", t->tid, id, answer);
+		return answer;
 	}
 	status = ldr_unix_call(t, c->r10, (uint32_t)c->rdx, c->r8);
 	if (nt_tracing)
@@ -87,6 +94,8 @@ void nt_dispatch(struct pico_thread *pt, struct dk_context *c)
 
 	if (UNLIKELY(id >= ARRAY_LEN(nt->call_by_id[0]))) {
 		c->rax = other_call(t, c, id);
+		if (UNLIKELY(ps_look(t) || c->rax == STATUS_USER_APC))
+			pico_tb()->work = 1;
 		return;
 	}
 	nr = nt->call_by_id[0][id] - 1u;

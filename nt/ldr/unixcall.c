@@ -10,6 +10,7 @@
 #include "nt/ex/wait.h"
 #include "nt/ke/trace.h"
 #include "nt/ke/user.h"
+#include "nt/ke/win32k.h"
 #include "nt/ldr/ldr.h"
 #include "rt/mem.h"
 
@@ -61,6 +62,8 @@ NTSTATUS ldr_unix_call(struct nt_thread *t, uint64_t handle, uint32_t code, uint
 		return STATUS_INVALID_HANDLE;
 	if (nt_tracing)
 		log_line(DK_LOG_TRACE, "nt: [%x] %s: Unix side, function %u", t->tid, name, code);
+	if (code == 0 && strcmp(name, "win32u.dll") == 0)
+		nt_win32k_loaded(handle);
 	for (uint32_t i = 0; i < ARRAY_LEN(dlls); i++)
 		if (strcmp(dlls[i].name, name) == 0)
 			return dlls[i].call(code, args);
