@@ -132,6 +132,10 @@ static inline void write_fs_base(uint64_t base)
 {
 	__asm__ volatile("wrfsbase %0" ::"r"(base) : "memory");
 }
+static inline void clear_alignment_check(void)
+{
+	__asm__ volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" : : : "memory", "cc");
+}
 static inline void write_gs_base(uint64_t base)
 {
 	__asm__ volatile("wrgsbase %0" ::"r"(base) : "memory");

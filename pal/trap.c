@@ -146,10 +146,12 @@ static void NORETURN dump(const struct dk_tb *tb, const struct host_siginfo *inf
 	pal_panic("%s", text);
 }
 
+/* First of all in a handler: the host leaves the guest's AC set, and our accesses are not all aligned. */
 static struct dk_tb *handler_tb(uint64_t *old_gs)
 {
 	struct dk_tb *tb = pal_tb();
 
+	clear_alignment_check();
 	*old_gs = read_gs_base();
 	if (*old_gs != (uint64_t)tb)
 		write_gs_base((uint64_t)tb);
@@ -225,6 +227,10 @@ static void on_fault(int sig, struct host_siginfo *info, struct host_ucontext *u
 	(void)sig;
 	if (is_guest(tb, u->rip, u->rsp)) {
 		deliver(tb, u, &e, false);
+		return;
+	}
+	if (info->signo == HOST_SIGBUS && u->trapno == TRAPNO_AC) {
+		u->eflags &= ~(uint64_t)FLAG_AC; /* a guest that has its alignments checked has come in to us */
 		return;
 	}
 	if ((info->signo == HOST_SIGSEGV || info->signo == HOST_SIGBUS) && uaccess_fixup(u))
