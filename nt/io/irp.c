@@ -21,6 +21,7 @@
 
 struct io_process { /* nt_process->io */
 	struct list finished; /* [NTIO: irps lock] by link: answers to be written */
+	bool ended;           /* [NTIO: irps lock] nobody will write any more */
 };
 struct io_thread { /* nt_thread->io */
 	struct list irps;     /* [NTIO: irps lock] by on_thread */
@@ -46,7 +47,7 @@ static struct io_thread *thread_of(struct nt_thread *t)
 
 	if (it == NULL && (it = arena_alloc(sizeof *it)) != NULL) {
 		list_init(&it->irps);
-		t->io = it;
+		__atomic_store_n(&t->io, it, __ATOMIC_RELEASE);
 	}
 	return it;
 }
@@ -140,11 +141,16 @@ static void post(struct io_irp *irp)
 {
 	struct io_process *ip = irp->process->io;
 	struct lx_proc *lx = irp->process->lx;
+	bool ended;
 
 	lock_take(io_irps_lock());
-	list_append(&ip->finished, &irp->link);
+	ended = ip->ended;
+	if (!ended)
+		list_append(&ip->finished, &irp->link);
 	lock_drop(io_irps_lock());
-	if (lx != NULL)
+	if (ended)
+		irp_put(irp);
+	else if (lx != NULL)
 		(void)os_remote_post(lx); /* if nobody is there, io_process_ended takes it */
 }
 
@@ -176,12 +182,13 @@ void io_irps_finish(struct list *done)
 	}
 }
 
-/* The next that ended and is to be told in its process; NULL: none. */
-static struct io_irp *next_finished(struct io_process *ip)
+/* The next answer to be written; ends: none is taken any more. */
+static struct io_irp *next_finished(struct io_process *ip, bool ends)
 {
 	struct io_irp *irp = NULL;
 
 	lock_take(io_irps_lock());
+	ip->ended = ip->ended || ends;
 	if (!list_empty(&ip->finished)) {
 		irp = LIST_FIRST(&ip->finished, struct io_irp, link);
 		list_remove(&irp->link);
@@ -195,7 +202,7 @@ void nt_io_serve(void)
 	struct io_process *ip = nt_current_process()->io;
 	struct io_irp *irp;
 
-	while (ip != NULL && (irp = next_finished(ip)) != NULL)
+	while (ip != NULL && (irp = next_finished(ip, false)) != NULL)
 		deliver(irp);
 }
 
@@ -204,7 +211,7 @@ void io_process_ended(struct nt_process *p)
 	struct io_process *ip = p->io;
 	struct io_irp *irp;
 
-	while (ip != NULL && (irp = next_finished(ip)) != NULL)
+	while (ip != NULL && (irp = next_finished(ip, true)) != NULL)
 		irp_put(irp);
 }
 
@@ -281,7 +288,8 @@ static struct io_irp *next_of(struct list *head, bool on_file, const struct want
 
 #define AT_ONCE 32u
 
-static uint32_t cancel_list(struct list *head, bool on_file, const struct wanted *w)
+/* Those on head or, where that is NULL, those that owner waits for: its list goes when it ends. */
+static uint32_t cancel_list(struct list *head, const struct nt_thread *owner, const struct wanted *w)
 {
 	struct io_irp *seen[AT_ONCE];
 	uint32_t total = 0, n;
@@ -289,7 +297,9 @@ static uint32_t cancel_list(struct list *head, bool on_file, const struct wanted
 	do { /* each round ends those it saw, so they are off the list in the next */
 		n = 0;
 		lock_take(io_irps_lock());
-		while (n < AT_ONCE && (seen[n] = next_of(head, on_file, w, seen, n)) != NULL)
+		if (owner != NULL)
+			head = owner->io != NULL ? &((struct io_thread *)owner->io)->irps : NULL;
+		while (n < AT_ONCE && head != NULL && (seen[n] = next_of(head, owner == NULL, w, seen, n)) != NULL)
 			n++;
 		lock_drop(io_irps_lock());
 		for (uint32_t i = 0; i < n; i++) {
@@ -305,7 +315,7 @@ uint32_t io_cancel(struct io_file *f, const struct nt_thread *t, const struct nt
 {
 	const struct wanted w = { t, p, iosb, false };
 
-	return cancel_list(&f->irps, true, &w);
+	return cancel_list(&f->irps, NULL, &w);
 }
 
 void io_thread_ended(struct nt_thread *t)
@@ -315,9 +325,13 @@ void io_thread_ended(struct nt_thread *t)
 
 	if (it == NULL)
 		return;
-	(void)cancel_list(&it->irps, false, &any);
-	arena_free(it);
+	(void)cancel_list(NULL, t, &any);
+	lock_take(io_irps_lock());
+	while (!list_empty(&it->irps)) /* what somebody else is just ending */
+		list_remove(it->irps.next);
 	t->io = NULL;
+	lock_drop(io_irps_lock());
+	arena_free(it);
 }
 
 static NTSTATUS cancel_call(uint64_t handle, uint64_t iosb, const struct nt_thread *t, const struct nt_process *p, uint64_t which)
@@ -353,9 +367,8 @@ NTSTATUS NtCancelSynchronousIoFile(struct nt_thread *t, uint64_t thread, uint64_
 {
 	const struct wanted w = { NULL, NULL, which, true };
 	struct ob_object *o;
-	struct io_thread *it;
 	NTSTATUS status = ob_by_handle(thread, OB_THREAD, 1 /* THREAD_TERMINATE */, &o);
-	uint32_t n = 0;
+	uint32_t n;
 
 	if (status == STATUS_SUCCESS && user_probe_write(iosb, sizeof(struct IO_STATUS_BLOCK)) != STATUS_SUCCESS) {
 		ob_put(o);
@@ -364,9 +377,7 @@ NTSTATUS NtCancelSynchronousIoFile(struct nt_thread *t, uint64_t thread, uint64_
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	it = ((struct nt_thread *)o)->io;
-	if (it != NULL)
-		n = cancel_list(&it->irps, false, &w);
+	n = cancel_list(NULL, (struct nt_thread *)o, &w);
 	ob_put(o);
 	status = n != 0 ? STATUS_SUCCESS : STATUS_NOT_FOUND;
 	(void)user_io_status(iosb, status, 0);

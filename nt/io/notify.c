@@ -121,6 +121,12 @@ void os_changed(struct dentry *dir, uint32_t action, uint32_t what, const char *
 
 /* ---- The call ---- */
 
+/* Its last handle is gone: nobody would take a watch away any more. */
+static bool is_closed(struct io_file *f) REQUIRES(NTPIPE)
+{
+	return __atomic_load_n(&f->closed, __ATOMIC_ACQUIRE) != 0;
+}
+
 static NTSTATUS make_watch(struct io_file *f, uint32_t filter, bool tree, uint32_t size)
 {
 	struct io_list *ws = io_watches();
@@ -139,7 +145,7 @@ static NTSTATUS make_watch(struct io_file *f, uint32_t filter, bool tree, uint32
 		return STATUS_INSUFFICIENT_RESOURCES;
 	}
 	lock_take(&ws->lock);
-	if (f->object == NULL) {
+	if (f->object == NULL && !is_closed(f)) {
 		f->object = w;
 		list_append(&ws->all, &w->link);
 		w = NULL;
@@ -166,9 +172,11 @@ static NTSTATUS notify(struct io_request *r, uint32_t filter, bool tree)
 	if (status != STATUS_SUCCESS)
 		return status;
 	list_init(&done);
-	w = f->object;
+	w = f->object; /* or none: it is closed */
 	lock_take(&io_watches()->lock);
-	if ((w->used != 0 || w->overflow) && list_empty(&w->irps)) {
+	if (is_closed(f)) {
+		status = STATUS_NOTIFY_CLEANUP;
+	} else if ((w->used != 0 || w->overflow) && list_empty(&w->irps)) {
 		status = take(w, r->size, &data, &size);
 	} else {
 		irp = io_irp_new(r);
@@ -217,18 +225,19 @@ void io_directory_cancel(struct io_irp *irp, struct list *done)
 
 void io_directory_cleanup(struct io_file *f)
 {
-	struct io_watch *w = f->object;
+	struct io_watch *w;
 	struct list done;
 
-	if (w == NULL)
-		return;
 	list_init(&done);
 	lock_take(&io_watches()->lock);
-	list_remove(&w->link);
-	while (!list_empty(&w->irps))
+	w = f->object;
+	if (w != NULL)
+		list_remove(&w->link);
+	while (w != NULL && !list_empty(&w->irps))
 		io_irp_take(LIST_FIRST(&w->irps, struct io_irp, link), STATUS_NOTIFY_CLEANUP, 0, &done);
 	lock_drop(&io_watches()->lock);
-	os_watch_count(-1);
+	if (w != NULL)
+		os_watch_count(-1);
 	io_irps_finish(&done);
 }
 

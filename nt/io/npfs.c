@@ -175,6 +175,16 @@ static void forget(struct npfs_pipe *p) REQUIRES(NTPIPE)
 	lock_drop(&fs->lock);
 }
 
+/* Who has written what is queued at e goes: its bytes stay, its writes are done. */
+static void let_writers_go(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE)
+{
+	LIST_FOR (m, &e->messages, struct npfs_message, link) {
+		if (m->writer != NULL)
+			io_irp_take(m->writer, STATUS_SUCCESS, m->size, done);
+		m->writer = NULL;
+	}
+}
+
 static void end_cleanup(struct io_file *f)
 {
 	struct npfs_end *e = npfs_end_of(f), *peer;
@@ -190,6 +200,7 @@ static void end_cleanup(struct io_file *f)
 		peer->peer = NULL;
 		peer->state = NPFS_CLOSING;
 		npfs_end_all(&peer->readers, STATUS_PIPE_BROKEN, &done); /* they have found nothing */
+		let_writers_go(peer, &done);
 	}
 	e->peer = NULL;
 	e->state = NPFS_CLOSING;

@@ -21,7 +21,7 @@ enum { NPFS_INBOUND, NPFS_OUTBOUND, NPFS_DUPLEX }; /* of bytes, as the server se
 struct npfs_message {
 	struct list link;        /* in end->messages */
 	uint32_t size, read;     /* read: bytes of it that are gone */
-	struct io_irp *writer;   /* waits until there is room; its queue's reference */
+	struct io_irp *writer;   /* waits until there is room; its queue's reference.  Its end is connected with the queue's */
 	struct se_client who;    /* of a client's: who wrote it, until it is read */
 	uint8_t data[];
 };

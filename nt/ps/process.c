@@ -33,6 +33,7 @@ static void process_destroy(struct ob_object *o)
 	ob_table_free(p->handles);
 	se_process_ended(p);
 	arena_free(p->image_name);
+	arena_free(p->io);
 	if (p->ps != NULL)
 		arena_free(ps_of_process(p)->command_line);
 	arena_free(p->ps);
