@@ -30,6 +30,8 @@ def groups(build, soak):
         script = ROOT / "tests" / name / "run.sh"
         if script.exists():
             g[name] = [[str(script), str(build)] + (["--soak"] if soak else [])]
+    for script in sorted(ROOT.glob("tests/*/windows.sh")):
+        g[script.parent.name].append([str(script), str(build)] + (["--soak"] if soak else []))
     return g
 
 
