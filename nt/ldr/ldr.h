@@ -60,4 +60,14 @@ extern char ldr_unix_entry[]; /* nt/ldr/unix_x86_64.S */
 
 /* The global state, made by the first NT process; NULL: no memory. */
 struct nt_state *nt_boot(void);
+
+/* Parts of the PEB that options.c sets. */
+#define PEB_GLOBAL_FLAG        0x0bc
+#define PEB_CRITICAL_TIMEOUT   0x0c0
+#define PEB_HEAP_RESERVE       0x0c8
+#define PEB_HEAP_COMMIT        0x0d0
+#define PEB_HEAP_DECOMMIT      0x0d8
+#define PEB_HEAP_FREE          0x0e0
+/* What the registry says of new processes goes into the PEB that start's process is to get, over what is there. */
+void ldr_options(const struct nt_start *start, uint8_t *peb);
 #endif

@@ -23,12 +23,6 @@
 #define PEB_PARAMETERS         0x020
 #define PEB_API_SET_MAP        0x068
 #define PEB_CPUS               0x0b8
-#define PEB_GLOBAL_FLAG        0x0bc
-#define PEB_CRITICAL_TIMEOUT   0x0c0
-#define PEB_HEAP_RESERVE       0x0c8
-#define PEB_HEAP_COMMIT        0x0d0
-#define PEB_HEAP_DECOMMIT      0x0d8
-#define PEB_HEAP_FREE          0x0e0
 #define PEB_OS_MAJOR           0x118
 #define PEB_OS_MINOR           0x11c
 #define PEB_OS_BUILD           0x120
@@ -200,7 +194,7 @@ static void peb64(uint8_t *peb, uint32_t at, uint64_t v)
 	memcpy(peb + at, &v, sizeof v);
 }
 
-static void fill_peb(uint8_t *peb, const struct place *w, uint64_t params)
+static void fill_peb(uint8_t *peb, const struct place *w, const struct nt_start *start, uint64_t params)
 {
 	peb64(peb, PEB_IMAGE_BASE, w->program);
 	peb64(peb, PEB_PARAMETERS, params);
@@ -218,6 +212,7 @@ static void fill_peb(uint8_t *peb, const struct place *w, uint64_t params)
 	peb32(peb, PEB_SUBSYSTEM_MAJOR, w->image->subsystem_major);
 	peb32(peb, PEB_SUBSYSTEM_MINOR, w->image->subsystem_minor);
 	peb32(peb, PEB_SESSION, 1);
+	ldr_options(start, peb);
 }
 
 static NTSTATUS make_peb(struct place *w, const struct nt_start *start)
@@ -232,7 +227,7 @@ static NTSTATUS make_peb(struct place *w, const struct nt_start *start)
 	if (status == STATUS_SUCCESS)
 		status = put_params(w, start, &params);
 	if (status == STATUS_SUCCESS) {
-		fill_peb(peb, w, params);
+		fill_peb(peb, w, start, params);
 		status = user_write(w->p->peb, peb, PEB_SIZE);
 	}
 	heap_free(peb);
