@@ -95,6 +95,7 @@ struct nt_process {
 	int64_t create_time, exit_time;
 	uint32_t error_mode, priority_class;
 	uint32_t dying;           /* NtTerminateProcess(0) came */
+	uint64_t committed_pages; /* private ones: mm/vad.c */
 	uint64_t virtual_size, peak_virtual_size; /* bytes, reserved ones too: mm/vad.c */
 	void *cm, *io, *ps, *con; /* those components' own */
 };
@@ -115,6 +116,8 @@ struct nt_state {
 	LOCK(NTEX) tick_lock;     /* who writes the times of kuser_page */
 	_Atomic uint64_t locales; /* the user's in the low half, the system's: ex/nls.c */
 	_Atomic uint64_t luids;   /* how many were made: se/token.c */
+	_Atomic uint32_t timed_jobs; /* some job has, or had, a limit of time */
+	uint64_t jobs_due;        /* [kproc] when they are looked at next */
 	uint32_t ready, pad;      /* [a] all of this is there */
 	void *ob, *ex, *ps, *io, *cm, *se, *nls, *con;
 };

@@ -6,6 +6,7 @@
  * holes first; if one cannot be had, those before it are unmapped again and nothing has changed.
  */
 #include "nt/mm/mm_int.h"
+#include "nt/ps/ps.h"
 #include "rt/mem.h"
 
 /* ---- Commit ---- */
@@ -48,6 +49,18 @@ static bool has_runs(const struct nt_vad *v, uint64_t start, uint64_t end)
 	return !range_is_free(&v->runs, start, end);
 }
 
+/* The limits of the process's job, if it is in one. */
+static bool may_commit(const struct nt_mm *mm, const struct nt_vad *v, uint64_t start, uint64_t end)
+{
+	uint64_t from, to, bytes = 0;
+
+	if (LIKELY(mm->process->job == NULL) || v->type != MEM_PRIVATE)
+		return true;
+	for (uint64_t at = start; next_hole(v, at, end, &from, &to); at = to)
+		bytes += to - from;
+	return ps_job_may_commit(mm->process, bytes);
+}
+
 NTSTATUS nt_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, uint64_t end, uint32_t protect)
 {
 	bool mixed = has_runs(v, start, end) || (v->flags & VAD_WATCH);
@@ -55,6 +68,8 @@ NTSTATUS nt_commit_locked(struct nt_mm *mm, struct nt_vad *v, uint64_t start, ui
 
 	if (!nt_stock_locked(mm))
 		return STATUS_NO_MEMORY;
+	if (!may_commit(mm, v, start, end))
+		return STATUS_COMMITMENT_LIMIT;
 	status = map_holes(v, start, end, nt_vm_prot(protect));
 	if (status == STATUS_SUCCESS && mixed)
 		status = nt_open_pages_locked(v, start, end, protect);

@@ -64,7 +64,7 @@ bool nt_committed(const struct nt_vad *v, uint64_t start, uint64_t end)
 static void count(struct nt_mm *mm, const struct nt_vad *v, uint64_t start, uint64_t end, int sign)
 {
 	if (v->type == MEM_PRIVATE)
-		mm->private_pages += sign > 0 ? pages_of(start, end) : -pages_of(start, end);
+		mm->process->committed_pages = mm->private_pages += sign > 0 ? pages_of(start, end) : -pages_of(start, end);
 }
 
 /* The run that spans at becomes two. */

@@ -151,5 +151,6 @@ uint64_t nt_tick(uint64_t now)
 	if (nt == NULL || !__atomic_load_n(&nt->ready, __ATOMIC_ACQUIRE) || atomic_load_explicit(&nt->nprocesses, memory_order_relaxed) == 0)
 		return DK_FOREVER;
 	kuser_tick(nt);
+	ps_jobs_tick(now);
 	return now + KUSER_TICK_NS;
 }

@@ -7,8 +7,8 @@
  * before outer never held together; p->job and p->job_link are changed under the job's lock and NTPROC.  A process
  * holds a reference on its job, a job on its parent.
  *
- * The limits that are kept: active processes, kill on close, breakaway, priority class and affinity for who asks.  Time and memory limits
- * are remembered and shown, and have no effect.
+ * The limits that are kept: active processes, kill on close, breakaway, time and memory (job_limits.c).  Priority class and affinity are
+ * remembered and shown.
  */
 #include "nt/ex/ex.h"
 #include "nt/ex/wait.h"
@@ -148,6 +148,8 @@ static NTSTATUS assign(struct nt_job *j, struct nt_process *p)
 	if (!adopt(j, outer))
 		return STATUS_ACCESS_DENIED;
 	status = chain_in(j, outer);
+	if (status == STATUS_QUOTA_EXCEEDED)
+		ps_process_mark(p, ERROR_NOT_ENOUGH_QUOTA); /* as it is documented: who is too many ends */
 	if (status != STATUS_SUCCESS)
 		return status;
 	if (outer != NULL)
@@ -241,6 +243,19 @@ static bool end_all(struct nt_job *j, NTSTATUS code)
 		ob_put(&p->ob);
 	}
 	return mine;
+}
+
+bool job_end(struct nt_job *j, NTSTATUS code)
+{
+	bool over;
+
+	lock_take(&j->lock);
+	j->ended = 1;
+	over = j->active == 0;
+	lock_drop(&j->lock);
+	if (over)
+		(void)ex_signal(&j->ob, 1);
+	return end_all(j, code);
 }
 
 static void job_close(struct ob_object *o, struct nt_process *p, bool last)
@@ -344,18 +359,11 @@ NTSTATUS NtTerminateJobObject(struct nt_thread *t, uint64_t job, uint32_t code)
 {
 	struct ob_object *o = NULL;
 	NTSTATUS status = ob_by_handle(job, OB_JOB, JOB_TERMINATE, &o);
-	struct nt_job *j = (struct nt_job *)o;
-	bool mine, over;
+	bool mine;
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	lock_take(&j->lock);
-	j->ended = 1;
-	over = j->active == 0;
-	lock_drop(&j->lock);
-	if (over)
-		(void)ex_signal(o, 1);
-	mine = end_all(j, code);
+	mine = job_end((struct nt_job *)o, code);
 	ob_put(o);
 	if (mine)
 		ps_process_exit(t, code);

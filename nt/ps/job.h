@@ -11,6 +11,10 @@
 #define JOB_TERMINATE          0x08u
 #define JOB_ALL_ACCESS         0x1f003fu
 
+#define LIMIT_PROCESS_TIME     0x0002u
+#define LIMIT_JOB_TIME         0x0004u
+#define LIMIT_PROCESS_MEMORY   0x0100u
+#define LIMIT_JOB_MEMORY       0x0200u
 #define LIMIT_ACTIVE_PROCESS   0x0008u
 #define LIMIT_BREAKAWAY_OK     0x0800u
 #define LIMIT_SILENT_BREAKAWAY 0x1000u
@@ -18,7 +22,9 @@
 #define LIMITS_BASIC           0x00ffu
 #define LIMITS_ALL             0x7fffu
 
-enum { MSG_ACTIVE_LIMIT = 3, MSG_ZERO = 4, MSG_NEW = 6, MSG_EXIT = 7, MSG_ABNORMAL = 8 };
+enum { MSG_JOB_TIME = 1, MSG_PROCESS_TIME, MSG_ACTIVE_LIMIT, MSG_ZERO, MSG_NEW = 6, MSG_EXIT, MSG_ABNORMAL, MSG_PROCESS_MEMORY, MSG_JOB_MEMORY };
+enum { END_TERMINATE, END_POST };
+#define ERROR_NOT_ENOUGH_QUOTA 1816u /* what ends for a limit of time has this exit code */
 
 struct basic_limits {
 	int64_t PerProcessUserTimeLimit, PerJobUserTimeLimit;
@@ -49,6 +55,7 @@ struct nt_job {
 	uint32_t end_action, ui, pad;
 	struct extended_limits limits; /* [NTJOB] */
 	int64_t user, kernel;     /* [NTJOB] of those that have ended */
+	int64_t time_end;         /* [NTJOB] user time that is LIMIT_JOB_TIME's end */
 	struct ob_object *port;   /* [NTJOB] a reference */
 	uint64_t port_key;
 };
@@ -57,4 +64,10 @@ struct nt_job {
 bool job_is_below(const struct nt_job *j, const struct nt_job *outer);
 /* A message of the job's completion port. */
 void job_tell(struct nt_job *j, uint32_t message, uint64_t value);
+/* All of its processes end.  True: the caller's is one of them, and is to end too. */
+bool job_end(struct nt_job *j, NTSTATUS code);
+/* 100 ns of CPU, of those that have ended and of living ones.  No lock is held. */
+void job_times(struct nt_job *j, int64_t *user, int64_t *kernel);
+/* extended: all of l, not the basic part alone.  No lock is held. */
+void job_limits_set(struct nt_job *j, const struct extended_limits *l, bool extended);
 #endif

@@ -11,9 +11,10 @@
 
 static void account(struct nt_job *j, struct accounting *a)
 {
+	job_times(j, &a->TotalUserTime, &a->TotalKernelTime);
+	a->ThisPeriodTotalUserTime = a->TotalUserTime;
+	a->ThisPeriodTotalKernelTime = a->TotalKernelTime;
 	lock_take(&j->lock);
-	a->TotalUserTime = a->ThisPeriodTotalUserTime = j->user;
-	a->TotalKernelTime = a->ThisPeriodTotalKernelTime = j->kernel;
 	a->TotalProcesses = j->total;
 	a->ActiveProcesses = j->active;
 	a->TotalTerminatedProcesses = j->terminated;
@@ -134,12 +135,7 @@ static NTSTATUS set_limits(struct nt_job *j, uint64_t buffer, bool extended)
 		return status;
 	if (l.basic.LimitFlags & ~(extended ? LIMITS_ALL : LIMITS_BASIC))
 		return STATUS_INVALID_PARAMETER;
-	lock_take(&j->lock);
-	if (extended)
-		j->limits = l;
-	else
-		j->limits.basic = l.basic;
-	lock_drop(&j->lock);
+	job_limits_set(j, &l, extended);
 	return STATUS_SUCCESS;
 }
 

@@ -230,6 +230,9 @@ struct nt_process *ps_process_by_pid(uint32_t pid);
 struct nt_thread *ps_thread_by_tid(uint32_t tid);
 
 /* Jobs (ps/job.c) */
+void ps_jobs_tick(uint64_t now); /* kproc's; ns */
+/* p, which is in a job, commits that much private memory: does it fit its job's limits? */
+bool ps_job_may_commit(struct nt_process *p, uint64_t bytes);
 void ps_job_process_ended(struct nt_process *p);
 void ps_job_forget(struct nt_process *p); /* the last reference on it goes */
 NTSTATUS ps_job_assign_handle(uint64_t job, struct nt_process *p);
