@@ -30,6 +30,7 @@ struct nt_apc {
 	struct list link;
 	uint64_t routine, arg[3]; /* of the guest */
 	uint32_t special, pad;
+	const void *of;           /* whose it is, a timer's: there is one of it at a time; NULL: nobody's.  Not followed */
 };
 
 enum nt_wait_state { NT_WAIT_NONE, NT_WAIT_WAITING, NT_WAIT_ALERTABLE, NT_WAIT_DONE, NT_WAIT_INTERRUPTED };

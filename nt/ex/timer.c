@@ -156,8 +156,10 @@ static bool set(struct ex_timer *tm, const struct timer_setting *s)
 	lock_drop(&tm->ob.lock);
 	if (queued)
 		arm(tm);
-	if (before != NULL)
+	if (before != NULL) {
+		ps_apc_remove(before, tm);
 		ob_put(&before->ob);
+	}
 	return was;
 }
 
@@ -165,7 +167,7 @@ void ex_timer_fired(void *owner)
 {
 	struct ex_timer *tm = owner;
 	struct nt_thread *t = NULL;
-	uint64_t now = pico_now(), next = 0, routine = 0, argument = 0;
+	uint64_t now = pico_now(), next = 0, routine = 0, argument = 0, generation;
 	int64_t time = ex_system_time();
 
 	lock_take(&tm->ob.lock);
@@ -177,10 +179,13 @@ void ex_timer_fired(void *owner)
 		tm->apc_due = next_time(tm->apc_due, tm->period, now);
 	}
 	next = tm->apc_due;
+	generation = tm->generation;
 	ex_satisfy(&tm->ob);
 	lock_drop(&tm->ob.lock);
 	if (t != NULL) {
-		(void)ps_queue_apc(t, routine, argument, (uint32_t)time, (uint64_t)time >> 32, false);
+		(void)ps_queue_apc_of(t, tm, routine, argument, (uint32_t)time, (uint64_t)time >> 32);
+		if (__atomic_load_n(&tm->generation, __ATOMIC_ACQUIRE) != generation)
+			ps_apc_remove(t, tm); /* it was set anew, or cancelled, in between */
 		ob_put(&t->ob);
 	}
 	if (next != 0)
@@ -238,8 +243,10 @@ NTSTATUS NtCancelTimer(struct nt_thread *t, uint64_t handle, uint64_t before)
 	lock_drop(&o->lock);
 	if (queued)
 		arm(tm);
-	if (thread != NULL)
+	if (thread != NULL) {
+		ps_apc_remove(thread, tm);
 		ob_put(&thread->ob);
+	}
 	ob_put(o);
 	if (before != 0 && user_write(before, &was, sizeof was) != STATUS_SUCCESS)
 		return STATUS_ACCESS_VIOLATION;

@@ -69,15 +69,27 @@ static NTSTATUS tell(struct nt_thread *t, bool special)
 	return status;
 }
 
-NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special)
+/* With its lock held. */
+static struct nt_apc *find_of(struct nt_thread *t, const void *of)
 {
-	struct nt_apc *a = arena_alloc(sizeof *a);
+	if (of != NULL)
+		LIST_FOR (a, &t->apcs, struct nt_apc, link)
+			if (a->of == of)
+				return a;
+	return NULL;
+}
+
+/* Takes a over. */
+static NTSTATUS queue(struct nt_thread *t, struct nt_apc *a, bool special)
+{
 	NTSTATUS status;
 
-	if (a == NULL)
-		return STATUS_NO_MEMORY;
-	*a = (struct nt_apc){ .routine = routine, .arg = { a1, a2, a3 }, .special = special };
 	lock_take(&t->apc_lock);
+	if (find_of(t, a->of) != NULL) {
+		lock_drop(&t->apc_lock);
+		arena_free(a);
+		return STATUS_SUCCESS;
+	}
 	list_append(&t->apcs, &a->link);
 	ps_of(t)->special_apcs += special;
 	lock_drop(&t->apc_lock);
@@ -85,6 +97,38 @@ NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64
 	if (status != STATUS_SUCCESS)
 		ps_apcs_drop(t);
 	return status;
+}
+
+NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special)
+{
+	struct nt_apc *a = arena_alloc(sizeof *a);
+
+	if (a == NULL)
+		return STATUS_NO_MEMORY;
+	*a = (struct nt_apc){ .routine = routine, .arg = { a1, a2, a3 }, .special = special };
+	return queue(t, a, special);
+}
+
+NTSTATUS ps_queue_apc_of(struct nt_thread *t, const void *of, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+	struct nt_apc *a = arena_alloc(sizeof *a);
+
+	if (a == NULL)
+		return STATUS_NO_MEMORY;
+	*a = (struct nt_apc){ .routine = routine, .arg = { a1, a2, a3 }, .of = of };
+	return queue(t, a, false);
+}
+
+void ps_apc_remove(struct nt_thread *t, const void *of)
+{
+	struct nt_apc *a;
+
+	lock_take(&t->apc_lock);
+	a = find_of(t, of);
+	if (a != NULL)
+		list_remove(&a->link);
+	lock_drop(&t->apc_lock);
+	arena_free(a);
 }
 
 static struct nt_apc *take(struct nt_thread *t, bool special_only)

@@ -211,6 +211,10 @@ bool ps_divided_by_zero(const struct nt_thread *t, const struct dk_context *c);
 
 /* NTPROC not held.  STATUS_UNSUCCESSFUL: t has ended. */
 NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3, bool special);
+/* The same for a timer, which never has more than one queued. */
+NTSTATUS ps_queue_apc_of(struct nt_thread *t, const void *of, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3);
+/* That one, if it has not run yet, does not come. */
+void ps_apc_remove(struct nt_thread *t, const void *of);
 bool ps_apcs_pending(const struct nt_thread *t);
 void ps_user_apcs(struct nt_thread *t); /* t, the caller, delivers on its way out */
 void ps_apcs_drop(struct nt_thread *t);

@@ -149,6 +149,11 @@ NTSTATUS ps_queue_apc(struct nt_thread *t, uint64_t routine, uint64_t a1, uint64
 	ex_interrupt(t);
 	return STATUS_SUCCESS;
 }
+NTSTATUS ps_queue_apc_of(struct nt_thread *t, const void *of, uint64_t routine, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+	return ps_queue_apc(t, routine, a1, a2, a3, false);
+}
+void ps_apc_remove(struct nt_thread *t, const void *of) {}
 void os_timer_init(struct os_timer *tm, void *owner) {}
 void os_timer_arm(struct os_timer *tm, uint64_t deadline) { tm->space[0] = deadline; }
 void os_timer_disarm(struct os_timer *tm) { tm->space[0] = 0; }
