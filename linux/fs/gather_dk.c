@@ -9,7 +9,8 @@
  * the listing's entries until an open takes them.
  *
  * What is next: the listing's order, which is getdents's, as long as opens follow it;
- * otherwise the order of names, in which shells expand patterns.  How many: a window of
+ * otherwise the order of names, in which shells expand patterns, or of inode numbers, in
+ * which cp reads: the one with fewer files between this open and the one before.  How many: a window of
  * WINDOW_MIN at first, which doubles while most of what came was used and shrinks when it
  * was not, down to 1, when nothing is gathered; after RETRY opens it is tried again.  A new
  * listing begins with half of what the one before has come to; and if that was much and
@@ -26,7 +27,7 @@
 #define WINDOW_WALK  16u
 #define RETRY        16u
 #define NEAR         16u          /* entries an open may skip and still be following the listing's order */
-#define BY_NAME_MAX  4096u        /* entries of a listing that is looked through for the names that follow */
+#define BY_NAME_MAX  4096u        /* entries of a listing that is looked through for the names or numbers that follow */
 #define QUERY_ROOM   4096u        /* bytes of names in one request, beside a folder's URI of as much */
 #define KEPT_MAX     (1u << 20)
 #define GATHERED_MAX (8u << 20)
@@ -98,15 +99,22 @@ static void add_in_order(const struct listing *l, struct batch *b, uint32_t k, u
 			return;
 }
 
-static int compare(const struct listing_entry *a, const struct listing_entry *b)
+typedef int compare_fn(const struct listing_entry *a, const struct listing_entry *b);
+
+static int by_name(const struct listing_entry *a, const struct listing_entry *b)
 {
 	int c = memcmp(a->name, b->name, MIN(a->name_len, b->name_len));
 
 	return c != 0 ? c : a->name_len - b->name_len;
 }
 
-/* The names behind k's in the alphabet, nearest first: insertion into a short sorted list. */
-static void add_by_name(const struct listing *l, struct batch *b, uint32_t k, uint32_t want)
+static int by_inode(const struct listing_entry *a, const struct listing_entry *b)
+{
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+/* Those behind k in that order, nearest first: insertion into a short sorted list. */
+static void add_sorted(const struct listing *l, struct batch *b, uint32_t k, uint32_t want, compare_fn *compare)
 {
 	uint32_t best[WINDOW_MAX], n = 0;
 
@@ -152,29 +160,44 @@ static uint32_t next_window(struct listing *l, bool first)
 }
 
 /* In which order the files behind k are likely to be opened. */
-enum order { ORDER_NONE, ORDER_LISTED, ORDER_NAMES };
+enum order { ORDER_NONE, ORDER_LISTED, ORDER_NAMES, ORDER_INODES };
 
 /* k is the first that is opened: is it what a walk through all of a tree opens first? */
 static enum order first_order(const struct listing *l, uint32_t k)
 {
-	bool listed = true, named = true;
+	bool listed = true, named = true, numbered = true;
 
 	if (vfs()->gather_window < WINDOW_WALK || l->count > BY_NAME_MAX)
 		return k < NEAR && vfs()->gather_window >= WINDOW_WALK ? ORDER_LISTED : ORDER_NONE;
-	for (uint32_t i = 0; i < l->count && (listed || named); i++) {
+	for (uint32_t i = 0; i < l->count && (listed || named || numbered); i++) {
 		if (i == k || !is_small(&l->sorted[i]))
 			continue;
 		listed = listed && i > k;
-		named = named && compare(&l->sorted[i], &l->sorted[k]) > 0;
+		named = named && by_name(&l->sorted[i], &l->sorted[k]) > 0;
+		numbered = numbered && by_inode(&l->sorted[i], &l->sorted[k]) > 0;
 	}
-	return listed ? ORDER_LISTED : named ? ORDER_NAMES : k < NEAR ? ORDER_LISTED : ORDER_NONE;
+	return listed ? ORDER_LISTED : named ? ORDER_NAMES : numbered ? ORDER_INODES : k < NEAR ? ORDER_LISTED : ORDER_NONE;
+}
+
+/* How many files lie between two in that order; all if it is the other way round. */
+static uint32_t between(const struct listing *l, uint32_t a, uint32_t b, compare_fn *compare)
+{
+	uint32_t n = 0;
+
+	if (compare(&l->sorted[a], &l->sorted[b]) >= 0)
+		return l->count;
+	for (uint32_t i = 0; i < l->count; i++)
+		n += is_small(&l->sorted[i]) && compare(&l->sorted[a], &l->sorted[i]) < 0 && compare(&l->sorted[i], &l->sorted[b]) < 0;
+	return n;
 }
 
 static enum order order_of(const struct listing *l, uint32_t k, uint32_t last)
 {
 	if (last == UINT32_MAX)
 		return first_order(l, k);
-	return (k > last && k - last <= NEAR) || l->count > BY_NAME_MAX ? ORDER_LISTED : ORDER_NAMES;
+	if ((k > last && k - last <= NEAR) || l->count > BY_NAME_MAX)
+		return ORDER_LISTED;
+	return between(l, last, k, by_inode) < between(l, last, k, by_name) ? ORDER_INODES : ORDER_NAMES;
 }
 
 /* An open of entry k found nothing: what to fetch, or an empty batch.  last: the entry opened before, or UINT32_MAX. */
@@ -190,7 +213,7 @@ static void plan(struct listing *l, struct batch *b, uint32_t k, uint32_t last)
 	if (order == ORDER_LISTED)
 		add_in_order(l, b, k, want);
 	else
-		add_by_name(l, b, k, want);
+		add_sorted(l, b, k, want, order == ORDER_NAMES ? by_name : by_inode);
 	l->plain = l->used_got = l->came = 0;
 	if (b->count == 1)
 		b->count = 0; /* alone it is better opened */
