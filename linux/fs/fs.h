@@ -291,6 +291,7 @@ uint64_t hint_now(struct lookup *hint);
 long host_target(const char *uri, char *buf, size_t size);
 
 /* A host directory's names, sorted by hash; shared by its readers. */
+#define LISTING_TOUCHED 1024u
 struct listing {
 	struct ref ref;
 	uint64_t when, until;   /* before it was read; lookups believe it up to then */
@@ -306,6 +307,8 @@ struct listing {
 		uint16_t name_len;
 		uint8_t type;   /* enum dk_file_type */
 	} *sorted;
+	bool changed;           /* a name was made or removed from inside since: who lists the folder reads it again */
+	uint64_t touched[LISTING_TOUCHED / 64]; /* [a] such names, by their hashes: the host is asked for them */
 	bool partial;           /* attributes are not known */
 	bool large;             /* nothing is known but that it is to be read by itself */
 	bool host;              /* of a -v folder; of one that came ahead */
@@ -335,6 +338,8 @@ void listing_put(struct listing *l);
 void listing_replaces(struct listing *l, const struct listing *old); /* what is known of its readers */
 void listing_remember(struct inode *dir); /* dir got a listing: that of another folder may go */
 uint32_t listing_index(const struct listing *l, const char *name, uint32_t len); /* in sorted; UINT32_MAX = not there */
+void listing_touch(struct listing *l, const char *name, uint32_t len); /* made or removed from inside */
+bool listing_touched(const struct listing *l, const char *name, uint32_t len); /* perhaps: the host is to be asked */
 /* What l, of the folder dir_uri and believed, says of a name: 0, -ENOENT, -EAGAIN = ask for it, -ENODATA = a file
    whose attributes are not known. */
 long listing_attr(struct listing *l, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out);

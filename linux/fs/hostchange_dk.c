@@ -14,6 +14,32 @@ static void dir_changed(struct inode *dir)
 	lock_drop(&dir->lock);
 }
 
+/* One name came or went, and nothing else that the folder's listing tells: it stays believed but for that name. */
+static void name_changed(struct inode *dir, const char *name, uint32_t len)
+{
+	host_written(dir);
+	lock_take(&dir->lock);
+	host(dir)->until = 0;
+	if (host(dir)->listing != NULL)
+		listing_touch(host(dir)->listing, name, len);
+	lock_drop(&dir->lock);
+	atomic_fetch_add(&vfs()->host_names, 1);
+	atomic_fetch_add(&dir->dirgen, 1);
+}
+
+/* A folder that was just made is empty: its names need not be asked for, for as long as a listing is believed. */
+static void listing_empty(struct inode *dir, uint64_t when)
+{
+	char *text;
+	struct listing *l = listing_new(0, 0, when, &text);
+
+	if (l == NULL)
+		return;
+	l->changed = true;
+	host(dir)->listing = l;
+	listing_remember(dir);
+}
+
 /* The host knows better than we: another process is just changing names here, and has not said so yet. */
 static long refused(struct inode *dir, long err)
 {
@@ -36,13 +62,14 @@ static void give_owner(struct lx_thread *t, struct inode *dir, const char *uri, 
 }
 
 /* Attributes of what was just made. */
-static long made(struct lx_thread *t, struct dentry *dir, const char *uri, const struct dk_attributes *known, struct inode **out)
+static long made(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, const char *uri, const struct dk_attributes *known,
+	struct inode **out)
 {
 	struct dk_attributes a;
 	uint64_t done;
 	long err = 0;
 
-	dir_changed(dir->inode);
+	name_changed(dir->inode, name, len);
 	if (known != NULL && known->inode != 0)
 		a = *known;
 	else
@@ -68,7 +95,7 @@ static long make(struct dentry *dir, const char *name, uint32_t len, enum dk_fil
 		return -ENOMEM;
 	}
 	err = lx_err(DkStreamOpen(with_text != NULL ? with_text : uri, &o, &s));
-	err = err == 0 ? made(lx_current(), dir, uri, &o.attr, out) : refused(dir->inode, err);
+	err = err == 0 ? made(lx_current(), dir, name, len, uri, &o.attr, out) : refused(dir->inode, err);
 	heap_free(with_text);
 	heap_free(uri);
 	if (err == 0 && stream != NULL)
@@ -93,7 +120,12 @@ long host_create(struct lx_thread *t, struct dentry *dir, const char *name, uint
 
 long host_mkdir(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, struct inode **out)
 {
-	return make(dir, name, len, DK_TYPE_DIR, mode, NULL, out, NULL);
+	uint64_t when = pico_now_coarse();
+	long err = make(dir, name, len, DK_TYPE_DIR, mode, NULL, out, NULL);
+
+	if (err == 0)
+		listing_empty(*out, when);
+	return err;
 }
 
 long host_mknod(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, uint32_t mode, uint64_t rdev, struct inode **out)
@@ -158,7 +190,11 @@ static long remove_one(struct dentry *dir, struct dentry *victim, enum dk_delete
 	err = uri == NULL ? -ENOMEM : lx_err(DkStreamDelete(DK_NO_HANDLE, uri, mode));
 	heap_free(uri);
 	if (err == 0) {
-		dir_changed(dir->inode);
+		if (mode == DK_DELETE_DIR || victim->inode->nlink <= 1)
+			name_changed(dir->inode, victim->name, victim->name_len);
+		else
+			dir_changed(dir->inode); /* other names of it tell how many there are */
+		host_written(victim->inode); /* another may get its number: contents that came ahead are not that one's */
 		lock_take(&victim->inode->lock);
 		if (mode == DK_DELETE_DIR || victim->inode->nlink <= 1)
 			victim->inode->nlink = 0;

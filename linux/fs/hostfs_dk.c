@@ -150,7 +150,7 @@ static struct listing *listing_of(struct dentry *dir, enum listing_wanted what, 
 	char *uri;
 
 	lock_take(&dir->inode->lock);
-	if (h->listing != NULL && (what == LISTING_ANY || host_believed(h->listing->until, pico_now_coarse())) &&
+	if (h->listing != NULL && (what == LISTING_ANY || (!h->listing->changed && host_believed(h->listing->until, pico_now_coarse()))) &&
 		!(what == LISTING_FULL && h->listing->partial)) {
 		l = h->listing;
 		ref_get(&l->ref);
@@ -209,6 +209,10 @@ static long from_listing(struct dentry *dir, const char *dir_uri, const char *na
 
 	if (l == NULL)
 		return -EAGAIN;
+	if (UNLIKELY(listing_touched(l, name, len))) {
+		listing_put(l);
+		return -EAGAIN;
+	}
 	err = listing_ask(&l, dir, dir_uri, name, len, out, listing_of);
 	if (l == NULL)
 		return err;

@@ -311,6 +311,24 @@ static bool attr_of_folder(const struct listing_entry *e, const char *dir_uri, s
 	return have;
 }
 
+void listing_touch(struct listing *l, const char *name, uint32_t len)
+{
+	uint64_t bit = dk_name_hash(name, len) % LISTING_TOUCHED;
+
+	__atomic_fetch_or(&l->touched[bit / 64], 1ull << bit % 64, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->changed, true, __ATOMIC_RELEASE);
+}
+
+bool listing_touched(const struct listing *l, const char *name, uint32_t len)
+{
+	uint64_t bit;
+
+	if (LIKELY(!__atomic_load_n(&l->changed, __ATOMIC_ACQUIRE)))
+		return false;
+	bit = dk_name_hash(name, len) % LISTING_TOUCHED;
+	return __atomic_load_n(&l->touched[bit / 64], __ATOMIC_ACQUIRE) >> bit % 64 & 1;
+}
+
 long listing_attr(struct listing *l, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out)
 {
 	uint32_t k = listing_index(l, name, len);
