@@ -226,6 +226,7 @@ static inline long fs_permission_event(struct lx_thread *t, const struct path *p
 	return UNLIKELY(atomic_load_explicit(&lx_state()->askers, memory_order_relaxed) != 0) ? fs_ask(t, p, mask) : 0;
 }
 
+#define FS_MOVED_FAR     0x04000000u /* with IN_MOVED_FROM and IN_MOVED_TO: to another folder; only NT's are told */
 #define INOTIFY_UNLINKED 0x08000000u /* the name in the directory is gone already */
 /* name NULL for the object itself. */
 void inotify_event(struct inode *i, uint32_t mask, uint32_t cookie, const char *name); /* fs/inotify.c */

@@ -28,6 +28,7 @@ void fs_tell_entry(struct dentry *dir, uint32_t mask, uint32_t cookie, const cha
 		e.mask |= IN_ISDIR;
 	if (nt_watching())
 		nt_fs_event(dir, e.mask, name);
+	e.mask &= ~FS_MOVED_FAR;
 	tell(dir->inode, e.mask, cookie, name);
 	fanotify_event(&e);
 }

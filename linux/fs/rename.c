@@ -76,7 +76,7 @@ static void notify(const struct end *from, const struct end *to, const char *old
 {
 	static _Atomic uint32_t next_cookie; /* per picoprocess; only the pair needs to match */
 	struct inode *a = from->dir.dentry->inode, *b = to->dir.dentry->inode;
-	uint32_t cookie;
+	uint32_t cookie, far = a != b ? FS_MOVED_FAR : 0;
 
 	if (LIKELY(!fs_watched()))
 		return;
@@ -84,8 +84,8 @@ static void notify(const struct end *from, const struct end *to, const char *old
 	if (a == b)
 		dnotify_event(a, DNOTIFY_RENAME);
 	fanotify_renamed(a, old_name, b, from->d->name, moved);
-	fs_notify_entry(from->dir.dentry, 0x40u, cookie, old_name, moved);      /* IN_MOVED_FROM */
-	fs_notify_entry(to->dir.dentry, 0x80u, cookie, from->d->name, moved); /* IN_MOVED_TO */
+	fs_notify_entry(from->dir.dentry, 0x40u | far, cookie, old_name, moved);      /* IN_MOVED_FROM */
+	fs_notify_entry(to->dir.dentry, 0x80u | far, cookie, from->d->name, moved); /* IN_MOVED_TO */
 	fs_notify_self(moved, 0x800u);                           /* IN_MOVE_SELF */
 }
 

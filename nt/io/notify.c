@@ -137,8 +137,8 @@ static NTSTATUS make_watch(struct io_file *f, uint32_t filter, bool tree, uint32
 	w->inode = os_file_inode(f->f);
 	w->filter = filter;
 	w->tree = tree;
-	w->room = MIN(MAX(size, 1024u), QUEUE_MAX);
-	w->queue = arena_alloc(w->room);
+	w->room = size != 0 ? MIN(MAX(size, 1024u), QUEUE_MAX) : 0; /* who asks for no names first is never told them */
+	w->queue = arena_alloc(MAX(w->room, 1u));
 	list_init(&w->irps);
 	if (w->queue == NULL) {
 		arena_free(w);

@@ -129,6 +129,8 @@ NTSTATUS os_file_set_basic(struct file *f, int64_t btime, int64_t atime, int64_t
 		i->btime_ns = unix_time(btime);
 	if (attributes != 0)
 		os_file_set_dos(f, attributes);
+	if (a.valid == 0 && fs_watched() && f->path.dentry != NULL) /* nothing that Linux would tell of */
+		fs_notify_file(f, 4u /* IN_ATTRIB */);
 	return STATUS_SUCCESS;
 }
 

@@ -43,10 +43,10 @@ void nt_fs_event(struct dentry *dir, uint32_t mask, const char *name)
 		os_changed(dir, 3, FILE_NOTIFY_SIZE | FILE_NOTIFY_LAST_WRITE, name);
 	if (mask & IN_ATTRIB)
 		os_changed(dir, 3, FILE_NOTIFY_ATTRIBUTES | FILE_NOTIFY_SECURITY | FILE_NOTIFY_LAST_ACCESS | FILE_NOTIFY_LAST_WRITE | FILE_NOTIFY_CREATION, name);
-	if (mask & IN_MOVED_FROM)
-		os_changed(dir, 4, named, name);
+	if (mask & IN_MOVED_FROM) /* to another folder: it goes here, and comes there */
+		os_changed(dir, mask & FS_MOVED_FAR ? 2 : 4, named, name);
 	if (mask & IN_MOVED_TO)
-		os_changed(dir, 5, named, name);
+		os_changed(dir, mask & FS_MOVED_FAR ? 1 : 5, named, name);
 }
 
 bool os_ancestors(struct dentry *dir, const char *name, uint32_t len, struct os_ancestors *up)
