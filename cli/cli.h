@@ -22,7 +22,7 @@ struct list_of {
 };
 struct options {
 	struct list_of volumes, env, env_files, exts;
-	const char *workdir, *user, *rootfs, *hostname, *name, *trace, *log, *bare;
+	const char *workdir, *user, *rootfs, *hostname, *registry, *name, *trace, *log, *bare;
 	uint64_t memory, pids, cpus; /* 0 = not given; cpus in thousandths */
 	bool interactive, tty, verbose, stats;
 	char **args;                 /* the program and its arguments, NULL behind */
@@ -60,4 +60,6 @@ const char *user_records(const struct options *o);
 void hosts_record(const struct options *o);
 /* view.c: mounts and hide rules. */
 void view_records(const struct options *o, const char *cwd);
+/* ---- registry.c ---- */
+void registry_records(const struct options *o);
 #endif

@@ -25,6 +25,7 @@ const char run_help[] =
     "      --pids N                  limit of processes and threads\n"
     "      --rootfs DIR              root folder instead of the host's\n"
     "      --hostname NAME           host name inside\n"
+    "      --registry FILE           keep Windows programs' registry (HKLM\\Software, HKCU) in it\n"
     "      --name NAME               name of the sandbox\n"
     "  -i, --interactive             keep the input open (it always is)\n"
     "  -t, --tty                     give the program the terminal (the input must be one)\n"
@@ -35,14 +36,14 @@ const char run_help[] =
     "      --log FILE                log there instead of standard error\n"
     "      --verbose                 say what is shown and hidden\n";
 
-enum { OPT_ENV_FILE = 256, OPT_CPUS, OPT_PIDS, OPT_ROOTFS, OPT_HOSTNAME, OPT_NAME, OPT_NET, OPT_EXT, OPT_TRACE, OPT_LOG,
+enum { OPT_ENV_FILE = 256, OPT_CPUS, OPT_PIDS, OPT_ROOTFS, OPT_HOSTNAME, OPT_REGISTRY, OPT_NAME, OPT_NET, OPT_EXT, OPT_TRACE, OPT_LOG,
 	OPT_VERBOSE, OPT_STATS, OPT_BARE, OPT_RM };
 
 static const struct option long_options[] = {
 	{ "volume", 1, NULL, 'v' }, { "env", 1, NULL, 'e' }, { "env-file", 1, NULL, OPT_ENV_FILE },
 	{ "workdir", 1, NULL, 'w' }, { "user", 1, NULL, 'u' }, { "memory", 1, NULL, 'm' }, { "cpus", 1, NULL, OPT_CPUS },
 	{ "pids", 1, NULL, OPT_PIDS }, { "pids-limit", 1, NULL, OPT_PIDS }, { "rootfs", 1, NULL, OPT_ROOTFS },
-	{ "hostname", 1, NULL, OPT_HOSTNAME }, { "name", 1, NULL, OPT_NAME }, { "interactive", 0, NULL, 'i' },
+	{ "hostname", 1, NULL, OPT_HOSTNAME }, { "registry", 1, NULL, OPT_REGISTRY }, { "name", 1, NULL, OPT_NAME }, { "interactive", 0, NULL, 'i' },
 	{ "tty", 0, NULL, 't' }, { "net", 1, NULL, OPT_NET }, { "network", 1, NULL, OPT_NET }, { "publish", 1, NULL, 'p' },
 	{ "ext", 1, NULL, OPT_EXT }, { "trace", 1, NULL, OPT_TRACE }, { "log", 1, NULL, OPT_LOG },
 	{ "verbose", 0, NULL, OPT_VERBOSE }, { "stats", 0, NULL, OPT_STATS }, { "bare", 1, NULL, OPT_BARE }, { "rm", 0, NULL, OPT_RM }, { "help", 0, NULL, 'h' },
@@ -127,6 +128,7 @@ static void take(struct options *o, int c, char *bad)
 	case OPT_PIDS: o->pids = count_of(optarg); break;
 	case OPT_ROOTFS: o->rootfs = optarg; break;
 	case OPT_HOSTNAME: o->hostname = name_of("--hostname", optarg); break;
+	case OPT_REGISTRY: o->registry = optarg; break;
 	case OPT_NAME: o->name = name_of("--name", optarg); break;
 	case 'i': o->interactive = true; break;
 	case 't': o->tty = true; break;

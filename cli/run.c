@@ -175,6 +175,7 @@ int command_run(int argc, char **argv)
 	cwd = working_directory(&o);
 	add_monitor_records(&o);
 	view_records(&o, cwd);
+	registry_records(&o);
 	home = user_records(&o);
 	env_records(&o, home);
 	spec_add("m.tty", "%d", isatty(0) ? 1 : 0);

@@ -8,16 +8,21 @@
  *	m.name=  m.image=linux  m.bare=1
  *	m.mount=FLAGS:GUEST then m.host=HOST   FLAGS ro|rw, then ",view": hide rules hold
  *	m.hide=PATH  m.show=PATH               rules for mounts with "view"
+ *	m.lock=PATH                            locked as long as the sandbox lives
  *	m.own=PATH                             seen with the caller's own rights, even root's
  *	m.memory=BYTES  m.pids=N  m.cpus=THOUSANDTHS
  *	m.ext=NAME[=ARG]  m.trace=lx,nt,dk,mon  m.verbose=1  m.tty=1  m.stats=1
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
+
+#define LOCK_FD_FROM 64 /* above the places that others are put at */
 
 struct spec spec = { .image = "linux", .memory = UINT64_MAX, .pids = 32768, .trace = "", .log_fd = -1 };
 
@@ -81,6 +86,18 @@ static void take_mount(char *value, const char *host)
 	policy_mount(value, guest, host);
 }
 
+/* The descriptor stays open, and with it the lock. */
+static void take_lock(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), up = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, LOCK_FD_FROM);
+
+	if (up < 0)
+		fail("%s: %s", path, strerror(errno));
+	close(fd);
+	if (flock(up, LOCK_EX | LOCK_NB) < 0)
+		fail("%s is used by another sandbox", path);
+}
+
 static void take_trace(const char *value)
 {
 	if (strlen(value) >= sizeof boot_template.trace)
@@ -105,6 +122,8 @@ static void take(const char *key, char *value, char *next)
 		policy_hide(value);
 	} else if (!strcmp(key, "m.show")) {
 		policy_show(value);
+	} else if (!strcmp(key, "m.lock")) {
+		take_lock(value);
 	} else if (!strcmp(key, "m.own")) {
 		policy_own(value);
 	} else if (!strcmp(key, "m.memory")) {

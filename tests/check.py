@@ -23,7 +23,7 @@ def groups(build, soak):
         "abi": [["tests/abi/run.sh", str(build)]] if (ROOT / "tests/abi/run.sh").exists() else [],
         "guest": [["tests/guest/run.py", "--bailey", bailey, "--times", "30" if soak else "1"],
             ["tests/guest/tty.py", "--bailey", bailey]],
-        "nt": [["tests/guest/nt/run.py", "--bailey", bailey, "--times", "30" if soak else "1"]],
+        "nt": [["tests/guest/nt/run.py", "--bailey", bailey, "--times", "30" if soak else "1"], ["tests/guest/nt/keep.py", "--bailey", bailey, "--kills", "200" if soak else "5"]],
         "fuzz": [["tests/fuzz/run.sh", str(build), "600" if soak else "3"]] if shutil.which("clang") else [],
     }
     for name in ("mon", "torture", "death", "cli", "share", "escape"):

@@ -14,7 +14,7 @@ function __bailey_run_options
         switch $w
             case --
                 return 1
-            case -v --volume -e --env --env-file -w --workdir -u --user -m --memory --cpus --pids --rootfs --hostname --name --net --ext --trace --log
+            case -v --volume -e --env --env-file -w --workdir -u --user -m --memory --cpus --pids --rootfs --hostname --registry --name --net --ext --trace --log
                 set skip 1
             case '-*'
             case '*'
@@ -51,6 +51,7 @@ complete -c bailey -n __bailey_run_options -l cpus -x -d 'Limit of processors, l
 complete -c bailey -n __bailey_run_options -l pids -x -d 'Limit of processes'
 complete -c bailey -n __bailey_run_options -l rootfs -x -a '(__fish_complete_directories)' -d 'Root folder'
 complete -c bailey -n __bailey_run_options -l hostname -x -d 'Host name inside'
+complete -c bailey -n __bailey_run_options -l registry -r -F -d 'Keep the registry of Windows programs there'
 complete -c bailey -n __bailey_run_options -l name -x -d 'Name of the sandbox'
 complete -c bailey -n __bailey_run_options -s i -l interactive -d 'Keep the input open'
 complete -c bailey -n __bailey_run_options -s t -l tty -d 'Give the program the terminal'

@@ -5,7 +5,7 @@
  * The tree is made by whoever asks for it first, privately, and then put in nt_state()->cm; who comes second at the same
  * moment throws its own away.
  */
-#include "nt/cm/cm.h"
+#include "nt/cm/persist.h"
 #include "nt/ke/user.h"
 #include "nt/rtl/upcase.h"
 #include "ntcalls.gen.h"
@@ -21,7 +21,7 @@ static struct cm_state *state_make(void)
 	lock_init(&s->lock, LOCK_NTKEYS);
 	list_init(&s->told);
 	s->root = cm_key_new(u"REGISTRY", 16);
-	if (s->root != NULL && cm_seed(s->root))
+	if (s->root != NULL && cm_seed(s->root) && cm_persist_load(s))
 		return s;
 	cm_key_put(s->root);
 	arena_free(s);
@@ -129,7 +129,7 @@ NTSTATUS NtRenameKey(struct nt_thread *t, uint64_t key, uint64_t name)
 	return status;
 }
 
-/* There is nothing that is later than at once: the tree is in memory, and a hive file is written by who keeps one. */
+/* The tree is in memory, and in a file if there is one that keeps it. */
 NTSTATUS NtFlushKey(struct nt_thread *t, uint64_t key)
 {
 	struct cm_body *b;
@@ -141,7 +141,7 @@ NTSTATUS NtFlushKey(struct nt_thread *t, uint64_t key)
 	if ((b->key->flags & CM_DELETED) != 0)
 		status = STATUS_KEY_DELETED;
 	ob_put(&b->ob);
-	return status;
+	return status == STATUS_SUCCESS ? cm_persist_save() : status;
 }
 
 enum set_class { SET_WRITE_TIME, SET_WOW64_FLAGS, SET_CONTROL_FLAGS, SET_VIRTUALIZATION, SET_DEBUG, SET_HANDLE_TAGS };

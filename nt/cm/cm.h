@@ -110,6 +110,9 @@ struct cm_body {
 struct cm_state {
 	LOCK(NTKEYS) lock;
 	struct cm_key *root;  /* [I] \REGISTRY */
+	struct cm_key *kept[2]; /* [I] HKLM\Software and the user's keys, if a file keeps them: persist.c */
+	_Atomic uint32_t saver; /* the process that writes it; 0: nobody */
+	bool unsaved;         /* [k] they changed */
 	struct list told;     /* [k] struct cm_notice that were told, for cm_unlock to put their events */
 };
 /* The registry; made with what it begins with by whoever asks first.  NULL: no memory. */
@@ -122,6 +125,8 @@ struct cm_key *cm_key_new(const WCHAR *name, uint32_t size) MUST_CHECK;
 void cm_key_put(struct cm_key *k); /* no lock needed */
 struct cm_key *cm_child(const struct cm_key *k, const WCHAR *name, uint32_t size); /* no reference */
 uint32_t cm_child_number(const struct cm_key *child); /* which of its parent's */
+/* What k has and what fresh has change places: subkeys, values, class. */
+void cm_swap_contents(struct cm_key *k, struct cm_key *fresh);
 /* The key that comes after k when the whole tree below top is gone through, top first; NULL: that was all. */
 struct cm_key *cm_next(struct cm_key *k, const struct cm_key *top);
 /* Takes the reference over.  False: no memory. */

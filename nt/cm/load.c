@@ -75,37 +75,6 @@ static NTSTATUS tree_from(struct file *f, struct cm_key **root)
 	return status;
 }
 
-/* What k has and what fresh has change places: subkeys, values, class. */
-static void swap_contents(struct cm_key *k, struct cm_key *fresh)
-{
-	struct cm_key old = *k;
-
-	k->keys = fresh->keys;
-	k->nkeys = fresh->nkeys;
-	k->keys_room = fresh->keys_room;
-	k->values = fresh->values;
-	k->nvalues = fresh->nvalues;
-	k->values_room = fresh->values_room;
-	k->index = fresh->index;
-	k->nindex = fresh->nindex;
-	k->class = fresh->class;
-	k->class_size = fresh->class_size;
-	fresh->keys = old.keys;
-	fresh->nkeys = old.nkeys;
-	fresh->keys_room = old.keys_room;
-	fresh->values = old.values;
-	fresh->nvalues = old.nvalues;
-	fresh->values_room = old.values_room;
-	fresh->index = old.index;
-	fresh->nindex = old.nindex;
-	fresh->class = old.class;
-	fresh->class_size = old.class_size;
-	for (uint32_t i = 0; i < k->nkeys; i++)
-		k->keys[i]->parent = k;
-	for (uint32_t i = 0; i < fresh->nkeys; i++)
-		fresh->keys[i]->parent = fresh;
-}
-
 /* All below top, and top itself, are no keys any more. */
 static void mark_deleted(struct cm_state *s, struct cm_key *top)
 {
@@ -125,7 +94,7 @@ static NTSTATUS restore(struct cm_key *k, struct cm_key *fresh)
 	if ((k->flags & CM_DELETED) != 0) {
 		status = STATUS_KEY_DELETED;
 	} else {
-		swap_contents(k, fresh);
+		cm_swap_contents(k, fresh);
 		k->modified = ex_system_time();
 		mark_deleted(s, fresh);
 		cm_changed(s, k, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET);
@@ -207,7 +176,7 @@ static NTSTATUS hang_in(const struct ob_lookup *l, struct cm_key *fresh)
 	if (status == STATUS_SUCCESS) {
 		named->modified = fresh->modified;
 		named->flags |= CM_LOADED;
-		swap_contents(named, fresh);
+		cm_swap_contents(named, fresh);
 		cm_changed(s, k, REG_NOTIFY_CHANGE_NAME);
 		named = NULL;
 	}

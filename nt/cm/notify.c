@@ -52,6 +52,7 @@ static void tell(struct cm_state *s, struct cm_notice *n)
 void cm_changed(struct cm_state *s, struct cm_key *k, uint32_t what)
 {
 	for (struct cm_key *p = (k->flags & CM_DELETED) != 0 ? NULL : k; p != NULL; p = p->parent) { /* a deleted key's parent may be gone */
+		s->unsaved |= p == s->kept[0] || p == s->kept[1];
 		LIST_FOR_SAFE (n, next, &p->notices, struct cm_notice, link)
 			if ((n->body->filter & what) != 0 && (p == k || n->body->subtree))
 				tell(s, n);

@@ -170,6 +170,36 @@ void cm_child_remove(struct cm_key *child)
 	child->parent = NULL;
 }
 
+void cm_swap_contents(struct cm_key *k, struct cm_key *fresh)
+{
+	struct cm_key old = *k;
+
+	k->keys = fresh->keys;
+	k->nkeys = fresh->nkeys;
+	k->keys_room = fresh->keys_room;
+	k->values = fresh->values;
+	k->nvalues = fresh->nvalues;
+	k->values_room = fresh->values_room;
+	k->index = fresh->index;
+	k->nindex = fresh->nindex;
+	k->class = fresh->class;
+	k->class_size = fresh->class_size;
+	fresh->keys = old.keys;
+	fresh->nkeys = old.nkeys;
+	fresh->keys_room = old.keys_room;
+	fresh->values = old.values;
+	fresh->nvalues = old.nvalues;
+	fresh->values_room = old.values_room;
+	fresh->index = old.index;
+	fresh->nindex = old.nindex;
+	fresh->class = old.class;
+	fresh->class_size = old.class_size;
+	for (uint32_t i = 0; i < k->nkeys; i++)
+		k->keys[i]->parent = k;
+	for (uint32_t i = 0; i < fresh->nkeys; i++)
+		fresh->keys[i]->parent = fresh;
+}
+
 struct cm_value *cm_value_new(const WCHAR *name, uint32_t name_size, uint32_t type, const void *data, uint32_t size)
 {
 	uint32_t at = (uint32_t)ALIGN_UP(offsetof(struct cm_value, name) + name_size, 8);

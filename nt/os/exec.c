@@ -9,6 +9,7 @@
 #include "linux/other.h"
 #include "linux/proc/proc.h"
 #include "linux/sig/sig.h"
+#include "nt/cm/persist.h"
 #include "nt/con/con.h"
 #include "nt/io/io.h"
 #include "nt/ke/trace.h"
@@ -86,7 +87,7 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 {
 	struct nt_start *start;
 	bool made;
-	const char *problem = "there is not enough memory";
+	const char *problem = "there is not enough memory", *damaged;
 	NTSTATUS status = STATUS_NO_MEMORY;
 
 	if (nt_boot() == NULL)
@@ -96,12 +97,17 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 	made = t->proc->nt_start != NULL;
 	start = made ? t->proc->nt_start : start_from_exec(t, img);
 	t->proc->nt_start = NULL;
-	if (start != NULL)
+	damaged = cm_persist_problem();
+	if (damaged != NULL) {
+		problem = damaged;
+		status = STATUS_REGISTRY_CORRUPT;
+	} else if (start != NULL) {
 		status = become(t, img, start, made, c, &problem);
+	}
 	nt_start_free(start);
 	if (status != STATUS_SUCCESS) {
 		log_line(DK_LOG_ERROR, "cannot run %s: %s (status 0x%x)", t->proc->exe_path, problem, status);
-		lx_group_exit(t, 126u << 8); /* the old program is gone; docker's code for what cannot be executed */
+		lx_group_exit(t, (damaged != NULL ? 125u : 126u) << 8); /* the old program is gone; docker's code for what cannot be executed */
 	}
 	os_thread_takes_events(t);
 	ps_segments();

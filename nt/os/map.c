@@ -96,6 +96,13 @@ struct file *os_open(const char *path)
 	return vfs_open(lx_current(), AT_FDCWD, path, O_RDONLY, 0, &f) == 0 ? f : NULL;
 }
 
+struct file *os_open_write(const char *path)
+{
+	struct file *f = NULL;
+
+	return vfs_open(lx_current(), AT_FDCWD, path, O_WRONLY, 0, &f) == 0 ? f : NULL;
+}
+
 void os_close(struct file *f)
 {
 	if (f != NULL)

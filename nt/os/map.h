@@ -35,6 +35,8 @@ uint64_t os_pwrite(struct file *f, const void *from, uint64_t size, uint64_t off
 uint64_t os_file_size(struct file *f);
 /* Opens for reading by a path of the sandbox; NULL: not there. */
 struct file *os_open(const char *path);
+/* The same for writing. */
+struct file *os_open_write(const char *path);
 void os_close(struct file *f);
 /* A page of arena-data, that all see, read-only at addr. */
 NTSTATUS os_map_shared_page(uint64_t addr, uint64_t data_page);

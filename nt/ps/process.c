@@ -7,6 +7,7 @@
  * ps_process_ended.
  */
 #include "nt/io/io.h"
+#include "nt/cm/persist.h"
 #include "nt/con/con.h"
 #include "nt/ex/wait.h"
 #include "nt/ke/dispatch.h"
@@ -192,8 +193,10 @@ NTSTATUS NtTerminateProcess(struct nt_thread *t, uint64_t process, uint32_t code
 	struct ob_object *o = NULL;
 	NTSTATUS status;
 
-	if (process == 0)
+	if (process == 0) {
+		(void)cm_persist_save();
 		return ps_end_others(t, code);
+	}
 	status = ob_by_handle(process, OB_PROCESS, PROCESS_TERMINATE, &o);
 	if (status != STATUS_SUCCESS)
 		return status;
