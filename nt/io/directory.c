@@ -11,6 +11,7 @@
 #include "nt/io/match.h"
 #include "nt/ke/user.h"
 #include "nt/os/file.h"
+#include "nt/rtl/shortname.h"
 #include "nt/rtl/unicode.h"
 #include "nt/rtl/upcase.h"
 #include "ntcalls.gen.h"
@@ -143,14 +144,16 @@ static void sort(struct io_scan *s, uint32_t first)
 static NTSTATUS one_name(struct io_file *f, struct io_scan *s)
 {
 	char name[NAME_MAX * 3 + 1];
-	uint32_t len = rtl_utf16_to_utf8(name, sizeof name - 1, s->mask, s->mask_size);
+	WCHAR wide[NAME_MAX + 1];
+	uint32_t len = rtl_utf16_to_utf8(name, sizeof name - 1, s->mask, s->mask_size), size;
 
 	if (len >= sizeof name)
 		return STATUS_OBJECT_NAME_INVALID;
 	name[len] = '\0';
-	if (os_dir_spelling(f->f, name, sizeof name))
-		return take(s, name, (uint32_t)strlen(name)) ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-	return STATUS_SUCCESS;
+	if (!os_dir_spelling(f->f, name, sizeof name))
+		return STATUS_SUCCESS;
+	size = rtl_utf8_to_utf16(wide, sizeof wide, name, (uint32_t)strlen(name)); /* which may be another than the mask, where that is a short name */
+	return size <= NAME_MAX * 2 && add(s, wide, size) ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
 static NTSTATUS read_all(struct io_file *f, struct io_scan *s)
@@ -257,6 +260,18 @@ static void put_entry(char *rec, const struct layout *l, const struct os_attr *a
 		PUT(rec, l->id128, a->ino);
 }
 
+/* An empty one: the name is as short already. */
+static void put_short_name(char *rec, const struct layout *l, const WCHAR *name, uint32_t size)
+{
+	WCHAR brief[12];
+	uint32_t n = l->short_name != 0 ? rtl_short_name(brief, name, size) : 0;
+
+	if (n == 0)
+		return;
+	rec[l->short_name] = (char)n;
+	memcpy(rec + l->short_name + 2, brief, n);
+}
+
 static bool attr_of(struct io_file *f, const WCHAR *name, uint32_t size, struct os_attr *a)
 {
 	char text[NAME_MAX * 3 + 1];
@@ -290,6 +305,7 @@ static NTSTATUS emit(struct io_file *f, struct sink *k, const struct io_scan *s,
 	}
 	memset(rec, 0, sizeof rec);
 	put_entry(rec, k->layout, &a, e->size);
+	put_short_name(rec, k->layout, text_of(s, e), e->size);
 	next = at - k->last;
 	if (user_write(k->va + at, rec, fixed) != STATUS_SUCCESS || user_write(k->va + at + fixed, text_of(s, e), n) != STATUS_SUCCESS ||
 	    (k->last != UINT32_MAX && user_write(k->va + k->last, &next, sizeof next) != STATUS_SUCCESS))
@@ -324,6 +340,12 @@ static NTSTATUS give(struct io_file *f, struct sink *k, bool single)
 	return begun ? (NTSTATUS)STATUS_NO_MORE_FILES : (NTSTATUS)STATUS_NO_SUCH_FILE;
 }
 
+/* Classes that are known, though no file system here has them: their sizes are looked at first. */
+static uint32_t size_of_other(uint32_t class)
+{
+	return class == FileObjectIdInformation ? 72 : class == FileQuotaInformation ? 56 : class == FileReparsePointInformation ? 16 : 0;
+}
+
 static NTSTATUS query(struct io_request *r, uint32_t class, bool single, uint64_t mask, bool restart)
 {
 	struct sink k = { r->buffer, r->size, 0, UINT32_MAX, layout_of(class) };
@@ -331,7 +353,7 @@ static NTSTATUS query(struct io_request *r, uint32_t class, bool single, uint64_
 	NTSTATUS status;
 
 	if (k.layout == NULL)
-		return STATUS_INVALID_INFO_CLASS;
+		return r->size < size_of_other(class) ? STATUS_INFO_LENGTH_MISMATCH : STATUS_INVALID_INFO_CLASS;
 	if (f->kind != IO_DIRECTORY)
 		return STATUS_INVALID_PARAMETER;
 	if (r->size < ALIGN_UP(k.layout->name + 2u, 8u))

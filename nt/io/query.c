@@ -5,6 +5,7 @@
 #include "nt/io/name.h"
 #include "nt/ke/user.h"
 #include "nt/os/file.h"
+#include "nt/rtl/shortname.h"
 #include "ntcalls.gen.h"
 #include "rt/mem.h"
 
@@ -91,6 +92,29 @@ static NTSTATUS name_out(struct io_file *f, uint64_t buf, uint32_t size, uint32_
 	heap_free(name);
 	*done = at + 4 + n;
 	return status == STATUS_SUCCESS && n < length ? (NTSTATUS)STATUS_BUFFER_OVERFLOW : status;
+}
+
+/* Its name's last part, made short. */
+static NTSTATUS short_name_out(struct io_file *f, uint64_t buf, uint32_t size, uint64_t *done)
+{
+	WCHAR brief[12];
+	uint32_t length = 0, from, n = 0;
+	WCHAR *name = io_file_name(f, &length);
+	NTSTATUS status;
+
+	if (name == NULL)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	for (from = length / 2; from > 0 && name[from - 1] != '\\'; from--)
+		;
+	n = rtl_short_name(brief, name + from, length - from * 2);
+	heap_free(name);
+	if (n == 0)
+		return STATUS_OBJECT_NAME_NOT_FOUND; /* it has no other name */
+	status = user_write(buf, &n, 4);
+	if (status == STATUS_SUCCESS)
+		status = user_write(buf + 4, brief, MIN(n, size - 4));
+	*done = 4 + MIN(n, size - 4);
+	return status == STATUS_SUCCESS && n > size - 4 ? (NTSTATUS)STATUS_BUFFER_OVERFLOW : status;
 }
 
 static NTSTATUS all_out(struct io_file *f, const struct os_attr *a, uint64_t buf, uint32_t size, uint64_t *done)
@@ -246,7 +270,7 @@ static NTSTATUS query(struct io_file *f, uint32_t class, uint64_t buf, uint32_t 
 	if (class == FileNameInformation || class == FileNormalizedNameInformation)
 		return name_out(f, buf, size, 0, done);
 	if (class == FileAlternateNameInformation)
-		return STATUS_OBJECT_NAME_NOT_FOUND; /* there are no short names */
+		return short_name_out(f, buf, size, done);
 	status = of_object(f, class, &u);
 	if (status == STATUS_INVALID_INFO_CLASS) {
 		status = attr_of(f, &a);
