@@ -6,7 +6,7 @@
 
 static long is_socket(const struct uring_req *r)
 {
-	return r->io.file->kind == FILE_UNIX ? 0 : -ENOTSOCK;
+	return r->io.file->kind == FILE_SOCKET ? 0 : -ENOTSOCK;
 }
 
 /* POLL_FIRST: the first try is left out. */

@@ -135,7 +135,7 @@ static int nameless(const struct file *f, char *buf, size_t size)
 
 	if (f->kind == FILE_PIPE || (f->kind == FILE_STD && type == S_IFIFO))
 		return fmt_snprintf(buf, size, "pipe:[%lu]", ino);
-	if (f->kind == FILE_UNIX || type == S_IFSOCK)
+	if (f->kind == FILE_SOCKET || type == S_IFSOCK)
 		return fmt_snprintf(buf, size, "socket:[%lu]", ino);
 	if (f->kind == FILE_STD)
 		return fmt_snprintf(buf, size, "/dev/%s", f->priv[0] == 0 ? "stdin" : f->priv[0] == 1 ? "stdout" : "stderr");

@@ -69,7 +69,7 @@ long lx_sys_sendto(struct lx_thread *t, int fd, struct gva buf, uint64_t len, ui
 	struct file *f;
 	long result;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
 	result = sock_send(t, f, buf, len, flags, addr, addrlen);
@@ -117,7 +117,7 @@ long lx_sys_sendmsg(struct lx_thread *t, int fd, struct gva msg, uint32_t flags)
 	struct file *f;
 	long result;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
 	result = sock_sendmsg(t, f, msg, flags);
@@ -131,7 +131,7 @@ long lx_sys_sendmmsg(struct lx_thread *t, int fd, struct gva msgs, uint32_t coun
 	struct file *f;
 	long n;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &n);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &n);
 	if (f == NULL)
 		return n;
 	for (n = 0; done < MIN(count, MMSG_MAX); done++) {
@@ -201,7 +201,7 @@ long lx_sys_recvfrom(struct lx_thread *t, int fd, struct gva buf, uint64_t len, 
 	struct file *f;
 	long result;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
 	result = sock_recv(t, f, buf, len, flags, addr, addrlen);
@@ -273,7 +273,7 @@ long lx_sys_recvmsg(struct lx_thread *t, int fd, struct gva msg, uint32_t flags)
 	struct file *f;
 	long result;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
 	result = sock_recvmsg(t, f, msg, flags);
@@ -312,7 +312,7 @@ long lx_sys_recvmmsg(struct lx_thread *t, int fd, struct gva msgs, uint32_t coun
 
 	if (result != 0)
 		return result;
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &result);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &result);
 	if (f == NULL)
 		return result;
 	result = recv_many(t, f, msgs, count, flags, deadline);

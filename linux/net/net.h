@@ -103,7 +103,7 @@ long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *s
 /* Writes what was received; takes over scm->fds.  hdr's controllen and flags are set. */
 struct sock;
 void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, const struct sock *s, bool cloexec);
-/* The socket calls on a file (FILE_UNIX) instead of a descriptor. */
+/* The socket calls on a file (FILE_SOCKET) instead of a descriptor. */
 long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen);
 long sock_recv(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, struct gva addrlen);
 long sock_sendmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t flags);

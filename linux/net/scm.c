@@ -159,7 +159,7 @@ long scm_may_queue(const struct scm *scm, struct sock *to)
 	for (uint32_t i = 0; i < scm->fds->count; i++) {
 		const struct file *f = scm->fds->file[i];
 
-		if (f->kind == FILE_UNIX)
+		if (f->kind == FILE_SOCKET)
 			nest = MAX(nest, ((const struct sock *)f->object)->nest + 1);
 	}
 	if (nest > NEST_MAX)

@@ -126,7 +126,7 @@ long lx_sys_bind(struct lx_thread *t, int fd, struct gva addr, int len)
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	err = ((struct sock *)f->object)->netlink ? -EAFNOSUPPORT : uaddr_in(&a, addr, len);
@@ -141,7 +141,7 @@ long lx_sys_listen(struct lx_thread *t, int fd, int backlog)
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	err = unix_listen(t, f->object, backlog);
@@ -169,7 +169,7 @@ long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	err = ((struct sock *)f->object)->netlink ? -EAFNOSUPPORT : sock_connect(t, f, addr, len);
@@ -219,7 +219,7 @@ long lx_sys_accept4(struct lx_thread *t, int fd, struct gva addr, struct gva len
 
 	if (flags & ~(LX_SOCK_NONBLOCK | LX_SOCK_CLOEXEC))
 		return -EINVAL;
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	err = sock_accept(t, f, addr, len, flags, &child);
@@ -244,7 +244,7 @@ long lx_sys_shutdown(struct lx_thread *t, int fd, int how)
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	err = sock_shutdown(f, how);
@@ -259,7 +259,7 @@ long lx_sys_getsockname(struct lx_thread *t, int fd, struct gva addr, struct gva
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	s = f->object;
@@ -276,7 +276,7 @@ long lx_sys_getpeername(struct lx_thread *t, int fd, struct gva addr, struct gva
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	s = f->object;
@@ -290,7 +290,7 @@ long lx_sys_setsockopt(struct lx_thread *t, int fd, int level, int name, struct 
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	if (len < 0)
@@ -306,7 +306,7 @@ long lx_sys_getsockopt(struct lx_thread *t, int fd, int level, int name, struct 
 	struct file *f;
 	long err;
 
-	f = fd_get_kind(t, fd, FILE_UNIX, -ENOTSOCK, &err);
+	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
 	err = level == SOL_SOCKET ? sock_getopt(t, f->object, name, value, len) : -EOPNOTSUPP;

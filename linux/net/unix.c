@@ -320,5 +320,5 @@ void unix_inode_free(struct inode *i)
 
 struct file *sock_file(struct sock *s, uint32_t flags)
 {
-	return anon_file(FILE_UNIX, O_RDWR | flags, S_IFSOCK | 0777, s);
+	return anon_file(FILE_SOCKET, O_RDWR | flags, S_IFSOCK | 0777, s);
 }

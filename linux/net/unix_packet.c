@@ -157,7 +157,7 @@ long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 
 struct sock *sock_netlink(const struct file *f)
 {
-	struct sock *s = f->kind == FILE_UNIX ? f->object : NULL;
+	struct sock *s = f->kind == FILE_SOCKET ? f->object : NULL;
 
 	if (s == NULL || !s->netlink)
 		return NULL;

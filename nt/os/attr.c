@@ -37,7 +37,7 @@ enum os_file_type os_file_type(const struct file *f)
 		return OS_TTY;
 	if (f->kind == FILE_PIPE)
 		return OS_PIPE;
-	if (f->kind == FILE_UNIX)
+	if (f->kind == FILE_SOCKET)
 		return OS_SOCKET;
 	return f->inode != NULL ? type_of_mode(f->inode->mode) : OS_CHAR;
 }
