@@ -29,7 +29,7 @@ const char run_help[] =
     "      --name NAME               name of the sandbox\n"
     "  -i, --interactive             keep the input open (it always is)\n"
     "  -t, --tty                     give the program the terminal (the input must be one)\n"
-    "      --net none                no network: the only kind so far\n"
+    "      --net none                no network but 127.0.0.1 and ::1 within: the only kind so far\n"
     "      --ext NAME[=ARG]          stack an extension\n"
     "      --trace lx,nt,dk,mon      trace Linux and NT system calls, Dk calls, monitor requests\n"
     "      --stats                   say at the end how many traps, requests and processes there were\n"
@@ -136,7 +136,7 @@ static void take(struct options *o, int c, char *bad)
 		if (strcmp(optarg, "none") != 0)
 			fail("--net %s is not there yet: only --net none is", optarg);
 		break;
-	case 'p': fail("-p is not there yet: a sandbox has no network so far");
+	case 'p': fail("-p is not there yet: a sandbox has no network to the outside so far");
 	case OPT_EXT: list_add(&o->exts, optarg); break;
 	case OPT_TRACE: o->trace = trace_of(optarg); break;
 	case OPT_LOG: o->log = optarg; break;

@@ -62,8 +62,14 @@ check "/etc/shadow is not in its view" refused "$b" run -- test -e /etc/shadow
 check "nor are root's files" refused "$b" run -w / -- sh -c 'ls -A /root | grep .'
 
 say "bailey run -- python3 -c 'socket.create_connection(...)'" "network"
-"$b" run -- python3 -c 'import socket; socket.create_connection(("127.0.0.1", 22), 2)' 2>&1 | tail -1 | sed 's/^/  /'
-check "no internet socket can be made" refused "$b" run -- python3 -c 'import socket; socket.socket(socket.AF_INET)'
+"$b" run -- python3 -c 'import socket; socket.create_connection(("192.0.2.1", 80), 2)' 2>&1 | tail -1 | sed 's/^/  /'
+check "nothing outside can be reached" refused "$b" run -- python3 -c 'import socket; socket.create_connection(("192.0.2.1", 80), 2)'
+python3 -c 'import socket; l = socket.create_server(("127.0.0.1", 0)); print(l.getsockname()[1], flush=True); l.settimeout(60); l.accept()' > "$work/port" &
+listener=$!
+while [ ! -s "$work/port" ]; do sleep 0.05; done
+check "nor what listens on the host's 127.0.0.1" refused "$b" run -- python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)' "$(cat "$work/port")"
+kill $listener
+check "a server and its client inside find each other" "$b" run -- python3 -c 'import socket; l = socket.create_server(("127.0.0.1", 0)); socket.create_connection(l.getsockname()); l.accept()'
 check "it knows no network interface but its own lo" refused "$b" run -- sh -c 'ls /sys/class/net | grep -v "^lo$"'
 
 say "bailey run -- cmd.exe /c '...'" "a Windows program, with Wine's DLLs and without Wine"

@@ -13,7 +13,7 @@
 
 /* Entries of lx_file_ops. */
 extern const struct file_ops pipe_file_ops, eventfd_file_ops, timerfd_file_ops, signalfd_file_ops, epoll_file_ops,
-	unix_file_ops;
+	socket_file_ops;
 
 /* The last reference of f is gone: takes it out of every epoll that watches it.  file_put calls
    it before ops->release, holding no lock, when f->epitems is not empty. */

@@ -109,16 +109,16 @@ static const struct text_node nodes[] = {
 	TEXT(PD_PIDNET, "dev", "Inter-|   Receive                                                |  Transmit\n"
 		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
 		"    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n"),
-	TEXT(PD_PIDNET, "tcp", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"),
-	TEXT(PD_PIDNET, "tcp6", "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"),
-	TEXT(PD_PIDNET, "udp", "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"),
-	TEXT(PD_PIDNET, "udp6", "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"),
+	SHOWN(PD_PIDNET, "tcp", show_tcp),
+	SHOWN(PD_PIDNET, "tcp6", show_tcp6),
+	SHOWN(PD_PIDNET, "udp", show_udp),
+	SHOWN(PD_PIDNET, "udp6", show_udp6),
 	TEXT(PD_PIDNET, "raw", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"),
 	TEXT(PD_PIDNET, "route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"),
 	TEXT(PD_PIDNET, "arp", "IP address       HW type     Flags       HW address            Mask     Device\n"),
 	TEXT(PD_PIDNET, "unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"),
-	TEXT(PD_PIDNET, "if_inet6", ""),
-	TEXT(PD_PIDNET, "sockstat", "sockets: used 0\nTCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0\nUDP: inuse 0 mem 0\n"),
+	SHOWN(PD_PIDNET, "if_inet6", show_if_inet6),
+	SHOWN(PD_PIDNET, "sockstat", show_sockstat), SHOWN(PD_PIDNET, "sockstat6", show_sockstat6),
 	TEXT(PD_PIDNET, "protocols", "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re sp bi br ha uh gp em\n"),
 
 	DIR_(PD_SYS, "kernel", PD_KERNEL), DIR_(PD_SYS, "vm", PD_VM), DIR_(PD_SYS, "fs", PD_SYSFS), DIR_(PD_SYS, "net", PD_SYSNET),

@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/net/msg.c - sendto, sendmsg, sendmmsg and their receiving counterparts. */
 
-#include "linux/net/unix.h"
+#include "linux/net/sock.h"
 #include "linux/sig/sig.h"
 
 #define FAST_IOV 8u
 #define MMSG_SIZE 64u /* struct mmsghdr: a msghdr, a u32 length, padding */
 #define MMSG_MAX  1024u
-
-long unix_send(struct lx_thread *t, struct sock *s, struct xfer *x)
-{
-	if (x->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	return is_stream(s) ? stream_send(t, s, x) : packet_send(t, s, x);
-}
-
-long unix_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
-{
-	if (x->flags & MSG_OOB)
-		return is_stream(s) ? -EINVAL : -EOPNOTSUPP;
-	if (!is_stream(s))
-		return packet_recv(t, s, x);
-	return x->v->size == 0 ? 0 : stream_recv(t, s, x);
-}
 
 static void broken_pipe(struct lx_thread *t, const struct sock *s, uint32_t flags)
 {
@@ -39,16 +23,16 @@ static long send_xfer(struct lx_thread *t, struct file *f, struct xfer *x)
 	long n;
 
 	x->nonblock = file_nonblock(t, f) || (x->flags & MSG_DONTWAIT);
-	n = unix_send(t, f->object, x);
+	n = ops_of(f->object)->send(t, f->object, x);
 	if (n == -EPIPE)
 		broken_pipe(t, f->object, x->flags);
 	return n;
 }
 
-static long address_in(struct xfer *x, struct gva addr, int len)
+static long address_in(const struct sock *s, struct xfer *x, struct gva addr, int len)
 {
-	x->has_addr = addr.va != 0 && len != 0;
-	return x->has_addr ? uaddr_in(&x->addr, addr, len) : 0;
+	x->has_addr = addr.va != 0 && len != 0 && s->kind != SK_TCP; /* which sends to its peer, whatever is said */
+	return x->has_addr ? ops_of(s)->name_in(s, &x->addr, addr, len) : 0;
 }
 
 long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen)
@@ -60,7 +44,7 @@ long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len
 
 	if (len != 0 && !guest_range_ok(buf.va, seg.size))
 		return -EFAULT;
-	err = address_in(&x, addr, addrlen);
+	err = address_in(f->object, &x, addr, addrlen);
 	return err != 0 ? err : send_xfer(t, f, &x);
 }
 
@@ -89,13 +73,13 @@ static long send_header(struct lx_thread *t, struct file *f, const struct lx_msg
 	struct xfer x = { .v = &v, .flags = flags };
 	long result;
 
-	result = address_in(&x, h->name, h->namelen);
+	result = address_in(f->object, &x, h->name, h->namelen);
 	if (result == 0)
 		result = vector_in(h, fast, &v);
 	if (result != 0)
 		return result;
 	if (h->control.va != 0 && h->controllen != 0)
-		result = scm_in(t, h->control, h->controllen, &x.scm);
+		result = scm_in(t, f->object, h->control, h->controllen, &x);
 	if (result == 0)
 		result = send_xfer(t, f, &x);
 	fdset_put(x.scm.fds);
@@ -150,32 +134,21 @@ long lx_sys_sendmmsg(struct lx_thread *t, int fd, struct gva msgs, uint32_t coun
 
 /* ---- Receiving ---- */
 
-/* Whose name a receive reports: the packet's sender, or the stream's peer if it has one. */
-static void name_peer(struct sock *s, struct xfer *x)
-{
-	struct sock *peer = is_stream(s) ? sock_peer(s) : NULL;
-
-	if (peer == NULL)
-		return;
-	lock_take(&peer->lock);
-	x->addr = peer->addr;
-	lock_drop(&peer->lock);
-	sock_put(peer);
-}
-
-/* The length field says 0 for one without a name, as Linux does here. */
+/* Whose name a receive reports: the packet's sender, or the unix stream's peer if it has one; TCP reports none.  The length
+   field says 0 for one without a name, as Linux does here. */
 static long sender_out(struct sock *s, struct xfer *x, struct gva addr, struct gva len)
 {
-	name_peer(s, x);
+	if (s->kind == SK_UNIX && is_stream(s))
+		ops_of(s)->peer_name(s, &x->addr);
 	if (x->addr.len != 0)
-		return uaddr_out(&x->addr, addr, len);
+		return ops_of(s)->name_out(s, &x->addr, addr, len);
 	return PUT_USER(len, (int)0);
 }
 
 static long recv_xfer(struct lx_thread *t, struct file *f, struct xfer *x)
 {
 	x->nonblock = file_nonblock(t, f) || (x->flags & MSG_DONTWAIT);
-	return unix_recv(t, f->object, x);
+	return ops_of(f->object)->recv(t, f->object, x);
 }
 
 long sock_recv(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr,
@@ -216,7 +189,7 @@ static long header_back(struct lx_thread *t, struct file *f, struct gva msg, str
 	long err = 0;
 
 	h->flags = x->out_flags | (x->flags & MSG_CMSG_CLOEXEC);
-	scm_out(t, h, &x->scm, s, x->flags & MSG_CMSG_CLOEXEC);
+	scm_out(t, h, x, s);
 	if (h->name.va != 0)
 		err = sender_out(s, x, h->name, gva_add(msg, offsetof(struct lx_msghdr, namelen)));
 	if (err == 0)

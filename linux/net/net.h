@@ -15,6 +15,8 @@
 
 #define AF_UNSPEC 0
 #define AF_UNIX   1
+#define AF_INET   2
+#define AF_INET6  10
 #define AF_NETLINK 16
 #define AF_MAX    46
 #define SOL_SOCKET_LEVEL 1
@@ -30,12 +32,15 @@
 
 #define MSG_OOB          1u
 #define MSG_PEEK         2u
+#define MSG_DONTROUTE    4u
 #define MSG_CTRUNC       8u
 #define MSG_TRUNC        0x20u
 #define MSG_DONTWAIT     0x40u
 #define MSG_EOR          0x80u
 #define MSG_WAITALL      0x100u
+#define MSG_ERRQUEUE     0x2000u
 #define MSG_NOSIGNAL     0x4000u
+#define MSG_MORE         0x8000u
 #define MSG_WAITFORONE   0x10000u
 #define MSG_CMSG_CLOEXEC 0x40000000u
 
@@ -78,10 +83,24 @@ struct lx_ucred {
 	uint32_t uid, gid;
 };
 
-/* A unix address: len bytes of sun_path count; 0 = none.  Path names are kept with their NUL. */
-struct uaddr {
+/* IPv4 as ::ffff:a.b.c.d. */
+struct inet_addr {
+	uint8_t b[16];
+};
+struct inet_name {
+	struct inet_addr addr;
+	uint16_t port;
+	bool plain4;          /* given as a struct sockaddr_in to a socket of AF_INET6 */
+	uint32_t scope;       /* IPv6: number of an interface, 0 = none */
+};
+/* Of AF_UNIX: len bytes of sun_path count; 0 = none.  Path names are kept with their NUL.  Of AF_INET and AF_INET6: len is the
+   size of in. */
+struct sock_name {
 	uint32_t len;
-	char path[UNIX_PATH_MAX];
+	union {
+		char path[UNIX_PATH_MAX];
+		struct inet_name in;
+	};
 };
 
 /* Descriptors on their way: a reference each. */
@@ -98,11 +117,12 @@ struct scm {
 	uint64_t stamp_ns;    /* when it was sent, for SO_TIMESTAMP; 0 = nobody asked */
 };
 void fdset_put(struct fdset *s); /* drops all references; NULL is fine */
-/* cmsgs of a sendmsg into scm: 0 or -errno. */
-long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *scm);
-/* Writes what was received; takes over scm->fds.  hdr's controllen and flags are set. */
 struct sock;
-void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, const struct sock *s, bool cloexec);
+struct xfer;
+/* cmsgs of a sendmsg on s into x: 0 or -errno. */
+long scm_in(struct lx_thread *t, const struct sock *s, struct gva control, uint64_t len, struct xfer *x);
+/* Writes what was received; takes over x->scm.fds.  hdr's controllen and flags are set. */
+void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct xfer *x, const struct sock *s);
 /* The socket calls on a file (FILE_SOCKET) instead of a descriptor. */
 long sock_send(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, int addrlen);
 long sock_recv(struct lx_thread *t, struct file *f, struct gva buf, uint64_t len, uint32_t flags, struct gva addr, struct gva addrlen);

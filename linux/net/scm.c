@@ -10,7 +10,7 @@
 
 #include <linux/capability.h>
 
-#include "linux/net/unix.h"
+#include "linux/net/sock.h"
 #include "linux/proc/proc.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
@@ -106,8 +106,14 @@ static long cred_in(struct lx_thread *t, struct gva data, uint64_t size, struct 
 	return may_be(t, &scm->cred) ? 0 : -EPERM;
 }
 
-static long one_in(struct lx_thread *t, const struct lx_cmsghdr *h, struct gva data, struct scm *scm)
+static long one_in(struct lx_thread *t, const struct sock *s, const struct lx_cmsghdr *h, struct gva data, struct xfer *x)
 {
+	struct scm *scm = &x->scm;
+
+	if (ops_of(s)->cmsg_in != NULL)
+		return ops_of(s)->cmsg_in(s, x, h->level, h->type, data, h->len - CMSG_HEADER);
+	if (s->kind != SK_UNIX)
+		return 0;
 	if (h->level != SOL_SOCKET)
 		return 0;
 	if (h->type == SCM_RIGHTS)
@@ -115,7 +121,7 @@ static long one_in(struct lx_thread *t, const struct lx_cmsghdr *h, struct gva d
 	return h->type == SCM_CREDENTIALS ? cred_in(t, data, h->len - CMSG_HEADER, scm) : -EINVAL;
 }
 
-long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *scm)
+long scm_in(struct lx_thread *t, const struct sock *s, struct gva control, uint64_t len, struct xfer *x)
 {
 	uint64_t at = 0;
 	long err = 0;
@@ -130,12 +136,12 @@ long scm_in(struct lx_thread *t, struct gva control, uint64_t len, struct scm *s
 		else if (h.len < CMSG_HEADER || h.len > len - at)
 			err = -EINVAL;
 		else
-			err = one_in(t, &h, gva_add(control, at + CMSG_HEADER), scm);
+			err = one_in(t, s, &h, gva_add(control, at + CMSG_HEADER), x);
 		at += ALIGN_UP(h.len, 8);
 	}
 	if (err != 0) {
-		fdset_put(scm->fds);
-		scm->fds = NULL;
+		fdset_put(x->scm.fds);
+		x->scm.fds = NULL;
 	}
 	return err;
 }
@@ -177,9 +183,9 @@ struct control {
 	uint32_t flags;
 };
 
-static bool header_out(struct control *c, uint64_t len, int type)
+static bool header_out(struct control *c, uint64_t len, int level, int type)
 {
-	struct lx_cmsghdr h = { len, SOL_SOCKET, type };
+	struct lx_cmsghdr h = { len, level, type };
 
 	return copy_out(c->at, &h, sizeof h) == 0;
 }
@@ -209,7 +215,7 @@ static void cred_out(struct control *c, const struct scm *scm)
 		c->flags |= MSG_CTRUNC;
 		len = c->left;
 	}
-	if (header_out(c, len, SCM_CREDENTIALS) && copy_out(gva_add(c->at, CMSG_HEADER), &u, len - CMSG_HEADER) == 0)
+	if (header_out(c, len, SOL_SOCKET, SCM_CREDENTIALS) && copy_out(gva_add(c->at, CMSG_HEADER), &u, len - CMSG_HEADER) == 0)
 		advance(c, len);
 }
 
@@ -232,11 +238,11 @@ static void rights_out(struct lx_thread *t, struct control *c, struct fdset *fds
 	}
 	if (n < fds->count)
 		c->flags |= MSG_CTRUNC;
-	if (n > 0 && header_out(c, CMSG_HEADER + n * sizeof(int), SCM_RIGHTS))
+	if (n > 0 && header_out(c, CMSG_HEADER + n * sizeof(int), SOL_SOCKET, SCM_RIGHTS))
 		advance(c, CMSG_HEADER + n * sizeof(int));
 }
 
-static bool value_out(struct control *c, int type, const void *value, uint64_t size)
+bool cmsg_out(struct control *c, int level, int type, const void *value, uint64_t size)
 {
 	uint64_t len = CMSG_HEADER + size;
 
@@ -248,7 +254,7 @@ static bool value_out(struct control *c, int type, const void *value, uint64_t s
 		c->flags |= MSG_CTRUNC;
 		len = c->left;
 	}
-	if (!header_out(c, len, type) || copy_out(gva_add(c->at, CMSG_HEADER), value, len - CMSG_HEADER) != 0)
+	if (!header_out(c, len, level, type) || copy_out(gva_add(c->at, CMSG_HEADER), value, len - CMSG_HEADER) != 0)
 		return false;
 	advance(c, len);
 	return true;
@@ -261,7 +267,7 @@ static void stamp_out(struct control *c, const struct sock *s, uint64_t when)
 	bool fine = s->stamp == SO_TIMESTAMPNS_OLD || s->stamp == SO_TIMESTAMPNS_NEW;
 	const int64_t at[2] = { (int64_t)(ns / 1000000000), (int64_t)(ns % 1000000000 / (fine ? 1 : 1000)) };
 
-	(void)value_out(c, s->stamp, at, sizeof at);
+	(void)cmsg_out(c, SOL_SOCKET, s->stamp, at, sizeof at);
 }
 
 /* A descriptor of the sender, or -ESRCH where it would be. */
@@ -275,14 +281,15 @@ static void pidfd_out(struct lx_thread *t, struct control *c, const struct scm *
 	} else {
 		if (p != NULL)
 			fd = pidfd_create(t, p, 0, NULL);
-		if (!value_out(c, SCM_PIDFD, &fd, sizeof fd) && fd >= 0)
+		if (!cmsg_out(c, SOL_SOCKET, SCM_PIDFD, &fd, sizeof fd) && fd >= 0)
 			(void)fd_close(t, fd);
 	}
 	proc_put(p);
 }
 
-void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, const struct sock *s, bool cloexec)
+void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct xfer *x, const struct sock *s)
 {
+	struct scm *scm = &x->scm;
 	struct control c = { hdr->control, hdr->control.va != 0 ? hdr->controllen : 0, 0 };
 
 	if (s->stamp != 0 && !is_stream(s))
@@ -292,7 +299,9 @@ void scm_out(struct lx_thread *t, struct lx_msghdr *hdr, struct scm *scm, const 
 	if (s->passpidfd)
 		pidfd_out(t, &c, scm);
 	if (scm->fds != NULL)
-		rights_out(t, &c, scm->fds, cloexec);
+		rights_out(t, &c, scm->fds, x->flags & MSG_CMSG_CLOEXEC);
+	if (ops_of(s)->cmsg != NULL)
+		ops_of(s)->cmsg(s, x, &c);
 	fdset_put(scm->fds);
 	scm->fds = NULL;
 	hdr->flags |= c.flags;

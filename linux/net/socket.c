@@ -2,11 +2,12 @@
 /*
  * linux/net/socket.c - the socket calls except those that move data.
  *
- * Families: AF_UNIX within the sandbox.  There is no network yet, so the others
+ * Families: AF_UNIX, AF_INET and AF_INET6 within the sandbox, AF_NETLINK to read what its one network interface is.  The others
  * answer EAFNOSUPPORT, as a kernel without them does, and the log says so once.
  */
 
-#include "linux/net/unix.h"
+#include "linux/net/inet.h"
+#include "linux/net/sock.h"
 
 /* One log line a family. */
 static void log_no_family(int family)
@@ -15,10 +16,20 @@ static void log_no_family(int family)
 	uint64_t bit = 1ull << (family & 63);
 
 	if (u != NULL && !(atomic_fetch_or(&u->told_families, bit) & bit))
-		log_line(DK_LOG_INFO, "socket: address family %d: this sandbox has no network", family);
+		log_line(DK_LOG_INFO, "socket: address family %d is not there", family);
 }
 
-static long check_type(int family, int *type, int protocol)
+static long unix_kind(int *type, int protocol)
+{
+	if (protocol != 0 && protocol != AF_UNIX)
+		return -EPROTONOSUPPORT;
+	if (*type == LX_SOCK_RAW)
+		*type = LX_SOCK_DGRAM;
+	return *type == LX_SOCK_STREAM || *type == LX_SOCK_DGRAM || *type == LX_SOCK_SEQPACKET ? SK_UNIX : -ESOCKTNOSUPPORT;
+}
+
+/* The kind of a new socket, or -errno. */
+static long kind_of(struct lx_thread *t, int family, int *type, int protocol)
 {
 	if (*type & ~(LX_SOCK_TYPE_MASK | LX_SOCK_NONBLOCK | LX_SOCK_CLOEXEC))
 		return -EINVAL;
@@ -27,20 +38,25 @@ static long check_type(int family, int *type, int protocol)
 		return -EAFNOSUPPORT;
 	if (*type >= LX_SOCK_TYPE_MAX)
 		return -EINVAL;
-	/* What libc's mq_notify wants for SIGEV_THREAD; it has no address and nobody to send to. */
-	if (family == AF_NETLINK && protocol == 0 && (*type == LX_SOCK_RAW || *type == LX_SOCK_DGRAM)) {
-		*type = LX_SOCK_DGRAM;
-		return 0;
-	}
-	if (family != AF_UNIX) {
+	switch (family) {
+	case AF_UNIX:
+		return unix_kind(type, protocol);
+	case AF_INET:
+	case AF_INET6:
+		return inet_kind(t, family, *type, protocol);
+	case AF_NETLINK:
+		if (*type != LX_SOCK_RAW && *type != LX_SOCK_DGRAM)
+			return -ESOCKTNOSUPPORT;
+		return protocol == 0 /* NETLINK_ROUTE */ ? SK_NETLINK : -EPROTONOSUPPORT;
+	default:
 		log_no_family(family);
 		return -EAFNOSUPPORT;
 	}
-	if (protocol != 0 && protocol != AF_UNIX)
-		return -EPROTONOSUPPORT;
-	if (*type == LX_SOCK_RAW)
-		*type = LX_SOCK_DGRAM;
-	return *type == LX_SOCK_STREAM || *type == LX_SOCK_DGRAM || *type == LX_SOCK_SEQPACKET ? 0 : -ESOCKTNOSUPPORT;
+}
+
+static struct sock *make(int family, long kind, int type, int protocol)
+{
+	return family == AF_INET || family == AF_INET6 ? inet_new(family, (enum sock_kind)kind, (uint32_t)type, protocol) : sock_new(family, (enum sock_kind)kind, (uint32_t)type);
 }
 
 /* A descriptor for s; takes over the reference. */
@@ -64,13 +80,11 @@ static long sock_fd(struct lx_thread *t, struct sock *s, int flags)
 long sock_make(struct lx_thread *t, int family, int type, int protocol, struct file **out)
 {
 	int flags = type;
-	long err = check_type(family, &type, protocol);
-	struct sock *s = err == 0 ? sock_new((uint32_t)type) : NULL;
+	long kind = kind_of(t, family, &type, protocol);
+	struct sock *s = kind >= 0 ? make(family, kind, type, protocol) : NULL;
 
-	if (err != 0)
-		return err;
-	if (s != NULL)
-		s->netlink = family == AF_NETLINK;
+	if (kind < 0)
+		return kind;
 	return s != NULL ? sock_open(s, flags, out) : -ENOMEM;
 }
 
@@ -88,11 +102,13 @@ long lx_sys_socketpair(struct lx_thread *t, int family, int type, int protocol, 
 	int flags = type, fd[2];
 	long err;
 
-	err = family == AF_NETLINK ? -EOPNOTSUPP : check_type(family, &type, protocol);
-	if (err != 0)
+	err = kind_of(t, family, &type, protocol);
+	if (err >= 0 && family != AF_UNIX)
+		err = -EOPNOTSUPP;
+	if (err < 0)
 		return err;
-	a = sock_new((uint32_t)type);
-	b = a != NULL ? sock_new((uint32_t)type) : NULL;
+	a = sock_new(AF_UNIX, SK_UNIX, (uint32_t)type);
+	b = a != NULL ? sock_new(AF_UNIX, SK_UNIX, (uint32_t)type) : NULL;
 	if (b == NULL) {
 		if (a != NULL)
 			sock_put(a);
@@ -122,16 +138,18 @@ long lx_sys_socketpair(struct lx_thread *t, int family, int type, int protocol, 
 
 long lx_sys_bind(struct lx_thread *t, int fd, struct gva addr, int len)
 {
-	struct uaddr a;
+	struct sock_name a;
+	struct sock *s;
 	struct file *f;
 	long err;
 
 	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = ((struct sock *)f->object)->netlink ? -EAFNOSUPPORT : uaddr_in(&a, addr, len);
+	s = f->object;
+	err = ops_of(s)->name_in(s, &a, addr, len);
 	if (err == 0)
-		err = unix_bind(t, f->object, &a);
+		err = ops_of(s)->bind(t, s, &a);
 	file_put(f);
 	return err;
 }
@@ -144,7 +162,7 @@ long lx_sys_listen(struct lx_thread *t, int fd, int backlog)
 	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = unix_listen(t, f->object, backlog);
+	err = ops_of(f->object)->listen(t, f->object, backlog);
 	file_put(f);
 	return err;
 }
@@ -153,15 +171,15 @@ long sock_connect(struct lx_thread *t, struct file *f, struct gva addr, int len)
 {
 	struct sock *s = f->object;
 	uint16_t family = 0;
-	struct uaddr a;
+	struct sock_name a;
 	long err;
 
 	if (len >= (int)sizeof family && copy_in(&family, addr, sizeof family) != 0)
 		return -EFAULT;
-	if (len >= (int)sizeof family && family == AF_UNSPEC && s->type == LX_SOCK_DGRAM)
-		return unix_connect(t, s, NULL, false);
-	err = uaddr_in(&a, addr, len);
-	return err != 0 ? err : unix_connect(t, s, &a, file_nonblock(t, f));
+	if (len >= (int)sizeof family && family == AF_UNSPEC && (s->type == LX_SOCK_DGRAM || s->kind == SK_TCP))
+		return ops_of(s)->connect(t, s, NULL, false);
+	err = ops_of(s)->name_in(s, &a, addr, len);
+	return err != 0 ? err : ops_of(s)->connect(t, s, &a, file_nonblock(t, f));
 }
 
 long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
@@ -172,7 +190,7 @@ long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
 	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = ((struct sock *)f->object)->netlink ? -EAFNOSUPPORT : sock_connect(t, f, addr, len);
+	err = sock_connect(t, f, addr, len);
 	file_put(f);
 	return err;
 }
@@ -180,16 +198,10 @@ long lx_sys_connect(struct lx_thread *t, int fd, struct gva addr, int len)
 /* The peer's name to the guest. */
 static long peer_name_out(struct sock *s, struct gva addr, struct gva len)
 {
-	struct sock *peer = sock_peer(s);
-	struct uaddr a = { 0 };
+	struct sock_name a;
 
-	if (peer != NULL) {
-		lock_take(&peer->lock);
-		a = peer->addr;
-		lock_drop(&peer->lock);
-		sock_put(peer);
-	}
-	return uaddr_out(&a, addr, len);
+	ops_of(s)->peer_name(s, &a);
+	return ops_of(s)->name_out(s, &a, addr, len);
 }
 
 long sock_accept(struct lx_thread *t, struct file *f, struct gva addr, struct gva len, int flags, struct file **out)
@@ -199,7 +211,7 @@ long sock_accept(struct lx_thread *t, struct file *f, struct gva addr, struct gv
 
 	if (flags & ~(LX_SOCK_NONBLOCK | LX_SOCK_CLOEXEC))
 		return -EINVAL;
-	err = unix_accept(t, f->object, file_nonblock(t, f), &child);
+	err = is_connection(f->object) ? accept_child(f->object, file_nonblock(t, f), &child) : -EOPNOTSUPP;
 	if (err != 0)
 		return err;
 	if (addr.va != 0) {
@@ -236,7 +248,7 @@ long sock_shutdown(struct file *f, int how)
 {
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	return unix_shutdown(f->object, (uint32_t)how + 1); /* RD, WR, RDWR are bits 1, 2, 3 */
+	return ops_of(f->object)->shutdown(f->object, (uint32_t)how + 1); /* RD, WR, RDWR are bits 1, 2, 3 */
 }
 
 long lx_sys_shutdown(struct lx_thread *t, int fd, int how)
@@ -254,7 +266,7 @@ long lx_sys_shutdown(struct lx_thread *t, int fd, int how)
 
 long lx_sys_getsockname(struct lx_thread *t, int fd, struct gva addr, struct gva len)
 {
-	struct uaddr a;
+	struct sock_name a;
 	struct sock *s;
 	struct file *f;
 	long err;
@@ -266,8 +278,9 @@ long lx_sys_getsockname(struct lx_thread *t, int fd, struct gva addr, struct gva
 	lock_take(&s->lock);
 	a = s->addr;
 	lock_drop(&s->lock);
+	err = ops_of(s)->name_out(s, &a, addr, len);
 	file_put(f);
-	return uaddr_out(&a, addr, len);
+	return err;
 }
 
 long lx_sys_getpeername(struct lx_thread *t, int fd, struct gva addr, struct gva len)
@@ -280,7 +293,7 @@ long lx_sys_getpeername(struct lx_thread *t, int fd, struct gva addr, struct gva
 	if (f == NULL)
 		return err;
 	s = f->object;
-	err = s->peer != NULL ? peer_name_out(s, addr, len) : -ENOTCONN;
+	err = s->state == SOCK_CONNECTED && !(s->kind == SK_TCP && tcp_is_over(s)) ? peer_name_out(s, addr, len) : -ENOTCONN;
 	file_put(f);
 	return err;
 }
@@ -296,7 +309,7 @@ long lx_sys_setsockopt(struct lx_thread *t, int fd, int level, int name, struct 
 	if (len < 0)
 		err = -EINVAL;
 	else
-		err = level == SOL_SOCKET ? sock_setopt(t, f->object, name, value, len) : -EOPNOTSUPP;
+		err = level == SOL_SOCKET ? sock_setopt(t, f->object, name, value, len) : ops_of(f->object)->setopt(t, f->object, level, name, value, len);
 	file_put(f);
 	return err;
 }
@@ -309,7 +322,7 @@ long lx_sys_getsockopt(struct lx_thread *t, int fd, int level, int name, struct 
 	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = level == SOL_SOCKET ? sock_getopt(t, f->object, name, value, len) : -EOPNOTSUPP;
+	err = level == SOL_SOCKET ? sock_getopt(t, f->object, name, value, len) : ops_of(f->object)->getopt(t, f->object, level, name, value, len);
 	file_put(f);
 	return err;
 }

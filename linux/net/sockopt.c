@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* linux/net/sockopt.c - SOL_SOCKET options of unix sockets. */
+/* linux/net/sockopt.c - SOL_SOCKET options. */
 
 #include <linux/capability.h>
 
-#include "linux/net/unix.h"
+#include "linux/net/inet.h"
 #include "linux/proc/proc.h"
 #include "linux/ns/ns.h"
+#include "rt/mem.h"
 
 #define SNDBUF_MAX 212992
 #define SNDBUF_MIN 4608
@@ -21,7 +22,7 @@ static void set_sndbuf(struct sock *s, int value)
 		return;
 	lock_take(&peer->lock);
 	if (peer->peer == s)
-		peer->rx.limit = s->sndbuf;
+		peer->rx.limit = stream_limit(s, peer);
 	lock_drop(&peer->lock);
 	sock_put(peer);
 	waitq_wake_all(&s->wq);
@@ -43,6 +44,35 @@ static long set_timeout(uint64_t *timeout, struct gva value, int len)
 		*timeout = 0;
 	else
 		*timeout = (uint64_t)tv[0] * 1000000000 + (uint64_t)tv[1] * 1000;
+	return 0;
+}
+
+/* Options that are kept and shown: packets that they would change do not exist here. */
+static uint32_t flag_of(int name)
+{
+	static const int names[] = { SO_DEBUG, SO_DONTROUTE, SO_BROADCAST, SO_OOBINLINE, SO_NO_CHECK };
+
+	for (uint32_t i = 0; i < ARRAY_LEN(names); i++)
+		if (names[i] == name)
+			return 1u << i;
+	return 0;
+}
+
+bool sock_flag(const struct sock *s, int name)
+{
+	return (__atomic_load_n(&s->flags, __ATOMIC_RELAXED) & flag_of(name)) != 0;
+}
+
+static long set_flag(struct sock *s, int name, int value)
+{
+	uint32_t bit = flag_of(name);
+
+	if (bit == 0)
+		return -ENOPROTOOPT;
+	if (value != 0)
+		(void)__atomic_or_fetch(&s->flags, bit, __ATOMIC_RELAXED);
+	else
+		(void)__atomic_and_fetch(&s->flags, ~bit, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -85,18 +115,32 @@ static long set_int(struct lx_thread *t, struct sock *s, int name, int value)
 	case SO_RCVBUF:
 		s->rcvbuf = (uint32_t)MAX(MIN(MAX(value, 0), SNDBUF_MAX) * 2, RCVBUF_MIN);
 		return 0;
-	case SO_DEBUG: /* no meaning between unix sockets */
-	case SO_DONTROUTE:
-	case SO_BROADCAST:
-	case SO_OOBINLINE:
-	case SO_NO_CHECK:
-	case SO_PASSSEC:
+	case SO_REUSEPORT:
+		if (s->inet == NULL)
+			return -ENOPROTOOPT;
+		s->inet->reuseport = value != 0;
+		return 0;
 	case SO_RCVLOWAT:
+		s->rcvlowat = MAX(value, 1);
+		return 0;
+	case SO_PASSSEC:
 	case SO_BUSY_POLL:
+	case SO_INCOMING_CPU:
+	case SO_ZEROCOPY:
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return set_flag(s, name, value);
 	}
+}
+
+/* There is one interface. */
+static long bind_to_device(struct gva value, int len)
+{
+	char name[16] = "";
+
+	if (copy_in(name, value, MIN((uint64_t)len, sizeof name - 1)) != 0)
+		return -EFAULT;
+	return name[0] == '\0' || strcmp(name, "lo") == 0 ? 0 : -ENODEV;
 }
 
 long sock_setopt(struct lx_thread *t, struct sock *s, int name, struct gva value, int len)
@@ -107,6 +151,8 @@ long sock_setopt(struct lx_thread *t, struct sock *s, int name, struct gva value
 		return set_timeout(&s->rcvtimeo, value, len);
 	if (name == SO_SNDTIMEO_OLD || name == SO_SNDTIMEO_NEW)
 		return set_timeout(&s->sndtimeo, value, len);
+	if (name == SO_BINDTODEVICE)
+		return bind_to_device(value, len);
 	if (name == SO_LINGER) {
 		if (len < (int)sizeof s->linger)
 			return -EINVAL;
@@ -119,7 +165,7 @@ long sock_setopt(struct lx_thread *t, struct sock *s, int name, struct gva value
 	return set_int(t, s, name, n);
 }
 
-static int take_error(struct sock *s)
+int sock_take_error(struct sock *s)
 {
 	int err;
 
@@ -137,10 +183,10 @@ static long get_int(struct sock *s, int name, int *out)
 		*out = (int)s->type;
 		return 0;
 	case SO_DOMAIN:
-		*out = s->netlink ? AF_NETLINK : AF_UNIX;
+		*out = s->family;
 		return 0;
 	case SO_ERROR:
-		*out = take_error(s);
+		*out = sock_take_error(s);
 		return 0;
 	case SO_ACCEPTCONN:
 		*out = s->state == SOCK_LISTENING;
@@ -176,25 +222,31 @@ static long get_int(struct sock *s, int name, int *out)
 		*out = s->peek_off;
 		return 0;
 	case SO_RCVLOWAT:
+		*out = MAX(s->rcvlowat, 1);
+		return 0;
 	case SO_SNDLOWAT:
 		*out = 1;
 		return 0;
+	case SO_REUSEPORT:
+		*out = s->inet != NULL && s->inet->reuseport;
+		return 0;
 	case SO_PROTOCOL:
-	case SO_DEBUG:
-	case SO_DONTROUTE:
-	case SO_BROADCAST:
-	case SO_OOBINLINE:
-	case SO_NO_CHECK:
+		*out = s->inet != NULL ? (int)s->inet->protocol : 0;
+		return 0;
+	case SO_INCOMING_CPU:
 	case SO_PASSSEC:
+	case SO_ZEROCOPY:
+	case SO_BUSY_POLL:
 		*out = 0;
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		*out = sock_flag(s, name);
+		return flag_of(name) != 0 ? 0 : -ENOPROTOOPT;
 	}
 }
 
 /* Copies a value of size bytes as far as there is room; tells how much that was. */
-static long value_out(struct gva to, struct gva len, int room, const void *value, int size)
+long sockopt_out(struct gva to, struct gva len, int room, const void *value, int size)
 {
 	size = MIN(size, room);
 	if (copy_out(to, value, (uint64_t)size) != 0)
@@ -218,7 +270,7 @@ static long peer_groups(struct lx_thread *t, struct sock *s, struct gva to, stru
 		return PUT_USER(len, size) != 0 ? -EFAULT : -ERANGE;
 	for (uint32_t i = 0; i < g.count; i++)
 		g.gid[i] = cred_seen(t, (struct lx_ucred){ 0, 0, g.gid[i] }).gid;
-	return value_out(to, len, room, g.gid, size);
+	return sockopt_out(to, len, room, g.gid, size);
 }
 
 static long peer_pidfd(struct lx_thread *t, struct sock *s, struct gva to, struct gva len, int room)
@@ -236,7 +288,7 @@ static long peer_pidfd(struct lx_thread *t, struct sock *s, struct gva to, struc
 	proc_put(p);
 	if (fd < 0)
 		return fd;
-	err = value_out(to, len, room, &fd, sizeof fd);
+	err = sockopt_out(to, len, room, &fd, sizeof fd);
 	if (err != 0)
 		(void)fd_close(t, fd);
 	return err;
@@ -258,14 +310,14 @@ long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value
 
 		if (u.pid == 0)
 			u.uid = u.gid = UINT32_MAX;
-		return value_out(value, len, room, &u, sizeof u);
+		return sockopt_out(value, len, room, &u, sizeof u);
 	}
 	case SO_PEERGROUPS:
 		return peer_groups(t, s, value, len, room);
 	case LX_SO_PEERPIDFD:
 		return peer_pidfd(t, s, value, len, room);
 	case SO_LINGER:
-		return value_out(value, len, room, &s->linger, sizeof s->linger);
+		return sockopt_out(value, len, room, &s->linger, sizeof s->linger);
 	case SO_RCVTIMEO_OLD:
 	case SO_RCVTIMEO_NEW:
 	case SO_SNDTIMEO_OLD:
@@ -274,10 +326,10 @@ long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value
 
 		tv[0] = (int64_t)(ns / 1000000000);
 		tv[1] = (int64_t)(ns % 1000000000 / 1000);
-		return value_out(value, len, room, tv, sizeof tv);
+		return sockopt_out(value, len, room, tv, sizeof tv);
 	}
 	default:
 		err = get_int(s, name, &n);
-		return err != 0 ? err : value_out(value, len, room, &n, sizeof n);
+		return err != 0 ? err : sockopt_out(value, len, room, &n, sizeof n);
 	}
 }

@@ -12,7 +12,8 @@
  * (sock_close), so a pair is no cycle that lives on.
  */
 
-#include "linux/net/unix.h"
+#include "linux/net/inet.h"
+#include "linux/net/sock.h"
 #include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
 #include "linux/sec/landlock.h"
@@ -40,7 +41,7 @@ struct unix_state *unix_state(void)
 	return none;
 }
 
-struct sock *sock_new(uint32_t type)
+struct sock *sock_new(int family, enum sock_kind kind, uint32_t type)
 {
 	struct sock *s = unix_state() != NULL ? arena_alloc(sizeof *s) : NULL;
 
@@ -54,6 +55,8 @@ struct sock *sock_new(uint32_t type)
 	list_init(&s->name_link);
 	list_init(&s->accept_queue);
 	list_init(&s->accept_link);
+	s->family = (uint16_t)family;
+	s->kind = (uint16_t)kind;
 	s->type = type;
 	s->net = ns_of(lx_current(), NS_NET)->ino;
 	s->landlock = lx_current()->cred.landlock;
@@ -75,6 +78,7 @@ void sock_put(struct sock *s)
 		return;
 	sock_drop_queue(s);
 	landlock_put(s->landlock);
+	arena_free(s->inet);
 	arena_free(s);
 }
 
@@ -115,8 +119,14 @@ void sock_pair(struct sock *a, struct sock *b)
 	a->peer = b;
 	b->peer = a;
 	a->state = b->state = SOCK_CONNECTED;
-	a->rx.limit = b->sndbuf; /* a ring holds what the other side may have under way */
-	b->rx.limit = a->sndbuf;
+	a->rx.limit = stream_limit(b, a);
+	b->rx.limit = stream_limit(a, b);
+}
+
+/* A ring holds what the other side may have under way; TCP has buffers on both sides. */
+uint32_t stream_limit(const struct sock *from, const struct sock *to)
+{
+	return from->sndbuf + (from->kind == SK_TCP ? to->rcvbuf : 0);
 }
 
 /* ---- The end ---- */
@@ -157,15 +167,20 @@ void sock_drop_queue(struct sock *s)
 	}
 }
 
+static void unix_peer_gone(struct sock *s, struct sock *peer, bool unread)
+{
+	if (!is_connection(s))
+		return;
+	peer->shut = SHUT_RCV | SHUT_SEND;
+	if (unread)
+		peer->error = ECONNRESET;
+}
+
 /* The peer hears that s is gone. */
 static void tell_peer(struct sock *s, struct sock *peer, bool unread)
 {
 	lock_take(&peer->lock);
-	if (is_connection(s)) {
-		peer->shut = SHUT_RCV | SHUT_SEND;
-		if (unread)
-			peer->error = ECONNRESET;
-	}
+	ops_of(s)->peer_gone(s, peer, unread);
 	lock_drop(&peer->lock);
 	waitq_wake_all(&peer->wq);
 }
@@ -196,7 +211,7 @@ void sock_close(struct sock *s)
 	struct sock *peer;
 	bool unread, listening;
 
-	unix_unname(s);
+	ops_of(s)->unname(s);
 	lock_take(&s->lock);
 	listening = s->state == SOCK_LISTENING;
 	s->state = SOCK_DEAD;
@@ -223,13 +238,13 @@ static uint32_t out_mask(struct sock *s, struct poll_table *p)
 {
 	bool writable;
 
-	if (s->type == LX_SOCK_DGRAM && s->peer != NULL)
+	if (s->type == LX_SOCK_DGRAM && s->peer != NULL) /* AF_UNIX */
 		poll_wait(p, &unix_state()->room);
 	writable = is_stream(s) ? stream_writable(s) : packet_writable(s);
 	return writable ? EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND : 0;
 }
 
-static uint32_t unix_poll(struct lx_thread *t, struct file *f, struct poll_table *p)
+static uint32_t socket_poll(struct lx_thread *t, struct file *f, struct poll_table *p)
 {
 	struct sock *s = f->object;
 	uint32_t mask = 0;
@@ -248,24 +263,26 @@ static uint32_t unix_poll(struct lx_thread *t, struct file *f, struct poll_table
 		mask |= EPOLLHUP;
 	if (s->state != SOCK_LISTENING)
 		mask |= out_mask(s, p);
+	if (ops_of(s)->poll != NULL)
+		mask = ops_of(s)->poll(s, mask);
 	lock_drop(&s->lock);
 	return mask;
 }
 
-static long unix_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+static long socket_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
 	struct xfer x = { .v = v, .nonblock = file_nonblock(t, f) };
-	long n = unix_recv(t, f->object, &x);
+	long n = ops_of(f->object)->recv(t, f->object, &x);
 
 	fdset_put(x.scm.fds); /* read has no place for them: they are closed */
 	return n;
 }
 
-static long unix_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+static long socket_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
 	struct xfer x = { .v = v, .nonblock = file_nonblock(t, f) };
 
-	return unix_send(t, f->object, &x);
+	return ops_of(f->object)->send(t, f->object, &x);
 }
 
 static long queued_bytes(struct sock *s)
@@ -275,7 +292,7 @@ static long queued_bytes(struct sock *s)
 	return list_empty(&s->packets) ? 0 : (long)LIST_FIRST(&s->packets, struct packet, link)->size;
 }
 
-static long unix_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
+static long socket_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
 {
 	struct sock *s = f->object, *peer;
 	long n = 0;
@@ -293,24 +310,24 @@ static long unix_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64
 			sock_put(peer);
 		}
 	} else {
-		return -ENOTTY;
+		return ops_of(s)->ioctl != NULL ? ops_of(s)->ioctl(t, s, cmd, arg) : -ENOTTY;
 	}
 	return PUT_USER((struct gva){ arg }, (int)n);
 }
 
-static void unix_release(struct file *f)
+static void socket_release(struct file *f)
 {
 	if (f->object != NULL)
 		sock_close(f->object);
 }
 
-const struct file_ops unix_file_ops = {
+const struct file_ops socket_file_ops = {
 	.name = "socket",
-	.read = unix_read,
-	.write = unix_write,
-	.ioctl = unix_ioctl,
-	.poll = unix_poll,
-	.release = unix_release,
+	.read = socket_read,
+	.write = socket_write,
+	.ioctl = socket_ioctl,
+	.poll = socket_poll,
+	.release = socket_release,
 };
 
 void unix_inode_free(struct inode *i)
@@ -320,5 +337,69 @@ void unix_inode_free(struct inode *i)
 
 struct file *sock_file(struct sock *s, uint32_t flags)
 {
-	return anon_file(FILE_SOCKET, O_RDWR | flags, S_IFSOCK | 0777, s);
+	struct file *f = anon_file(FILE_SOCKET, O_RDWR | flags, S_IFSOCK | 0777, s);
+
+	if (f != NULL && f->inode != NULL)
+		s->ino = f->inode->ino;
+	return f;
 }
+
+static void unix_peer_name(struct sock *s, struct sock_name *a)
+{
+	struct sock *peer = sock_peer(s);
+
+	*a = (struct sock_name){ 0 };
+	if (peer == NULL)
+		return;
+	lock_take(&peer->lock);
+	*a = peer->addr;
+	lock_drop(&peer->lock);
+	sock_put(peer);
+}
+
+static long unix_send(struct lx_thread *t, struct sock *s, struct xfer *x)
+{
+	if (x->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	return is_stream(s) ? stream_send(t, s, x) : packet_send(t, s, x);
+}
+
+static long unix_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
+{
+	if (x->flags & MSG_OOB)
+		return is_stream(s) ? -EINVAL : -EOPNOTSUPP;
+	if (!is_stream(s))
+		return packet_recv(t, s, x);
+	return x->v->size == 0 ? 0 : stream_recv(t, s, x);
+}
+
+static long unix_setopt(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, int len)
+{
+	return -EOPNOTSUPP;
+}
+
+static long unix_getopt(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, struct gva len)
+{
+	return -EOPNOTSUPP;
+}
+
+const struct sock_ops unix_ops = {
+	.name_in = unix_name_in,
+	.name_out = unix_name_out,
+	.peer_name = unix_peer_name,
+	.bind = unix_bind,
+	.listen = unix_listen,
+	.connect = unix_connect,
+	.shutdown = unix_shutdown,
+	.send = unix_send,
+	.recv = unix_recv,
+	.unname = unix_unname,
+	.peer_gone = unix_peer_gone,
+	.ioctl = inet_ioctl,
+	.setopt = unix_setopt,
+	.getopt = unix_getopt,
+};
+
+const struct sock_ops *const sock_ops[SK_KINDS] = {
+	[SK_UNIX] = &unix_ops, [SK_NETLINK] = &netlink_ops, [SK_TCP] = &tcp_ops, [SK_UDP] = &udp_ops,
+};

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/net/unix_conn.c - listen, connect, accept, shutdown.
+ * linux/net/unix_conn.c - listen, connect, accept, shutdown; the queue of a listener is that of other families too.
  *
  * connect makes the server's end itself and queues it at the listener, so it never
  * waits for accept, only for room in the queue.
  */
 
-#include "linux/net/unix.h"
+#include "linux/net/sock.h"
 
-
-long unix_listen(struct lx_thread *t, struct sock *s, int backlog)
+long sock_listen(struct lx_thread *t, struct sock *s, int backlog)
 {
 	long err = 0;
 
-	if (!is_connection(s))
-		return -EOPNOTSUPP;
 	lock_take(&s->lock);
 	if (s->addr.len == 0 || (s->state != SOCK_OPEN && s->state != SOCK_LISTENING)) {
 		err = -EINVAL;
@@ -28,6 +25,11 @@ long unix_listen(struct lx_thread *t, struct sock *s, int backlog)
 	return err;
 }
 
+long unix_listen(struct lx_thread *t, struct sock *s, int backlog)
+{
+	return is_connection(s) ? sock_listen(t, s, backlog) : -EOPNOTSUPP;
+}
+
 /* ---- connect ---- */
 
 static bool queue_full(const struct sock *listener)
@@ -35,7 +37,7 @@ static bool queue_full(const struct sock *listener)
 	return listener->nqueued > listener->backlog;
 }
 
-static long wait_for_queue(struct sock *listener, uint64_t timeout)
+long accept_wait_room(struct sock *listener, uint64_t timeout)
 {
 	uint64_t deadline = timeout_deadline(timeout);
 	long err;
@@ -44,24 +46,28 @@ static long wait_for_queue(struct sock *listener, uint64_t timeout)
 	return sock_wait_err(err, timeout);
 }
 
-/* Joins s and child and queues child.  Both locks are free; 0, -EAGAIN (queue full), -errno. */
-static long enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child) LOCK_UNCHECKED("two sockets: the listener before its child")
+long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool full) LOCK_UNCHECKED("two sockets: the listener before its child")
 {
 	long err = 0;
 
 	lock_take(&listener->lock);
 	if (listener->state != SOCK_LISTENING || (listener->shut & SHUT_RCV)) {
 		err = -ECONNREFUSED;
-	} else if (queue_full(listener)) {
+	} else if (queue_full(listener) && (!full || listener->nqueued > MAX_BACKLOG)) {
 		err = -EAGAIN;
 	} else {
 		lock_take(&s->lock);
 		if (s->state == SOCK_OPEN) {
-			child->addr = listener->addr;
+			if (child->addr.len == 0)
+				child->addr = listener->addr;
 			child->passcred = listener->passcred;
 			child->passpidfd = listener->passpidfd;
 			child->stamp = listener->stamp;
 			child->sndbuf = listener->sndbuf;
+			child->rcvbuf = listener->rcvbuf;
+			child->reuse = listener->reuse;
+			child->keepalive = listener->keepalive;
+			child->linger = listener->linger;
 			child->cred = listener->cred;
 			child->groups = listener->groups;
 			sock_own_cred(s, t);
@@ -79,25 +85,25 @@ static long enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, 
 	return err;
 }
 
-static long connect_stream(struct lx_thread *t, struct sock *s, const struct uaddr *a, bool nonblock)
+static long connect_stream(struct lx_thread *t, struct sock *s, const struct sock_name *a, bool nonblock)
 {
 	struct sock *child, *listener;
 	long err;
 
 	if (s->state != SOCK_OPEN)
 		return s->state == SOCK_CONNECTED ? -EISCONN : -EINVAL;
-	child = sock_new(s->type);
+	child = sock_new(AF_UNIX, SK_UNIX, s->type);
 	if (child == NULL)
 		return -ENOMEM;
 	for (;;) {
 		err = unix_find(t, a, s->type, &listener);
 		if (err != 0)
 			break;
-		err = enqueue(t, listener, s, child);
+		err = accept_enqueue(t, listener, s, child, false);
 		if (err == 0)
 			(void)waitq_wake(&listener->wq, 1, EPOLLIN | EPOLLRDNORM);
 		else if (err == -EAGAIN && !nonblock)
-			err = wait_for_queue(listener, s->sndtimeo) ?: 1;
+			err = accept_wait_room(listener, s->sndtimeo) ?: 1;
 		sock_put(listener);
 		if (err != 1)
 			break;
@@ -129,7 +135,7 @@ static bool accepts_from(struct sock *peer, const struct sock *s)
 	return peer->peer == NULL || peer->peer == s;
 }
 
-static long connect_dgram(struct lx_thread *t, struct sock *s, const struct uaddr *a)
+static long connect_dgram(struct lx_thread *t, struct sock *s, const struct sock_name *a)
 {
 	struct sock *peer;
 	long err;
@@ -147,7 +153,7 @@ static long connect_dgram(struct lx_thread *t, struct sock *s, const struct uadd
 	return 0;
 }
 
-long unix_connect(struct lx_thread *t, struct sock *s, const struct uaddr *a, bool nonblock)
+long unix_connect(struct lx_thread *t, struct sock *s, const struct sock_name *a, bool nonblock)
 {
 	if (s->type != LX_SOCK_DGRAM)
 		return connect_stream(t, s, a, nonblock);
@@ -174,13 +180,11 @@ static struct sock *take_child(struct sock *s, long *err)
 	return child;
 }
 
-long unix_accept(struct lx_thread *t, struct sock *s, bool nonblock, struct sock **out)
+long accept_child(struct sock *s, bool nonblock, struct sock **out)
 {
 	uint64_t deadline = timeout_deadline(s->rcvtimeo);
 	long err;
 
-	if (!is_connection(s))
-		return -EOPNOTSUPP;
 	for (;;) {
 		*out = take_child(s, &err);
 		if (*out != NULL) {

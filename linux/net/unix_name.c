@@ -7,7 +7,7 @@
  * inode, so the number is not given to another.
  */
 
-#include "linux/net/unix.h"
+#include "linux/net/sock.h"
 #include "linux/ns/ns.h"
 #include "linux/sec/landlock.h"
 #include "rt/fmt.h"
@@ -15,11 +15,11 @@
 
 #define PATH_OFFSET ((uint32_t)offsetof(struct sockaddr_un, sun_path))
 
-long uaddr_in(struct uaddr *a, struct gva from, int len)
+long unix_name_in(const struct sock *s, struct sock_name *a, struct gva from, int len)
 {
 	struct sockaddr_un sun;
 
-	*a = (struct uaddr){ 0 };
+	*a = (struct sock_name){ 0 };
 	if (len < 0 || (size_t)len > sizeof sun)
 		return -EINVAL;
 	if (copy_in(&sun, from, (uint64_t)len) != 0)
@@ -37,7 +37,7 @@ long uaddr_in(struct uaddr *a, struct gva from, int len)
 	return 0;
 }
 
-long uaddr_out(const struct uaddr *a, struct gva to, struct gva len)
+long unix_name_out(const struct sock *s, const struct sock_name *a, struct gva to, struct gva len)
 {
 	struct { uint16_t family; char path[UNIX_PATH_MAX + 1]; } sun = { .family = AF_UNIX };
 	uint32_t full = PATH_OFFSET + a->len;
@@ -62,7 +62,7 @@ static uint32_t hash_bytes(const char *p, uint32_t n)
 	return h;
 }
 
-static struct list *abstract_bucket(struct unix_state *u, const struct uaddr *a)
+static struct list *abstract_bucket(struct unix_state *u, const struct sock_name *a)
 {
 	return &u->abstract[hash_bytes(a->path, a->len) % NAME_BUCKETS];
 }
@@ -72,7 +72,7 @@ static struct list *bound_bucket(struct unix_state *u, const struct inode *i)
 	return &u->bound[(i->ino ^ i->dev) % NAME_BUCKETS];
 }
 
-static struct sock *find_abstract(struct unix_state *u, const struct uaddr *a, uint32_t net)
+static struct sock *find_abstract(struct unix_state *u, const struct sock_name *a, uint32_t net)
 {
 	LIST_FOR(s, abstract_bucket(u, a), struct sock, name_link)
 		if (s->net == net && s->addr.len == a->len && memcmp(s->addr.path, a->path, a->len) == 0)
@@ -88,7 +88,7 @@ static struct sock *find_bound(struct unix_state *u, const struct inode *i)
 	return NULL;
 }
 
-static void set_name(struct sock *s, const struct uaddr *a)
+static void set_name(struct sock *s, const struct sock_name *a)
 {
 	lock_take(&s->lock);
 	s->addr = *a;
@@ -96,7 +96,7 @@ static void set_name(struct sock *s, const struct uaddr *a)
 }
 
 /* An abstract name is taken if it is free. */
-static long bind_abstract(struct sock *s, const struct uaddr *a)
+static long bind_abstract(struct sock *s, const struct sock_name *a)
 {
 	struct unix_state *u = unix_state();
 	bool taken;
@@ -109,14 +109,14 @@ static long bind_abstract(struct sock *s, const struct uaddr *a)
 	lock_drop(&u->lock);
 	if (!taken)
 		return 0;
-	set_name(s, &(struct uaddr){ 0 });
+	set_name(s, &(struct sock_name){ 0 });
 	return -EADDRINUSE;
 }
 
 long unix_autobind(struct sock *s)
 {
 	struct unix_state *u = unix_state();
-	struct uaddr a = { .len = 6 };
+	struct sock_name a = { .len = 6 };
 	long err = -EADDRINUSE;
 
 	if (s->addr.len != 0)
@@ -130,7 +130,7 @@ long unix_autobind(struct sock *s)
 	return err;
 }
 
-static long bind_path(struct lx_thread *t, struct sock *s, const struct uaddr *a)
+static long bind_path(struct lx_thread *t, struct sock *s, const struct sock_name *a)
 {
 	struct unix_state *u = unix_state();
 	char name[UNIX_PATH_MAX + 1];
@@ -157,7 +157,7 @@ static long bind_path(struct lx_thread *t, struct sock *s, const struct uaddr *a
 }
 
 /* Bound already: an error, and Linux looks at the path first. */
-static long bind_twice(struct lx_thread *t, const struct uaddr *a)
+static long bind_twice(struct lx_thread *t, const struct sock_name *a)
 {
 	char name[UNIX_PATH_MAX + 1];
 	struct path p;
@@ -172,7 +172,7 @@ static long bind_twice(struct lx_thread *t, const struct uaddr *a)
 	return -EADDRINUSE;
 }
 
-long unix_bind(struct lx_thread *t, struct sock *s, const struct uaddr *a)
+long unix_bind(struct lx_thread *t, struct sock *s, const struct sock_name *a)
 {
 	if (s->addr.len != 0)
 		return bind_twice(t, a);
@@ -195,7 +195,7 @@ void unix_unname(struct sock *s)
 		inode_put(i);
 }
 
-static long find_path(struct lx_thread *t, const struct uaddr *a, struct sock **out)
+static long find_path(struct lx_thread *t, const struct sock_name *a, struct sock **out)
 {
 	struct unix_state *u = unix_state();
 	char name[UNIX_PATH_MAX + 1];
@@ -220,7 +220,7 @@ static long find_path(struct lx_thread *t, const struct uaddr *a, struct sock **
 	return err;
 }
 
-long unix_find(struct lx_thread *t, const struct uaddr *a, uint32_t type, struct sock **out)
+long unix_find(struct lx_thread *t, const struct sock_name *a, uint32_t type, struct sock **out)
 {
 	struct unix_state *u = unix_state();
 	long err = -ECONNREFUSED;

@@ -7,7 +7,7 @@
  * a sender may wait for a socket it does not otherwise know.
  */
 
-#include "linux/net/unix.h"
+#include "linux/net/sock.h"
 
 static uint32_t cost(uint32_t size)
 {
@@ -24,7 +24,7 @@ static bool is_full(const struct sock *s, const struct sock *to)
 
 bool packet_writable(const struct sock *s)
 {
-	const struct sock *to = s->peer;
+	const struct sock *to = s->peer; /* NULL of other kinds */
 
 	return to == NULL || to->state == SOCK_DEAD || (s->shut & SHUT_SEND) || !is_full(s, to);
 }
@@ -131,8 +131,6 @@ long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 	struct sock *to;
 	long err;
 
-	if (s->netlink)
-		return -EOPNOTSUPP;
 	err = s->passcred && !is_connection(s) ? unix_autobind(s) : 0;
 	if (err == 0)
 		err = receiver(t, s, x, &to);
@@ -153,37 +151,6 @@ long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 	}
 	sock_put(to);
 	return err == 0 ? (long)x->v->size : err;
-}
-
-struct sock *sock_netlink(const struct file *f)
-{
-	struct sock *s = f->kind == FILE_SOCKET ? f->object : NULL;
-
-	if (s == NULL || !s->netlink)
-		return NULL;
-	sock_get(s);
-	return s;
-}
-
-void sock_tell(struct sock *to, const void *data, uint32_t size)
-{
-	struct packet *p = arena_alloc(sizeof *p + size);
-
-	if (p == NULL)
-		return;
-	p->size = size;
-	memcpy(p->data, data, size);
-	lock_take(&to->lock);
-	if (to->state == SOCK_DEAD) {
-		lock_drop(&to->lock);
-		arena_free(p);
-		return;
-	}
-	list_append(&to->packets, &p->link);
-	to->npackets++;
-	to->packet_bytes += cost(size);
-	lock_drop(&to->lock);
-	(void)waitq_wake(&to->wq, 1, EPOLLIN | EPOLLRDNORM);
 }
 
 /* ---- Receiving ---- */
@@ -222,6 +189,9 @@ static long copy_packet(const struct packet *p, uint32_t skip, struct xfer *x)
 	if (n < left)
 		x->out_flags |= MSG_TRUNC;
 	x->addr = p->from;
+	x->at = p->to;
+	x->ttl = p->ttl;
+	x->tos = p->tos;
 	if (iov_put(x->v, 0, p->data + skip, n) != n)
 		return -EFAULT;
 	return x->flags & MSG_TRUNC ? (long)left : (long)n;
@@ -253,8 +223,11 @@ static void unqueue(struct sock *s, struct packet *p)
 
 static void tell_senders(struct sock *s)
 {
-	struct sock *peer = sock_peer(s);
+	struct sock *peer;
 
+	if (s->kind != SK_UNIX)
+		return; /* their senders never wait */
+	peer = sock_peer(s);
 	(void)waitq_wake(&unix_state()->room, 1, EPOLLOUT | EPOLLWRNORM);
 	if (peer == NULL)
 		return;

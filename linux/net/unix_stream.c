@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* linux/net/unix_stream.c - bytes of stream sockets, with marks for what came along. */
+/* linux/net/unix_stream.c - bytes of stream sockets, TCP's too, with marks for what came along. */
 
-#include "linux/net/unix.h"
+#include "linux/net/inet.h"
+#include "linux/net/sock.h"
 
 bool stream_writable(const struct sock *s)
 {
@@ -23,15 +24,26 @@ static void add_mark(struct sock *to, struct mark *m, uint64_t start, uint64_t e
 	fds_queued(m->scm.fds);
 }
 
+/* 0, or why nothing can be sent.  TCP has no way to hear that the other side does not read any more, and -ECONNRESET says that
+   it is gone. */
+static long may_send(const struct sock *s, const struct sock *to)
+{
+	if (s->shut & SHUT_SEND)
+		return -EPIPE;
+	if (s->kind == SK_TCP)
+		return to->state == SOCK_DEAD ? -ECONNRESET : 0;
+	return (to->shut & SHUT_RCV) || to->state == SOCK_DEAD ? -EPIPE : 0;
+}
+
 /* Appends what fits; a mark goes with the first bytes.  Bytes, -EAGAIN, -EPIPE, -EFAULT ... */
 static long append_some(struct sock *s, struct sock *to, const struct iov *v, uint64_t at, struct mark **m)
 {
 	uint64_t start, left = v->size - at;
 	uint32_t room, done;
-	long err;
+	long err = may_send(s, to);
 
-	if ((s->shut & SHUT_SEND) || (to->shut & SHUT_RCV) || to->state == SOCK_DEAD)
-		return -EPIPE;
+	if (err != 0)
+		return err;
 	room = ring_free_bytes(&to->rx);
 	if (room == 0)
 		return -EAGAIN;
@@ -166,6 +178,10 @@ static long take_part(struct sock *s, struct xfer *x, uint64_t done, uint32_t sk
 	uint64_t pos = s->rx_pos + skip;
 	uint32_t n = (uint32_t)MIN((uint64_t)(s->rx.used - skip), x->v->size - done), got;
 
+	if (s->kind == SK_TCP && urgent_limit(s, pos, n) < n) {
+		n = urgent_limit(s, pos, n);
+		*stop = true;
+	}
 	n = apply_marks(s, x, pos, n, done == 0, stop);
 	if (n == 0)
 		return 0;
@@ -194,13 +210,17 @@ static long empty_result(struct sock *s)
 {
 	long err = -s->error;
 
+	if (s->kind == SK_TCP && s->inet->fin)
+		return 0;
 	if (err != 0) {
 		s->error = 0;
 		return err;
 	}
 	if (s->shut & SHUT_RCV)
 		return 0;
-	return s->state == SOCK_CONNECTED ? 1 : -EINVAL;
+	if (s->state == SOCK_CONNECTED)
+		return 1;
+	return s->kind == SK_TCP ? -ENOTCONN : -EINVAL;
 }
 
 static void tell_writers(struct sock *s)

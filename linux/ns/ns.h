@@ -80,6 +80,7 @@ struct ns {
 			_Atomic uint32_t changes; /* [a] of its tree, counted */
 		} mnt;
 		void *ipc;               /* struct ipc_root */
+		uint32_t lo_down;        /* [a] net: its interface, lo, has not been set up */
 	};
 };
 

@@ -151,8 +151,11 @@ static long make_new(struct lx_thread *t, uint64_t flags, struct ns *user, struc
 		err = new_ipc(t, user, s);
 	if (!err && (flags & CLONE_NEWPID))
 		err = new_pid(t, user, s);
-	if (!err && (flags & CLONE_NEWNET))
+	if (!err && (flags & CLONE_NEWNET)) {
 		err = new_plain(t, NS_NET, user, &s->ns[NS_NET]);
+		if (!err)
+			s->ns[NS_NET]->lo_down = 1;
+	}
 	if (!err && (flags & CLONE_NEWCGROUP))
 		err = new_plain(t, NS_CGROUP, user, &s->ns[NS_CGROUP]);
 	if (!err && (flags & CLONE_NEWTIME))

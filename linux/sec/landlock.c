@@ -24,6 +24,8 @@ struct ruleset {
 	uint32_t fs, net, scoped; /* [I] */
 	uint32_t count, room;
 	struct landlock_rule *rule;
+	uint32_t nports, ports_room;
+	struct landlock_port *port;
 };
 
 struct ruleset_attr { /* landlock_ruleset_attr */
@@ -55,6 +57,7 @@ void landlock_put(struct landlock_domain *d)
 		struct landlock_domain *parent = d->parent;
 
 		drop_rules(d->rule, d->count);
+		arena_free(d->port);
 		arena_free(d);
 		d = parent;
 	}
@@ -66,6 +69,7 @@ static void ruleset_free(struct ruleset *r)
 {
 	drop_rules(r->rule, r->count);
 	arena_free(r->rule);
+	arena_free(r->port);
 	arena_free(r);
 }
 
@@ -139,21 +143,22 @@ static struct file *ruleset_get(struct lx_thread *t, int fd, long *err)
 	return fd_get_kind(t, fd, FILE_LANDLOCK, -EBADFD, err);
 }
 
-static bool grow(struct ruleset *r) REQUIRES(SECCOMP)
+/* Room for one more than count in an array of things of that size. */
+static bool grow(void **array, uint32_t count, uint32_t *room, uint32_t size)
 {
-	uint32_t room = r->room ? r->room * 2 : 8;
-	struct landlock_rule *new;
+	uint32_t more = *room ? *room * 2 : 8;
+	void *new;
 
-	if (r->count < r->room)
+	if (count < *room)
 		return true;
-	new = arena_alloc(room * sizeof *new);
+	new = arena_alloc((size_t)more * size);
 	if (!new)
 		return false;
-	if (r->count)
-		memcpy(new, r->rule, r->count * sizeof *new);
-	arena_free(r->rule);
-	r->rule = new;
-	r->room = room;
+	if (count)
+		memcpy(new, *array, (size_t)count * size);
+	arena_free(*array);
+	*array = new;
+	*room = more;
 	return true;
 }
 
@@ -172,7 +177,7 @@ static long add_rule(struct ruleset *r, struct dentry *d, uint32_t access)
 			lock_drop(&r->lock);
 			return 0;
 		}
-	if (grow(r)) {
+	if (grow((void **)&r->rule, r->count, &r->room, sizeof *r->rule)) {
 		dentry_get(d);
 		r->rule[r->count++] = (struct landlock_rule){ d, i, i->fs, i->dev, i->ino, access };
 	} else {
@@ -216,16 +221,24 @@ static long add_beneath(struct lx_thread *t, struct ruleset *r, struct gva attr)
 	return err;
 }
 
-/* No socket of a sandbox has a TCP port yet, so there is nothing that a rule could allow. */
-static long add_port(const struct ruleset *r, struct gva attr)
+static long add_port(struct ruleset *r, struct gva attr)
 {
 	struct port_attr a;
+	long err = 0;
 
 	if (copy_in(&a, attr, sizeof a))
 		return -EFAULT;
 	if (!a.access)
 		return -ENOMSG;
-	return (a.access & ~(uint64_t)r->net) || a.port > UINT16_MAX ? -EINVAL : 0;
+	if ((a.access & ~(uint64_t)r->net) || a.port > UINT16_MAX)
+		return -EINVAL;
+	lock_take(&r->lock);
+	if (grow((void **)&r->port, r->nports, &r->ports_room, sizeof *r->port))
+		r->port[r->nports++] = (struct landlock_port){ (uint16_t)a.port, (uint16_t)a.access };
+	else
+		err = -ENOMEM;
+	lock_drop(&r->lock);
+	return err;
 }
 
 long lx_sys_landlock_add_rule(struct lx_thread *t, int fd, int type, struct gva attr, uint32_t flags)
@@ -247,11 +260,22 @@ long lx_sys_landlock_add_rule(struct lx_thread *t, int fd, int type, struct gva 
 
 static struct landlock_domain *domain_make(struct ruleset *r, struct landlock_domain *parent)
 {
+	struct landlock_port *ports;
 	struct landlock_domain *d;
 
 	lock_take(&r->lock);
 	d = arena_alloc(sizeof *d + r->count * sizeof d->rule[0]);
+	ports = d && r->nports ? arena_alloc(r->nports * sizeof *ports) : NULL;
+	if (d && r->nports && !ports) {
+		arena_free(d);
+		d = NULL;
+	}
 	if (d) {
+		d->net = r->net;
+		d->nports = r->nports;
+		d->port = ports;
+		if (ports)
+			memcpy(ports, r->port, r->nports * sizeof *ports);
 		ref_init(&d->ref);
 		d->depth = parent ? parent->depth + 1 : 1;
 		d->fs = r->fs ? r->fs | LL_REFER : 0;

@@ -32,7 +32,9 @@
 #define LL_IOCTL_DEV   (1u << 15)
 #define LL_FS_ALL      0xffffu
 #define LL_FS_FILE     (LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE | LL_IOCTL_DEV) /* those a file can have */
-#define LL_NET_ALL     3u /* bind and connect of TCP ports */
+#define LL_NET_BIND    1u /* of TCP ports */
+#define LL_NET_CONNECT 2u
+#define LL_NET_ALL     3u
 #define LL_SCOPE_ABSTRACT 1u
 #define LL_SCOPE_SIGNAL   2u
 #define LL_SCOPE_ALL   3u
@@ -45,6 +47,11 @@ struct landlock_rule {
 	uint32_t access;
 };
 
+struct landlock_port {
+	uint16_t port;
+	uint16_t access;       /* LL_NET_* */
+};
+
 /* A layer: what one landlock_restrict_self took away.  In the arena, immutable; domains form a tree, each
    younger one refers to the one it was stacked upon. */
 struct landlock_domain {
@@ -53,6 +60,8 @@ struct landlock_domain {
 	uint32_t depth;                 /* 1 without a parent */
 	uint32_t fs, scoped;            /* what it handles; with any right on files also LL_REFER */
 	uint32_t any_fs;                /* it or one above handles rights on files */
+	uint32_t net, nports;           /* LL_NET_* that it handles */
+	struct landlock_port *port;     /* in the arena; NULL: none */
 	uint32_t count;
 	struct landlock_rule rule[];
 };
@@ -93,6 +102,12 @@ long landlock_refer(const struct lx_thread *t, const struct landlock_ends *e, co
 long landlock_mount(const struct lx_thread *t);
 /* Does t's domain allow to look into o?  Under TASKLIST. */
 bool landlock_may_trace(const struct lx_thread *t, const struct lx_thread *o);
+/* May t do that (LL_NET_*) with a TCP port?  0 or -EACCES. */
+long landlock_port_check(const struct lx_thread *t, uint16_t port, uint32_t access);
+static inline long landlock_port(const struct lx_thread *t, uint16_t port, uint32_t access)
+{
+	return landlocked(t) ? landlock_port_check(t, port, access) : 0;
+}
 /* Is who is in that domain out of reach for t, by a scope of t's? */
 bool landlock_scoped(const struct lx_thread *t, const struct landlock_domain *whose, uint32_t scope);
 #endif

@@ -265,3 +265,17 @@ bool landlock_scoped(const struct lx_thread *t, const struct landlock_domain *wh
 			return true;
 	return false;
 }
+
+long landlock_port_check(const struct lx_thread *t, uint16_t port, uint32_t access)
+{
+	for (const struct landlock_domain *d = t->cred.landlock; d; d = d->parent) {
+		uint32_t missing = d->net & access;
+
+		for (uint32_t i = 0; i < d->nports; i++)
+			if (d->port[i].port == port)
+				missing &= ~(uint32_t)d->port[i].access;
+		if (missing)
+			return -EACCES;
+	}
+	return 0;
+}

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * linux/net/unix.h - unix sockets: the object and what its files share.
+ * linux/net/sock.h - unix sockets: the object and what its files share.
  *
  * Letters: S = SOCKET (the socket's own lock), N = IPC (unix_state.lock: names), I
  * immutable, a atomic.  Two sockets' locks are held at once only by connect (listener
  * before child) and by lock_take2.
  */
-#ifndef LINUX_NET_UNIX_H
-#define LINUX_NET_UNIX_H
+#ifndef LINUX_NET_SOCK_H
+#define LINUX_NET_SOCK_H
 
 #include "linux/fs/ring.h"
 #include "linux/net/net.h"
@@ -19,6 +19,7 @@
 #define INFLIGHT_MAX  65536u
 #define NEST_MAX      4u    /* sockets in queues of sockets in queues ... */
 
+enum sock_kind { SK_UNIX, SK_NETLINK, SK_TCP, SK_UDP, SK_KINDS };
 enum sock_state { SOCK_OPEN, SOCK_LISTENING, SOCK_CONNECTED, SOCK_DEAD };
 #define SHUT_RCV  1u
 #define SHUT_SEND 2u
@@ -34,7 +35,9 @@ struct mark {
 struct packet {
 	struct list link;
 	struct scm scm;
-	struct uaddr from;
+	struct sock_name from;
+	struct inet_name to;      /* UDP */
+	uint8_t ttl, tos;         /* UDP */
 	uint32_t size;
 	uint8_t data[];
 };
@@ -43,7 +46,10 @@ struct sock {
 	struct ref ref;           /* its file, its peer, who looks at it */
 	LOCK(SOCKET) lock;
 	uint32_t type;            /* [I] */
-	bool netlink;             /* [I] AF_NETLINK: hears from mq_notify, and nothing else */
+	uint16_t kind;            /* [I] enum sock_kind */
+	uint16_t family;          /* [I] AF_* */
+	uint64_t ino;             /* [I] of its file, as /proc shows it */
+	struct inet *inet;        /* [I] AF_INET and AF_INET6: what is theirs, freed with the socket; else NULL */
 	enum sock_state state;    /* [S] */
 	uint32_t shut;            /* [S] */
 	int error;                /* [S] SO_ERROR */
@@ -61,7 +67,7 @@ struct sock {
 	uint32_t nest;            /* [S] SCM_RIGHTS level of what is queued here */
 
 	/* Name. */
-	struct uaddr addr;        /* [S], written once under N too */
+	struct sock_name addr;        /* [S], written once under N too */
 	struct landlock_domain *landlock; /* [I] of who made it, a reference */
 	uint32_t net;             /* [I] number of its network namespace, in which abstract names are */
 	struct list name_link;    /* [N] */
@@ -73,6 +79,8 @@ struct sock {
 	uint32_t backlog, nqueued;
 
 	/* Options. */
+	uint32_t flags;           /* [a] sockopt.c */
+	int rcvlowat;
 	uint32_t sndbuf, rcvbuf, passcred, passpidfd, reuse, keepalive, peek_off_set;
 	int stamp;                /* the option that asked for times of arrival, which is the cmsg's type, or 0 */
 	int peek_off, priority;
@@ -92,7 +100,34 @@ struct unix_state {
 };
 struct unix_state *unix_state(void); /* NULL: no memory */
 
-struct sock *sock_new(uint32_t type);
+struct control;
+struct xfer;
+/* What a kind does its own way; the socket calls have checked the rest. */
+struct sock_ops {
+	long (*name_in)(const struct sock *s, struct sock_name *a, struct gva from, int len);
+	long (*name_out)(const struct sock *s, const struct sock_name *a, struct gva to, struct gva len);
+	void (*peer_name)(struct sock *s, struct sock_name *a); /* of a connected one */
+	long (*bind)(struct lx_thread *t, struct sock *s, const struct sock_name *a);
+	long (*listen)(struct lx_thread *t, struct sock *s, int backlog);
+	long (*connect)(struct lx_thread *t, struct sock *s, const struct sock_name *a, bool nonblock); /* a NULL: AF_UNSPEC */
+	long (*shutdown)(struct sock *s, uint32_t how); /* SHUT_RCV, SHUT_SEND */
+	long (*send)(struct lx_thread *t, struct sock *s, struct xfer *x);
+	long (*recv)(struct lx_thread *t, struct sock *s, struct xfer *x);
+	void (*unname)(struct sock *s);                          /* it goes: its name is free */
+	void (*peer_gone)(struct sock *s, struct sock *peer, bool unread); /* s goes; peer hears of it.  peer's lock is held */
+	uint32_t (*poll)(const struct sock *s, uint32_t mask);   /* its own view of what the common one found; NULL: the same */
+	long (*ioctl)(struct lx_thread *t, struct sock *s, uint32_t cmd, uint64_t arg); /* after the common ones */
+	/* Levels but SOL_SOCKET. */
+	long (*setopt)(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, int len);
+	long (*getopt)(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, struct gva len);
+	/* One of a sendmsg; NULL: they are scm_in's. */
+	long (*cmsg_in)(const struct sock *s, struct xfer *x, int level, int type, struct gva data, uint64_t size);
+	void (*cmsg)(const struct sock *s, const struct xfer *x, struct control *c); /* more that a receive tells; NULL: nothing */
+};
+extern const struct sock_ops unix_ops, netlink_ops, tcp_ops, udp_ops;
+extern const struct sock_ops *const sock_ops[SK_KINDS];
+
+struct sock *sock_new(int family, enum sock_kind kind, uint32_t type);
 void sock_get(struct sock *s);
 void sock_put(struct sock *s);
 /* The end of a socket that had a file or was queued for accept. */
@@ -102,6 +137,10 @@ struct lx_ucred cred_of(const struct lx_thread *t);
 void sock_own_cred(struct sock *s, const struct lx_thread *t);
 void sock_peer_cred(struct sock *to, const struct sock *s);
 struct lx_ucred cred_seen(const struct lx_thread *t, struct lx_ucred u); /* as t counts processes and users */
+static inline const struct sock_ops *ops_of(const struct sock *s)
+{
+	return sock_ops[s->kind];
+}
 static inline bool is_stream(const struct sock *s)
 {
 	return s->type == LX_SOCK_STREAM;
@@ -110,25 +149,36 @@ static inline bool is_connection(const struct sock *s)
 {
 	return s->type != LX_SOCK_DGRAM;
 }
+/* The first of those that wait at a listener, with their reference. */
+long accept_child(struct sock *s, bool nonblock, struct sock **out);
+/* Joins s, which is not connected, and the fresh child, which is queued at the listener; full: though its queue is.
+   0, -EAGAIN (the queue is full), -errno. */
+long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool full);
+long accept_wait_room(struct sock *listener, uint64_t timeout);
+/* listen's common part: the state and the credentials. */
+long sock_listen(struct lx_thread *t, struct sock *s, int backlog);
+/* How much may be under way from one to the other. */
+uint32_t stream_limit(const struct sock *from, const struct sock *to);
 /* The peer with a reference, or NULL. */
 struct sock *sock_peer(struct sock *s);
 /* Links two new sockets as peers: socketpair and connect. */
 void sock_pair(struct sock *a, struct sock *b);
 struct file *sock_file(struct sock *s, uint32_t flags); /* takes over the reference; NULL: no memory, caller's still */
 
+/* ---- AF_UNIX ---- */
+
 /* Names: unix_name.c. */
-long uaddr_in(struct uaddr *a, struct gva from, int len);
-long uaddr_out(const struct uaddr *a, struct gva to, struct gva len);
-long unix_bind(struct lx_thread *t, struct sock *s, const struct uaddr *a);
+long unix_name_in(const struct sock *s, struct sock_name *a, struct gva from, int len);
+long unix_name_out(const struct sock *s, const struct sock_name *a, struct gva to, struct gva len);
+long unix_bind(struct lx_thread *t, struct sock *s, const struct sock_name *a);
 long unix_autobind(struct sock *s);
 void unix_unname(struct sock *s);
 /* The socket of that name with a reference: 0, -ECONNREFUSED, -ENOENT ... */
-long unix_find(struct lx_thread *t, const struct uaddr *a, uint32_t type, struct sock **out);
+long unix_find(struct lx_thread *t, const struct sock_name *a, uint32_t type, struct sock **out);
 
 /* Connections: unix_conn.c. */
 long unix_listen(struct lx_thread *t, struct sock *s, int backlog);
-long unix_connect(struct lx_thread *t, struct sock *s, const struct uaddr *a, bool nonblock);
-long unix_accept(struct lx_thread *t, struct sock *s, bool nonblock, struct sock **out);
+long unix_connect(struct lx_thread *t, struct sock *s, const struct sock_name *a, bool nonblock);
 long unix_shutdown(struct sock *s, uint32_t how);
 
 /* Data.  One request of send or receive. */
@@ -137,12 +187,12 @@ struct xfer {
 	uint32_t flags;       /* MSG_* */
 	bool nonblock;
 	struct scm scm;       /* send: given away if bytes were taken; receive: what came */
-	struct uaddr addr;    /* dgram: to, len 0 = the peer; received: from */
+	struct sock_name addr;    /* dgram: to, len 0 = the peer; received: from */
+	struct inet_name at;  /* received, UDP: where it was sent to */
+	int ttl, tos;         /* UDP; send: 0 and -1, or less: as the socket's options say */
 	bool has_addr;        /* send: an address was given */
 	uint32_t out_flags;   /* received: MSG_TRUNC ... */
 };
-long unix_send(struct lx_thread *t, struct sock *s, struct xfer *x);
-long unix_recv(struct lx_thread *t, struct sock *s, struct xfer *x);
 long stream_send(struct lx_thread *t, struct sock *s, struct xfer *x);
 long stream_recv(struct lx_thread *t, struct sock *s, struct xfer *x);
 long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x);
@@ -152,6 +202,8 @@ bool packet_writable(const struct sock *s);
 /* Limits on descriptors in queues; scm is about to be queued at to, whose lock is held. */
 long scm_may_queue(const struct scm *scm, struct sock *to);
 /* Adds the sender's credentials if one side asks for them. */
+/* A control message of a receive, as far as there is room. */
+bool cmsg_out(struct control *c, int level, int type, const void *value, uint64_t size);
 void scm_add_cred(struct lx_thread *t, struct scm *scm, const struct sock *from, const struct sock *to);
 uint64_t timeout_deadline(uint64_t timeout);
 /* A wait's result as the socket calls give it. */
@@ -171,6 +223,9 @@ static inline void fds_unqueued(const struct fdset *fds)
 
 /* Options: sockopt.c. */
 long sock_setopt(struct lx_thread *t, struct sock *s, int name, struct gva value, int len);
+/* Copies a value of size bytes as far as there is room; tells how much that was. */
+long sockopt_out(struct gva to, struct gva len, int room, const void *value, int size);
+int sock_take_error(struct sock *s); /* SO_ERROR, which is 0 then */
 long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value, struct gva len);
 
 #endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux/net/inet.h - sockets of AF_INET and AF_INET6 within the sandbox.
+ *
+ * The sandbox has one interface, lo, with 127.0.0.0/8 and ::1.  What is sent to these goes straight into the receiving socket's
+ * queue, as between unix sockets: no packets, no host.  Everything else is unreachable.
+ *
+ * Addresses are kept as 16 bytes whatever the family, IPv4 as ::ffff:a.b.c.d; so an AF_INET6 socket that is not IPV6_V6ONLY and an
+ * AF_INET one find each other.
+ *
+ * Ports: each socket that has one is in a bucket by its port (sock.name_link), guarded by the bucket's lock, P: `bound` those
+ * that were bound or took a port to connect or send, `conns` what accept gives, which share their listener's.
+ * Letters: S = the socket's lock, P = its bucket's.  S is taken before P.
+ */
+#ifndef LINUX_NET_INET_H
+#define LINUX_NET_INET_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include "linux/net/sock.h"
+
+#ifndef UDPLITE_SEND_CSCOV
+#define UDPLITE_SEND_CSCOV 10
+#define UDPLITE_RECV_CSCOV 11
+#endif
+
+#define INET_BUCKETS 512u
+#define EPHEMERAL_LOW  32768u
+#define EPHEMERAL_HIGH 60999u
+
+enum { TCP_ESTABLISHED = 1, TCP_FIN_WAIT2 = 5, TCP_CLOSE = 7, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10 }; /* tcp_info.tcpi_state */
+
+/* <linux/if.h> is libc's half. */
+#define IFF_UP       1u
+#define IFF_LOOPBACK 8u
+#define IFF_RUNNING  0x40u
+#define IFF_LOWER_UP 0x10000u
+#define ARPHRD_LOOPBACK 772
+#define LO_INDEX 1
+#define LO_MTU   65536
+
+enum inet_opt_id { /* inet_opt.c's table */
+#define INET_OPT(id, level, name, usual, low, high, flags) id,
+#include "linux/net/inet_opt.def"
+#undef INET_OPT
+	INET_OPTS
+};
+
+struct inet {
+	struct inet_name remote;  /* [S] of a connected one */
+	uint32_t uid;             /* [I] who made it */
+	uint32_t protocol;        /* [I] IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_UDPLITE: UDP with ports of its own */
+	bool reuseport;           /* [S] */
+	bool naming;              /* [S] somebody is at giving it a port */
+	bool auto_port, auto_addr; /* [S] it took its port itself, its address by connecting */
+	bool asked;               /* [S] TCP: a connect that would not wait was told EINPROGRESS, and has not heard the end */
+	bool fin;                 /* [S] TCP: the peer has ended its sending, so reads end, and errors do not show there */
+	bool reset;               /* [S] TCP: the connection was broken off */
+	enum { URGENT_NONE, URGENT_THERE, URGENT_READ } urgent; /* [S] TCP */
+	uint8_t urgent_byte;
+	uint64_t urgent_at;       /* [S] the mark: its place among all bytes ever received */
+	struct list errors;       /* [S] UDP with IP_RECVERR: datagrams that found nobody, struct packet */
+	uint32_t nerrors;
+	uint64_t drops;           /* [S] UDP: datagrams that found no room */
+	int opt[INET_OPTS];       /* [a] */
+};
+
+/* lx_state()->inet_sockets */
+struct inet_state {
+	_Atomic uint32_t next_port, turn;
+	struct inet_bucket {
+		LOCK(IPC) lock;
+		struct list bound, conns; /* [P] struct sock by name_link */
+	} bucket[INET_BUCKETS];
+};
+struct inet_state *inet_state(void); /* there once a socket is */
+
+/* A TCP connection of which nothing is left. */
+static inline bool tcp_is_over(const struct sock *s)
+{
+	return s->inet->reset || (s->inet->fin && (s->shut & SHUT_SEND));
+}
+
+/* enum sock_kind of a socket of that type and protocol, or -errno. */
+long inet_kind(struct lx_thread *t, int family, int type, int protocol);
+struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protocol); /* NULL: no memory */
+static inline int inet_opt(const struct sock *s, enum inet_opt_id id)
+{
+	return __atomic_load_n(&s->inet->opt[id], __ATOMIC_RELAXED);
+}
+
+/* ---- Addresses: inet_addr.c ---- */
+
+bool inet_is4(const struct inet_addr *a);       /* of IPv4, 0.0.0.0 too */
+bool inet_is_any(const struct inet_addr *a);    /* 0.0.0.0 or :: */
+bool inet_is_local(const struct inet_addr *a);  /* lo's */
+bool inet_is_multicast(const struct inet_addr *a);
+static inline bool inet_same(const struct inet_addr *a, const struct inet_addr *b)
+{
+	return __builtin_memcmp(a, b, sizeof *a) == 0;
+}
+/* lo's own address of the family of to: where what is sent there comes from. */
+struct inet_addr inet_source(const struct inet_addr *to);
+/* Where a destination really is: the unspecified one means this host.  0, -ENETUNREACH, -EAFNOSUPPORT (IPv6 from a socket of IPv4 alone). */
+long inet_route(struct lx_thread *t, const struct sock *s, struct inet_name *to);
+long inet_name_in(const struct sock *s, struct sock_name *a, struct gva from, int len);
+long inet_name_out(const struct sock *s, const struct sock_name *a, struct gva to, struct gva len);
+struct sock_name inet_sock_name(const struct inet_name *in);
+
+/* ---- Ports: inet_port.c ---- */
+
+long inet_bind(struct lx_thread *t, struct sock *s, const struct sock_name *a);
+/* It gets a port if it has none. */
+long inet_autobind(struct sock *s);
+void inet_unname(struct sock *s);
+/* It is called what a connection to `to` comes from, unless it was bound to an address; and no more. */
+void inet_settle_source(struct sock *s, const struct inet_name *to);
+void inet_forget_source(struct sock *s);
+void inet_child_named(struct sock *child); /* it has its listener's port */
+/* May it listen on its port?  0 or -EADDRINUSE. */
+long inet_may_listen(struct sock *s);
+/* The listener, or the receiver of a datagram from `from`, at that place, with a reference; NULL: none. */
+struct sock *inet_find(const struct sock *s, const struct inet_name *to, const struct inet_name *from);
+/* Calls fn for each socket of a kind and family in net, with P held. */
+void inet_each(enum sock_kind kind, int family, uint32_t net, void (*fn)(void *arg, const struct sock *s), void *arg);
+
+/* ---- inet_opt.c, inet_ioctl.c ---- */
+
+long inet_setopt(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, int len);
+long inet_getopt(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, struct gva len);
+long inet_ioctl(struct lx_thread *t, struct sock *s, uint32_t cmd, uint64_t arg);
+/* How many of n bytes from pos on may be read together: not across the mark of urgent data. */
+static inline uint32_t urgent_limit(const struct sock *s, uint64_t pos, uint32_t n)
+{
+	return s->inet->urgent != URGENT_NONE && s->inet->urgent_at > pos && s->inet->urgent_at < pos + n ? (uint32_t)(s->inet->urgent_at - pos) : n;
+}
+bool sock_flag(const struct sock *s, int name); /* SO_OOBINLINE ..., sockopt.c */
+uint32_t lo_flags(const struct lx_thread *t); /* IFF_UP ... of t's lo */
+long lo_set_flags(struct lx_thread *t, uint32_t flags); /* 0 or -EPERM */
+uint32_t inet_state_number(const struct sock *s); /* as /proc/net shows it: TCP_ESTABLISHED ... */
+void inet_peer_name(struct sock *s, struct sock_name *a);
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* linux/net/inet_proc.c - /proc/net: proc(5). */
+#include "linux/fs/procfs.h"
+#include "linux/net/inet.h"
+#include "linux/ns/ns.h"
+#include "rt/mem.h"
+
+struct table {
+	struct text *x;
+	unsigned line;
+};
+
+/* Words of memory, as hex numbers of this machine. */
+static void put_name(struct text *x, const struct sock *s, const struct inet_name *n)
+{
+	uint32_t words = s->family == AF_INET ? 1 : 4, w;
+
+	for (uint32_t i = 0; i < words; i++) {
+		memcpy(&w, n->addr.b + (s->family == AF_INET ? 12 : 4 * i), sizeof w);
+		text_add(x, "%08X", w);
+	}
+	text_add(x, ":%04X", (unsigned)n->port);
+}
+
+static void put_sock(void *arg, const struct sock *s)
+{
+	struct table *tab = arg;
+	bool tcp = s->kind == SK_TCP;
+	unsigned unread = tcp ? s->state == SOCK_LISTENING ? s->nqueued : s->rx.used : s->packet_bytes;
+
+	text_add(tab->x, tcp ? "%4u: " : "%5u: ", tab->line++);
+	put_name(tab->x, s, &s->addr.in);
+	text_add(tab->x, " ");
+	put_name(tab->x, s, &s->inet->remote);
+	text_add(tab->x, " %02X %08X:%08X 00:00000000 00000000 %5u        0 %lu %u 0000000000000000", (unsigned)inet_state_number(s), 0u, unread,
+		(unsigned)uid_out(lx_current(), s->inet->uid), (unsigned long)s->ino, tcp ? 1u : 2u);
+	if (tcp)
+		text_add(tab->x, s->state == SOCK_LISTENING ? " 100 0 0 10 0\n" : " 20 4 30 10 -1\n");
+	else
+		text_add(tab->x, " %lu\n", (unsigned long)s->inet->drops);
+}
+
+static void show(struct text *x, enum sock_kind kind, int family)
+{
+	struct table tab = { x, 0 };
+
+	text_add(x, family == AF_INET ? "%s  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n" :
+		"%s  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n",
+		kind == SK_UDP ? " " : "", kind == SK_UDP ? " ref pointer drops" : "");
+	inet_each(kind, family, ns_of(lx_current(), NS_NET)->ino, put_sock, &tab);
+}
+
+SHOW(tcp)
+{
+	show(x, SK_TCP, AF_INET);
+}
+
+SHOW(tcp6)
+{
+	show(x, SK_TCP, AF_INET6);
+}
+
+SHOW(udp)
+{
+	show(x, SK_UDP, AF_INET);
+}
+
+SHOW(udp6)
+{
+	show(x, SK_UDP, AF_INET6);
+}
+
+SHOW(if_inet6)
+{
+	if (lo_flags(lx_current()) & IFF_UP)
+		text_add(x, "00000000000000000000000000000001 01 80 10 80       lo\n");
+}
+
+static void count(void *arg, const struct sock *s)
+{
+	++*(unsigned *)arg;
+}
+
+static unsigned how_many(enum sock_kind kind, int family)
+{
+	unsigned n = 0;
+
+	inet_each(kind, family, ns_of(lx_current(), NS_NET)->ino, count, &n);
+	return n;
+}
+
+SHOW(sockstat)
+{
+	unsigned tcp = how_many(SK_TCP, AF_INET), udp = how_many(SK_UDP, AF_INET);
+
+	text_add(x, "sockets: used %u\nTCP: inuse %u orphan 0 tw 0 alloc %u mem 0\nUDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n",
+		tcp + udp, tcp, tcp, udp);
+}
+
+SHOW(sockstat6)
+{
+	text_add(x, "TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n", how_many(SK_TCP, AF_INET6), how_many(SK_UDP, AF_INET6));
+}
