@@ -157,6 +157,35 @@ static void release(struct job *j)
 	j->stream = NULL;
 }
 
+/* Jobs with their room for data, for the next: to ask the host for it each time costs as much as a small job. */
+static struct job *ready_jobs[4];
+static unsigned ready_count;
+
+static struct job *job_take(void)
+{
+	struct job *j;
+
+	if (ready_count > 0)
+		return ready_jobs[--ready_count];
+	j = malloc(sizeof *j);
+	if (j && !(j->data = malloc(MON_DATA_MAX))) {
+		free(j);
+		j = NULL;
+	}
+	return j;
+}
+
+static void job_give(struct job *j)
+{
+	if (j->data && !j->park && ready_count < ARRAY_LEN(ready_jobs)) {
+		ready_jobs[ready_count++] = j;
+		return;
+	}
+	if (!j->park) /* else it was lent */
+		free(j->data);
+	free(j);
+}
+
 /* A worker is done with it. */
 void channel_job_done(struct job *j)
 {
@@ -167,21 +196,19 @@ void channel_job_done(struct job *j)
 	if (j->pico != 0)
 		answer(j);
 	release(j);
-	if (!j->park)
-		free(j->data);
-	free(j);
+	job_give(j);
 }
 
 static void hand_over(struct job *small)
 {
-	struct job *j = malloc(sizeof *j);
+	struct job *j = small->park ? malloc(sizeof *j) : job_take();
+	unsigned char *data = j && !small->park ? j->data : NULL;
 
 	if (j) {
 		memcpy(j, small, sizeof *j);
-		j->data = j->park ? NULL : malloc(MON_DATA_MAX);
+		j->data = data;
 	}
-	if (!j || (!j->data && !j->park)) {
-		free(j);
+	if (!j) {
 		small->reply.status = DK_NO_MEMORY;
 		answer(small);
 		release(small);

@@ -174,5 +174,63 @@ def races(tap):
     racing(tap, "their folder is replaced", swap, True)
 
 
+# Makes, removes, renames and lists at random, and holds what is found against what was done.
+MODEL = r"""
+import os, random, stat, sys
+random.seed(int(sys.argv[1]))
+root = 'top' + sys.argv[1]
+os.mkdir(root)
+there, wrong = {root: None}, []  # contents by path; None: a folder
+def names(d):
+    return sorted(p[len(d) + 1:] for p in there if p.startswith(d + '/') and '/' not in p[len(d) + 1:])
+def look(p):
+    try:
+        got = (None if stat.S_ISDIR(os.lstat(p).st_mode) else open(p).read(),)
+    except FileNotFoundError:
+        got = ()
+    if got != ((there[p],) if p in there else ()):
+        wrong.append((p, got, there.get(p, 'nothing')))
+for n in range(int(sys.argv[2])):
+    folders = [p for p in there if there[p] is None]
+    d, what = random.choice(folders), random.randrange(9)
+    p, q = (f'{x}/{random.choice("abcdefghij")}{random.randrange(6)}' for x in (d, random.choice(folders)))
+    if what < 3 and there.get(p, '') is not None:
+        there[p] = f'{n} ' * random.randrange(1, 200)
+        with open(p, 'w') as f:
+            f.write(there[p])
+    elif what == 3 and there.get(p) is not None:
+        os.unlink(p)
+        del there[p]
+    elif what == 4 and p not in there and p.count('/') < 4:
+        os.mkdir(p)
+        there[p] = None
+    elif what == 5 and p in there and there[p] is None and not names(p):
+        os.rmdir(p)
+        del there[p]
+    elif what == 6 and there.get(p) is not None and there.get(q, '') is not None:
+        os.rename(p, q)
+        there[q] = there.pop(p)
+    elif what == 7 and sorted(os.listdir(d)) != names(d):
+        wrong.append((d, os.listdir(d), names(d)))
+    elif what == 8:
+        for name in names(d):
+            look(f'{d}/{name}')
+    look(p)
+    look(q)
+print(wrong[:3] or 'right')
+"""
+
+
+def names_from_inside(tap):
+    folder = work / "model"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "model.py").write_text(MODEL)
+    command = "; ".join([f"/usr/bin/python3 model.py {random.randrange(10**6)} {20000 if soak else 1500} &" for _ in range(2)]).replace("&;", "&") + " wait"
+    r = run([bailey, "run", "-v", f"{folder}:{folder}", "-w", str(folder), "--", "/bin/sh", "-c", command], timeout=300)
+    tap.ok("names of a folder that are made and removed inside: looking and listing find them", r.out == "right\nright\n", f"{command}\n{r}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 if __name__ == "__main__":
-    run_tests(Tap(patterns), [changes_are_seen, races])
+    run_tests(Tap(patterns), [changes_are_seen, races, names_from_inside])

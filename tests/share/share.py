@@ -536,4 +536,4 @@ def neighbours_flush(tap):
 
 
 run_tests(Tap(patterns), [neighbours_flush, descriptor_flood, posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
-                          full_folder, full_overlay, small_files, small_storm, trees.volumes, trees.root, trees.storm, again.changes_are_seen, again.races])
+                          full_folder, full_overlay, small_files, small_storm, trees.volumes, trees.root, trees.storm, again.changes_are_seen, again.races, again.names_from_inside])
