@@ -19,6 +19,7 @@
 #include "linux/misc/timer.h"
 #include "linux/mm/futex.h"
 #include "linux/mm/mm.h"
+#include "linux/mm/mm_int.h"
 #include "linux/ns/ns.h"
 #include "linux/other.h"
 #include "linux/proc/exit.h"
@@ -30,6 +31,7 @@
 #define LATE_DEATHS 32
 #define LATE_NS     3000000000ull
 #define BOOT_MS     10000u
+#define TRIM_NS     500000000ull
 
 /* Deaths of picoprocesses that nothing is known of yet: fork's parent may still have to store the handle. */
 static struct late_death {
@@ -325,6 +327,7 @@ static void kernel_thread(struct lx_state *lx) NORETURN;
 static void kernel_thread(struct lx_state *lx)
 {
 	dk_handle deaths = DK_NO_HANDLE;
+	uint64_t trim_at = pico_now() + TRIM_NS; /* what only the start needed goes */
 	uint32_t index;
 
 	if (pico_boot_block->deaths != DK_NO_HANDLE &&
@@ -335,12 +338,16 @@ static void kernel_thread(struct lx_state *lx)
 
 		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE)
 			end_sandbox(lx->first->exit_code);
+		if (UNLIKELY(now >= trim_at)) {
+			mm_trim_image();
+			trim_at = DK_FOREVER;
+		}
 		fasync_run();
 		next = timer_run(now);
 		next = MIN(next, nt_tick(now));
 		again = retry_late_deaths(now);
 		reap_orphans(lx);
-		(void)pico_wait_handles(&deaths, deaths != DK_NO_HANDLE, MIN(next, again), DK_WAIT_UNINTERRUPTIBLE, &index);
+		(void)pico_wait_handles(&deaths, deaths != DK_NO_HANDLE, MIN(MIN(next, again), trim_at), DK_WAIT_UNINTERRUPTIBLE, &index);
 		if (deaths != DK_NO_HANDLE)
 			kproc_reap_deaths();
 	}

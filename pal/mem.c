@@ -110,13 +110,21 @@ static bool in_shared(uint64_t address, uint64_t size)
 	return (address >= ARENA_BASE && end <= ARENA_BASE + ARENA_SIZE) || (address >= DATA_BASE && end <= DATA_BASE + DATA_SIZE);
 }
 
+/* Text of images, which comes from its file again; that it is text is the caller's business. */
+static bool in_images(uint64_t address, uint64_t size)
+{
+	uint64_t end = address + size;
+
+	return ((address | size) & (PAGE_SIZE - 1)) == 0 && end > address && address >= EXT_BASE && end <= LINUX_BASE + IMAGE_SIZE;
+}
+
 enum dk_status DkVirtualMemoryFree(uint64_t address, uint64_t size, uint32_t type)
 {
 	long err;
 
 	if (type == DK_MEM_DECOMMIT && in_shared(address, size))
 		err = HOST3(madvise, address, size, MADV_REMOVE);
-	else if (!mem_range_ok(address, size))
+	else if (!mem_range_ok(address, size) && !(type == DK_MEM_DECOMMIT && in_images(address, size)))
 		return DK_INVALID_ARG;
 	else if (type == DK_MEM_DECOMMIT)
 		err = HOST3(madvise, address, size, MADV_DONTNEED);

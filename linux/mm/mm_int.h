@@ -78,6 +78,10 @@ static inline uint64_t region_pages(const struct region *r)
 #define LIST_REGIONS(r, mm)                                                                          \
 	for (struct region *r = region_next(&(mm)->tree, 0); r != NULL; r = region_next(&(mm)->tree, r->end))
 
+/* trim.c: takes clean pages of files out of the page tables, of the process (hold no lock) and of the library OS's text. */
+void mm_trim(struct mm *mm);
+void mm_trim_image(void);
+
 /* mm.c */
 bool mm_stock_locked(struct mm *mm);
 /* vm.max_map_count lets the guest have n mappings more. */

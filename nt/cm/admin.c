@@ -57,6 +57,8 @@ NTSTATUS NtDeleteKey(struct nt_thread *t, uint64_t key)
 	k = b->key;
 	cm_lock(s);
 	cm_settle(s, k);
+	if (k->parent != NULL)
+		cm_settle(s, k->parent); /* or it would be made again with the others */
 	if ((k->flags & CM_DELETED) != 0) {
 		status = STATUS_SUCCESS;
 	} else if (k->nkeys != 0 || (k->flags & CM_FIXED) != 0) {
@@ -120,6 +122,8 @@ NTSTATUS NtRenameKey(struct nt_thread *t, uint64_t key, uint64_t name)
 	if (status == STATUS_SUCCESS) {
 		fresh = cm_key_new(text, size);
 		cm_lock(s);
+		if (b->key->parent != NULL)
+			cm_settle(s, b->key->parent);
 		status = fresh == NULL ? (NTSTATUS)STATUS_NO_MEMORY : rename_key(s, b->key, fresh);
 		cm_unlock(s);
 		cm_key_put(fresh);

@@ -184,6 +184,8 @@ bool cm_seed(struct cm_key *root) MUST_CHECK;
 
 /* ---- lazy.c ---- */
 void cm_expand(struct cm_state *s, struct cm_key *k);
+/* Before its subkey of that name is looked for: a time zone is made alone. */
+void cm_expand_name(struct cm_state *s, struct cm_key *k, const WCHAR *name, uint32_t size);
 /* The same of all keys below k and of k itself, which the caller has a reference to. */
 void cm_expand_below(struct cm_state *s, struct cm_key *k);
 /* Before k's subkeys are looked at: those that are made on demand.  NTKEYS held; it may be dropped and taken. */
@@ -191,5 +193,10 @@ static inline void cm_settle(struct cm_state *s, struct cm_key *k)
 {
 	if (UNLIKELY((k->flags & CM_LAZY) != 0))
 		cm_expand(s, k);
+}
+static inline void cm_settle_name(struct cm_state *s, struct cm_key *k, const WCHAR *name, uint32_t size)
+{
+	if (UNLIKELY((k->flags & CM_LAZY) != 0))
+		cm_expand_name(s, k, name, size);
 }
 #endif

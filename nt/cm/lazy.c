@@ -10,6 +10,7 @@
 #include "nt/ex/tz.h"
 #include "nt/ex/wait.h"
 #include "nt/os/sysinfo.h"
+#include "nt/rtl/upcase.h"
 #include "rt/fmt.h"
 #include "rt/mem.h"
 
@@ -211,11 +212,26 @@ static struct cm_key *make(struct cm_key *root, uint32_t flag, int64_t now)
 	}
 }
 
+/* Zones that were made alone may be others by now. */
+static void keep_own(struct cm_key *k, struct cm_key *fresh)
+{
+	for (uint32_t i = fresh->nkeys; i-- > 0;) {
+		struct cm_key *child = fresh->keys[i];
+
+		if (cm_child(k, child->name, child->name_size) == NULL)
+			continue;
+		cm_child_remove(child);
+		cm_key_put(child);
+	}
+}
+
 static void hang_in(struct cm_key *k, uint32_t flag, struct cm_key *fresh)
 {
 	if ((k->flags & flag) == 0)
 		return;
 	k->flags &= ~flag;
+	if (flag == CM_LAZY_ZONES && fresh != NULL)
+		keep_own(k, fresh);
 	if (flag == CM_LAZY_YEARS && k->parent != NULL) {
 		k = k->parent; /* all zones at once */
 		for (uint32_t i = 0; i < k->nkeys; i++)
@@ -225,8 +241,19 @@ static void hang_in(struct cm_key *k, uint32_t flag, struct cm_key *fresh)
 		merge(k, fresh);
 }
 
+/* What past years had is added to all zones at once. */
+static void expand_zones_of(struct cm_state *s, struct cm_key *zone)
+{
+	if ((zone->flags & CM_LAZY_YEARS) == 0 || zone->parent == NULL || (zone->parent->flags & CM_LAZY_ZONES) == 0)
+		return;
+	ref_get(&zone->ref);
+	cm_expand(s, zone->parent);
+	cm_key_put(zone);
+}
+
 void cm_expand(struct cm_state *s, struct cm_key *k)
 {
+	expand_zones_of(s, k);
 	while ((k->flags & CM_LAZY) != 0) {
 		uint32_t flag = k->flags & CM_LAZY & (~(k->flags & CM_LAZY) + 1);
 		int64_t now = k->modified;
@@ -241,6 +268,41 @@ void cm_expand(struct cm_state *s, struct cm_key *k)
 		cm_key_put(root);
 		cm_key_put(k);
 	}
+}
+
+static const struct tz_zone *zone_named(const WCHAR *name, uint32_t size)
+{
+	for (unsigned i = 0; i < tz_nzones; i++)
+		if (rtl_equal_ascii(name, size, tz_zones[i].name))
+			return &tz_zones[i];
+	return NULL;
+}
+
+/* Each program's start asks for the zone that it is in; making all of them takes longer than the rest of what it asks. */
+void cm_expand_name(struct cm_state *s, struct cm_key *k, const WCHAR *name, uint32_t size)
+{
+	const struct tz_zone *z = (k->flags & CM_LAZY) == CM_LAZY_ZONES ? zone_named(name, size) : NULL;
+	int64_t now = k->modified;
+	struct cm_key *root;
+	bool made;
+
+	if ((k->flags & CM_LAZY) != CM_LAZY_ZONES) {
+		cm_expand(s, k);
+		return;
+	}
+	if (z == NULL || cm_child(k, name, size) != NULL)
+		return;
+	ref_get(&k->ref);
+	cm_unlock(s);
+	root = cm_key_new(u"", 0);
+	made = root != NULL && make_zone(root, z, now);
+	cm_lock(s);
+	if (made && (k->flags & CM_LAZY_ZONES) != 0) {
+		keep_own(k, root);
+		merge(k, root);
+	}
+	cm_key_put(root);
+	cm_key_put(k);
 }
 
 void cm_expand_below(struct cm_state *s, struct cm_key *top)

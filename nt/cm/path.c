@@ -104,7 +104,7 @@ NTSTATUS cm_walk(struct cm_state *s, struct cm_key **k, struct cm_walk *w)
 		uint32_t first = cm_first(w->rest, w->size);
 		if (first > CM_NAME_MAX)
 			return STATUS_INVALID_PARAMETER;
-		cm_settle(s, *k);
+		cm_settle_name(s, *k, w->rest, first);
 		struct cm_key *child = cm_child(*k, w->rest, first);
 		if (child == NULL)
 			return STATUS_OBJECT_NAME_NOT_FOUND;

@@ -16,6 +16,7 @@
 #include "nt/ex/wait.h"
 #include "nt/ke/user.h"
 #include "nt/ldr/ldr.h"
+#include "nt/os/wait.h"
 #include "nt/ps/ps.h"
 #include "rt/mem.h"
 
@@ -323,7 +324,7 @@ static NTSTATUS sleep(struct nt_thread *t, struct ob_object *const *sorted, uint
 		if (state == NT_WAIT_DONE || state == NT_WAIT_INTERRUPTED)
 			return NOT_YET;
 		until = next_look(t, deadline);
-		status = UNLIKELY(console != NULL) ? con_wait(console, until) : pico_wait(until, 0);
+		status = UNLIKELY(console != NULL) ? con_wait(console, until) : os_sleep(until);
 		if (status == DK_TIMEOUT && until != deadline)
 			look_again(t);
 		if (sorted != NULL && try_all(t, sorted, count, true) != NOT_YET)

@@ -241,7 +241,7 @@ NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp)
 	if (irp->alert != NULL && ex_wait(r->thread, &irp->alert, 1, false, true, EX_DEADLINE_NEVER) != STATUS_SUCCESS)
 		cancel_one(irp); /* an APC, or an alert: it runs on the way out */
 	while (__atomic_load_n(&irp->state, __ATOMIC_ACQUIRE) != IO_IRP_DONE) {
-		enum dk_status s = pico_wait(DK_FOREVER, 0);
+		enum dk_status s = os_sleep(DK_FOREVER);
 
 		if (s == DK_INTERRUPTED && !os_interrupted()) {
 			cancel_one(irp);

@@ -71,7 +71,8 @@ void ldr_ahead(uint64_t base, const struct ldr_image *img, bool program)
 	if (n == NULL)
 		return;
 	n->count = 0;
-	if (program) { /* for each, by us and by ntdll */
+	if (program) { /* for each, by us, ntdll and kernelbase */
+		add(n, "tzres.dll");
 		add(n, "apisetschema.dll");
 		add(n, "kernel32.dll");
 		add(n, "kernelbase.dll");

@@ -15,6 +15,7 @@
 #include "nt/ldr/ldr.h"
 #include "nt/mm/mm.h"
 #include "nt/os/thread.h"
+#include "nt/os/wait.h"
 #include "nt/ps/debug.h"
 #include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
@@ -289,7 +290,7 @@ NTSTATUS NtAlertThreadByThreadId(struct nt_thread *t, uint64_t tid)
 static NTSTATUS sleep_by_id(struct nt_thread *t, uint64_t deadline)
 {
 	while (__atomic_exchange_n(&t->alert_by_id, 0, __ATOMIC_SEQ_CST) == 0) {
-		enum dk_status woken = pico_wait(deadline, 0);
+		enum dk_status woken = os_sleep(deadline);
 
 		if (woken == DK_TIMEOUT)
 			return __atomic_exchange_n(&t->alert_by_id, 0, __ATOMIC_SEQ_CST) ? (NTSTATUS)STATUS_ALERTED : (NTSTATUS)STATUS_TIMEOUT;

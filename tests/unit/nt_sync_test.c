@@ -11,6 +11,7 @@
 #include "nt/ex/wait.h"
 #include "nt/ob/ob.h"
 #include "nt/os/timer.h"
+#include "nt/os/wait.h"
 #include "nt/ps/ps.h"
 #include "ntcalls.gen.h"
 #include "tests/unit/t.h"
@@ -82,6 +83,11 @@ enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
 			return DK_TIMEOUT;
 		syscall(202, &events[me], 137 /* WAIT_BITSET, private */, 0, deadline == DK_FOREVER ? NULL : (void *)&ts, 0, -1);
 	}
+}
+
+enum dk_status os_sleep(uint64_t deadline)
+{
+	return pico_wait(deadline, 0);
 }
 void lock_init(struct lock *l, enum lock_class_id class) { *l = (struct lock){ .class = class }; }
 bool lock_try(struct lock *l) { return atomic_exchange_explicit(&l->word, 1, memory_order_acquire) == 0; }
