@@ -43,6 +43,7 @@ static void parse_optional(const uint8_t *o, struct ldr_image *img)
 	uint32_t n = MIN(get32(o + 108), (uint32_t)LDR_DIR_COUNT);
 
 	img->entry = get32(o + 16);
+	img->has_code = get32(o + 4) != 0 || img->entry != 0; /* SizeOfCode */
 	img->base = get64(o + 24);
 	img->section_alignment = get32(o + 32);
 	img->file_alignment = get32(o + 36);
@@ -109,6 +110,23 @@ static NTSTATUS parse_sections(const uint8_t *head, size_t have, uint64_t at, ui
 	return STATUS_SUCCESS;
 }
 
+#define INVALID_IMAGE_NE_FORMAT 0xc000011bu
+#define INVALID_IMAGE_PROTECT   0xc0000130u
+#define INVALID_IMAGE_WIN_16    0xc0000131u
+#define NE_MAGIC  0x454e
+#define NE_SYSTEM 0x36 /* in its header: which system it is for */
+
+/* What stands behind the MZ header is no PE header: programs of DOS, OS/2 and Windows 3. */
+static NTSTATUS no_pe(const uint8_t *head, size_t have, uint32_t at)
+{
+	uint32_t system;
+
+	if (at > have || have - at < 0x40 || get16(head + at) != NE_MAGIC)
+		return (NTSTATUS)INVALID_IMAGE_PROTECT;
+	system = head[at + NE_SYSTEM];
+	return (NTSTATUS)(system == 2 ? INVALID_IMAGE_WIN_16 : system == 5 ? INVALID_IMAGE_PROTECT : INVALID_IMAGE_NE_FORMAT);
+}
+
 NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, struct ldr_image *img)
 {
 	uint32_t pe, optional;
@@ -119,7 +137,9 @@ NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, s
 	if (have < 0x40 || head[0] != 'M' || head[1] != 'Z')
 		return STATUS_INVALID_IMAGE_NOT_MZ;
 	pe = get32(head + 0x3c);
-	if (pe < 0x40 || pe > have || have - pe < 24 + 240 || get32(head + pe) != 0x4550)
+	if (pe > have || have - pe < 0x40 || get32(head + pe) != 0x4550)
+		return no_pe(head, have, pe);
+	if (pe < 0x40 || have - pe < 24 + 240)
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->nt_headers = pe;
 	img->machine = get16(head + pe + 4);
@@ -137,8 +157,10 @@ NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, s
 	img->builtin = have > 0x60 && memcmp(head + 0x40, "Wine builtin DLL", 16) == 0;
 	parse_optional(head + pe + 24, img);
 	if (img->size == 0 || img->size > IMAGE_MAX || img->headers_size > img->size || img->headers_size > file_size || img->base & 0xffff ||
-		img->section_alignment < PAGE_SIZE || img->entry >= img->size)
+		img->section_alignment < PAGE_SIZE)
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->size = (uint32_t)ALIGN_UP((uint64_t)img->size, PAGE_SIZE);
+	if (img->entry >= img->size)
+		return STATUS_INVALID_IMAGE_FORMAT;
 	return parse_sections(head, have, (uint64_t)pe + 24 + optional, file_size, img);
 }

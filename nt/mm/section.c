@@ -85,7 +85,7 @@ NTSTATUS nt_section_file(struct file *file, struct ob_object *file_object, uint6
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS section_image(struct file *file, struct ob_object *file_object, uint32_t protect, uint32_t attributes, struct nt_section **out)
+static NTSTATUS section_image(struct file *file, struct ob_object *file_object, uint64_t size, uint32_t protect, uint32_t attributes, struct nt_section **out)
 {
 	struct ldr_image *read;
 	NTSTATUS status = os_vm_file_mappable(file, false);
@@ -94,13 +94,15 @@ static NTSTATUS section_image(struct file *file, struct ob_object *file_object, 
 		status = ldr_image_read(file, &read);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = nt_section_file(file, file_object, 0, PAGE_EXECUTE_READ, attributes, out);
+	status = size > read->size ? (NTSTATUS)STATUS_SECTION_TOO_BIG : STATUS_SUCCESS;
+	if (status == STATUS_SUCCESS)
+		status = nt_section_file(file, file_object, 0, PAGE_EXECUTE_READ, attributes, out);
 	if (status == STATUS_SUCCESS) {
 		(*out)->protect = protect;
 		(*out)->image = arena_alloc(sizeof *read);
 		if ((*out)->image != NULL) {
 			memcpy((*out)->image, read, sizeof *read);
-			atomic_store(&(*out)->size, read->size);
+			atomic_store(&(*out)->size, size != 0 ? size : read->size); /* what is asked; views show the image whole */
 		} else {
 			ob_put(&(*out)->ob);
 			status = STATUS_NO_MEMORY;
@@ -177,7 +179,7 @@ static NTSTATUS create_of_file(uint64_t handle, uint64_t size, uint32_t protect,
 		return status == STATUS_OBJECT_TYPE_MISMATCH ? STATUS_INVALID_FILE_FOR_SECTION : status;
 	status = io_file_of(o, &f);
 	if (status == STATUS_SUCCESS)
-		status = attributes & SEC_IMAGE ? section_image(f, o, protect, attributes, s) : nt_section_file(f, o, size, protect, attributes, s);
+		status = attributes & SEC_IMAGE ? section_image(f, o, size, protect, attributes, s) : nt_section_file(f, o, size, protect, attributes, s);
 	if (f != NULL)
 		os_vm_file_put(f);
 	ob_put(o);
@@ -237,6 +239,7 @@ struct SECTION_IMAGE_INFORMATION {
 };
 _Static_assert(sizeof(struct SECTION_IMAGE_INFORMATION) == 64, "SECTION_IMAGE_INFORMATION");
 #define DLLCHARACTERISTICS_DYNAMIC_BASE 0x40u
+#define DIR_COM_DESCRIPTOR              14u
 #define IMAGE_DYNAMICALLY_RELOCATED     4u    /* ImageFlags */
 #define IMAGE_WINE_BUILTIN              0x80u /* Wine's own */
 
@@ -256,19 +259,21 @@ static NTSTATUS query_image(const struct nt_section *s, uint64_t va, uint64_t ro
 {
 	const struct ldr_image *i = s->image;
 	struct SECTION_IMAGE_INFORMATION b;
+	bool managed; /* it has a header of .NET */
 	NTSTATUS status;
 
 	if (room < sizeof b)
 		return STATUS_INFO_LENGTH_MISMATCH;
 	if (i == NULL)
 		return STATUS_SECTION_NOT_IMAGE;
+	managed = i->dir[DIR_COM_DESCRIPTOR].rva != 0 && i->dir[DIR_COM_DESCRIPTOR].size != 0;
 	b = (struct SECTION_IMAGE_INFORMATION){
 		.TransferAddress = i->entry != 0 ? i->base + i->entry : 0, .MaximumStackSize = i->stack_reserve, .CommittedStackSize = i->stack_commit,
 		.SubSystemType = i->subsystem, .SubSystemMinorVersion = i->subsystem_minor, .SubSystemMajorVersion = i->subsystem_major,
 		.MajorOperatingSystemVersion = i->os_major, .MinorOperatingSystemVersion = i->os_minor, .ImageCharacteristics = i->characteristics,
-		.DllCharacteristics = i->dll_characteristics, .Machine = i->machine, .ImageContainsCode = i->has_code, .LoaderFlags = i->loader_flags,
+		.DllCharacteristics = i->dll_characteristics, .Machine = i->machine, .ImageContainsCode = i->has_code, .LoaderFlags = managed,
 		.ImageFileSize = i->file_size, .CheckSum = i->checksum,
-		.ImageFlags = (i->dll_characteristics & DLLCHARACTERISTICS_DYNAMIC_BASE ? IMAGE_DYNAMICALLY_RELOCATED : 0) |
+		.ImageFlags = (i->dll_characteristics & DLLCHARACTERISTICS_DYNAMIC_BASE && i->has_code && !managed ? IMAGE_DYNAMICALLY_RELOCATED : 0) |
 			(i->builtin ? IMAGE_WINE_BUILTIN : 0),
 	};
 	status = user_write(va, &b, sizeof b);
