@@ -91,8 +91,24 @@ void npfs_listening(void); /* an instance listens: who waits for one looks */
 void npfs_end_all(struct list *irps, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all irps of a queue end so */
 /* npfs_wait.c */
 NTSTATUS npfs_wait_for(struct io_request *r); /* FSCTL_PIPE_WAIT */
-/* npfs_rw.c; the pipe's lock is held */
+/* npfs_queue.c */
+uint32_t npfs_quota(const struct npfs_end *e); /* how much may be queued at e before its writers wait */
+static inline uint32_t npfs_left(const struct npfs_message *m)
+{
+	return m->size - m->read;
+}
+
+static inline uint32_t npfs_room(const struct npfs_end *e)
+{
+	return npfs_quota(e) - MIN(e->bytes, npfs_quota(e));
+}
+void npfs_message_free(struct npfs_message *m);
+void npfs_heard(struct npfs_end *e, struct npfs_message *m) REQUIRES(NTPIPE); /* e reads of m: that is who it may impersonate */
+/* m is read to its end.  Its writer, if it waits, is done. */
+void npfs_message_gone(struct npfs_end *e, struct npfs_message *m, struct list *done) REQUIRES(NTPIPE);
+void npfs_release_writers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE); /* room was made at e: those whose bytes fit now go on */
 void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all that is queued at e and waits there ends so */
+/* npfs_rw.c; the pipe's lock is held */
 NTSTATUS npfs_read(struct io_request *r);
 NTSTATUS npfs_write(struct io_request *r);
 NTSTATUS npfs_flush(struct io_request *r);

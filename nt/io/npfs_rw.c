@@ -15,78 +15,6 @@ static LOCK(NTPIPE) *lock_of(const struct npfs_end *e)
 	return &e->pipe->lock;
 }
 
-/* How much may be queued at e before its writers wait. */
-static uint32_t quota_of(const struct npfs_end *e)
-{
-	const struct npfs_pipe *p = e->pipe;
-
-	return e->side == NPFS_SERVER ? p->in_quota : p->out_quota;
-}
-
-static uint32_t left(const struct npfs_message *m)
-{
-	return m->size - m->read;
-}
-
-static void message_free(struct npfs_message *m)
-{
-	se_client_put(&m->who);
-	arena_free(m);
-}
-
-/* e reads of m: that is who it may impersonate. */
-static void heard(struct npfs_end *e, struct npfs_message *m) REQUIRES(NTPIPE)
-{
-	if (m->who.token == NULL)
-		return;
-	se_client_put(&e->who);
-	e->who = m->who;
-	m->who.token = NULL;
-}
-
-/* m is read to its end.  Its writer, if it waits, is done. */
-static void message_gone(struct npfs_end *e, struct npfs_message *m, struct list *done) REQUIRES(NTPIPE)
-{
-	list_remove(&m->link);
-	e->count--;
-	if (m->writer != NULL)
-		io_irp_take(m->writer, STATUS_SUCCESS, m->size, done);
-	message_free(m);
-	if (e->count == 0)
-		npfs_end_all(&e->flushers, STATUS_SUCCESS, done);
-}
-
-/* Room was made at e: writers whose bytes fit now go on. */
-static void release_writers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE)
-{
-	uint32_t sum = 0;
-
-	LIST_FOR (m, &e->messages, struct npfs_message, link) {
-		sum += left(m);
-		if (sum > quota_of(e))
-			return;
-		if (m->writer != NULL) {
-			io_irp_take(m->writer, STATUS_SUCCESS, m->size, done);
-			m->writer = NULL;
-		}
-	}
-}
-
-void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done)
-{
-	while (!list_empty(&e->messages)) {
-		struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
-
-		list_remove(&m->link);
-		if (m->writer != NULL)
-			io_irp_take(m->writer, status, 0, done);
-		message_free(m);
-	}
-	e->count = e->bytes = 0;
-	npfs_end_all(&e->readers, status, done);
-	npfs_end_all(&e->flushers, status, done);
-}
-
 /* ---- Reading ---- */
 
 /* Where read bytes go: the guest's memory, or an irp's buffer. */
@@ -113,17 +41,17 @@ static NTSTATUS put(struct target *t, const struct npfs_message *m, uint32_t n)
 static NTSTATUS take_message(struct npfs_end *e, struct target *t, struct list *done) REQUIRES(NTPIPE)
 {
 	struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
-	uint32_t n = MIN(t->room, left(m));
+	uint32_t n = MIN(t->room, npfs_left(m));
 	NTSTATUS status = put(t, m, n);
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	heard(e, m);
+	npfs_heard(e, m);
 	m->read += n;
 	e->bytes -= n;
-	if (left(m) != 0)
+	if (npfs_left(m) != 0)
 		return STATUS_BUFFER_OVERFLOW;
-	message_gone(e, m, done);
+	npfs_message_gone(e, m, done);
 	return STATUS_SUCCESS;
 }
 
@@ -131,17 +59,17 @@ static NTSTATUS take_bytes(struct npfs_end *e, struct target *t, struct list *do
 {
 	while (!list_empty(&e->messages)) {
 		struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
-		uint32_t n = MIN(t->room - t->done, left(m));
+		uint32_t n = MIN(t->room - t->done, npfs_left(m));
 		NTSTATUS status = put(t, m, n);
 
 		if (status != STATUS_SUCCESS)
 			return t->done != 0 ? STATUS_SUCCESS : status;
-		heard(e, m);
+		npfs_heard(e, m);
 		m->read += n;
 		e->bytes -= n;
-		if (left(m) != 0)
+		if (npfs_left(m) != 0)
 			break;
-		message_gone(e, m, done);
+		npfs_message_gone(e, m, done);
 		if (t->done == t->room)
 			break;
 	}
@@ -152,7 +80,7 @@ static NTSTATUS take(struct npfs_end *e, struct target *t, struct list *done) RE
 {
 	NTSTATUS status = e->message_mode ? take_message(e, t, done) : take_bytes(e, t, done);
 
-	release_writers(e, done);
+	npfs_release_writers(e, done);
 	return status;
 }
 
@@ -161,7 +89,7 @@ static void feed_readers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE)
 {
 	while (!list_empty(&e->readers) && !list_empty(&e->messages)) {
 		struct io_irp *irp = LIST_FIRST(&e->readers, struct io_irp, link);
-		uint32_t room = MIN(irp->r.size, e->message_mode ? left(LIST_FIRST(&e->messages, struct npfs_message, link)) : e->bytes);
+		uint32_t room = MIN(irp->r.size, e->message_mode ? npfs_left(LIST_FIRST(&e->messages, struct npfs_message, link)) : e->bytes);
 		struct target t = { 0, arena_alloc(room + 1), room, 0 };
 		NTSTATUS status;
 
@@ -272,17 +200,12 @@ static uint64_t wanted_at(const struct npfs_end *e) REQUIRES(NTPIPE)
 	return n;
 }
 
-static uint32_t room_at(const struct npfs_end *e)
-{
-	return quota_of(e) - MIN(e->bytes, quota_of(e));
-}
-
 /* PIPE_NOWAIT: all, or what is taken at once and nothing besides; of a message nothing. */
 static void cut(const struct npfs_end *peer, struct npfs_message *m) REQUIRES(NTPIPE)
 {
 	uint64_t wanted = wanted_at(peer);
 
-	if (m->size > wanted + room_at(peer))
+	if (m->size > wanted + npfs_room(peer))
 		m->size = peer->pipe->message_type ? 0 : (uint32_t)wanted;
 }
 
@@ -299,14 +222,14 @@ static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_me
 	if (status == STATUS_SUCCESS && full == CUT)
 		cut(peer, m);
 	if (status != STATUS_SUCCESS || (m->size == 0 && (size != 0 || !peer->pipe->message_type))) {
-		message_free(m);
+		npfs_message_free(m);
 		return status;
 	}
 	r->done = m->size;
-	if (full == WAIT_FOR_ROOM && m->size > wanted_at(peer) + room_at(peer)) {
+	if (full == WAIT_FOR_ROOM && m->size > wanted_at(peer) + npfs_room(peer)) {
 		*irp = io_irp_new(r);
 		if (*irp == NULL) {
-			message_free(m);
+			npfs_message_free(m);
 			return STATUS_INSUFFICIENT_RESOURCES;
 		}
 		m->writer = *irp;
@@ -377,7 +300,7 @@ NTSTATUS npfs_transceive(struct io_request *r)
 	lock_take(lock_of(e));
 	if (e->count != 0) {
 		lock_drop(lock_of(e));
-		message_free(m);
+		npfs_message_free(m);
 		return STATUS_PIPE_BUSY;
 	}
 	/* The write is not waited for: its answer is not what the caller is after. */
@@ -397,9 +320,9 @@ static void unwrite(struct npfs_end *peer, const struct io_irp *irp, struct list
 		if (m->writer != irp)
 			continue;
 		m->writer = NULL;
-		peer->bytes -= left(m);
-		message_gone(peer, m, done);
-		release_writers(peer, done);
+		peer->bytes -= npfs_left(m);
+		npfs_message_gone(peer, m, done);
+		npfs_release_writers(peer, done);
 		return;
 	}
 }
