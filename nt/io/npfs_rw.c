@@ -280,7 +280,7 @@ NTSTATUS npfs_flush(struct io_request *r)
 	return irp != NULL ? io_irp_wait(r, irp) : status;
 }
 
-NTSTATUS npfs_transceive(struct io_request *r)
+static NTSTATUS transceive(struct io_request *r)
 {
 	struct npfs_end *e = npfs_end_of(r->file);
 	struct io_request write = *r;
@@ -311,6 +311,29 @@ NTSTATUS npfs_transceive(struct io_request *r)
 		return status;
 	}
 	return read_locked(e, r, &done);
+}
+
+/* r, which has failed, is told so like what was pending. */
+static NTSTATUS fail_later(struct io_request *r, NTSTATUS status)
+{
+	struct io_irp *irp = io_irp_new(r);
+	struct list done;
+
+	if (irp == NULL)
+		return status;
+	list_init(&done);
+	lock_take(lock_of(npfs_end_of(r->file)));
+	io_irp_take(irp, status, 0, &done);
+	lock_drop(lock_of(npfs_end_of(r->file)));
+	io_irps_finish(&done);
+	return io_irp_wait(r, irp);
+}
+
+NTSTATUS npfs_transceive(struct io_request *r)
+{
+	NTSTATUS status = transceive(r);
+
+	return NT_ERROR(status) && !io_is_sync(r->file) ? fail_later(r, status) : status;
 }
 
 /* What was not read of a writer's message that waits no more goes. */

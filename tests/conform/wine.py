@@ -11,7 +11,7 @@ fail.  A check that succeeds although it stands as todo (for Wine) has passed, w
 Files that are known to be worse stand in wine-known.txt beside this script, one a line: DLL:FILE and the reason, which is printed.
 The exit code is 1 if another file is worse, or one of those is as good.  --keep FOLDER keeps each file's output inside.
 """
-import argparse, concurrent.futures, fnmatch, json, os, pathlib, re, subprocess, sys, tempfile, time
+import argparse, concurrent.futures, fnmatch, json, os, pathlib, re, shutil, subprocess, sys, tempfile, time
 
 ALL = "ntdll,kernel32,kernelbase,ucrtbase,msvcrt,advapi32"
 SUMMARY = re.compile(rb"(\w+): (\d+) tests executed \((\d+) marked as todo, (?:\d+ as flaky, )?(\d+) failures?\), (\d+) skipped")
@@ -26,8 +26,12 @@ def names(args, program):
     return re.findall(r"^\s+(\w+)\s*$", out.split("Valid test names:")[-1], re.M)
 
 
-def run(command, unit, seconds, env, keep):
+def run(command, unit, seconds, env, keep, program=None):
+    """program is copied to a folder below the working directory, since tests write beside it."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as cwd:
+        if program:
+            os.mkdir(os.path.join(cwd, "bin"))
+            shutil.copy(program, os.path.join(cwd, "bin"))
         start, ended = time.time(), ""
         command = [c.replace("@CWD@", cwd) for c in command]
         try:
@@ -111,8 +115,8 @@ def main():
 
     def job(unit):
         dll, name = unit.split(":")
-        command = [bailey, "run", "-v", f"{base}:{base}:ro", "-v", "@CWD@:@CWD@", "-w", "@CWD@", "--", str(base / "bin" / f"{dll}_test.exe"), name]
-        return unit, run(command, unit, args.seconds, dict(os.environ), keep)
+        command = [bailey, "run", "-v", "@CWD@:@CWD@", "-w", "@CWD@", "--", f"@CWD@/bin/{dll}_test.exe", name]
+        return unit, run(command, unit, args.seconds, dict(os.environ), keep, base / "bin" / f"{dll}_test.exe")
 
     print(f"{'test file':28} {'in bailey':>7} {'fail':>5} {'todo':>5} {'s':>6}   | {'wine64':>7} {'fail':>5} {'todo':>5} {'s':>6}")
     as_good, surprises, reasons = 0, 0, known()
