@@ -27,7 +27,8 @@
 #define USER_SS 0x2b
 #define FLAG_NT 0x4000
 #define LEAFS   192			/* PICO_LEAFS */
-#define FLAGS_IRET 0x50100		/* TF would trap in our code, AC fault there, RF only iretq sets */
+#define FLAGS_STATUS 0x8d5		/* OF SF ZF AF PF CF: what additions and sahf set; all others need iretq */
+#define FLAGS_PLAIN 0x202
 
 	.text
 /* The guest's registers onto the library-OS stack, as a struct dk_context; it goes on at \rip. */
@@ -167,12 +168,20 @@ pico_restart_begin:
 	movq	CTX_RIP(%rsp), %rax
 	cmpq	%rax, CTX_RCX(%rsp)
 	jne	.Liret
-	testl	$FLAGS_IRET, CTX_RFLAGS(%rsp)
+	movl	CTX_RFLAGS(%rsp), %eax
+	movl	%eax, %edx
+	andl	$~FLAGS_STATUS, %edx
+	cmpl	$FLAGS_PLAIN, %edx
 	jne	.Liret
+	movb	%ah, %dl
+	movb	%al, %ah
+	shrb	$3, %dl
+	andb	$1, %dl
+	movb	%dl, %al
+	addb	$127, %al		/* OF */
+	sahf				/* the others */
 	POP_REGISTERS
-	addq	$24, %rsp		/* orig_rax, rip, cs */
-	popfq
-	popq	%rsp
+	movq	32(%rsp), %rsp		/* behind orig_rax, rip, cs, rflags */
 	jmp	*%rcx
 
 .Liret:

@@ -95,6 +95,34 @@ static int take_next(struct lx_thread *t, siginfo_t *info, bool *timer) REQUIRES
 	return sig;
 }
 
+/* Nobody else can change what signals do: no lock is needed to look at it. */
+static bool alone(struct lx_proc *p)
+{
+	return p->nthreads == 1 && atomic_load_explicit(&p->sighand->ref.count, memory_order_acquire) == 1;
+}
+
+/*
+ * The usual end of a signal to oneself.  False: not so.  What others send meanwhile they make pending before they look at the mask: who
+ * finds it blocked leaves it for when the handler returns, who finds it as it was has marked this thread.
+ */
+static bool take_straight(struct lx_thread *t, struct sig_taken *s) LOCK_UNCHECKED("nobody else looks: alone")
+{
+	int sig = t->straight.si_signo;
+	const struct lx_sigaction *a = &t->proc->sighand->action[sig];
+
+	if (a->handler == LX_SIG_DFL || a->handler == LX_SIG_IGN || (a->flags & SA_RESETHAND) || t->tracer != NULL || !alone(t->proc))
+		return false;
+	s->sig = sig;
+	s->action = *a;
+	s->handler = true;
+	s->cont_seq = 0; /* for stops only */
+	if (a->flags & SA_SIGINFO)
+		s->info = t->straight;
+	t->straight.si_signo = 0;
+	mask_for_handler(t, s);
+	return true;
+}
+
 /*
  * Takes the next signal that means anything; ignored ones are dropped on the way.  What is sent
  * after the look without the lock marks the thread.
@@ -105,6 +133,8 @@ static bool take(struct lx_thread *t, struct dk_context *c, struct sig_taken *s)
 	struct lx_sigaction *a;
 	bool timer;
 
+	if (t->straight.si_signo != 0 && take_straight(t, s))
+		return true;
 	for (;;) {
 		if (!((t->pending.set | t->proc->pending.set) & ~t->sigmask) && !t->straight.si_signo)
 			return false;

@@ -82,12 +82,10 @@ static uint32_t mxcsr_mask(void)
 	return area.mxcsr_mask ? area.mxcsr_mask : 0xffbf;
 }
 
-static void setup(void)
+static NOINLINE void ask_cpu(void)
 {
 	uint32_t r[4];
 
-	if (fp.ready)
-		return;
 	cpuid(1, 0, r);
 	fp.mxcsr_mask = mxcsr_mask();
 	fp.features = r[2] & 1u << 27 ? xgetbv(0) & FEATURES_KNOWN : 0;
@@ -97,6 +95,12 @@ static void setup(void)
 		fp.tells_use = r[0] & 4;
 	}
 	__atomic_store_n(&fp.ready, 1, __ATOMIC_RELEASE);
+}
+
+static inline void setup(void)
+{
+	if (UNLIKELY(!fp.ready))
+		ask_cpu();
 }
 
 uint32_t fp_size(void)
@@ -192,7 +196,7 @@ static uint64_t xstate_of(const struct _fpx_sw_bytes *sw, uint64_t from)
 
 bool fp_load_user(uint64_t from)
 {
-	struct _fpx_sw_bytes sw;
+	struct _fpx_sw_bytes sw UNINIT;
 	uint64_t size, mask;
 
 	setup();

@@ -34,6 +34,8 @@ struct sig_taken {
 	struct lx_sigaction action;
 };
 
+/* A signal that t, the caller, sends to itself can go to t->straight, and t->straight.si_signo be set and tb->work. */
+bool signal_goes_straight(const struct lx_thread *t, int sig);
 /* Makes t look for signals soon, wherever it is. */
 void signal_interrupt(struct lx_thread *t);
 /* Takes all of mask out of pend; p pays for the queue entries. */

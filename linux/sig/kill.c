@@ -143,7 +143,7 @@ static long send_tid(struct lx_thread *t, int pid, int tid, int sig, const sigin
 	struct lx_state *lx = lx_state();
 	struct lx_thread *to;
 	long err = -ESRCH;
-	siginfo_t seen;
+	siginfo_t seen UNINIT;
 
 	if (tid == t->tid && (pid <= 0 || pid == t->proc->pid))
 		return sig ? signal_thread(t, sig, info) : 0;
@@ -158,6 +158,16 @@ static long send_tid(struct lx_thread *t, int pid, int tid, int sig, const sigin
 	return err;
 }
 
+/* To oneself, for a handler: what kill() says of the sender is put together where it is taken from. */
+static bool send_straight(struct lx_thread *t, int sig)
+{
+	if (sig == 0 || !signal_goes_straight(t, sig))
+		return false;
+	siginfo_user(t, &t->straight, sig, SI_TKILL);
+	pico_tb()->work = 1;
+	return true;
+}
+
 long lx_sys_tkill(struct lx_thread *t, int tid, int sig)
 {
 	siginfo_t info;
@@ -170,10 +180,12 @@ long lx_sys_tkill(struct lx_thread *t, int tid, int sig)
 
 long lx_sys_tgkill(struct lx_thread *t, int pid, int tid, int sig)
 {
-	siginfo_t info;
+	siginfo_t info UNINIT;
 
 	if (pid <= 0 || tid <= 0 || (sig != 0 && !sig_valid(sig)))
 		return -EINVAL;
+	if (tid == t->tid && pid == t->proc->pid && send_straight(t, sig))
+		return 0;
 	siginfo_user(t, &info, sig, SI_TKILL);
 	return send_tid(t, pid, tid, sig, &info);
 }

@@ -235,12 +235,12 @@ static int send(struct lx_proc *p, struct lx_thread *t, int sig, const siginfo_t
  * be in a queue, nor count as pending, as nobody can look meanwhile.  The action is looked at
  * again, under its lock, when it is taken.
  */
-static bool goes_straight(const struct lx_thread *t, int sig)
+bool signal_goes_straight(const struct lx_thread *t, int sig)
 {
 	const struct lx_proc *p = t->proc;
 	uint64_t handler = __atomic_load_n(&p->sighand->action[sig].handler, __ATOMIC_RELAXED);
 
-	return handler != LX_SIG_DFL && handler != LX_SIG_IGN && !blocks(t, sig) && !t->tracer && !t->straight.si_signo &&
+	return !(SIGBIT(sig) & (SIGS_STOP | SIGBIT(SIGCONT))) && handler != LX_SIG_DFL && handler != LX_SIG_IGN && !blocks(t, sig) && !t->tracer && !t->straight.si_signo &&
 		!(t->pending.set | p->pending.set);
 }
 
@@ -255,7 +255,7 @@ static bool send_self(struct lx_thread *t, int sig, const siginfo_t *info, int *
 
 	if (SIGBIT(sig) & (SIGS_STOP | SIGBIT(SIGCONT)))
 		return false;
-	if (LIKELY(info != NULL) && goes_straight(t, sig)) {
+	if (LIKELY(info != NULL) && signal_goes_straight(t, sig)) {
 		t->straight = *info;
 		t->straight.si_signo = sig;
 		pico_tb()->work = 1;
