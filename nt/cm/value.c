@@ -2,8 +2,8 @@
 /*
  * nt/cm/value.c - reading and writing values.
  *
- * Reading: the value is found under the lock and a reference taken; head, name and data then go to the guest straight
- * from where they lie.  Writing: a whole new value is made first, and put in the old one's place under the lock.
+ * Reading: the value is found under the lock, and copied if it is short; of a long one a reference is taken, and head, name and data
+ * go to the guest straight from where they lie.  Writing: a whole new value is made first, and put in the old one's place under the lock.
  */
 #include "nt/cm/cm.h"
 #include "nt/ke/user.h"
@@ -116,22 +116,43 @@ static NTSTATUS value_out(const struct cm_value *v, uint32_t class, uint64_t va,
 	return room < l.size ? (NTSTATUS)STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
 }
 
-static NTSTATUS value_get(struct cm_body *b, const struct value_name *n, uint32_t index, struct cm_value **v)
+/* A value as it was found. */
+struct value_found {
+	struct cm_value *v; /* a reference, or small */
+	uint64_t small[32];
+};
+
+static void value_keep(struct value_found *f, struct cm_value *v)
+{
+	f->v = v;
+	if (v->data_at + (uint64_t)v->size <= sizeof f->small)
+		f->v = memcpy(f->small, v, v->data_at + v->size);
+	else
+		ref_get(&v->ref);
+}
+
+static void value_done(struct value_found *f)
+{
+	if ((void *)f->v != f->small)
+		cm_value_put(f->v);
+}
+
+static NTSTATUS value_get(struct cm_body *b, const struct value_name *n, uint32_t index, struct value_found *f)
 {
 	struct cm_state *s = cm_state();
 	const struct cm_key *k = b->key;
+	struct cm_value *v = NULL;
 	NTSTATUS status = STATUS_SUCCESS;
 
-	*v = NULL;
 	cm_lock(s);
 	if ((k->flags & CM_DELETED) != 0)
 		status = STATUS_KEY_DELETED;
 	else if (n != NULL)
-		*v = cm_value_find(k, n->text, n->size);
+		v = cm_value_find(k, n->text, n->size);
 	else if (index < k->nvalues)
-		*v = k->values[index];
-	if (*v != NULL)
-		ref_get(&(*v)->ref);
+		v = k->values[index];
+	if (v != NULL)
+		value_keep(f, v);
 	else if (status == STATUS_SUCCESS)
 		status = n != NULL ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_NO_MORE_ENTRIES;
 	cm_unlock(s);
@@ -142,7 +163,7 @@ NTSTATUS NtQueryValueKey(struct nt_thread *t, uint64_t key, uint64_t name, uint3
 {
 	struct value_name n UNINIT;
 	struct cm_body *b;
-	struct cm_value *v;
+	struct value_found f UNINIT;
 	NTSTATUS status;
 
 	(void)t;
@@ -153,21 +174,21 @@ NTSTATUS NtQueryValueKey(struct nt_thread *t, uint64_t key, uint64_t name, uint3
 		return status == STATUS_INVALID_PARAMETER ? (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND : status;
 	status = cm_by_handle(key, KEY_QUERY_VALUE, &b);
 	if (status == STATUS_SUCCESS) {
-		status = value_get(b, &n, 0, &v);
+		status = value_get(b, &n, 0, &f);
 		ob_put(&b->ob);
 	}
 	name_free(&n);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = value_out(v, class, info, length, returned);
-	cm_value_put(v);
+	status = value_out(f.v, class, info, length, returned);
+	value_done(&f);
 	return status;
 }
 
 NTSTATUS NtEnumerateValueKey(struct nt_thread *t, uint64_t key, uint32_t index, uint32_t class, uint64_t info, uint32_t length, uint64_t returned)
 {
 	struct cm_body *b;
-	struct cm_value *v;
+	struct value_found f UNINIT;
 	NTSTATUS status;
 
 	(void)t;
@@ -176,12 +197,12 @@ NTSTATUS NtEnumerateValueKey(struct nt_thread *t, uint64_t key, uint32_t index, 
 	status = cm_by_handle(key, KEY_QUERY_VALUE, &b);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = value_get(b, NULL, index, &v);
+	status = value_get(b, NULL, index, &f);
 	ob_put(&b->ob);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = value_out(v, class, info, length, returned);
-	cm_value_put(v);
+	status = value_out(f.v, class, info, length, returned);
+	value_done(&f);
 	return status;
 }
 
@@ -292,29 +313,29 @@ static NTSTATUS entry_out(struct cm_body *b, uint64_t entry_va, struct out *o)
 {
 	struct value_name n UNINIT;
 	struct value_entry e;
-	struct cm_value *v;
+	struct value_found f UNINIT;
 	NTSTATUS status = user_read(&e, entry_va, sizeof e);
 
 	if (status == STATUS_SUCCESS)
 		status = name_in(&n, e.name);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = value_get(b, &n, 0, &v);
+	status = value_get(b, &n, 0, &f);
 	name_free(&n);
 	if (status != STATUS_SUCCESS)
 		return status;
 	o->at = (uint32_t)ALIGN_UP(o->at, 4);
-	e.size = v->size;
-	e.type = v->type;
+	e.size = f.v->size;
+	e.type = f.v->type;
 	e.at = o->at;
-	if (o->at + v->size <= o->room) {
-		out(o, o->at, cm_data(v), v->size);
+	if (o->at + f.v->size <= o->room) {
+		out(o, o->at, cm_data(f.v), f.v->size);
 		status = o->status;
 		if (status == STATUS_SUCCESS)
 			status = user_write(entry_va, &e, sizeof e);
 	}
-	o->at += v->size;
-	cm_value_put(v);
+	o->at += f.v->size;
+	value_done(&f);
 	return status;
 }
 
