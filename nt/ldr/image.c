@@ -14,7 +14,25 @@
 
 #define HEAD_MAX 4096u
 
-NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out)
+/* IMAGE_COR20_HEADER (ECMA-335, II.25.3.3): runtime versions from 2.5 on say what code there is. */
+static void read_clr(struct file *f, struct ldr_image *img)
+{
+	struct { uint32_t size; uint16_t major, minor; uint32_t metadata[2], flags; } h;
+	uint32_t rva = img->dir[LDR_DIR_CLR].rva;
+
+	if (rva == 0 || img->dir[LDR_DIR_CLR].size < sizeof h)
+		return;
+	for (uint32_t i = 0; i < img->nsections; i++) {
+		const struct ldr_section *s = &img->section[i];
+
+		if (rva < s->rva || rva - s->rva >= s->file_size || os_pread(f, &h, sizeof h, s->offset + (rva - s->rva)) != sizeof h)
+			continue;
+		if ((h.flags & 1) && (h.major > 2 || (h.major == 2 && h.minor >= 5)))
+			img->clr = (uint8_t)(LDR_CLR_IL_ONLY | (h.flags & 2 ? LDR_CLR_32_REQUIRED : 0) | (h.flags & 0x20000 ? LDR_CLR_32_PREFERRED : 0));
+	}
+}
+
+NTSTATUS ldr_image_read_any(struct file *f, struct ldr_image **out)
 {
 	uint8_t *head = heap_alloc(HEAD_MAX);
 	struct ldr_image *img = heap_alloc(sizeof *img);
@@ -30,8 +48,20 @@ NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out)
 		heap_free(img);
 		return status;
 	}
+	read_clr(f, img);
 	*out = img;
 	return STATUS_SUCCESS;
+}
+
+NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out)
+{
+	NTSTATUS status = ldr_image_read_any(f, out);
+
+	if (status != STATUS_SUCCESS || !(*out)->narrow)
+		return status;
+	heap_free(*out);
+	*out = NULL;
+	return STATUS_INVALID_IMAGE_WIN_64;
 }
 
 /* ---- Mapping ---- */
@@ -80,7 +110,7 @@ static bool part_of(const struct ldr_image *img, uint64_t base, uint32_t n, stru
 	const struct ldr_section *s = n > 0 ? &img->section[n - 1] : NULL;
 
 	if (s == NULL)
-		*p = (struct part){ .addr = base, .in_file = img->headers_size, .size = ALIGN_UP((uint64_t)img->headers_size, PAGE_SIZE), .prot = OS_R };
+		*p = (struct part){ .addr = base, .in_file = MIN(img->headers_size, img->file_size), .size = ALIGN_UP((uint64_t)img->headers_size, PAGE_SIZE), .prot = OS_R };
 	else
 		*p = (struct part){ .addr = base + s->rva, .offset = s->offset, .in_file = s->file_size, .size = ALIGN_UP((uint64_t)s->size, PAGE_SIZE),
 			.prot = section_prot(s) };
@@ -231,7 +261,7 @@ static NTSTATUS relocate(uint64_t base, const struct ldr_image *img)
 
 static bool moves(const struct ldr_image *img, uint64_t base)
 {
-	return base != img->base && !img->stripped;
+	return base != img->base && !img->stripped && !img->narrow;
 }
 
 /* Pages of the file, pages that are filled from it, zeros. */

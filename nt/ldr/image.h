@@ -25,7 +25,10 @@ struct ldr_section {
 #define IMAGE_SCN_MEM_READ    0x40000000u
 #define IMAGE_SCN_MEM_WRITE   0x80000000u
 
-enum { LDR_DIR_EXPORT, LDR_DIR_IMPORT, LDR_DIR_RESOURCE, LDR_DIR_EXCEPTION, LDR_DIR_SECURITY, LDR_DIR_BASERELOC, LDR_DIR_DEBUG, LDR_DIR_TLS = 9,
+#define LDR_CLR_IL_ONLY     1u
+#define LDR_CLR_32_REQUIRED 2u
+#define LDR_CLR_32_PREFERRED 4u
+enum { LDR_DIR_EXPORT, LDR_DIR_IMPORT, LDR_DIR_RESOURCE, LDR_DIR_EXCEPTION, LDR_DIR_SECURITY, LDR_DIR_BASERELOC, LDR_DIR_DEBUG, LDR_DIR_TLS = 9, LDR_DIR_CLR = 14,
 	LDR_DIR_COUNT = 16 };
 
 struct ldr_image {
@@ -42,6 +45,8 @@ struct ldr_image {
 	uint32_t base_offset;        /* of the header's ImageBase, in the file and in memory */
 	bool builtin;                /* "Wine builtin DLL" */
 	bool has_code;
+	uint8_t clr;                 /* LDR_CLR_*: what a program for the common language runtime is, for those who ask */
+	bool narrow;                 /* 32-bit: for who looks at it, and never relocated */
 	bool stripped;               /* has no relocations: goes nowhere but to base */
 	uint32_t file_size;
 	uint32_t nsections;
@@ -51,6 +56,8 @@ struct ldr_image {
 
 /* Reads and checks the headers.  *out is heap memory.  STATUS_INVALID_IMAGE_FORMAT, _WIN_64 (a 32-bit program), ... */
 NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out);
+/* The same for who only looks at it: 32-bit ones too. */
+NTSTATUS ldr_image_read_any(struct file *f, struct ldr_image **out);
 /* The same from the start of a file that is in memory; for tests and fuzzing too. */
 NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, struct ldr_image *out);
 /* Maps it at base, 64 KB aligned, of which nothing may be taken; relocates it if that is not its own place, and says

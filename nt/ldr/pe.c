@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/ldr/pe.c - the headers of a PE32+ file, from Microsoft's "PE Format".  Nothing here touches a guest or a file.
+ * nt/ldr/pe.c - the headers of a PE32+ or PE32 file, from Microsoft's "PE Format".  Nothing here touches a guest or a file.
  *
- * Offsets that are used later are checked here: sections lie in the image, in order, and in the file.
+ * Offsets that are used later are checked here: sections lie in the image, in order, and in the file.  32-bit images are
+ * read for who looks at them: they can be sections, and be mapped.
  */
 #include "nt/ldr/image.h"
 #include "rt/mem.h"
@@ -10,8 +11,10 @@
 #define MACHINE_AMD64   0x8664
 #define MACHINE_I386    0x14c
 #define MAGIC_PE32PLUS  0x20b
+#define MAGIC_PE32      0x10b
 #define RELOCS_STRIPPED 1u
-#define SCN_CODE        0x20u
+#define NE_SYSTEM       0x36 /* in a new executable's header */
+#define SECTOR          512u
 #define IMAGE_MAX       0x7fff0000ull
 
 static uint16_t get16(const uint8_t *p)
@@ -38,12 +41,20 @@ static uint64_t get64(const uint8_t *p)
 	return v;
 }
 
+static void parse_directories(const uint8_t *o, struct ldr_image *img)
+{
+	uint32_t n = MIN(get32(o), (uint32_t)LDR_DIR_COUNT);
+
+	for (uint32_t i = 0; i < n; i++) {
+		img->dir[i].rva = get32(o + 4 + i * 8);
+		img->dir[i].size = get32(o + 8 + i * 8);
+	}
+}
+
 static void parse_optional(const uint8_t *o, struct ldr_image *img)
 {
-	uint32_t n = MIN(get32(o + 108), (uint32_t)LDR_DIR_COUNT);
-
 	img->entry = get32(o + 16);
-	img->has_code = get32(o + 4) != 0 || img->entry != 0; /* SizeOfCode */
+	img->has_code = img->entry != 0 || get32(o + 4) != 0; /* SizeOfCode */
 	img->base = get64(o + 24);
 	img->section_alignment = get32(o + 32);
 	img->file_alignment = get32(o + 36);
@@ -63,32 +74,43 @@ static void parse_optional(const uint8_t *o, struct ldr_image *img)
 	img->heap_reserve = get64(o + 88);
 	img->heap_commit = get64(o + 96);
 	img->loader_flags = get32(o + 104);
-	for (uint32_t i = 0; i < n; i++) {
-		img->dir[i].rva = get32(o + 112 + i * 8);
-		img->dir[i].size = get32(o + 116 + i * 8);
-	}
+	parse_directories(o + 108, img);
+}
+
+/* What differs in a 32-bit one: the base, and everything behind the stack's size. */
+static void parse_narrow(const uint8_t *o, struct ldr_image *img)
+{
+	img->base = get32(o + 28);
+	img->stack_reserve = get32(o + 72);
+	img->stack_commit = get32(o + 76);
+	img->heap_reserve = get32(o + 80);
+	img->heap_commit = get32(o + 84);
+	img->loader_flags = get32(o + 88);
+	memset(img->dir, 0, sizeof img->dir);
+	parse_directories(o + 92, img);
 }
 
 static NTSTATUS parse_section(const uint8_t *s, uint64_t file_size, struct ldr_image *img, struct ldr_section *out)
 {
 	uint32_t raw = get32(s + 16), offset = get32(s + 20), size = get32(s + 8);
+	uint64_t needed = (uint64_t)raw + (offset & (SECTOR - 1));
 
 	memcpy(out->name, s, sizeof out->name);
 	out->rva = get32(s + 12);
 	out->size = size != 0 ? size : raw;
 	out->characteristics = get32(s + 36);
-	out->offset = offset & ~511u; /* as Windows' loader rounds it */
-	out->file_size = offset == 0 ? 0 : raw;
+	out->offset = offset & ~(SECTOR - 1); /* as Windows' loader rounds it, and the end as well: what else is there shows */
+	out->file_size = offset == 0 || raw == 0 ? 0 :
+		(uint32_t)MIN(ALIGN_UP(needed, SECTOR), ALIGN_UP((uint64_t)out->size, PAGE_SIZE));
 	if (out->rva & ~PAGE_MASK || out->rva < img->headers_size || (uint64_t)out->rva + out->size > img->size)
 		return STATUS_INVALID_IMAGE_FORMAT;
-	out->file_size = MIN(out->file_size, (uint32_t)ALIGN_UP((uint64_t)out->size, PAGE_SIZE));
 	if (out->file_size != 0 && (uint64_t)out->offset + out->file_size > file_size) {
 		/* The last bytes of a file may be missing for the rounding. */
-		if (out->offset >= file_size || file_size - out->offset < MIN(out->size, out->file_size))
+		if (out->offset >= file_size || file_size - out->offset < MIN((uint64_t)out->size, needed))
 			return STATUS_INVALID_IMAGE_FORMAT;
 		out->file_size = (uint32_t)(file_size - out->offset);
 	}
-	img->has_code |= (out->characteristics & SCN_CODE) != 0;
+	img->has_code |= (out->characteristics & IMAGE_SCN_MEM_EXECUTE) != 0;
 	return STATUS_SUCCESS;
 }
 
@@ -110,26 +132,22 @@ static NTSTATUS parse_sections(const uint8_t *head, size_t have, uint64_t at, ui
 	return STATUS_SUCCESS;
 }
 
-#define INVALID_IMAGE_NE_FORMAT 0xc000011bu
-#define INVALID_IMAGE_PROTECT   0xc0000130u
-#define INVALID_IMAGE_WIN_16    0xc0000131u
-#define NE_MAGIC  0x454e
-#define NE_SYSTEM 0x36 /* in its header: which system it is for */
-
-/* What stands behind the MZ header is no PE header: programs of DOS, OS/2 and Windows 3. */
-static NTSTATUS no_pe(const uint8_t *head, size_t have, uint32_t at)
+/* What is behind a DOS header: PE, Windows 3's NE by the system that it is for, or something else. */
+static NTSTATUS signature_status(const uint8_t *head, size_t have, uint32_t at)
 {
-	uint32_t system;
-
-	if (at > have || have - at < 0x40 || get16(head + at) != NE_MAGIC)
-		return (NTSTATUS)INVALID_IMAGE_PROTECT;
-	system = head[at + NE_SYSTEM];
-	return (NTSTATUS)(system == 2 ? INVALID_IMAGE_WIN_16 : system == 5 ? INVALID_IMAGE_PROTECT : INVALID_IMAGE_NE_FORMAT);
+	if (at > have || have - at < 64)
+		return STATUS_INVALID_IMAGE_PROTECT;
+	if (get32(head + at) == 0x4550)
+		return STATUS_SUCCESS;
+	if (get16(head + at) != 0x454e || head[at + NE_SYSTEM] == 5)
+		return STATUS_INVALID_IMAGE_PROTECT;
+	return head[at + NE_SYSTEM] == 2 ? STATUS_INVALID_IMAGE_WIN_16 : STATUS_INVALID_IMAGE_NE_FORMAT;
 }
 
 NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, struct ldr_image *img)
 {
 	uint32_t pe, optional;
+	NTSTATUS status;
 
 	memset(img, 0, sizeof *img);
 	if (have == 0)
@@ -137,26 +155,29 @@ NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, s
 	if (have < 0x40 || head[0] != 'M' || head[1] != 'Z')
 		return STATUS_INVALID_IMAGE_NOT_MZ;
 	pe = get32(head + 0x3c);
-	if (pe > have || have - pe < 0x40 || get32(head + pe) != 0x4550)
-		return no_pe(head, have, pe);
-	if (pe < 0x40 || have - pe < 24 + 240)
+	status = signature_status(head, have, pe);
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (pe < 4 || have - pe < 24 + 240) /* it may lie over the DOS header's end */
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->nt_headers = pe;
 	img->machine = get16(head + pe + 4);
-	if (img->machine == MACHINE_I386)
-		return STATUS_INVALID_IMAGE_WIN_64;
+	img->narrow = img->machine == MACHINE_I386;
 	optional = get16(head + pe + 20);
-	if (img->machine != MACHINE_AMD64 || optional < 112 || get16(head + pe + 24) != MAGIC_PE32PLUS)
+	if ((!img->narrow && img->machine != MACHINE_AMD64) || optional < (img->narrow ? 96 : 112) ||
+		get16(head + pe + 24) != (img->narrow ? MAGIC_PE32 : MAGIC_PE32PLUS))
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->nsections = get16(head + pe + 6);
 	img->timestamp = get32(head + pe + 8);
 	img->characteristics = get16(head + pe + 22);
 	img->stripped = (img->characteristics & RELOCS_STRIPPED) != 0;
-	img->base_offset = pe + 24 + 24;
+	img->base_offset = pe + 24 + (img->narrow ? 28 : 24);
 	img->file_size = (uint32_t)file_size;
 	img->builtin = have > 0x60 && memcmp(head + 0x40, "Wine builtin DLL", 16) == 0;
 	parse_optional(head + pe + 24, img);
-	if (img->size == 0 || img->size > IMAGE_MAX || img->headers_size > img->size || img->headers_size > file_size || img->base & 0xffff ||
+	if (img->narrow)
+		parse_narrow(head + pe + 24, img);
+	if (img->size == 0 || img->size > IMAGE_MAX || img->headers_size > img->size || img->base & 0xffff ||
 		img->section_alignment < PAGE_SIZE)
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->size = (uint32_t)ALIGN_UP((uint64_t)img->size, PAGE_SIZE);

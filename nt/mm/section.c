@@ -85,24 +85,23 @@ NTSTATUS nt_section_file(struct file *file, struct ob_object *file_object, uint6
 	return STATUS_SUCCESS;
 }
 
+/* size: what the section shows as its own, 0 = the image's; it is mapped whole. */
 static NTSTATUS section_image(struct file *file, struct ob_object *file_object, uint64_t size, uint32_t protect, uint32_t attributes, struct nt_section **out)
 {
 	struct ldr_image *read;
 	NTSTATUS status = os_vm_file_mappable(file, false);
 
 	if (status == STATUS_SUCCESS)
-		status = ldr_image_read(file, &read);
+		status = ldr_image_read_any(file, &read);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = size > read->size ? (NTSTATUS)STATUS_SECTION_TOO_BIG : STATUS_SUCCESS;
-	if (status == STATUS_SUCCESS)
-		status = nt_section_file(file, file_object, 0, PAGE_EXECUTE_READ, attributes, out);
+	status = size > read->size ? STATUS_SECTION_TOO_BIG : nt_section_file(file, file_object, 0, PAGE_EXECUTE_READ, attributes, out);
 	if (status == STATUS_SUCCESS) {
 		(*out)->protect = protect;
 		(*out)->image = arena_alloc(sizeof *read);
 		if ((*out)->image != NULL) {
 			memcpy((*out)->image, read, sizeof *read);
-			atomic_store(&(*out)->size, size != 0 ? size : read->size); /* what is asked; views show the image whole */
+			atomic_store(&(*out)->size, size != 0 ? size : read->size);
 		} else {
 			ob_put(&(*out)->ob);
 			status = STATUS_NO_MEMORY;
@@ -239,7 +238,6 @@ struct SECTION_IMAGE_INFORMATION {
 };
 _Static_assert(sizeof(struct SECTION_IMAGE_INFORMATION) == 64, "SECTION_IMAGE_INFORMATION");
 #define DLLCHARACTERISTICS_DYNAMIC_BASE 0x40u
-#define DIR_COM_DESCRIPTOR              14u
 #define IMAGE_DYNAMICALLY_RELOCATED     4u    /* ImageFlags */
 #define IMAGE_WINE_BUILTIN              0x80u /* Wine's own */
 
@@ -255,26 +253,38 @@ static NTSTATUS query_basic(const struct nt_section *s, uint64_t va, uint64_t ro
 	return status == STATUS_SUCCESS ? user_put64(returned, sizeof b) : status;
 }
 
+/* It has a header of the common language runtime. */
+static bool is_managed(const struct ldr_image *i)
+{
+	return i->dir[LDR_DIR_CLR].rva != 0 && i->dir[LDR_DIR_CLR].size != 0;
+}
+
+/* ComPlusNativeReady, ComPlusILOnly, ComPlusPrefer32bit. */
+static uint8_t clr_flags(const struct ldr_image *i)
+{
+	if (!(i->clr & LDR_CLR_IL_ONLY))
+		return 0;
+	return (uint8_t)(2 | (i->narrow && !(i->clr & LDR_CLR_32_REQUIRED) ? 1 : 0) | (i->narrow && (i->clr & LDR_CLR_32_PREFERRED) ? 32 : 0));
+}
+
 static NTSTATUS query_image(const struct nt_section *s, uint64_t va, uint64_t room, uint64_t returned)
 {
 	const struct ldr_image *i = s->image;
 	struct SECTION_IMAGE_INFORMATION b;
-	bool managed; /* it has a header of .NET */
 	NTSTATUS status;
 
 	if (room < sizeof b)
 		return STATUS_INFO_LENGTH_MISMATCH;
 	if (i == NULL)
 		return STATUS_SECTION_NOT_IMAGE;
-	managed = i->dir[DIR_COM_DESCRIPTOR].rva != 0 && i->dir[DIR_COM_DESCRIPTOR].size != 0;
 	b = (struct SECTION_IMAGE_INFORMATION){
-		.TransferAddress = i->entry != 0 ? i->base + i->entry : 0, .MaximumStackSize = i->stack_reserve, .CommittedStackSize = i->stack_commit,
+		.TransferAddress = i->base + i->entry, .MaximumStackSize = i->stack_reserve, .CommittedStackSize = i->stack_commit,
 		.SubSystemType = i->subsystem, .SubSystemMinorVersion = i->subsystem_minor, .SubSystemMajorVersion = i->subsystem_major,
 		.MajorOperatingSystemVersion = i->os_major, .MinorOperatingSystemVersion = i->os_minor, .ImageCharacteristics = i->characteristics,
-		.DllCharacteristics = i->dll_characteristics, .Machine = i->machine, .ImageContainsCode = i->has_code, .LoaderFlags = managed,
+		.DllCharacteristics = i->dll_characteristics, .Machine = i->machine, .ImageContainsCode = i->has_code, .LoaderFlags = is_managed(i),
 		.ImageFileSize = i->file_size, .CheckSum = i->checksum,
-		.ImageFlags = (i->dll_characteristics & DLLCHARACTERISTICS_DYNAMIC_BASE && i->has_code && !managed ? IMAGE_DYNAMICALLY_RELOCATED : 0) |
-			(i->builtin ? IMAGE_WINE_BUILTIN : 0),
+		.ImageFlags = ((i->dll_characteristics & DLLCHARACTERISTICS_DYNAMIC_BASE) && i->has_code && !is_managed(i) ? IMAGE_DYNAMICALLY_RELOCATED : 0) |
+			clr_flags(i) | (i->builtin ? IMAGE_WINE_BUILTIN : 0),
 	};
 	status = user_write(va, &b, sizeof b);
 	return status == STATUS_SUCCESS ? user_put64(returned, sizeof b) : status;

@@ -252,6 +252,13 @@ static NTSTATUS program_check(struct ps_program *w)
 	return STATUS_SUCCESS;
 }
 
+/* What is no PE file for whatever reason is none that runs. */
+static NTSTATUS program_status(NTSTATUS status)
+{
+	return status == STATUS_INVALID_IMAGE_PROTECT || status == STATUS_INVALID_IMAGE_NE_FORMAT || status == STATUS_INVALID_IMAGE_WIN_16 ?
+		(NTSTATUS)STATUS_INVALID_IMAGE_FORMAT : status;
+}
+
 static NTSTATUS program_open(const struct attributes *a, struct ps_program *w)
 {
 	NTSTATUS status = image_name_in(a, &w->name, &w->name_size);
@@ -268,7 +275,7 @@ static NTSTATUS program_open(const struct attributes *a, struct ps_program *w)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	status = program_check(w);
 	if (status == STATUS_SUCCESS && w->pe)
-		status = ldr_image_read(w->f, &w->image);
+		status = program_status(ldr_image_read(w->f, &w->image));
 	if (status == STATUS_SUCCESS && w->pe && w->image->characteristics & 0x2000)
 		status = STATUS_INVALID_IMAGE_FORMAT; /* a DLL */
 	return status;
