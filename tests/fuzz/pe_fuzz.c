@@ -101,6 +101,29 @@ uint64_t os_pread(struct file *f, void *to, uint64_t size, uint64_t offset)
 	memcpy(to, bytes + offset, size);
 	return size;
 }
+NTSTATUS os_map_filled(uint64_t at, uint64_t size)
+{
+	return os_map_anon(at, size, 0);
+}
+NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t count, uint64_t size, uint64_t offset, uint64_t *done)
+{
+	uint64_t all = 0;
+
+	*done = 0;
+	for (uint32_t i = 0; i < count; i++)
+		all += to[i].size;
+	must(all == size);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t n;
+
+		must(within((uint64_t)to[i].base, to[i].size));
+		n = os_pread(f, memory + ((uint64_t)to[i].base - PLACE), to[i].size, offset + *done);
+		*done += n;
+		if (n < to[i].size)
+			break;
+	}
+	return STATUS_SUCCESS;
+}
 uint64_t os_file_size(struct file *f)
 {
 	(void)f;
