@@ -52,7 +52,7 @@ static void messages(void)
 	OVERLAPPED *o;
 
 	printf("messages:");
-	while (GetQueuedCompletionStatus(port, &n, &key, &o, 100))
+	while (GetQueuedCompletionStatus(port, &n, &key, &o, 1000)) /* the last of them may come after the process is known to have ended */
 		printf(" %lu", n);
 	printf("\n");
 	CloseHandle(port);
