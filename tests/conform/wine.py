@@ -8,7 +8,8 @@ DIR holds the test programs, bin/DLL_test.exe, built with mingw outside this rep
 (--wine runs it again), and what the sandbox says is compared with it: a file is as good if as many checks pass in it and no more
 fail.  A check that succeeds although it stands as todo (for Wine) has passed, whatever the test's own sum says.
 
-Files that are known to be worse stand in wine-known.txt beside this script, one a line: DLL:FILE and the reason, which is printed.
+Files that are known to be worse stand in wine-known.txt beside this script, one a line: DLL:FILE and the reason, which is printed;
+"(varies)" in front of it: how many checks there are changes from run to run.
 The exit code is 1 if another file is worse, or one of those is as good.  --keep FOLDER keeps each file's output inside.
 """
 import argparse, concurrent.futures, fnmatch, json, os, pathlib, re, shutil, subprocess, sys, tempfile, time
@@ -77,6 +78,8 @@ def known():
 
 def remark(unit, ok, reason, last):
     """What is printed behind a line, and whether it is as expected."""
+    if reason is not None and reason.startswith("(varies)"):
+        return (("as good now: " if ok else "worse now: ") + reason, True)
     if ok:
         return ("AS GOOD: its line in wine-known.txt is to go", False) if reason is not None else ("", True)
     return (f"worse: {reason}", True) if reason is not None else (f"WORSE {last}", False)
