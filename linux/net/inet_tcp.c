@@ -34,6 +34,8 @@ static void was_reset(struct sock *s)
 
 static void tcp_peer_gone(struct sock *s, struct sock *peer, bool unread)
 {
+	if (peer->peer != s)
+		return; /* it has disconnected, and may have another by now */
 	if (unread || (s->linger.onoff && s->linger.seconds == 0)) {
 		was_reset(peer);
 	} else {
@@ -191,6 +193,7 @@ static long disconnect(struct sock *s)
 	s->error = 0;
 	s->rx_pos = 0;
 	s->inet->asked = s->inet->fin = s->inet->reset = false;
+	s->inet->urgent = URGENT_NONE;
 	s->inet->remote = (struct inet_name){ 0 };
 	lock_drop(&s->lock);
 	if (peer != NULL) {
@@ -243,8 +246,11 @@ static long urgent_sent(struct sock *s, const struct xfer *x)
 	uint8_t byte;
 	long err = 0;
 
-	if (to == NULL)
+	if (to == NULL || (s->shut & SHUT_SEND)) {
+		if (to != NULL)
+			sock_put(to);
 		return -EPIPE;
+	}
 	if (iov_take(x->v, x->v->size - 1, &byte, 1) != 1) {
 		sock_put(to);
 		return -EFAULT;

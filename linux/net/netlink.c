@@ -320,7 +320,7 @@ static long netlink_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 
 		if (s->addr.in.port == 0 && s->addr.in.scope == 0)
 			s->addr.in.scope = (uint32_t)t->proc->pid;
-		for (const struct nlmsghdr *h = (const void *)data; NLMSG_OK(h, (uint32_t)left); h = NLMSG_NEXT(h, left)) {
+		for (const struct nlmsghdr *h = (const void *)data; NLMSG_OK(h, left) /* signed: it may go below 0 */; h = NLMSG_NEXT(h, left)) {
 			*r = (struct reply){ .to = s, .asked = h, .port = s->addr.in.scope };
 			answer(t, r);
 		}

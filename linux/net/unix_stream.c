@@ -4,13 +4,15 @@
 #include "linux/net/inet.h"
 #include "linux/net/sock.h"
 
+static bool has_room(const struct sock *to)
+{
+	return to->rx.used <= to->rx.limit / 4;
+}
+
+/* With s's lock, as TCP's peers can change. */
 bool stream_writable(const struct sock *s)
 {
-	const struct sock *peer = s->peer;
-
-	if (peer == NULL || (s->shut & SHUT_SEND))
-		return true; /* a write would not wait */
-	return peer->rx.used <= peer->rx.limit / 4;
+	return s->peer == NULL || (s->shut & SHUT_SEND) /* a write would not wait */ || has_room(s->peer);
 }
 
 /* ---- Sending ---- */
@@ -31,7 +33,7 @@ static long may_send(const struct sock *s, const struct sock *to)
 	if (s->shut & SHUT_SEND)
 		return -EPIPE;
 	if (s->kind == SK_TCP)
-		return to->state == SOCK_DEAD ? -ECONNRESET : 0;
+		return s->peer != to ? -EPIPE /* disconnected meanwhile */ : to->state == SOCK_DEAD ? -ECONNRESET : 0;
 	return (to->shut & SHUT_RCV) || to->state == SOCK_DEAD ? -EPIPE : 0;
 }
 
@@ -59,11 +61,11 @@ static long append_some(struct sock *s, struct sock *to, const struct iov *v, ui
 	return done;
 }
 
-static long wait_writable(struct sock *s, uint64_t deadline)
+static long wait_writable(struct sock *s, const struct sock *to, uint64_t deadline)
 {
 	long err;
 
-	WAIT_EVENT(&s->wq, deadline, stream_writable(s), err);
+	WAIT_EVENT(&s->wq, deadline, s->peer != to || (s->shut & SHUT_SEND) || has_room(to), err);
 	return sock_wait_err(err, s->sndtimeo);
 }
 
@@ -83,7 +85,7 @@ static long send_all(struct sock *s, struct sock *to, struct xfer *x, struct mar
 			(void)waitq_wake(&to->wq, 1, EPOLLIN | EPOLLRDNORM);
 		if (n != -EAGAIN || x->nonblock)
 			break;
-		n = wait_writable(s, deadline);
+		n = wait_writable(s, to, deadline);
 		if (n != 0)
 			break;
 	}
@@ -225,11 +227,17 @@ static long empty_result(struct sock *s)
 
 static void tell_writers(struct sock *s)
 {
-	struct sock *peer = s->peer;
+	struct sock *peer;
 
-	/* Our reference on the peer lasts as long as our file, which the caller holds. */
-	if (peer != NULL && s->rx.used <= s->rx.limit / 4)
-		(void)waitq_wake(&peer->wq, 1, EPOLLOUT | EPOLLWRNORM);
+	if (!has_room(s))
+		return;
+	/* Our reference on a unix peer lasts as long as our file, which the caller holds; TCP can be disconnected meanwhile. */
+	peer = s->kind == SK_TCP ? sock_peer(s) : s->peer;
+	if (peer == NULL)
+		return;
+	(void)waitq_wake(&peer->wq, 1, EPOLLOUT | EPOLLWRNORM);
+	if (s->kind == SK_TCP)
+		sock_put(peer);
 }
 
 long stream_recv(struct lx_thread *t, struct sock *s, struct xfer *x)

@@ -249,6 +249,31 @@ static void options(void)
 	close(s);
 }
 
+/* AF_UNSPEC breaks a connection off; what becomes of the old one's other end does not reach the new one. */
+static void again(void)
+{
+	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+	struct sockaddr_in a;
+	int l = listener(&a, 5), c = socket(AF_INET, SOCK_STREAM, 0), first, second;
+	char buf[8];
+
+	res("connect", connect(c, (void *)&a, sizeof a));
+	first = accept(l, NULL, NULL);
+	res("disconnect", connect(c, &unspec, sizeof unspec));
+	printf("broken off %x\n", events(first));
+	res("connect", connect(c, (void *)&a, sizeof a));
+	second = accept(l, NULL, NULL);
+	close(first);
+	usleep(20000);
+	res("send", send(c, "new", 3, MSG_NOSIGNAL));
+	res("recv", recv(second, buf, sizeof buf, 0));
+	shutdown(c, SHUT_WR);
+	res("urgent after SHUT_WR", send(c, "!", 1, MSG_OOB | MSG_NOSIGNAL));
+	close(c);
+	close(second);
+	close(l);
+}
+
 static void *client(void *arg)
 {
 	struct sockaddr_in a = *(struct sockaddr_in *)arg;
@@ -300,6 +325,7 @@ int main(void)
 	no_wait();
 	ends();
 	urgent();
+	again();
 	options();
 	many();
 	return 0;

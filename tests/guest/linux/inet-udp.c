@@ -162,6 +162,15 @@ static void interfaces(void)
 	send(s, &q, sizeof q, 0);
 	recv(s, buf, sizeof buf, 0);
 	printf("unknown: %d %d\n", ((struct nlmsghdr *)buf)->nlmsg_type, ((struct nlmsgerr *)NLMSG_DATA(buf))->error);
+	/* Lengths that lie: the rounded one is longer than the message, or there is no whole header. */
+	q.h.nlmsg_len = 17;
+	res("odd length", send(s, &q, 17, 0));
+	q.h.nlmsg_len = 4000;
+	res("longer than sent", send(s, &q, sizeof q, 0));
+	q.h.nlmsg_len = 3;
+	res("shorter than a header", send(s, &q, sizeof q, 0));
+	while (recv(s, buf, sizeof buf, MSG_DONTWAIT) > 0)
+		printf("answer %d\n", ((struct nlmsgerr *)NLMSG_DATA(buf))->error);
 	close(s);
 	close(u);
 }
