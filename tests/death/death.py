@@ -108,16 +108,9 @@ def killed_picoprocess(tap):
         idle = 0
         victim = random.choice(victims)
         n += 1
-        try:
-            os.kill(victim, signal.SIGSTOP)
-            wait_for(lambda: stopped(victim), 0.5, 0.001)
-            guest = in_guest_code(victim)
-            os.kill(victim, signal.SIGKILL)
-        except ProcessLookupError:
+        where = strike(victim, counts, problems, 1)
+        if not where:
             continue
-        counts["guest" if guest else "library"] += 1
-        if not wait_for(lambda: not leftovers([victim]), 1):
-            problems.append(f"the victim {victim} is still there")
         time.sleep(0.1)
         if s.p.poll() is None:
             continue
@@ -125,7 +118,7 @@ def killed_picoprocess(tap):
         counts["panics"] += 1
         why = re.sub(r"[0-9a-f]{4,}|\d+|\(\S+\)", "_", r.err.strip())[:100]
         reasons[why] = reasons.get(why, 0) + 1
-        if guest:
+        if where == "guest":
             problems.append(f"a victim in guest code ended the sandbox: {r}")
         elif r.code != 125 or not re.search(r"bailey: .*(lock|panic)", r.err):
             problems.append(f"wanted 125 and a reason: {r}")

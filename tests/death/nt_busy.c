@@ -44,6 +44,17 @@ static void open_all(void)
 	shared = MapViewOfFile(CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, 4096, "Local\\busy-section"), FILE_MAP_WRITE, 0, 0, 0);
 }
 
+static void stays_held(unsigned i)
+{
+	LONG(WINAPI * query)() = (LONG(WINAPI *)())GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtQueryMutant");
+	struct { LONG count; BOOLEAN mine, abandoned; } b = { 0 };
+	struct { HANDLE process, thread; } owner = { 0 };
+
+	query(mutants[i], 0, &b, 8, NULL);
+	query(mutants[i], 1, &owner, sizeof owner, NULL);
+	printf("BAD mutant %u stays held: count %ld, owner %lu.%lu\n", i, b.count, (unsigned long)(uintptr_t)owner.process, (unsigned long)(uintptr_t)owner.thread);
+}
+
 /* ---- a worker ---- */
 
 static DWORD WINAPI nothing(void *arg) { return 0; }
@@ -301,7 +312,7 @@ int main(int argc, char **argv)
 			got = WaitForSingleObject(mutants[i], PATIENCE_MS);
 			abandoned += got == WAIT_ABANDONED_0;
 			if (got == WAIT_TIMEOUT)
-				printf("BAD a mutant stays held\n");
+				stays_held(i);
 			else
 				ReleaseMutex(mutants[i]);
 		}

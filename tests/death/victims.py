@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the death tests of Linux and of Windows programs share."""
-import os, pathlib, random, re, sys
+import os, pathlib, random, re, signal, sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
@@ -67,3 +67,19 @@ def stopped(pid):
         return all(re.search(r"^State:\s+T", open(f"/proc/{pid}/task/{t}/status").read(), re.M) for t in os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return True
+
+
+def strike(victim, counts, problems, within):
+    """SIGKILLs it, and counts where it was: "guest" code or the "library" OS, which is returned.  None: it was gone already."""
+    try:
+        os.kill(victim, signal.SIGSTOP)
+        wait_for(lambda: stopped(victim), 0.5, 0.001)
+        guest = in_guest_code(victim)
+        os.kill(victim, signal.SIGKILL)
+    except ProcessLookupError:
+        return None
+    where = "guest" if guest else "library"
+    counts[where] += 1
+    if not wait_for(lambda: not leftovers([victim]), within):
+        problems.append(f"the victim {victim} is still there")
+    return where

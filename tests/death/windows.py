@@ -44,16 +44,9 @@ def killed_windows_processes(tap):
             continue
         victim = random.choice(victims)
         n += 1
-        try:
-            os.kill(victim, signal.SIGSTOP)
-            wait_for(lambda: stopped(victim), 0.5, 0.001)
-            guest = in_guest_code(victim)
-            os.kill(victim, signal.SIGKILL)
-        except ProcessLookupError:
+        where = strike(victim, counts, problems, 5)
+        if not where:
             continue
-        counts["guest" if guest else "library"] += 1
-        if not wait_for(lambda: not leftovers([victim]), 5):
-            problems.append(f"the victim {victim} is still there")
         # Two ticks that were not written before the death: all mutants could be taken.
         for _ in range(2 + s.p.stdout.peek().count(b"\n") if s.p.poll() is None else 0):
             last, wrong = lines_until(s, "tick")
@@ -67,7 +60,7 @@ def killed_windows_processes(tap):
             continue
         r, s = s.end(), None
         counts["ended"] += 1
-        if guest:
+        if where == "guest":
             problems.append(f"a victim in guest code ended the sandbox: {r}")
         elif r.code != 125 or not re.search(r"bailey: .*(lock|panic)", r.err):
             problems.append(f"wanted 125 and a reason: {r}")

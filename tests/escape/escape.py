@@ -390,23 +390,7 @@ BOMBS = "fork thread vfork descriptor pipe socket flight listener memory shared 
 
 
 def resource_bombs(tap):
-    """The sandbox may die, with a sentence; nothing outside it may, and other sandboxes go on (attack looks)."""
-    died = []
-
-    def judge(kind):
-        def look(r):
-            if r.code is None:
-                return ["it does not end"]
-            if "survived" not in r.out:
-                died.append(f"{kind}: exit {r.code} {r.err.strip()[-100:]}")
-            if r.code < 0:
-                return [f"bailey itself ended by signal {-r.code}"]
-            return [] if r.code in (0, 137) or re.search(r"^bailey: .", r.err, re.M) else ["no message"]
-        return look
-
-    for kind in BOMBS:
-        attack(tap, f"a bomb of kind {kind}", [kind, 20 if soak else 1], guest="/guest/bombs", options=["-m", "192m", "--pids", "200"], judge=judge(kind), timeout=PATIENCE)
-    tap.note(f"{len(BOMBS) - len(died)} of {len(BOMBS)} sandboxes outlived their bomb\n" + "\n".join(died))
+    bombs(tap, BOMBS, lambda kind, judge: attack(tap, f"a bomb of kind {kind}", [kind, 20 if soak else 1], guest="/guest/bombs", options=BOMB_LIMITS, judge=judge, timeout=PATIENCE))
 
 
 build_tools()

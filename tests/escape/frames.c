@@ -11,18 +11,6 @@
 struct shared_page *page;
 static uint64_t random_state;
 
-void bad(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	printf("BAD ");
-	vprintf(format, ap);
-	printf("\n");
-	va_end(ap);
-	fflush(stdout);
-}
-
 static uint64_t rnd(void)
 {
 	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;

@@ -18,18 +18,6 @@
 
 struct shared_page *page;
 
-void bad(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	printf("BAD ");
-	vprintf(format, ap);
-	printf("\n");
-	va_end(ap);
-	fflush(stdout);
-}
-
 static void nap(long ns)
 {
 	struct timespec t = { ns / 1000000000, ns % 1000000000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/escape/hostile.h - what the attacker's two files share. */
+/* tests/escape/hostile.h - what the files of the Linux attacker share. */
 #ifndef HOSTILE_H
 #define HOSTILE_H
 #include <errno.h>
@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "raw.h"
+
 /* Shared by parent and children: what a dead child had reached. */
 struct shared_page {
 	volatile int progress, returned, wrong, entered, came_back, found, outlived;
@@ -38,7 +40,6 @@ extern host_fn *host_call; /* pal's own, found by its symbol */
  */
 #define PATIENCE_MS 60000
 
-void bad(const char *format, ...);
 int wait_child(pid_t pid, long ms);
 long now_ms(void);
 int attack_main(int argc, char **argv); /* attack.c */

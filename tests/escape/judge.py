@@ -296,3 +296,27 @@ def as_both(script):
         tap.skip("the same as an ordinary user", "no setpriv, or the folders of the build or of python are closed to others")
     shutil.rmtree(f"/tmp/bailey-{USER}", ignore_errors=True)
     tap.end()
+
+
+BOMB_LIMITS = ["-m", "192m", "--pids", "200"]
+
+
+def bombs(tap, kinds, throw):
+    """The sandbox may die, with a sentence; nothing outside it may, and other sandboxes go on (attack looks).
+    throw(kind, judge) runs one."""
+    died = []
+
+    def judge(kind):
+        def look(r):
+            if r.code is None:
+                return ["it does not end"]
+            if "survived" not in r.out:
+                died.append(f"{kind}: exit {r.code} {r.err.strip()[-100:]}")
+            if r.code < 0:
+                return [f"bailey itself ended by signal {-r.code}"]
+            return [] if r.code in (0, 137) or re.search(r"^bailey: .", r.err, re.M) else ["no message"]
+        return look
+
+    for kind in kinds:
+        throw(kind, judge(kind))
+    tap.note(f"{len(kinds) - len(died)} of {len(kinds)} sandboxes outlived their bomb\n" + "\n".join(died))

@@ -7,53 +7,16 @@
  */
 #include "hostile.h"
 
-#define GETPID_32 20
-
-struct __attribute__((packed)) far_pointer {
-	uint32_t offset;
-	uint16_t selector;
-};
-
-static uint64_t saved_rsp;
-
-/* Calls 32-bit code; this file is linked below 4 GB, so a short return address does. */
-static long call_32(uint32_t code, uint32_t stack)
-{
-	struct far_pointer to = { code, 0x23 };
-	struct far_pointer *p = (struct far_pointer *)(uintptr_t)(stack + 64); /* low, as all it touches */
-	long r = 0;
-
-	*p = to;
-	__asm__ volatile("push %%rbp\n\tpush %%rbx\n\tmov %%rsp, %[saved]\n\tmov %[stack], %%rsp\n\tlcall *(%[p])\n\tmov %[saved], %%rsp\n\tpop %%rbx\n\tpop %%rbp"
-			 : "+a"(r), [saved] "+m"(saved_rsp)
-			 : [stack] "r"((uint64_t)stack), [p] "r"(p)
-			 : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
-	return (int)r;
-}
-
 static long by_32(const char *insn)
 {
-	static unsigned char code[] = { 0xb8, GETPID_32, 0, 0, 0, 0, 0, 0xcb }; /* mov $20,%eax; INSN; lret */
-	unsigned char *page = mmap(NULL, 16384, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	unsigned char *low = mmap(NULL, 16384, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
-	if (page == MAP_FAILED)
-		return -ENOMEM;
-	memcpy(code + 5, insn, 2);
-	memcpy(page, code, sizeof code);
-	return call_32((uint32_t)(uintptr_t)page, (uint32_t)(uintptr_t)page + 12288);
+	return low != MAP_FAILED ? call_32(low, insn) : -ENOMEM;
 }
 
 static long int80_32(void) { return by_32("\xcd\x80"); }
 static long sysenter_32(void) { return by_32("\x0f\x34"); }
 static long syscall_32(void) { return by_32("\x0f\x05"); }
-
-static long sysenter_64(void)
-{
-	long r = GETPID_32;
-
-	__asm__ volatile("push %%rbp\n\tmov %%rsp, %%rbp\n\tsysenter\n\tpop %%rbp" : "+a"(r) : : "rcx", "rdx", "memory");
-	return r;
-}
 
 /* The library OS serves it, with a time: no pid is hoped for here, only that all lives on. */
 static long vsyscall(uint64_t at)

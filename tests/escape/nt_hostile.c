@@ -25,18 +25,6 @@ host_fn *host_call;
 uint64_t random_state;
 static HANDLE section;
 
-void bad(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	printf("BAD ");
-	vprintf(format, ap);
-	printf("\n");
-	va_end(ap);
-	fflush(stdout);
-}
-
 uint64_t rnd(void)
 {
 	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
@@ -223,45 +211,11 @@ static int numbers(const char *how, unsigned count)
 
 /* ---- modes ---- */
 
-#define GETPID_32 20
-
-struct __attribute__((packed)) far_pointer {
-	uint32_t offset;
-	uint16_t selector;
-};
-static uint64_t saved_rsp;
-
-static long call_32(uint32_t code, uint32_t stack)
-{
-	struct far_pointer *p = (struct far_pointer *)(uintptr_t)(stack + 64);
-	long r = 0;
-
-	*p = (struct far_pointer){ code, 0x23 };
-	__asm__ volatile("push %%rbp\n\tpush %%rbx\n\tmov %%rsp, %[saved]\n\tmov %[stack], %%rsp\n\tlcall *(%[p])\n\tmov %[saved], %%rsp\n\tpop %%rbx\n\tpop %%rbp"
-			 : "+a"(r), [saved] "+m"(saved_rsp)
-			 : [stack] "r"((uint64_t)stack), [p] "r"(p)
-			 : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
-	return (int)r;
-}
-
 static long by_32(const char *insn)
 {
-	static unsigned char code[] = { 0xb8, GETPID_32, 0, 0, 0, 0, 0, 0xcb }; /* mov $20,%eax; INSN; lret */
-	unsigned char *p = VirtualAlloc((void *)0x20000000, 16384, MEM_RESERVE | MEM_COMMIT, PAGE_EXECUTE_READWRITE);
+	unsigned char *low = VirtualAlloc((void *)0x20000000, 16384, MEM_RESERVE | MEM_COMMIT, PAGE_EXECUTE_READWRITE);
 
-	if (p == NULL)
-		return -12;
-	memcpy(code + 5, insn, 2);
-	memcpy(p, code, sizeof code);
-	return call_32((uint32_t)(uintptr_t)p, (uint32_t)(uintptr_t)p + 12288);
-}
-
-static long sysenter_64(void)
-{
-	long r = GETPID_32;
-
-	__asm__ volatile("push %%rbp\n\tmov %%rsp, %%rbp\n\tsysenter\n\tpop %%rbp" : "+a"(r) : : "rcx", "rdx", "memory");
-	return r;
+	return low != NULL ? call_32(low, insn) : -12;
 }
 
 static long vsyscall(uint64_t at)

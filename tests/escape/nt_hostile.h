@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raw.h"
+
 /* Shared by parent and children: what a dead child had reached. */
 struct shared_page {
 	volatile uint32_t progress, returned, wrong, entered, came_back;
@@ -26,7 +28,6 @@ extern host_fn *host_call;
 
 #define PATIENCE_MS 60000
 
-void bad(const char *format, ...);
 uint64_t rnd(void);
 extern uint64_t random_state;
 #define PICK(list) ((list)[rnd() % (sizeof(list) / sizeof *(list))])

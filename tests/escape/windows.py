@@ -87,22 +87,7 @@ BOMBS = "process thread handle memory reserve section view pipe timer key value 
 
 
 def resource_bombs(tap):
-    died = []
-
-    def judge(kind):
-        def look(r):
-            if r.code is None:
-                return ["it does not end"]
-            if "survived" not in r.out:
-                died.append(f"{kind}: exit {r.code} {r.err.strip()[-100:]}")
-            if r.code < 0:
-                return [f"bailey itself ended by signal {-r.code}"]
-            return [] if r.code in (0, 137) or re.search(r"^bailey: .", r.err, re.M) else ["no message"]
-        return look
-
-    for kind in BOMBS:
-        nt_attack(tap, f"a bomb of Windows kind {kind}", ["bomb", kind, 20 if soak else 1], options=["-m", "192m", "--pids", "200"], judge=judge(kind))
-    tap.note(f"{len(BOMBS) - len(died)} of {len(BOMBS)} sandboxes outlived their bomb\n" + "\n".join(died))
+    bombs(tap, BOMBS, lambda kind, judge: nt_attack(tap, f"a bomb of Windows kind {kind}", ["bomb", kind, 20 if soak else 1], options=BOMB_LIMITS, judge=judge))
 
 
 if not shutil.which(CC) or not (DLLS / "ntdll.dll").exists():
