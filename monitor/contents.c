@@ -167,7 +167,7 @@ enum dk_status contents_query(struct job *j)
 
 /* ---- Open files ---- */
 
-_Static_assert(DK_OPENED_NAMES <= MON_FDS_MAX && DK_OPENED_NAMES * sizeof(struct dk_opened) <= MON_DATA_MAX, "an answer has room");
+_Static_assert(DK_OPENED_NAMES <= 1 + MON_FETCH_MORE && DK_OPENED_NAMES * sizeof(struct dk_opened) <= MON_DATA_MAX, "an answer has room");
 
 /* fd becomes a stream of the asker's and goes along. */
 static void give(struct job *j, struct dk_opened *o, const struct where *w, int fd)

@@ -118,7 +118,7 @@ struct job {
 	struct mon_reply reply;
 	int out_fd;             /* goes to the stream table, or closed */
 	int also_fd;            /* CLONE: the second to go along, or -1 */
-	int more[1 + MON_FETCH_MORE]; /* FETCH: descriptors beside the first; borrowed, answered at once */
+	int more[1 + MON_FETCH_MORE]; /* FETCH: descriptors beside the first; DK_ATTR_OPENED: all; borrowed, answered at once */
 	bool only_more;         /* they are all that go along */
 	unsigned char *data;    /* MON_DATA_MAX bytes */
 };
@@ -306,7 +306,13 @@ void channel_receive(struct pico *p);
 void channel_hear(struct pico *p);
 void channel_hear_maker(const struct pico *granted);
 void channel_drain(struct pico *p);
-void channel_job_done(struct job *j);
+/* ---- answer.c ---- */
+/* Does the job's work here if that cannot wait, else gives it to a worker; answers and releases it. */
+void job_start(struct pico *p, struct job *j, enum dk_status status);
+void job_release(struct job *j); /* gives back what it holds; the job itself is its owner's */
+void job_trace(const struct job *j);
+void channel_job_done(struct job *j); /* a worker is done with it */
+/* One message; false: it was not sent, and the picoprocess is ended for it. */
 bool channel_send(struct pico *p, const void *msg, size_t len, const int *fds, unsigned nfds);
 
 /* ---- channel_ops.c ---- */
