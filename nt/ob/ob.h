@@ -121,7 +121,7 @@ uint32_t ob_map_access(enum ob_type_id type, uint32_t access);
 /* Makes a handle for the current process, and stores it at the guest's address; drops nothing. */
 NTSTATUS ob_handle_out(struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t handle_va);
 
-/* ---- Names (ob/names.c) ---- */
+/* ---- Names (ob/names.c, ob/lookup.c) ---- */
 
 /* OBJECT_ATTRIBUTES, copied in: name is heap memory, oa_free gives it back. */
 struct ob_lookup {

@@ -39,6 +39,12 @@ struct ob_names {
 	uint32_t nbuckets, count;/* [NTNAMES] nbuckets: a power of 2 */
 };
 
+struct ob_names *ob_names(void);
+/* The name in a directory; NULL: there is none. */
+struct ob_name *ob_name_find(const struct ob_directory *d, const WCHAR *text, uint32_t size, bool ignore_case) REQUIRES(NTNAMES);
+/* Gives o that name, which is free. */
+NTSTATUS ob_name_add(struct ob_directory *d, const WCHAR *text, uint32_t size, struct ob_object *o) REQUIRES(NTNAMES);
+
 /* What is behind one handle. */
 struct ob_grant {
 	struct ob_object *object;
