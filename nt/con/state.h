@@ -227,8 +227,21 @@ bool con_code_page_ok(uint32_t cp);
 uint32_t con_to_unicode(uint32_t cp, WCHAR *to, const char *from, uint32_t size, uint32_t *used);
 uint32_t con_from_unicode(uint32_t cp, char *to, const WCHAR *from, uint32_t count);
 
-/* ---- open.c ---- */
+/* ---- cells.c: the request's control code, on a screen that the caller holds ---- */
+NTSTATUS con_fill(struct nt_console *c, struct con_screen *s, struct io_request *r);
+NTSTATUS con_write_output(struct nt_console *c, struct con_screen *s, struct io_request *r);
+NTSTATUS con_read_output(struct nt_console *c, struct con_screen *s, struct io_request *r);
+NTSTATUS con_scroll(struct nt_console *c, struct con_screen *s, struct io_request *r);
+/* ---- attach.c and open.c.  Consoles are returned with a reference; NULL: none, or no memory. ---- */
+struct nt_console *con_of_terminal(struct file *f); /* that f is open on */
+struct nt_console *con_fresh(void);                 /* for who asks for a new one */
+struct nt_console *con_of_process(struct nt_process *p);
+void con_attach(struct nt_process *p, struct nt_console *c); /* takes a reference of its own; c NULL: to none */
 NTSTATUS con_bind(struct con_file *cf, uint32_t pid);
+/* File objects; both take over the references on console and screen. */
+NTSTATUS con_file_new(struct nt_console *c, struct con_screen *s, enum con_part part, uint32_t access, uint32_t share, uint32_t options,
+	struct io_file **out);
+NTSTATUS con_open_part(struct nt_console *c, bool output, uint32_t access, uint32_t share, uint32_t options, struct io_file **out);
 uint32_t con_processes(const struct nt_console *c, uint32_t *pids, uint32_t room); /* how many; room of them in pids */
 
 /* ---- ioctl.c, output.c ---- */

@@ -30,6 +30,15 @@ struct ps_program {
 };
 
 /* Fills in what the process shows as its arguments (/proc/PID/cmdline); and what a Linux program gets. */
+/* What a process is to be made like: PS_ATTRIBUTE_LIST; 0 where nothing was said. */
+struct ps_create_asked {
+	uint64_t image, image_size, handles, handles_size, jobs, jobs_size;
+	uint64_t client_id, client_id_size, teb, image_info, image_info_size;
+	uint64_t parent, token, debug;
+};
+NTSTATUS ps_create_asked_in(uint64_t list, struct ps_create_asked *a); /* create_in.c */
+/* What the program begins with, of an RTL_USER_PROCESS_PARAMETERS; in the arena, the caller's. */
+NTSTATUS ps_start_in(uint64_t params, struct nt_start **out);
 NTSTATUS ps_pe_arguments(struct ps_program *w, const struct nt_start *s);
 NTSTATUS ps_elf_arguments(struct ps_program *w, const struct nt_start *s);
 #endif
