@@ -369,7 +369,7 @@ static uint32_t take_attached(const struct nt_console *c, uint32_t group, struct
 #define EVENT_PROCESSES 64u
 NTSTATUS con_ctrl_event(struct nt_process *p, uint32_t event, uint32_t group)
 {
-	struct nt_console *c = con_of_process(p);
+	struct nt_console *c = event <= 1 ? con_of_process(p) : NULL;
 	struct nt_process *all[EVENT_PROCESSES];
 	bool me = false;
 	uint32_t n;
