@@ -92,6 +92,8 @@ enum dk_file_type { DK_TYPE_NONE, DK_TYPE_FILE, DK_TYPE_DIR, DK_TYPE_SYMLINK, DK
 #define DK_IO_WAITALL  8u
 #define DK_IO_APPEND   16u
 #define DK_IO_SYNC     32u
+#define DK_IO_PEER     64u  /* the first segment is struct dk_datagram (abi/net.h) */
+#define DK_IO_MORE     128u /* write: more follows at once, so a packet need not go out yet */
 #define DK_OFFSET_NONE UINT64_MAX /* streams that cannot seek, or the host's own position */
 struct dk_segment {
 	void *base;
@@ -109,7 +111,8 @@ struct dk_segment {
 enum dk_length_mode { DK_LENGTH_TRUNCATE, DK_LENGTH_ALLOCATE, DK_LENGTH_ALLOCATE_KEEP, DK_LENGTH_PUNCH, DK_LENGTH_ZERO };
 enum dk_flush_mode { DK_FLUSH_DATA, DK_FLUSH_ALL, DK_FLUSH_FS /* the file system that the stream is on */ };
 enum dk_rename_mode { DK_RENAME_REPLACE, DK_RENAME_NOREPLACE, DK_RENAME_EXCHANGE, DK_RENAME_LINK };
-enum dk_delete_mode { DK_DELETE_FILE, DK_DELETE_DIR, DK_DELETE_ANY, DK_DELETE_SIDE_READ, DK_DELETE_SIDE_WRITE };
+enum dk_delete_mode { DK_DELETE_FILE, DK_DELETE_DIR, DK_DELETE_ANY, DK_DELETE_SIDE_READ, DK_DELETE_SIDE_WRITE,
+	DK_DELETE_SIDE_BOTH };
 enum dk_stream_event { DK_EVENT_READ, DK_EVENT_WRITE, DK_EVENT_HANGUP, DK_EVENT_ACCEPT, DK_EVENT_CHANGE };
 enum dk_clock { DK_CLOCK_REALTIME, DK_CLOCK_MONOTONIC, DK_CLOCK_PROCESS_CPU, DK_CLOCK_THREAD_CPU,
 	DK_CLOCK_MONOTONIC_COARSE, DK_CLOCK_REALTIME_COARSE, DK_CLOCK_BOOTTIME, DK_CLOCK_MONOTONIC_RAW };
@@ -157,7 +160,7 @@ enum dk_attr_class {
 	DK_ATTR_OWNER,    /* Set: u32[2]; UINT32_MAX leaves one as it is */
 	DK_ATTR_LOCK,     /* Set: struct dk_lock on the host file */
 	DK_ATTR_AVAILABLE,/* u64: bytes that can be read now */
-	DK_ATTR_MEMBERS,  /* Set on waitset: */
+	DK_ATTR_MEMBERS,  /* Set on waitset: struct dk_member[] (abi/net.h) */
 	DK_ATTR_XATTR_REMOVE, /* Set, by URI: as DK_ATTR_XATTR, the attribute goes */
 	DK_ATTR_CONTENTS, /* by URI: struct dk_contents of each of the names behind '?' in the URI of
 	                     their folder, as many of them as there was room for */
@@ -167,8 +170,15 @@ enum dk_attr_class {
 	                     NOT_FOUND: it will not be known any more.  No trip */
 	DK_ATTR_STAT,     /* by handle, of a file: as DK_ATTR_BASIC, but birth time, generation and rights, which stay what they
 	                     are, are 0.  No trip */
-	DK_ATTR_OPENED    /* by URI: struct dk_opened of each of the names behind '?' in the URI of
+	DK_ATTR_OPENED,   /* by URI: struct dk_opened of each of the names behind '?' in the URI of
 	                     a folder */
+	/* Of sockets (abi/net.h). */
+	DK_ATTR_SOCKET_NAME,  /* struct dk_inet: own address */
+	DK_ATTR_SOCKET_PEER,  /* struct dk_inet; NOT_CONNECTED */
+	DK_ATTR_SOCKET_ERROR, /* u32: enum dk_status of what went wrong since it was asked last */
+	DK_ATTR_SOCKET_LISTEN,/* Set on tcp.server: u32 backlog */
+	DK_ATTR_SOCKET_UNSENT,/* u64: bytes that the peer has not acknowledged */
+	DK_ATTR_SOCKET_OPTION /* as DK_ATTR_OPTION(enum dk_socket_option): its value */
 };
 struct dk_fs_info {
 	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;

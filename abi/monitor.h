@@ -51,7 +51,9 @@
 	X(EXIT, 16, "args[0] = exit code of the sandbox, 0..255, or 256 + signal; ignored from the first when there is a kproc. no reply") \
 	X(BEAT, 17, "args[0]: 1 = this picoprocess wants a warm spare soon; args[1]: not 0 = kproc is wanted in so many ms. no reply") \
 	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread") \
-	X(USAGE, 19, "args[0] = process index, MON_USAGE_ALL or _TOTAL. reply: data = struct mon_usage[]")
+	X(USAGE, 19, "args[0] = process index, MON_USAGE_ALL or _TOTAL. reply: data = struct mon_usage[]") \
+	X(ACCEPT, 20, "stream, args[0] = how many at most. reply: data = struct dk_accepted[], fds") \
+	X(SEND, 21, "stream, text: struct dk_inet, then a datagram, or its first part (args[0] = 1: more follows). reply: status")
 
 enum mon_op {
 #define X(name, nr, text) MON_##name = nr,
@@ -106,6 +108,8 @@ struct mon_changes {
 #define MON_FD_TTY    8u
 #define MON_FD_READ   16u
 #define MON_FD_WRITE  32u
+#define MON_FD_SERVER 64u  /* a tcp.server: reads are ACCEPT; without MON_FD_SOCKET: a waitset */
+#define MON_FD_DATAGRAM 128u /* a write is one datagram */
 
 /*
  * First message to a fresh picoprocess, right after exec, with MON_BOOT_FDS
@@ -180,6 +184,11 @@ struct mon_death {
  *   stdin_attr=HEX ...  struct dk_attributes of it, as opening it gives
  *   tty=0|1             make a terminal the controlling one
  *   stats=1             say at the end how many system calls trapped
+ *   net=none|rules|host  what there is beyond the sandbox (abi/net.h): only what net_publish says; what rules allow; all.
+ *                       No such record: none, and no net_publish
+ *   net_publish=I:tcp|udp:GUESTPORT:[ADDR]:HOSTPORT   in order, I from 0; ADDR as in URIs
+ *   net_dns=all|names   dns: is there, for all names or for those of rules
+ *   net_address=ADDR/LEN  an address of the host, with net=host or rules, that what goes out comes from
  *   boot_id=HEX32  seed=HEX64  memtotal=BYTES  cpus=N
  */
 #endif

@@ -48,6 +48,14 @@ enum dk_status status_of_errno(int host_errno)
 	case EMLINK: return DK_TOO_MANY_LINKS;
 	case ETXTBSY: return DK_TEXT_BUSY;
 	case ETIMEDOUT: return DK_TIMEOUT;
+	case ENETUNREACH: case ENETDOWN: case EAFNOSUPPORT: return DK_NET_UNREACHABLE;
+	case EHOSTUNREACH: case EHOSTDOWN: return DK_HOST_UNREACHABLE;
+	case ECONNREFUSED: return DK_REFUSED;
+	case ECONNRESET: case ECONNABORTED: return DK_RESET;
+	case EADDRINUSE: return DK_ADDRESS_IN_USE;
+	case EADDRNOTAVAIL: return DK_ADDRESS_NOT_THERE;
+	case ENOTCONN: return DK_NOT_CONNECTED;
+	case EMSGSIZE: return DK_MESSAGE_SIZE;
 	default: return DK_IO;
 	}
 }
