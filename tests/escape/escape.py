@@ -19,8 +19,8 @@ from attempts import DEF, attempts, good_and_bad
 def build_tools():
     global hostile, getfilter
     hostile, getfilter = work / "hostile", work / "getfilter"
-    sources = [HERE / n for n in ("hostile.c", "attack.c", "modes.c")]
-    newest = max(p.stat().st_mtime for p in sources + [HERE / "hostile.h", ROOT / "abi/monitor.h", ROOT / "abi/dk_types.h"])
+    sources = [HERE / n for n in ("hostile.c", "attack.c", "talk.c", "forge.c", "fuzz.c", "paths.c", "scribble.c", "modes.c")]
+    newest = max(p.stat().st_mtime for p in sources + [HERE / "hostile.h", HERE / "attack.h", ROOT / "abi/monitor.h", ROOT / "abi/dk_types.h"])
     if not hostile.exists() or hostile.stat().st_mtime < newest:
         subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-no-pie", "-pthread", "-o", hostile] + sources, check=True)
     compile_guest(HERE / "getfilter.c", getfilter)
