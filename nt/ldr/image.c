@@ -115,7 +115,9 @@ static bool part_of(const struct ldr_image *img, uint64_t base, uint32_t n, stru
 		*p = (struct part){ .addr = base + s->rva, .offset = s->offset, .in_file = s->file_size, .size = ALIGN_UP((uint64_t)s->size, PAGE_SIZE),
 			.prot = section_prot(s) };
 	p->in_file = MIN(p->in_file, p->size);
-	p->mapped = whole_pages(p->offset, p->in_file, img->file_size);
+	if (img->flat)
+		p->prot = OS_R | OS_W | OS_X;
+	p->mapped = img->flat ? 0 : whole_pages(p->offset, p->in_file, img->file_size);
 	return p->size != 0;
 }
 

@@ -47,6 +47,7 @@ struct ldr_image {
 	bool has_code;
 	uint8_t clr;                 /* LDR_CLR_*: what a program for the common language runtime is, for those who ask */
 	bool narrow;                 /* 32-bit: for who looks at it, and never relocated */
+	bool flat;                   /* no sections: in memory as in the file, as far as that goes, all writable and executable */
 	bool stripped;               /* has no relocations: goes nowhere but to base */
 	uint32_t file_size;
 	uint32_t nsections;

@@ -3,7 +3,9 @@
  * nt/ldr/pe.c - the headers of a PE32+ or PE32 file, from Microsoft's "PE Format".  Nothing here touches a guest or a file.
  *
  * Offsets that are used later are checked here: sections lie in the image, in order, and in the file.  32-bit images are
- * read for who looks at them: they can be sections, and be mapped.
+ * read for who looks at them: they can be sections, and be mapped.  An entry point may lie anywhere: who goes there faults.
+ * An image whose sections are aligned to less than a page lies in memory as in its file, all of it writable and executable:
+ * what the file lacks is zeros, and the headers may be shorter than the format says, for nobody looks for what is behind them.
  */
 #include "nt/ldr/image.h"
 #include "rt/mem.h"
@@ -90,6 +92,15 @@ static void parse_narrow(const uint8_t *o, struct ldr_image *img)
 	parse_directories(o + 92, img);
 }
 
+/* A header that ends early, by its own account, does not say what is behind its sizes. */
+static void cut_optional(struct ldr_image *img)
+{
+	img->subsystem = img->dll_characteristics = 0;
+	img->stack_reserve = img->stack_commit = img->heap_reserve = img->heap_commit = 0;
+	img->loader_flags = 0;
+	memset(img->dir, 0, sizeof img->dir);
+}
+
 static NTSTATUS parse_section(const uint8_t *s, uint64_t file_size, struct ldr_image *img, struct ldr_section *out)
 {
 	uint32_t raw = get32(s + 16), offset = get32(s + 20), size = get32(s + 8);
@@ -132,6 +143,26 @@ static NTSTATUS parse_sections(const uint8_t *head, size_t have, uint64_t at, ui
 	return STATUS_SUCCESS;
 }
 
+/* One part, from the first byte of the file; sections say only whether there is code. */
+static NTSTATUS parse_flat(const uint8_t *head, size_t have, uint64_t at, struct ldr_image *img)
+{
+	uint32_t align = img->section_alignment;
+
+	if (align == 0 || (align & (align - 1)) != 0 || img->file_alignment != align || img->nsections > LDR_SECTIONS_MAX || at + img->nsections * 40ull > have)
+		return STATUS_INVALID_IMAGE_FORMAT;
+	for (uint32_t i = 0; i < img->nsections; i++) {
+		const uint8_t *s = head + at + i * 40;
+
+		if (get32(s + 16) != 0 && get32(s + 12) != get32(s + 20)) /* it has bytes of the file: where they lie there */
+			return STATUS_INVALID_IMAGE_FORMAT;
+		img->has_code |= (get32(s + 36) & IMAGE_SCN_MEM_EXECUTE) != 0;
+	}
+	img->flat = true;
+	img->nsections = 0;
+	img->headers_size = img->size;
+	return STATUS_SUCCESS;
+}
+
 /* What is behind a DOS header: PE, Windows 3's NE by the system that it is for, or something else. */
 static NTSTATUS signature_status(const uint8_t *head, size_t have, uint32_t at)
 {
@@ -158,16 +189,17 @@ NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, s
 	status = signature_status(head, have, pe);
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (pe < 4 || have - pe < 24 + 240) /* it may lie over the DOS header's end */
+	if (pe < 4 || have - pe < 24 + 240) /* it may lie over the DOS header's end; optional headers are as long as their file */
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->nt_headers = pe;
 	img->machine = get16(head + pe + 4);
 	img->narrow = img->machine == MACHINE_I386;
 	optional = get16(head + pe + 20);
-	if ((!img->narrow && img->machine != MACHINE_AMD64) || optional < (img->narrow ? 96 : 112) ||
-		get16(head + pe + 24) != (img->narrow ? MAGIC_PE32 : MAGIC_PE32PLUS))
+	if ((!img->narrow && img->machine != MACHINE_AMD64) || get16(head + pe + 24) != (img->narrow ? MAGIC_PE32 : MAGIC_PE32PLUS))
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->nsections = get16(head + pe + 6);
+	if (img->nsections != 0 && optional < (img->narrow ? 96 : 112))
+		return STATUS_INVALID_IMAGE_FORMAT;
 	img->timestamp = get32(head + pe + 8);
 	img->characteristics = get16(head + pe + 22);
 	img->stripped = (img->characteristics & RELOCS_STRIPPED) != 0;
@@ -177,11 +209,12 @@ NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, s
 	parse_optional(head + pe + 24, img);
 	if (img->narrow)
 		parse_narrow(head + pe + 24, img);
-	if (img->size == 0 || img->size > IMAGE_MAX || img->headers_size > img->size || img->base & 0xffff ||
-		img->section_alignment < PAGE_SIZE)
+	if (optional < (img->narrow ? 96 : 112))
+		cut_optional(img);
+	if (img->size == 0 || img->size > IMAGE_MAX || img->headers_size > img->size || img->base & 0xffff)
 		return STATUS_INVALID_IMAGE_FORMAT;
 	img->size = (uint32_t)ALIGN_UP((uint64_t)img->size, PAGE_SIZE);
-	if (img->entry >= img->size)
-		return STATUS_INVALID_IMAGE_FORMAT;
+	if (img->section_alignment < PAGE_SIZE)
+		return parse_flat(head, have, (uint64_t)pe + 24 + optional, img);
 	return parse_sections(head, have, (uint64_t)pe + 24 + optional, file_size, img);
 }

@@ -19,7 +19,8 @@ static NTSTATUS find_place(struct nt_mm *mm, const struct ldr_image *img, bool v
 
 static NTSTATUS tell_pages(struct nt_mm *mm, const struct ldr_image *img, uint64_t base)
 {
-	NTSTATUS status = nt_mm_mapped(mm, base, ALIGN_UP((uint64_t)img->headers_size, PAGE_SIZE), PAGE_READONLY);
+	NTSTATUS status = nt_mm_mapped(mm, base, ALIGN_UP((uint64_t)img->headers_size, PAGE_SIZE),
+		img->flat ? PAGE_EXECUTE_WRITECOPY : PAGE_READONLY);
 
 	for (uint32_t i = 0; status == STATUS_SUCCESS && i < img->nsections; i++)
 		if (img->section[i].size != 0)

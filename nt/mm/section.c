@@ -239,6 +239,7 @@ struct SECTION_IMAGE_INFORMATION {
 _Static_assert(sizeof(struct SECTION_IMAGE_INFORMATION) == 64, "SECTION_IMAGE_INFORMATION");
 #define DLLCHARACTERISTICS_DYNAMIC_BASE 0x40u
 #define IMAGE_DYNAMICALLY_RELOCATED     4u    /* ImageFlags */
+#define IMAGE_MAPPED_FLAT               8u
 #define IMAGE_WINE_BUILTIN              0x80u /* Wine's own */
 
 static NTSTATUS query_basic(const struct nt_section *s, uint64_t va, uint64_t room, uint64_t returned)
@@ -284,7 +285,7 @@ static NTSTATUS query_image(const struct nt_section *s, uint64_t va, uint64_t ro
 		.DllCharacteristics = i->dll_characteristics, .Machine = i->machine, .ImageContainsCode = i->has_code, .LoaderFlags = is_managed(i),
 		.ImageFileSize = i->file_size, .CheckSum = i->checksum,
 		.ImageFlags = ((i->dll_characteristics & DLLCHARACTERISTICS_DYNAMIC_BASE) && i->has_code && !is_managed(i) ? IMAGE_DYNAMICALLY_RELOCATED : 0) |
-			clr_flags(i) | (i->builtin ? IMAGE_WINE_BUILTIN : 0),
+			clr_flags(i) | (i->flat ? IMAGE_MAPPED_FLAT : 0) | (i->builtin ? IMAGE_WINE_BUILTIN : 0),
 	};
 	status = user_write(va, &b, sizeof b);
 	return status == STATUS_SUCCESS ? user_put64(returned, sizeof b) : status;
