@@ -119,7 +119,8 @@ struct nt_state {
 	_Atomic uint64_t luids;   /* how many were made: se/token.c */
 	_Atomic uint32_t timed_jobs; /* some job has, or had, a limit of time */
 	uint64_t jobs_due;        /* [kproc] when they are looked at next */
-	uint32_t ready, pad;      /* [a] all of this is there */
+	uint32_t ready;           /* [a] all of this is there */
+	_Atomic uint32_t dlls_known; /* io/node.c */
 	void *ob, *ex, *ps, *io, *cm, *se, *nls, *con;
 };
 

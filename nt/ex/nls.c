@@ -3,7 +3,7 @@
  * nt/ex/nls.c - tables of characters and locales, and which locale is the default.
  *
  * The tables are files of Wine's in /usr/share/wine/nls, in the formats of Windows' *.nls; each call maps the one it is asked for.
- * The default locales are the sandbox's, en-US until somebody sets another.
+ * The default locales are the sandbox's, en-US until somebody sets another of those that locale.nls has: with others no program would start.
  */
 #include "nt/ex/ex.h"
 #include "nt/ke/user.h"
@@ -12,7 +12,9 @@
 #include "nt/os/file.h"
 #include "nt/os/sysinfo.h"
 #include "ntcalls.gen.h"
+#include "pico/arena.h"
 #include "rt/fmt.h"
+#include "rt/mem.h"
 
 #define NLS_FOLDER "/usr/share/wine/nls/"
 #define LCID_EN_US 0x409u
@@ -116,11 +118,49 @@ NTSTATUS NtQueryDefaultLocale(struct nt_thread *t, uint8_t user, uint64_t lcid)
 	return user_write(lcid, &value, sizeof value);
 }
 
+/* The part of locale.nls at *(its start + 0x10): how many numbers it has and where they are, from that part on, 8 bytes each, sorted. */
+#define NLS_LOCALES 0x10u
+#define LCID_COUNT  0x1eu
+#define LCID_TABLE  0x2cu
+static bool lists_locale(const char *text, uint32_t size, uint32_t lcid)
+{
+	uint32_t part, table, id;
+	uint16_t count;
+
+	if (size < NLS_LOCALES + 4)
+		return false;
+	memcpy(&part, text + NLS_LOCALES, sizeof part);
+	if (part > size || size - part < LCID_TABLE + 4)
+		return false;
+	memcpy(&count, text + part + LCID_COUNT, sizeof count);
+	memcpy(&table, text + part + LCID_TABLE, sizeof table);
+	if (table > size - part || size - part - table < count * 8u)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(&id, text + part + table + i * 8, sizeof id);
+		if (id == lcid)
+			return true;
+	}
+	return false;
+}
+
+static bool is_locale(uint32_t lcid)
+{
+	uint32_t size;
+	char *text = os_read_file(NLS_FOLDER "locale.nls", 4u << 20, &size);
+	bool known = text != NULL && lists_locale(text, size, lcid);
+
+	heap_free(text);
+	return known;
+}
+
 NTSTATUS NtSetDefaultLocale(struct nt_thread *t, uint8_t user, uint32_t lcid)
 {
 	uint64_t old = atomic_load(locales()), both;
 
 	(void)t;
+	if (lcid != 0 && !is_locale(lcid))
+		return STATUS_INVALID_PARAMETER;
 	do
 		both = user != 0 ? (old & ~(uint64_t)UINT32_MAX) | lcid : (old & UINT32_MAX) | (uint64_t)lcid << 32;
 	while (!atomic_compare_exchange_weak(locales(), &old, both));

@@ -224,7 +224,7 @@ static NTSTATUS alerts(struct nt_thread *t)
 
 static bool blocks_room(struct nt_thread *t, uint32_t count)
 {
-	struct nt_wait_block *blocks;
+	struct nt_wait_block *blocks, *old = t->wait_blocks;
 	uint32_t room = count <= FEW ? FEW : NT_WAIT_MAX;
 
 	if (LIKELY(count <= t->wait_room))
@@ -232,9 +232,9 @@ static bool blocks_room(struct nt_thread *t, uint32_t count)
 	blocks = arena_alloc(room * sizeof *blocks);
 	if (blocks == NULL)
 		return false;
-	arena_free(t->wait_blocks);
-	t->wait_blocks = blocks;
+	t->wait_blocks = blocks; /* first: who cleans up after a killed process frees what he finds here */
 	t->wait_room = room;
+	arena_free(old);
 	return true;
 }
 

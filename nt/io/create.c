@@ -151,6 +151,8 @@ static NTSTATUS open_there(const struct io_name *n, struct io_open *o, const str
 		status = check_existing(n, o, &a);
 	if (status != STATUS_SUCCESS)
 		return status;
+	if (over || (o->access & (FILE_WRITE_DATA | FILE_APPEND_DATA | DELETE)))
+		io_node_know_dlls();
 	status = io_node_open(os_path_inode(p), o->access | (over ? FILE_WRITE_DATA : 0), o->share, &node);
 	if (status != STATUS_SUCCESS)
 		return status;

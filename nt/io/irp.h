@@ -79,6 +79,8 @@ static inline bool io_node_is_mapped(const struct io_node *n)
 	return atomic_load(&n->sections) != 0 || atomic_load(&n->images) != 0;
 }
 void io_node_set_delete(struct io_node *n, bool pending);
+/* Before the first file is opened to be changed: those DLLs are images that every process has mapped, without sections that would say so. */
+void io_node_know_dlls(void);
 LOCK(NTIO) *io_node_lock(const struct io_node *n);
 
 /* ---- io/create.c ---- */

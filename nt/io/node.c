@@ -224,3 +224,18 @@ void io_file_section(struct ob_object *o, enum io_section kind, int by)
 	n->writable += kind == IO_SECTION_WRITABLE ? (uint32_t)by : 0;
 	lock_drop(l);
 }
+
+void io_node_know_dlls(void)
+{
+	static const char *const names[] = { "ntdll.dll", "apisetschema.dll" };
+	struct io_node *n;
+	void *inode;
+
+	if (LIKELY(atomic_load_explicit(&nt_state()->dlls_known, memory_order_relaxed) != 0) || atomic_exchange(&nt_state()->dlls_known, 1) != 0)
+		return;
+	for (uint32_t i = 0; i < ARRAY_LEN(names); i++) {
+		inode = os_dll_keep(names[i]);
+		if (inode != NULL && io_node_open(inode, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, &n) == STATUS_SUCCESS)
+			(void)atomic_fetch_add(&n->images, 1); /* as long as the sandbox is there */
+	}
+}

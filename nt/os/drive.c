@@ -163,3 +163,12 @@ struct file *os_dll_open(const char *name)
 	fmt_snprintf(text, sizeof text, DLLS "/%s", name);
 	return os_open(text);
 }
+
+void *os_dll_keep(const char *name)
+{
+	struct path p;
+	char text[128];
+
+	fmt_snprintf(text, sizeof text, "%s/windows/system32/%s", os_system_drive(), name);
+	return path_walk(lx_current(), AT_FDCWD, text, WALK_FOLLOW, &p, NULL) == 0 ? p.dentry->inode : NULL;
+}

@@ -54,6 +54,8 @@ int os_file_text(struct file *f, char *buf, uint32_t size);
 const char *os_system_drive(void);
 /* Opens Wine's own DLL for reading, as a file of C:\\windows\\system32 if that shows it (which may have come ahead); NULL: not there. */
 struct file *os_dll_open(const char *name);
+/* The inode of a DLL in C:\\windows\\system32, which then stays in memory as long as the sandbox is there; NULL: not there. */
+void *os_dll_keep(const char *name);
 /* A guess: these files of a folder, or of C:\\windows\\system32, will be opened soon. */
 void os_files_ahead(const char *folder, const char *const *names, uint32_t count);
 void os_dlls_ahead(const char *const *names, uint32_t count);

@@ -656,8 +656,6 @@ static int left_out(const struct call *c, struct thread *t)
 		return !ONE_IN(t, 100);
 	if (strcmp(c->name, "NtCreateUserProcess") == 0 || strcmp(c->name, "NtTerminateThread") == 0 || strcmp(c->name, "NtTerminateJobObject") == 0 || strcmp(c->name, "__wine_dbg_write") == 0 || strcmp(c->name, "NtDisplayString") == 0)
 		return !ONE_IN(t, 40);
-	if (strncmp(c->name, "NtSetDefault", 12) == 0)
-		return 1; /* what no program could start with */
 	return strcmp(c->name, "NtShutdownSystem") == 0 || strcmp(c->name, "NtInitiatePowerAction") == 0 || strcmp(c->name, "NtRaiseHardError") == 0 ? !ONE_IN(t, 20) : 0;
 }
 
