@@ -37,7 +37,7 @@ bench-scale:
 	@bench/scale.py --bailey $(BAILEY)
 
 soak:
-	@tools/deps.sh build test
+	@tools/deps.sh build test soak
 	@$(MAKE) --no-print-directory build
 	@tests/check.py --build $(B) --soak
 

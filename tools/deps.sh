@@ -10,6 +10,7 @@ packages_of() {
 	test) echo bash dash busybox-static coreutils findutils grep sed gawk tar gzip xz-utils perl python3 make git sqlite3 \
 		golang-go luajit clang gdb strace util-linux procps vim less libclang-rt-14-dev nodejs \
 		bubblewrap keyutils man-db groff-base zsh fish gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 libwine ;;
+	soak) echo trinity stress-ng ;;
 	demo) echo libwine procps ;;
 	bench) echo busybox-static runc proot bubblewrap sqlite3 nodejs gcc libc6-dev ;;
 	lint) echo clang clang-tidy clang-format cppcheck ;;

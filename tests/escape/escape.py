@@ -393,8 +393,27 @@ def resource_bombs(tap):
     bombs(tap, BOMBS, lambda kind, judge: attack(tap, f"a bomb of kind {kind}", [kind, 20 if soak else 1], guest="/guest/bombs", options=BOMB_LIMITS, judge=judge, timeout=PATIENCE))
 
 
+# ---- what others wrote to break kernels ----
+
+# trinity often ends while it prepares (its socket options point nowhere), so it is begun anew until the time is over.
+TRINITY = """cd /tmp; end=$(( $(date +%%s) + %d ))
+while [ $(date +%%s) -lt $end ]; do timeout -k 5 60 trinity -q -C 4 --dangerous -l off >/tmp/out 2>&1; n=$((n + 1)); done; echo done trinity: begun $n times"""
+STRESS = "cd /tmp; stress-ng --class os --sequential 1 --timeout %d --temp-path /tmp 2>&1 | tail -3; echo done stress-ng"
+
+
+def fuzzers_of_others(tap):
+    """The sandbox may die; nothing outside it may."""
+    if not soak:
+        return
+    for name, script, length in (("trinity", TRINITY % 600, 600), ("stress-ng", STRESS % 4, 1500)):
+        if not shutil.which(name):
+            tap.skip(f"{name} within", f"{name} is not installed")
+            continue
+        attack(tap, f"{name} within", ["-c", script], guest="/bin/sh", options=["-m", "1g", "--pids", "500"], judge=may_die([]), timeout=length + PATIENCE)
+
+
 build_tools()
 if not one:
     as_both(__file__)
 run_tests(Tap(patterns), [filter_as_generated, filter_as_loaded, picoprocess_has_nothing_else, numbers, through_pals_instruction, first_system_calls,
-                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles, forged_contexts, storms_on_folders, mutilated_programs, resource_bombs])
+                          inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles, forged_contexts, storms_on_folders, mutilated_programs, resource_bombs, fuzzers_of_others])
