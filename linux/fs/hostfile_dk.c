@@ -82,6 +82,18 @@ long host_open(struct lx_thread *t, struct dentry *d, struct file *f)
 	return err;
 }
 
+/*
+ * May the owner that is known be kept?  A picoprocess does not see who owns a file of the host's: in its user
+ * namespace all but one are nobody.  Who changes the owner changes ctime, and where the file is watched that is told.
+ */
+static bool owner_kept(const struct file *f, const struct dk_attributes *a)
+{
+	uint64_t done;
+
+	return a->ctime_ns == f->inode->ctime_ns ||
+		(f->stream == host(f->inode)->again && DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_SAME, NULL, 0, &done) == DK_OK);
+}
+
 void host_file_refresh(struct file *f)
 {
 	struct dk_attributes a;
@@ -89,10 +101,16 @@ void host_file_refresh(struct file *f)
 
 	if (f->stream == DK_NO_HANDLE && (small_fresh(f) || host_stream(f) < 0))
 		return;
-	if (DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_STAT, &a, sizeof a, &done) == DK_OK) {
+	if (DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_STAT, &a, sizeof a, &done) != DK_OK)
+		return;
+	if (owner_kept(f, &a)) {
 		a.btime_ns = f->inode->btime_ns;
-		host_take_attr(f->inode, &a);
+		a.uid = f->inode->uid;
+		a.gid = f->inode->gid;
+	} else if (DkStreamAttributesQueryByHandle(f->stream, DK_ATTR_BASIC, &a, sizeof a, &done) != DK_OK) {
+		return;
 	}
+	host_take_attr(f->inode, &a);
 }
 
 void host_file_current(struct file *f)

@@ -275,6 +275,29 @@ def full_overlay(tap):
     r = run([bailey, "run", "-m", "96M", "-w", "/var/tmp", "--", PYTHON, "-c", FILL])
     tap.ok("the sandbox's own files full is ENOSPC, and goes on with room", r.out == "28 28 100000 room\n", r)
 
+# What an open file tells of itself, at once, after a write, and when what was known of it is too old; owners differ if they may.
+OWNER = r"""
+import os, sys, time
+fd = os.open('owned', os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
+if os.geteuid() == 0:
+    os.fchown(fd, 700, 701)
+for step in (lambda: None, lambda: os.write(fd, b'x'), lambda: time.sleep(1.2), lambda: os.link('owned', 'second'), lambda: os.fchmod(fd, 0o600), lambda: time.sleep(1.2)):
+    step()
+    st = os.fstat(fd)
+    print(st.st_uid, st.st_gid, oct(st.st_mode), st.st_size, st.st_nlink)
+os.unlink('owned')
+os.unlink('second')
+"""
+
+
+def owner_of_open_file(tap):
+    folder = work / "owner"
+    folder.mkdir(exist_ok=True)
+    native = run([PYTHON, "-c", OWNER], cwd=folder)
+    r = run([bailey, "run", "-v", f"{folder}:{folder}", "-w", folder, "--", PYTHON, "-c", OWNER])
+    tap.ok("an open file tells its owner, mode, size and links as on the host", r.code == 0 and r.out == native.out, f"{native}\n{r}")
+
+
 # Lists a folder, opens its files one after the other, which come many at a time, and does to them what may be done.
 SMALL = r"""
 import fcntl, mmap, os, socket, subprocess, sys, time
@@ -536,4 +559,4 @@ def neighbours_flush(tap):
 
 
 run_tests(Tap(patterns), [neighbours_flush, descriptor_flood, posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
-                          full_folder, full_overlay, small_files, small_storm, trees.volumes, trees.root, trees.storm, again.changes_are_seen, again.races, again.names_from_inside])
+                          full_folder, full_overlay, owner_of_open_file, small_files, small_storm, trees.volumes, trees.root, trees.storm, again.changes_are_seen, again.races, again.names_from_inside])
