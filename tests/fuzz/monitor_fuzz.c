@@ -179,6 +179,8 @@ static void prepare(void)
 	arena_fd = memory_file("arena");
 	data_fd = memory_file("data");
 	palshared_fd = memory_file("pal");
+	if (ftruncate(palshared_fd, 4096) < 0) /* the page of keep.c */
+		abort();
 	boot_template.protocol = MON_PROTOCOL;
 	loop_init();
 }
