@@ -27,13 +27,14 @@ for f in "$root"/monitor/*.c; do
 	*) monitor="$monitor $f" ;;
 	esac
 done
-for name in ${*:-monitor spec elf control bpf state pe hive}; do
+for name in ${*:-monitor spec elf control bpf state pe hive dns}; do
 	case $name in
 	monitor) hosted monitor -Dkill=fuzz_kill -Dfallocate=fuzz_fallocate $monitor ;;
 	spec) hosted spec ;;
 	elf) free elf "$root/linux/exec/image.c" "$root/linux/exec/elf.c" "$root"/rt/*.c ;;
 	control) hosted control ;;
 	state) hosted state -DBAILEY_VERSION='"0"' ;;
+	dns) free dns "$root/linux/net/dns_msg.c" "$root"/rt/*.c ;;
 	bpf) free bpf "$root/linux/sec/bpf.c" ;;
 	pe) free pe "$root/nt/ldr/pe.c" "$root/nt/ldr/image.c" "$root"/rt/*.c ;;
 	hive) free hive "$root/nt/cm/tree.c" "$root/nt/cm/hive_read.c" "$root/nt/cm/hive_write.c" "$root/nt/rtl/upcase.c" ;;
