@@ -271,6 +271,7 @@ void lx_first_main(const struct dk_boot *boot)
 	entry_init();
 	ns_boot();
 	make_init(lx);
+	outside_boot(boot);
 	if (vfs_boot(boot) != 0)
 		panic("the file systems could not be set up");
 	timer_boot();

@@ -14,6 +14,8 @@ void ipc_boot(void);
 void tty_boot(void);
 void unix_boot(void);
 void sig_boot(void);
+void outside_boot(const struct dk_boot *boot); /* net/outside_conf.c; before vfs_boot */
+const char *outside_resolv_conf(void); /* /etc/resolv.conf; NULL: the root's */
 
 /* Settings (abi/monitor.h): the value of the i-th record "key=...", or NULL. */
 const char *config_get(const struct dk_boot *boot, const char *key, unsigned i);

@@ -20,6 +20,7 @@
 #include "linux/mm/futex.h"
 #include "linux/mm/mm.h"
 #include "linux/mm/mm_int.h"
+#include "linux/net/resolver.h"
 #include "linux/ns/ns.h"
 #include "linux/other.h"
 #include "linux/proc/exit.h"
@@ -326,7 +327,7 @@ void end_sandbox(uint32_t code)
 static void kernel_thread(struct lx_state *lx) NORETURN;
 static void kernel_thread(struct lx_state *lx)
 {
-	dk_handle deaths = DK_NO_HANDLE;
+	dk_handle deaths = DK_NO_HANDLE, events[DK_WAIT_MAX - 1];
 	uint64_t trim_at = pico_now() + TRIM_NS; /* what only the start needed goes */
 	uint32_t index;
 
@@ -335,6 +336,7 @@ static void kernel_thread(struct lx_state *lx)
 		panic("the deaths stream has no event");
 	for (;;) {
 		uint64_t now = pico_now(), next, again;
+		uint32_t n = 0;
 
 		if (__atomic_load_n(&lx->first->state, __ATOMIC_ACQUIRE) != PROC_LIVE)
 			end_sandbox(lx->first->exit_code);
@@ -345,9 +347,12 @@ static void kernel_thread(struct lx_state *lx)
 		fasync_run();
 		next = timer_run(now);
 		next = MIN(next, nt_tick(now));
+		if (deaths != DK_NO_HANDLE)
+			events[n++] = deaths;
+		next = MIN(next, resolver_run(now, events, &n, ARRAY_LEN(events)));
 		again = retry_late_deaths(now);
 		reap_orphans(lx);
-		(void)pico_wait_handles(&deaths, deaths != DK_NO_HANDLE, MIN(MIN(next, again), trim_at), DK_WAIT_UNINTERRUPTIBLE, &index);
+		(void)pico_wait_handles(events, n, MIN(MIN(next, again), trim_at), DK_WAIT_UNINTERRUPTIBLE, &index);
 		if (deaths != DK_NO_HANDLE)
 			kproc_reap_deaths();
 	}

@@ -271,7 +271,7 @@ struct lx_state {
 	_Atomic uint32_t next_ns; /* numbers of namespaces */
 	uint64_t oom_kills;       /* [kproc] processes ended because the memory was used up */
 	void *klog;               /* [a] misc/klog.c: made by the first record */
-	void *keys, *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *inet_sockets, *misc[8]; /* roots of fs/, mm/futex.c, ... */
+	void *keys, *vfs, *futex, *timer, *ipc, *tty, *unix_sockets, *inet_sockets, *outside, *misc[8]; /* roots of fs/, mm/futex.c, ... */
 	uint64_t random_state[8];
 	_Atomic uint32_t barriers; /* requests of membarrier, counted; misc/barrier.c */
 	_Atomic uint64_t aio_nr;  /* requests all aio contexts may have at once */

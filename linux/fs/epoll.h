@@ -27,6 +27,7 @@ struct epitem {
 	struct epoll *ep;     /* [I] */
 	struct file *file;    /* [I] no reference: epoll_file_gone comes first */
 	int fd;               /* [I] */
+	bool seen;            /* [FILE of file] epoll_file_changed's */
 	uint32_t told;        /* [E] ET on a stream: what was reported and still holds */
 	uint64_t data;        /* [E] */
 	uint32_t nwaits, nstreams;

@@ -119,6 +119,69 @@ static long change(struct lx_thread *t, struct epoll *ep, int op, struct file *t
 	return 0;
 }
 
+/* ---- A file whose streams are others now ---- */
+
+static void none_seen(struct file *f)
+{
+	lock_take(&f->lock);
+	LIST_FOR(item, &f->epitems, struct epitem, file_link)
+		item->seen = false;
+	lock_drop(&f->lock);
+}
+
+/* The next of f's items that was not seen yet; it may be gone as soon as f's lock is. */
+static struct epitem *next_unseen(struct file *f, struct epoll **ep, int *fd)
+{
+	struct epitem *found = NULL;
+
+	lock_take(&f->lock);
+	LIST_FOR(item, &f->epitems, struct epitem, file_link) {
+		if (item->seen)
+			continue;
+		item->seen = true;
+		found = item;
+		*ep = item->ep;
+		*fd = item->fd;
+		break;
+	}
+	lock_drop(&f->lock);
+	return found;
+}
+
+static void look_again(struct lx_thread *t, struct epitem *item)
+{
+	struct poll_table p;
+
+	poll_table_init(&p);
+	p.epitem = item;
+	p.key = key_of(item);
+	p.streams_only = true;
+	item->nstreams = 0;
+	(void)file_poll(t, item->file, &p);
+	(void)epitem_ready(item); /* who sleeps waits for the new ones too */
+}
+
+void epoll_file_changed(struct file *f)
+{
+	LOCK(EPTREE) *tree;
+	struct epitem *item;
+	struct epoll *ep;
+	int fd;
+
+	if (list_empty(&f->epitems))
+		return;
+	tree = epoll_tree_lock();
+	lock_take(tree); /* no epoll ends meanwhile, and no other pass begins */
+	none_seen(f);
+	while ((item = next_unseen(f, &ep, &fd)) != NULL) {
+		lock_take(&ep->lock);
+		if (find_item(ep, f, fd) == item)
+			look_again(lx_current(), item);
+		lock_drop(&ep->lock);
+	}
+	lock_drop(tree);
+}
+
 /* ---- Nesting ---- */
 
 /* How deep epolls are nested below ep, it included; more than EP_MAX_NEST if it contains forbidden. */

@@ -69,7 +69,7 @@ static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items,
 	uint32_t ready = 0, again = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t mask = epitem_poll(t, items[i], NULL);
+		uint32_t mask = list_empty(&items[i]->host) ? epitem_poll(t, items[i], NULL) : 0; /* the others: collect_host */
 
 		if (mask == 0)
 			continue;
@@ -193,7 +193,7 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep)
 		return false;
 	lock_take(&ep->lock);
 	while (!found && pop(ep, &item, 1) == 1) {
-		found = epitem_poll(t, item, NULL) != 0;
+		found = list_empty(&item->host) && epitem_poll(t, item, NULL) != 0;
 		if (found)
 			push_back(ep, &item, 1);
 	}

@@ -230,8 +230,8 @@ long fs_boot_late(const char *kind, const char *where, const char *options)
 	return err;
 }
 
-/* The root's /etc/hosts, as the settings say: it knows the sandbox's name. */
-static void boot_hosts(const char *text)
+/* A file of the root's /etc that is not the root's own: hosts, as the settings say, which knows the sandbox's name; resolv.conf. */
+static void boot_etc(const char *name, const char *text)
 {
 	struct path p;
 	struct dentry *etc;
@@ -241,7 +241,7 @@ static void boot_hosts(const char *text)
 	fs_root_path(&p);
 	etc = p.dentry->inode->kind == INODE_MEM ? boot_child(p.dentry, "etc", 3, false) : NULL;
 	if (etc != NULL) {
-		(void)mem_boot_file(etc, "hosts", 5, text);
+		(void)mem_boot_file(etc, name, (uint32_t)strlen(name), text);
 		dentry_put(etc);
 	}
 	path_put(&p);
@@ -311,12 +311,14 @@ long vfs_boot(const struct dk_boot *boot)
 		if (str_starts(p, "umask="))
 			v->umask = octal(p + 6) & 0777;
 		else if (str_starts(p, "hosts="))
-			boot_hosts(p + 6);
+			boot_etc("hosts", p + 6);
 		else if (str_starts(p, "mount=") && boot_mount(p + 6) != 0)
 			log_line(DK_LOG_WARNING, "cannot mount %s", p + 6);
 	}
 	if (err == 0 && root() == NULL)
 		err = boot_tmpfs_root();
+	if (err == 0 && outside_resolv_conf() != NULL)
+		boot_etc("resolv.conf", outside_resolv_conf());
 	return err;
 }
 

@@ -18,6 +18,8 @@ extern const struct file_ops pipe_file_ops, eventfd_file_ops, timerfd_file_ops, 
 /* The last reference of f is gone: takes it out of every epoll that watches it.  file_put calls
    it before ops->release, holding no lock, when f->epitems is not empty. */
 void epoll_file_gone(struct file *f);
+/* f waits on other streams of the host than when it was put into epolls.  No locks held; the caller has f. */
+void epoll_file_changed(struct file *f);
 /* pico_provider.wake: the waiter kinds of this personality. */
 bool lx_wake(struct waiter *w, uint32_t key);
 

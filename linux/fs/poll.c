@@ -34,6 +34,7 @@ void poll_table_init(struct poll_table *p)
 	p->fasync = NULL;
 	p->io = NULL;
 	p->key = UINT32_MAX;
+	p->streams_only = false;
 }
 
 static void leave(struct waiter *w)
@@ -97,7 +98,7 @@ void poll_wait(struct poll_table *p, struct waitq *q)
 {
 	struct waiter *w;
 
-	if (p == NULL || q == NULL || p->failed)
+	if (p == NULL || q == NULL || p->failed || p->streams_only)
 		return;
 	if (p->epitem != NULL) {
 		epoll_add_queue(p, q);

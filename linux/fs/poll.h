@@ -28,6 +28,7 @@ struct poll_table {
 	struct fasync *fasync;  /* O_ASYNC: waiters are of kind LX_WAITER_FASYNC for this */
 	struct io_req *io;      /* the same for an asynchronous request: kind LX_WAITER_IO */
 	uint32_t key;           /* events that are waited for */
+	bool streams_only;      /* queues are known already */
 };
 void poll_table_init(struct poll_table *p);
 void poll_table_done(struct poll_table *p); /* takes all waiters off their queues, frees */

@@ -66,6 +66,7 @@ struct inet {
 	uint32_t nerrors;
 	uint64_t drops;           /* [S] UDP: datagrams that found no room */
 	int opt[INET_OPTS];       /* [a] */
+	struct outside_sock *outside; /* [I] once it is there: what a socket that goes out of the sandbox needs */
 };
 
 /* lx_state()->inet_sockets */
@@ -104,7 +105,8 @@ static inline bool inet_same(const struct inet_addr *a, const struct inet_addr *
 }
 /* lo's own address of the family of to: where what is sent there comes from. */
 struct inet_addr inet_source(const struct inet_addr *to);
-/* Where a destination really is: the unspecified one means this host.  0, -ENETUNREACH, -EAFNOSUPPORT (IPv6 from a socket of IPv4 alone). */
+/* Where a destination really is: the unspecified one means this host.  ROUTE_WITHIN, ROUTE_OUTSIDE, -ENETUNREACH. */
+enum { ROUTE_WITHIN, ROUTE_OUTSIDE };
 long inet_route(struct lx_thread *t, const struct sock *s, struct inet_name *to);
 long inet_name_in(const struct sock *s, struct sock_name *a, struct gva from, int len);
 long inet_name_out(const struct sock *s, const struct sock_name *a, struct gva to, struct gva len);
@@ -116,6 +118,7 @@ long inet_bind(struct lx_thread *t, struct sock *s, const struct sock_name *a);
 /* It gets a port if it has none. */
 long inet_autobind(struct sock *s);
 void inet_unname(struct sock *s);
+void inet_unbind(struct sock *s); /* the same, and it may get another name */
 /* It is called what a connection to `to` comes from, unless it was bound to an address; and no more. */
 void inet_settle_source(struct sock *s, const struct inet_name *to);
 void inet_forget_source(struct sock *s);
@@ -141,5 +144,7 @@ bool sock_flag(const struct sock *s, int name); /* SO_OOBINLINE ..., sockopt.c *
 uint32_t lo_flags(const struct lx_thread *t); /* IFF_UP ... of t's lo */
 long lo_set_flags(struct lx_thread *t, uint32_t flags); /* 0 or -EPERM */
 uint32_t inet_state_number(const struct sock *s); /* as /proc/net shows it: TCP_ESTABLISHED ... */
+bool udp_deliver(struct sock *to, struct packet *p); /* p is queued at to; false: there was no room for it */
 void inet_peer_name(struct sock *s, struct sock_name *a);
+struct sock *tcp_child_of(const struct sock *listener, const struct inet_name *to); /* the server's end of a connection to `to`; NULL: no memory */
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/net/inet_addr.c - addresses of AF_INET and AF_INET6: ip(7), ipv6(7). */
-#include "linux/net/inet.h"
+#include "linux/net/outside.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 
@@ -70,7 +70,9 @@ long inet_route(struct lx_thread *t, const struct sock *s, struct inet_name *to)
 		return -ENETUNREACH;
 	if (inet_is_any(&to->addr))
 		to->addr = inet_source(&to->addr);
-	return inet_is_local(&to->addr) && lo_is_up(t) ? 0 : -ENETUNREACH;
+	if (inet_is_local(&to->addr) || outside_is_own(s->net, &to->addr))
+		return lo_is_up(t) ? ROUTE_WITHIN : -ENETUNREACH;
+	return outside_may(s->net, &to->addr) ? ROUTE_OUTSIDE : -ENETUNREACH;
 }
 
 struct sock_name inet_sock_name(const struct inet_name *in)

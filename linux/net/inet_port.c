@@ -2,7 +2,7 @@
 /* linux/net/inet_port.c - which socket has which port, and who gets what is sent to one. */
 #include <linux/capability.h>
 
-#include "linux/net/inet.h"
+#include "linux/net/outside.h"
 #include "linux/ns/ns.h"
 #include "linux/sec/landlock.h"
 
@@ -152,7 +152,7 @@ static long may_bind(struct lx_thread *t, const struct sock *s, const struct ine
 
 	if (n->plain4 || (s->family == AF_INET6 && inet_is4(&n->addr) && inet_opt(s, OPT_V6ONLY)))
 		return -EINVAL;
-	if (!inet_is_any(&n->addr) && !inet_is_local(&n->addr) && !multicast && !inet_opt(s, OPT_FREEBIND) && !inet_opt(s, OPT_TRANSPARENT))
+	if (!inet_is_any(&n->addr) && !inet_is_local(&n->addr) && !outside_is_own(s->net, &n->addr) && !multicast && !inet_opt(s, OPT_FREEBIND) && !inet_opt(s, OPT_TRANSPARENT))
 		return -EADDRNOTAVAIL;
 	if (n->port != 0 && n->port < PRIVILEGED && !ns_capable(t, ns_of(t, NS_NET)->user, CAP_NET_BIND_SERVICE))
 		return -EACCES;
@@ -207,6 +207,15 @@ void inet_settle_source(struct sock *s, const struct inet_name *to)
 	lock_drop(&s->lock);
 }
 
+void inet_unbind(struct sock *s)
+{
+	inet_unname(s);
+	lock_take(&s->lock);
+	s->inet->auto_port = false;
+	s->addr = (struct sock_name){ 0 };
+	lock_drop(&s->lock);
+}
+
 void inet_forget_source(struct sock *s)
 {
 	bool port;
@@ -219,11 +228,7 @@ void inet_forget_source(struct sock *s)
 	lock_drop(&s->lock);
 	if (!port)
 		return;
-	inet_unname(s);
-	lock_take(&s->lock);
-	s->inet->auto_port = false;
-	s->addr = (struct sock_name){ 0 };
-	lock_drop(&s->lock);
+	inet_unbind(s);
 }
 
 long inet_may_listen(struct sock *s)

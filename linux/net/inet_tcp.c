@@ -12,7 +12,7 @@
  * data unread or SO_LINGER 0, data for who has closed): the peer can do nothing any more, and has an error.  A socket that was
  * closed while its peer lives on stays as peer->peer, dead.
  */
-#include "linux/net/inet.h"
+#include "linux/net/outside.h"
 #include "linux/sec/landlock.h"
 
 void inet_peer_name(struct sock *s, struct sock_name *a)
@@ -58,6 +58,8 @@ static long tcp_shutdown(struct sock *s, uint32_t how)
 	struct sock *peer = NULL;
 	long err = 0;
 
+	if (s->host != DK_NO_HANDLE)
+		return outside_shutdown(s, how);
 	lock_take(&s->lock);
 	if (s->state == SOCK_LISTENING)
 		how &= SHUT_RCV; /* it does not send */
@@ -85,11 +87,13 @@ static long tcp_listen(struct lx_thread *t, struct sock *s, int backlog)
 
 	if (err == 0)
 		err = inet_may_listen(s);
+	if (err == 0)
+		err = outside_listen(t, s, backlog);
 	return err != 0 ? err : sock_listen(t, s, backlog);
 }
 
 /* The server's end of a connection to the listener. */
-static struct sock *child_of(const struct sock *listener, const struct inet_name *to)
+struct sock *tcp_child_of(const struct sock *listener, const struct inet_name *to)
 {
 	struct sock *child = inet_new(listener->family, SK_TCP, LX_SOCK_STREAM, IPPROTO_TCP);
 
@@ -112,7 +116,7 @@ static long try_connect(struct lx_thread *t, struct sock *s, const struct inet_n
 
 	if (l == NULL)
 		return -ECONNREFUSED;
-	child = child_of(l, to);
+	child = tcp_child_of(l, to);
 	if (child == NULL) {
 		sock_put(l);
 		return -ENOMEM;
@@ -185,6 +189,7 @@ static long disconnect(struct sock *s)
 {
 	struct sock *peer;
 
+	outside_drop(s);
 	lock_take(&s->lock);
 	peer = s->peer;
 	s->peer = NULL;
@@ -209,20 +214,36 @@ static long disconnect(struct sock *s)
 	return 0;
 }
 
+/* This host is the sandbox; where nobody within has the port it may be the one that the sandbox runs on. */
+static long route_of(struct lx_thread *t, struct sock *s, struct inet_name *to)
+{
+	long route = s->host != DK_NO_HANDLE ? ROUTE_OUTSIDE : inet_route(t, s, to);
+	struct sock *listener;
+
+	if (route != ROUTE_WITHIN || !outside_loopback(s->net))
+		return route;
+	listener = inet_find(s, to, NULL);
+	if (listener == NULL)
+		return ROUTE_OUTSIDE;
+	sock_put(listener);
+	return ROUTE_WITHIN;
+}
+
 static long tcp_connect(struct lx_thread *t, struct sock *s, const struct sock_name *a, bool nonblock)
 {
 	struct inet_name to;
-	long err;
+	long err, route;
 
 	if (a == NULL)
 		return s->state == SOCK_LISTENING ? -EISCONN : disconnect(s);
-	err = connect_again(s);
+	err = s->host != DK_NO_HANDLE ? 1 : connect_again(s);
 	if (err != 1)
 		return err;
 	to = a->in;
-	err = inet_route(t, s, &to);
-	if (err == 0)
-		err = landlock_port(t, to.port, LL_NET_CONNECT);
+	route = route_of(t, s, &to);
+	err = route < 0 ? route : landlock_port(t, to.port, LL_NET_CONNECT);
+	if (err == 0 && route == ROUTE_OUTSIDE)
+		return outside_connect(t, s, &to, nonblock);
 	if (err == 0)
 		err = inet_autobind(s);
 	if (err != 0)
@@ -298,6 +319,8 @@ static long tcp_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 
 	if (UNLIKELY(s->error != 0) && (n = sock_take_error(s)) != 0)
 		return -n;
+	if (s->host != DK_NO_HANDLE)
+		return outside_send(s, x);
 	if (s->peer == NULL)
 		return -EPIPE;
 	n = send_bytes(t, s, x);
@@ -340,6 +363,8 @@ static long recv_urgent(struct sock *s, struct xfer *x)
 
 static long tcp_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
 {
+	if (s->host != DK_NO_HANDLE)
+		return outside_recv(s, x);
 	if (x->flags & MSG_ERRQUEUE)
 		return -EAGAIN;
 	if (s->state == SOCK_LISTENING || (s->state == SOCK_OPEN && s->error == 0))

@@ -5,7 +5,8 @@
  * A datagram is copied into the arena and queued at its receiver, or lost if that has no room.  Where nobody listens a connected
  * sender hears ECONNREFUSED next time, as from ICMP.
  */
-#include "linux/net/inet.h"
+#include "linux/net/outside.h"
+#include "linux/net/resolver.h"
 #include "rt/mem.h"
 
 #define UDP_MOST 65507u
@@ -23,17 +24,33 @@ static long udp_listen(struct lx_thread *t, struct sock *s, int backlog)
 	return -EOPNOTSUPP;
 }
 
+/* This host is the sandbox; where nobody within has the port it may be the one that the sandbox runs on. */
+static long route_of(struct lx_thread *t, struct sock *s, struct inet_name *to)
+{
+	long route = inet_route(t, s, to);
+	struct sock *receiver;
+
+	if (route != ROUTE_WITHIN || !outside_loopback(s->net) || to->port == 0 || resolver_is(s->net, to))
+		return route;
+	receiver = inet_find(s, to, &s->addr.in);
+	if (receiver == NULL)
+		return ROUTE_OUTSIDE;
+	sock_put(receiver);
+	return ROUTE_WITHIN;
+}
+
 static long udp_connect(struct lx_thread *t, struct sock *s, const struct sock_name *a, bool nonblock)
 {
 	struct inet_name to = { 0 };
-	long err = 0;
+	long err = 0, route = ROUTE_WITHIN;
 
 	if (a != NULL) {
 		to = a->in;
-		err = inet_route(t, s, &to);
-		if (err == 0)
-			err = inet_autobind(s);
+		route = route_of(t, s, &to);
+		err = route < 0 ? route : inet_autobind(s);
 	}
+	if (err == 0 && route == ROUTE_OUTSIDE)
+		err = outside_udp_connect(s, &to);
 	if (err != 0)
 		return err;
 	lock_take(&s->lock);
@@ -41,10 +58,12 @@ static long udp_connect(struct lx_thread *t, struct sock *s, const struct sock_n
 	s->error = 0;
 	s->state = a != NULL ? SOCK_CONNECTED : SOCK_OPEN;
 	lock_drop(&s->lock);
-	if (a != NULL)
-		inet_settle_source(s, &to);
-	else
+	if (a == NULL) {
+		outside_drop(s);
 		inet_forget_source(s);
+	} else if (route == ROUTE_WITHIN) {
+		inet_settle_source(s, &to);
+	}
 	waitq_wake_all(&s->wq);
 	return 0;
 }
@@ -61,7 +80,7 @@ static long udp_shutdown(struct sock *s, uint32_t how)
 	return connected ? 0 : -ENOTCONN;
 }
 
-/* Where it goes: the address that was given, or the peer's. */
+/* Where it goes: the address that was given, or the peer's.  ROUTE_*, or -errno. */
 static long destination(struct lx_thread *t, struct sock *s, const struct xfer *x, struct inet_name *to)
 {
 	if (x->has_addr) {
@@ -75,7 +94,7 @@ static long destination(struct lx_thread *t, struct sock *s, const struct xfer *
 	}
 	if (to->port == 0)
 		return -EINVAL;
-	return inet_route(t, s, to);
+	return outside_udp_goes(s, to) ? ROUTE_OUTSIDE : route_of(t, s, to);
 }
 
 static struct packet *packet_of(struct sock *s, const struct xfer *x, const struct inet_name *to, long *err)
@@ -100,7 +119,7 @@ static struct packet *packet_of(struct sock *s, const struct xfer *x, const stru
 }
 
 /* False: there was no room for it. */
-static bool queue(struct sock *to, struct packet *p)
+bool udp_deliver(struct sock *to, struct packet *p)
 {
 	bool room;
 
@@ -144,33 +163,43 @@ static void unreachable(struct sock *s, struct packet *p)
 	waitq_wake_all(&s->wq);
 }
 
+/* A question for the name server, which is the caller's no more. */
+static void asked(struct sock *s, struct packet *p)
+{
+	resolver_ask(s, &p->to, p->data, p->size);
+	arena_free(p);
+}
+
 static long udp_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 {
 	struct inet_name to;
 	struct packet *p;
 	struct sock *receiver;
-	long err;
+	long err, route;
 
 	if (x->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (x->v->size > UDP_MOST)
 		return -EMSGSIZE;
-	err = destination(t, s, x, &to);
-	if (err == 0)
-		err = inet_autobind(s);
+	route = destination(t, s, x, &to);
+	err = route < 0 ? route : inet_autobind(s);
 	if (err != 0)
 		return err == -EADDRINUSE ? -EAGAIN : err;
 	if (s->error != 0 && (err = sock_take_error(s)) != 0)
 		return -err;
 	if (s->shut & SHUT_SEND)
 		return -EPIPE;
+	if (route == ROUTE_OUTSIDE)
+		return outside_udp_send(s, &to, x);
 	p = packet_of(s, x, &to, &err);
 	if (p == NULL)
 		return err;
 	receiver = inet_find(s, &to, &p->from.in);
-	if (receiver == NULL)
+	if (receiver == NULL && resolver_is(s->net, &to))
+		asked(s, p);
+	else if (receiver == NULL)
 		unreachable(s, p);
-	else if (!queue(receiver, p))
+	else if (!udp_deliver(receiver, p))
 		arena_free(p);
 	if (receiver != NULL)
 		sock_put(receiver);
@@ -232,7 +261,7 @@ static long udp_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
 		return -EOPNOTSUPP;
 	if (s->error != 0 && (err = sock_take_error(s)) != 0)
 		return -err;
-	return packet_recv(t, s, x);
+	return UNLIKELY(outside_listens(s)) ? outside_udp_recv(t, s, x) : packet_recv(t, s, x);
 }
 
 static void udp_peer_gone(struct sock *s, struct sock *peer, bool unread)
@@ -318,7 +347,7 @@ const struct sock_ops udp_ops = {
 	.name_in = inet_name_in,
 	.name_out = inet_name_out,
 	.peer_name = inet_peer_name,
-	.bind = inet_bind,
+	.bind = outside_udp_bind,
 	.listen = udp_listen,
 	.connect = udp_connect,
 	.shutdown = udp_shutdown,

@@ -12,7 +12,7 @@
  * (sock_close), so a pair is no cycle that lives on.  What a kind does its own way is in its struct sock_ops.
  */
 
-#include "linux/net/inet.h"
+#include "linux/net/outside.h"
 #include "linux/net/sock.h"
 #include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
@@ -55,6 +55,8 @@ void sock_put(struct sock *s)
 		return;
 	sock_drop_queue(s);
 	landlock_put(s->landlock);
+	if (s->inet != NULL)
+		arena_free(s->inet->outside);
 	arena_free(s->inet);
 	arena_free(s);
 }
@@ -179,6 +181,8 @@ void sock_close(struct sock *s)
 	struct sock *peer;
 	bool unread, listening;
 
+	if (s->inet != NULL)
+		outside_close(s);
 	ops_of(s)->unname(s);
 	lock_take(&s->lock);
 	listening = s->state == SOCK_LISTENING;
@@ -218,6 +222,8 @@ static uint32_t socket_poll(struct lx_thread *t, struct file *f, struct poll_tab
 	uint32_t mask = 0;
 
 	poll_wait(p, &s->wq);
+	if (s->host != DK_NO_HANDLE)
+		return outside_poll(s, p);
 	lock_take(&s->lock);
 	if (s->error != 0)
 		mask |= EPOLLERR;
@@ -234,6 +240,8 @@ static uint32_t socket_poll(struct lx_thread *t, struct file *f, struct poll_tab
 	if (ops_of(s)->poll != NULL)
 		mask = ops_of(s)->poll(s, mask);
 	lock_drop(&s->lock);
+	if (s->inet != NULL && outside_listens(s))
+		outside_poll_listener(s, p, &mask);
 	return mask;
 }
 
@@ -265,7 +273,9 @@ static long socket_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint
 	struct sock *s = f->object, *peer;
 	long n = 0;
 
-	if (cmd == FIONREAD) {
+	if ((cmd == FIONREAD || cmd == TIOCOUTQ) && s->host != DK_NO_HANDLE && s->kind == SK_TCP) {
+		n = (long)outside_number(s, cmd == FIONREAD ? DK_ATTR_AVAILABLE : DK_ATTR_SOCKET_UNSENT);
+	} else if (cmd == FIONREAD) {
 		if (s->state == SOCK_LISTENING)
 			return -EINVAL;
 		lock_take(&s->lock);
@@ -285,8 +295,10 @@ static long socket_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint
 
 static void socket_release(struct file *f)
 {
-	if (f->object != NULL)
+	if (f->object != NULL) {
+		((struct sock *)f->object)->file = NULL;
 		sock_close(f->object);
+	}
 }
 
 const struct file_ops socket_file_ops = {
@@ -304,6 +316,7 @@ struct file *sock_file(struct sock *s, uint32_t flags)
 
 	if (f != NULL && f->inode != NULL)
 		s->ino = f->inode->ino;
+	s->file = f;
 	return f;
 }
 

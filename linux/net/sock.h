@@ -50,6 +50,8 @@ struct sock {
 	uint16_t family;          /* [I] AF_* */
 	uint64_t ino;             /* [I] of its file, as /proc shows it */
 	struct inet *inet;        /* [I] AF_INET and AF_INET6: what is theirs, freed with the socket; else NULL */
+	dk_handle host;           /* [S] the stream outside that it has, net/outside.h; else 0 */
+	struct file *file;        /* [I] its file, while that is there: no reference */
 	enum sock_state state;    /* [S] */
 	uint32_t shut;            /* [S] */
 	int error;                /* [S] SO_ERROR */
@@ -155,6 +157,7 @@ long accept_child(struct sock *s, bool nonblock, struct sock **out);
    0, -EAGAIN (the queue is full), -errno. */
 long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool full);
 long accept_wait_room(struct sock *listener, uint64_t timeout);
+void accept_inherit(struct sock *child, const struct sock *listener); /* options and credentials; the listener's lock is held */
 /* listen's common part: the state and the credentials. */
 long sock_listen(struct lx_thread *t, struct sock *s, int backlog);
 /* How much may be under way from one to the other. */

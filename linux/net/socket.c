@@ -6,7 +6,7 @@
  * answer EAFNOSUPPORT, as a kernel without them does, and the log says so once.
  */
 
-#include "linux/net/inet.h"
+#include "linux/net/outside.h"
 #include "linux/net/sock.h"
 
 /* One log line a family. */
@@ -293,8 +293,19 @@ long lx_sys_getpeername(struct lx_thread *t, int fd, struct gva addr, struct gva
 	if (f == NULL)
 		return err;
 	s = f->object;
+	if (s->host != DK_NO_HANDLE)
+		(void)outside_settle(s);
 	err = s->state == SOCK_CONNECTED && !(s->kind == SK_TCP && tcp_is_over(s)) ? peer_name_out(s, addr, len) : -ENOTCONN;
 	file_put(f);
+	return err;
+}
+
+static long setopt(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, int len)
+{
+	long err = level == SOL_SOCKET ? sock_setopt(t, s, name, value, len) : ops_of(s)->setopt(t, s, level, name, value, len);
+
+	if (err == 0 && s->inet != NULL && outside_conf(s->net) != NULL)
+		outside_set_option(s, level, name, value, len);
 	return err;
 }
 
@@ -309,20 +320,27 @@ long lx_sys_setsockopt(struct lx_thread *t, int fd, int level, int name, struct 
 	if (len < 0)
 		err = -EINVAL;
 	else
-		err = level == SOL_SOCKET ? sock_setopt(t, f->object, name, value, len) : ops_of(f->object)->setopt(t, f->object, level, name, value, len);
+		err = setopt(t, f->object, level, name, value, len);
 	file_put(f);
 	return err;
 }
 
 long lx_sys_getsockopt(struct lx_thread *t, int fd, int level, int name, struct gva value, struct gva len)
 {
+	struct sock *s;
 	struct file *f;
 	long err;
 
 	f = fd_get_kind(t, fd, FILE_SOCKET, -ENOTSOCK, &err);
 	if (f == NULL)
 		return err;
-	err = level == SOL_SOCKET ? sock_getopt(t, f->object, name, value, len) : ops_of(f->object)->getopt(t, f->object, level, name, value, len);
+	s = f->object;
+	if (UNLIKELY(s->host != DK_NO_HANDLE))
+		(void)outside_settle(s);
+	if (UNLIKELY(s->host != DK_NO_HANDLE) && outside_getopt(s, level, name, value, len, &err))
+		;
+	else
+		err = level == SOL_SOCKET ? sock_getopt(t, s, name, value, len) : ops_of(s)->getopt(t, s, level, name, value, len);
 	file_put(f);
 	return err;
 }

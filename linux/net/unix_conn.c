@@ -6,7 +6,7 @@
  * waits for accept, only for room in the queue.
  */
 
-#include "linux/net/sock.h"
+#include "linux/net/outside.h"
 
 long sock_listen(struct lx_thread *t, struct sock *s, int backlog)
 {
@@ -46,6 +46,20 @@ long accept_wait_room(struct sock *listener, uint64_t timeout)
 	return sock_wait_err(err, timeout);
 }
 
+void accept_inherit(struct sock *child, const struct sock *listener)
+{
+	child->passcred = listener->passcred;
+	child->passpidfd = listener->passpidfd;
+	child->stamp = listener->stamp;
+	child->sndbuf = listener->sndbuf;
+	child->rcvbuf = listener->rcvbuf;
+	child->reuse = listener->reuse;
+	child->keepalive = listener->keepalive;
+	child->linger = listener->linger;
+	child->cred = listener->cred;
+	child->groups = listener->groups;
+}
+
 long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool full) LOCK_UNCHECKED("two sockets: the listener before its child")
 {
 	long err = 0;
@@ -60,16 +74,7 @@ long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, 
 		if (s->state == SOCK_OPEN) {
 			if (child->addr.len == 0)
 				child->addr = listener->addr;
-			child->passcred = listener->passcred;
-			child->passpidfd = listener->passpidfd;
-			child->stamp = listener->stamp;
-			child->sndbuf = listener->sndbuf;
-			child->rcvbuf = listener->rcvbuf;
-			child->reuse = listener->reuse;
-			child->keepalive = listener->keepalive;
-			child->linger = listener->linger;
-			child->cred = listener->cred;
-			child->groups = listener->groups;
+			accept_inherit(child, listener);
 			sock_own_cred(s, t);
 			sock_peer_cred(child, s);
 			sock_peer_cred(s, listener);
@@ -180,6 +185,21 @@ static struct sock *take_child(struct sock *s, long *err)
 	return child;
 }
 
+static bool child_waits(const struct sock *s)
+{
+	return s->nqueued > 0 || s->state != SOCK_LISTENING || (s->shut & SHUT_RCV);
+}
+
+static long wait_child(struct sock *s, uint64_t deadline)
+{
+	long err;
+
+	if (s->inet != NULL && outside_listens(s))
+		return outside_sleep(s, s->inet->outside->listen, s->inet->outside->nlisten, DK_EVENT_ACCEPT, child_waits, deadline);
+	WAIT_EVENT(&s->wq, deadline, child_waits(s), err);
+	return err;
+}
+
 long accept_child(struct sock *s, bool nonblock, struct sock **out)
 {
 	uint64_t deadline = timeout_deadline(s->rcvtimeo);
@@ -191,9 +211,11 @@ long accept_child(struct sock *s, bool nonblock, struct sock **out)
 			waitq_wake_all(&s->wq); /* connects that wait for room in the queue */
 			return 0;
 		}
+		if (err == -EAGAIN && s->inet != NULL && outside_listens(s) && outside_accept(s) != 0)
+			continue;
 		if (err != -EAGAIN || nonblock)
 			return err;
-		WAIT_EVENT(&s->wq, deadline, s->nqueued > 0 || s->state != SOCK_LISTENING || (s->shut & SHUT_RCV), err);
+		err = wait_child(s, deadline);
 		if (err != 0)
 			return sock_wait_err(err, s->rcvtimeo);
 	}
