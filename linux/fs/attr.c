@@ -32,6 +32,7 @@ struct change {
 	uint32_t mode, uid, gid;
 	int64_t atime, mtime; /* INT64_MIN: as it is */
 	bool now;             /* both times are "now": write permission is enough */
+	struct file *file;    /* as in struct inode_attr */
 };
 
 static long change_path(struct lx_thread *t, int dirfd, struct gva name, uint32_t walk, struct change *c)
@@ -57,6 +58,7 @@ static long change_fd(struct lx_thread *t, int fd, struct change *c)
 	if (f->kind == FILE_PATH) {
 		err = -EBADF;
 	} else if (f->path.dentry != NULL) {
+		c->file = f;
 		err = c->fn(t, &f->path, c);
 	} else { /* a pipe or socket: a dentry for the moment */
 		file_get(f);
@@ -82,7 +84,7 @@ static uint32_t walk_of(int flags)
 static long chmod_path(struct lx_thread *t, const struct path *p, struct change *c)
 {
 	struct inode *i = p->dentry->inode;
-	struct inode_attr a = { .valid = IATTR_MODE, .mode = c->mode & 07777 };
+	struct inode_attr a = { .valid = IATTR_MODE, .mode = c->mode & 07777, .file = c->file };
 	long err;
 
 	if (may_write(t, p) != 0)
@@ -144,7 +146,7 @@ static long may_chown(struct lx_thread *t, const struct inode *i, const struct c
 static long chown_path(struct lx_thread *t, const struct path *p, struct change *c)
 {
 	struct inode *i = p->dentry->inode;
-	struct inode_attr a = { .uid = c->uid, .gid = c->gid };
+	struct inode_attr a = { .uid = c->uid, .gid = c->gid, .file = c->file };
 	long err;
 
 	if (may_write(t, p) != 0)
@@ -205,7 +207,7 @@ long lx_sys_fchownat(struct lx_thread *t, int dirfd, struct gva name, uint32_t u
 static long times_path(struct lx_thread *t, const struct path *p, struct change *c)
 {
 	struct inode *i = p->dentry->inode;
-	struct inode_attr a = { .atime_ns = c->atime, .mtime_ns = c->mtime };
+	struct inode_attr a = { .atime_ns = c->atime, .mtime_ns = c->mtime, .file = c->file };
 	long err = may_write(t, p);
 
 	a.valid = (c->atime != INT64_MIN ? IATTR_ATIME : 0) | (c->mtime != INT64_MIN ? IATTR_MTIME : 0);

@@ -19,15 +19,25 @@ static long set_size(const char *uri, uint64_t size)
 	return err;
 }
 
-static long set_one(const char *uri, enum dk_attr_class class, const void *data, size_t size)
+/* By its name, or of an open stream: one of them. */
+static long set_one(dk_handle stream, const char *uri, enum dk_attr_class class, const void *data, size_t size)
 {
-	return lx_err(DkStreamAttributesSet(DK_NO_HANDLE, uri, class, data, size));
+	return lx_err(DkStreamAttributesSet(stream, uri, class, data, size));
+}
+
+/* The stream of an open file that is to be changed: its name may be gone, or another file's. */
+static dk_handle stream_of(struct file *f)
+{
+	if (f == NULL || f->kind != FILE_HOST || (f->stream == DK_NO_HANDLE && host_stream(f) < 0))
+		return DK_NO_HANDLE;
+	return f->stream;
 }
 
 long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr *a)
 {
-	char *uri = host_uri(d, NULL, 0);
-	long err = uri == NULL ? -ENOMEM : 0;
+	dk_handle stream = stream_of(a->file);
+	char *uri = stream == DK_NO_HANDLE ? host_uri(d, NULL, 0) : NULL;
+	long err = stream == DK_NO_HANDLE && uri == NULL ? -ENOMEM : 0;
 
 	host_keep(d);
 	if (err == 0 && (a->valid & IATTR_SIZE))
@@ -35,19 +45,19 @@ long host_setattr(struct lx_thread *t, struct dentry *d, const struct inode_attr
 	if (err == 0 && (a->valid & (IATTR_UID | IATTR_GID))) {
 		uint32_t owner[2] = { a->valid & IATTR_UID ? a->uid : UINT32_MAX, a->valid & IATTR_GID ? a->gid : UINT32_MAX };
 
-		err = set_one(uri, DK_ATTR_OWNER, owner, sizeof owner);
+		err = set_one(stream, uri, DK_ATTR_OWNER, owner, sizeof owner);
 	}
 	if (err == 0 && (a->valid & IATTR_MODE)) {
 		uint32_t bits = a->mode & (IS_DIR(d->inode) ? LX_S_ISUID : LX_S_ISUID | LX_S_ISGID), mode = a->mode & 07777 & ~bits;
 
-		err = set_one(uri, DK_ATTR_MODE, &mode, sizeof mode);
+		err = set_one(stream, uri, DK_ATTR_MODE, &mode, sizeof mode);
 		if (err == 0)
 			err = shade_set_bits(d->inode, bits);
 	}
 	if (err == 0 && (a->valid & (IATTR_ATIME | IATTR_MTIME))) {
 		int64_t times[2] = { a->valid & IATTR_ATIME ? a->atime_ns : INT64_MIN, a->valid & IATTR_MTIME ? a->mtime_ns : INT64_MIN };
 
-		err = set_one(uri, DK_ATTR_TIMES, times, sizeof times);
+		err = set_one(stream, uri, DK_ATTR_TIMES, times, sizeof times);
 	}
 	heap_free(uri);
 	host(d->inode)->until = 0;
@@ -132,7 +142,7 @@ long host_setxattr(struct lx_thread *t, struct dentry *d, const char *name, cons
 	uri = xattr_uri(d->inode, name);
 	if (uri == NULL)
 		return -ENOMEM;
-	err = value == NULL ? set_one(uri, DK_ATTR_XATTR_REMOVE, "", 0) : set_one(uri, DK_ATTR_XATTR, value, size);
+	err = value == NULL ? set_one(DK_NO_HANDLE, uri, DK_ATTR_XATTR_REMOVE, "", 0) : set_one(DK_NO_HANDLE, uri, DK_ATTR_XATTR, value, size);
 	heap_free(uri);
 	return err;
 }

@@ -101,6 +101,7 @@ struct inode_attr {
 	uint32_t mode, uid, gid;
 	uint64_t size;
 	int64_t atime_ns, mtime_ns, ctime_ns;
+	struct file *file; /* through which it is asked for, whatever its name is by now; NULL: by name */
 };
 /* All that is meant but size and ctime, whose rules differ: into i, whose kind has no more to it.  inode_kinds.c */
 void inode_set_members(struct inode *i, const struct inode_attr *a) REQUIRES(INODE);

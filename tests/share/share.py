@@ -285,8 +285,18 @@ for step in (lambda: None, lambda: os.write(fd, b'x'), lambda: time.sleep(1.2), 
     step()
     st = os.fstat(fd)
     print(st.st_uid, st.st_gid, oct(st.st_mode), st.st_size, st.st_nlink)
-os.unlink('owned')
+# Whose name is another file's by now, and whose name is gone.
+with open('other', 'w') as f:
+    f.write('other')
+os.utime('other', (1, 2))
 os.unlink('second')
+for end in (lambda: os.rename('other', 'owned'), lambda: os.unlink('owned')):
+    end()
+    os.fchmod(fd, 0o666)
+    os.utime(fd, (5, 6))
+    st = os.fstat(fd)
+    print(st.st_uid, oct(st.st_mode), st.st_mtime, st.st_nlink)
+    print([(n, oct(os.stat(n).st_mode), os.stat(n).st_mtime) for n in sorted(os.listdir('.'))])
 """
 
 
@@ -295,7 +305,7 @@ def owner_of_open_file(tap):
     folder.mkdir(exist_ok=True)
     native = run([PYTHON, "-c", OWNER], cwd=folder)
     r = run([bailey, "run", "-v", f"{folder}:{folder}", "-w", folder, "--", PYTHON, "-c", OWNER])
-    tap.ok("an open file tells its owner, mode, size and links as on the host", r.code == 0 and r.out == native.out, f"{native}\n{r}")
+    tap.ok("an open file tells its owner, mode, size and links as on the host, and takes others, whatever became of its name", r.code == 0 and r.out == native.out, f"{native}\n{r}")
 
 
 # Lists a folder, opens its files one after the other, which come many at a time, and does to them what may be done.
