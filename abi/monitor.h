@@ -53,7 +53,8 @@
 	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread") \
 	X(USAGE, 19, "args[0] = process index, MON_USAGE_ALL or _TOTAL. reply: data = struct mon_usage[]") \
 	X(ACCEPT, 20, "stream, args[0] = how many at most. reply: data = struct dk_accepted[], fds") \
-	X(SEND, 21, "stream, text: struct dk_inet, then a datagram, or its first part (args[0] = 1: more follows). reply: status")
+	X(SEND, 21, "stream, text: struct dk_inet, then a datagram, or its first part (args[0] = 1: more follows). reply: status") \
+	X(RECEIVE, 22, "stream of datagrams, args[0] = room for its bytes, args[1] = 1: it stays. reply: data = struct dk_datagram, bytes")
 
 enum mon_op {
 #define X(name, nr, text) MON_##name = nr,
@@ -109,7 +110,7 @@ struct mon_changes {
 #define MON_FD_READ   16u
 #define MON_FD_WRITE  32u
 #define MON_FD_SERVER 64u  /* a tcp.server: reads are ACCEPT; without MON_FD_SOCKET: a waitset */
-#define MON_FD_DATAGRAM 128u /* a write is one datagram */
+#define MON_FD_DATAGRAM 128u /* a write is one datagram; without MON_FD_SOCKET: it is received by RECEIVE, the descriptor is readable when there is one */
 
 /*
  * First message to a fresh picoprocess, right after exec, with MON_BOOT_FDS

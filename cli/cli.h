@@ -21,7 +21,7 @@ struct list_of {
 	unsigned count;
 };
 struct options {
-	struct list_of volumes, env, env_files, exts;
+	struct list_of volumes, env, env_files, exts, net, publish;
 	const char *workdir, *user, *rootfs, *hostname, *registry, *name, *trace, *log, *bare;
 	uint64_t memory, pids, cpus; /* 0 = not given; cpus in thousandths */
 	bool interactive, tty, verbose, stats;

@@ -12,7 +12,7 @@ const char run_help[] =
     "bailey run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n"
     "\n"
     "The program sees this host's files read-only with its own changes in memory on top,\n"
-    "a private /tmp, no network, no other process.  Its exit code is the command's; 128+N\n"
+    "a private /tmp, no network beyond its own, no other process.  Its exit code is the command's; 128+N\n"
     "if signal N ended it, 125 if bailey failed, 126 and 127 if the program cannot be run.\n"
     "\n"
     "  -v, --volume HOST:GUEST[:ro]  show a folder or file of the host, writable unless :ro\n"
@@ -29,7 +29,12 @@ const char run_help[] =
     "      --name NAME               name of the sandbox\n"
     "  -i, --interactive             keep the input open (it always is)\n"
     "  -t, --tty                     give the program the terminal (the input must be one)\n"
-    "      --net none                no network but 127.0.0.1 and ::1 within: the only kind so far\n"
+    "      --net none                no network but 127.0.0.1 and ::1 within (as without it)\n"
+    "      --net host                what this host reaches, its own services too\n"
+    "      --net allow:RULE,...      connections to what a rule names: ADDRESS[/BITS], NAME, *.NAME, *,\n"
+    "                                localhost or dns, each with :PORT, :PORT-PORT, /tcp or /udp behind it\n"
+    "  -p, --publish [ADDR:]HOSTPORT:PORT[/tcp|/udp]\n"
+    "                                let others reach a port of the program's at a port of this host\n"
     "      --ext NAME[=ARG]          stack an extension\n"
     "      --trace lx,nt,dk,mon      trace Linux and NT system calls, Dk calls, monitor requests\n"
     "      --stats                   say at the end how many traps, requests and processes there were\n"
@@ -115,6 +120,29 @@ static const char *trace_of(const char *text)
 	return text;
 }
 
+/* none, host or allow:RULE,RULE; the monitor reads the rules, and says what is wrong with one. */
+static void net_option(struct options *o, char *text)
+{
+	char *save = NULL;
+
+	if (!strcmp(text, "none"))
+		return;
+	if (!strcmp(text, "host")) {
+		list_add(&o->net, "host");
+		return;
+	}
+	if (strncmp(text, "allow:", 6) != 0 || !text[6])
+		fail("--net %s is none of none, host and allow:RULE,...", text);
+	for (char *rule = strtok_r(text + 6, ",", &save); rule; rule = strtok_r(NULL, ",", &save)) {
+		char *record = malloc(strlen(rule) + 7);
+
+		if (!record)
+			fail("no memory for the rules");
+		sprintf(record, "allow:%s", rule);
+		list_add(&o->net, record);
+	}
+}
+
 static void take(struct options *o, int c, char *bad)
 {
 	switch (c) {
@@ -133,10 +161,9 @@ static void take(struct options *o, int c, char *bad)
 	case 'i': o->interactive = true; break;
 	case 't': o->tty = true; break;
 	case OPT_NET:
-		if (strcmp(optarg, "none") != 0)
-			fail("--net %s is not there yet: only --net none is", optarg);
+		net_option(o, optarg);
 		break;
-	case 'p': fail("-p is not there yet: a sandbox has no network to the outside so far");
+	case 'p': list_add(&o->publish, optarg); break;
 	case OPT_EXT: list_add(&o->exts, optarg); break;
 	case OPT_TRACE: o->trace = trace_of(optarg); break;
 	case OPT_LOG: o->log = optarg; break;

@@ -43,6 +43,7 @@ static const uint8_t shapes[MON_OP_COUNT] = {
 	[MON_USAGE] = TEXT_NONE,
 	[MON_ACCEPT] = TEXT_NONE | STREAM_YES,
 	[MON_SEND] = TEXT_ANY | STREAM_YES,
+	[MON_RECEIVE] = TEXT_NONE | STREAM_YES,
 };
 
 /* Ops without work and answer. */
@@ -106,8 +107,9 @@ static void dispatch(struct pico *p, struct job *j)
 	case MON_CLONE: job_start(p, j, channel_op_clone(j)); return;
 	case MON_SPREAD: job_start(p, j, channel_op_spread()); return;
 	case MON_USAGE: job_start(p, j, usage_query(j)); return;
-	case MON_ACCEPT:
-	case MON_SEND: job_start(p, j, DK_NOT_SUPPORTED); return;
+	case MON_ACCEPT: job_start(p, j, net_accept(j)); return;
+	case MON_SEND: job_start(p, j, net_send(j)); return;
+	case MON_RECEIVE: job_start(p, j, net_receive(j)); return;
 	}
 }
 

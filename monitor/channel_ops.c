@@ -20,6 +20,8 @@ enum dk_status channel_op_open(struct job *j)
 
 	if (!strncmp(j->text, "file:", 5))
 		return file_open(j);
+	if (net_uri_is(j->text))
+		return net_open(j);
 	status = special_open(j, &s);
 	if (status != DK_OK)
 		return status;
@@ -74,14 +76,14 @@ enum dk_status channel_op_query(struct job *j)
 {
 	if (!j->stream)
 		return !strncmp(j->text, "file:", 5) ? file_query(j) : DK_NOT_SUPPORTED;
-	return attr_query(j) ? (enum dk_status)j->reply.status : stream_query(j);
+	return net_attr_query(j) || attr_query(j) ? (enum dk_status)j->reply.status : stream_query(j);
 }
 
 enum dk_status channel_op_set(struct job *j)
 {
 	if (!j->stream)
 		return !strncmp(j->text, "file:", 5) ? file_set(j) : DK_NOT_SUPPORTED;
-	return attr_set(j) ? (enum dk_status)j->reply.status : stream_set(j);
+	return net_attr_set(j) || attr_set(j) ? (enum dk_status)j->reply.status : stream_set(j);
 }
 
 /* With a stream: shuts one side of a socket, for all who have it. */
@@ -89,9 +91,11 @@ enum dk_status channel_op_delete(struct job *j)
 {
 	if (!j->stream)
 		return file_delete(j);
-	if (j->stream->kind != STREAM_PIPE || j->req.args[0] < DK_DELETE_SIDE_READ || j->req.args[0] > DK_DELETE_SIDE_WRITE)
+	if ((j->stream->kind != STREAM_PIPE && j->stream->kind != STREAM_TCP && j->stream->kind != STREAM_UDP) ||
+	    j->req.args[0] < DK_DELETE_SIDE_READ || j->req.args[0] > DK_DELETE_SIDE_BOTH)
 		return DK_INVALID_ARG;
-	if (shutdown(j->fd, j->req.args[0] == DK_DELETE_SIDE_READ ? SHUT_RD : SHUT_WR) < 0)
+	/* READ, WRITE and BOTH have the order that SHUT_* have. */
+	if (shutdown(j->stream->kind == STREAM_PIPE ? j->fd : j->stream->socket, (int)(j->req.args[0] - DK_DELETE_SIDE_READ)) < 0)
 		return status_of_errno(errno);
 	return DK_OK;
 }

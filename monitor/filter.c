@@ -139,11 +139,11 @@ static struct check {
 	uint32_t mask;
 	uint32_t values[10];
 } checks[] = {
-	/* the socket of control.c: a number that filter_install puts in */
-	{ SYS_bind, 0, 1, ~0u, { ~0u } },
-	{ SYS_listen, 0, 1, ~0u, { ~0u } },
+	/* the socket of control.c: a number that filter_install puts in; where there is a network, without the first two */
 	{ SYS_accept4, 0, 1, ~0u, { ~0u } },
 	{ SYS_getsockopt, 2, 1, ~0u, { SO_PEERCRED } },
+	{ SYS_bind, 0, 1, ~0u, { ~0u } },
+	{ SYS_listen, 0, 1, ~0u, { ~0u } },
 	{ SYS_mmap, 2, 1, 4 /* PROT_EXEC */, { 0 } },
 	{ SYS_mprotect, 2, 1, 4, { 0 } },
 	{ SYS_clone, 0, 1, 0x10000 /* CLONE_THREAD */, { 0x10000 } },
@@ -155,7 +155,7 @@ static struct check {
 
 static const short allowed[] = {
 	/* the loop */
-	SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_epoll_create1, SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_read,
+	SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_epoll_create1, SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto,
 	SYS_write, SYS_writev, SYS_poll, SYS_ppoll, SYS_wait4, SYS_waitid, SYS_kill, SYS_setsockopt, SYS_shutdown, SYS_clock_gettime, SYS_getpid,
 	SYS_nanosleep, SYS_clock_nanosleep, SYS_exit_group, SYS_restart_syscall, SYS_rt_sigreturn, SYS_rt_sigprocmask,
 	/* memory and threads */
@@ -172,6 +172,23 @@ static const short allowed[] = {
 	SYS_inotify_init1, SYS_inotify_add_watch, SYS_inotify_rm_watch,
 	/* the end of the start on one CPU; capabilities can only be dropped */
 	SYS_sched_setaffinity, SYS_capget, SYS_capset,
+	SYS_read, /* 0, the last of each list */
+};
+
+/* Where there is a network. */
+#define NET_CHECKS 2u /* are left out then */
+static const short allowed_net[] = { SYS_accept4, SYS_getsockopt, SYS_getsockname, SYS_getpeername, SYS_read };
+
+/* The helper that makes sockets (net_helper.c): sockets of IP, streams and datagrams, and no files. */
+static const struct check helper_checks[] = {
+	{ SYS_socket, 0, 2, ~0u, { AF_INET, AF_INET6 } },
+	{ SYS_mmap, 2, 1, 4 /* PROT_EXEC */, { 0 } },
+	{ SYS_mprotect, 2, 1, 4, { 0 } },
+};
+static const short helper_allowed[] = {
+	SYS_bind, SYS_connect, SYS_listen, SYS_getsockname, SYS_setsockopt, SYS_sendmsg, SYS_recvmsg, SYS_sendto, SYS_recvfrom, SYS_poll, SYS_ppoll,
+	SYS_close, SYS_clock_gettime, SYS_getrandom, SYS_exit_group, SYS_exit, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_restart_syscall,
+	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_futex, SYS_read,
 };
 
 static struct sock_filter code[192] BIG_BSS;
@@ -207,13 +224,10 @@ static void emit_check(const struct check *c)
 #define WORDS 16
 
 /* Allowed if its bit is set: X has the bit's number, the accumulator the word's. */
-static void emit_bits(void)
+static void emit_bits(const uint32_t word[WORDS])
 {
-	uint32_t word[WORDS] = { 0 };
 	unsigned left = 0;
 
-	for (unsigned i = 0; i < ARRAY_LEN(allowed); i++)
-		word[allowed[i] / 32] |= 1u << allowed[i] % 32;
 	for (unsigned i = 0; i < WORDS; i++)
 		left += word[i] != 0;
 	for (unsigned i = 0; i < WORDS; i++) {
@@ -231,12 +245,19 @@ static void emit_bits(void)
 	STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 }
 
-static void lock_calls(void)
+static void add_bits(uint32_t word[WORDS], const short *calls)
+{
+	do
+		word[*calls / 32] |= 1u << *calls % 32;
+	while (*calls++ != SYS_read);
+}
+
+/* The calls whose bits are set, and those that pass their checks. */
+static void lock_calls(const struct check *check, unsigned count, const uint32_t word[WORDS])
 {
 	struct sock_fprog program;
 
-	for (unsigned i = 0; i < 3; i++)
-		checks[i].values[0] = (uint32_t)control_socket();
+	length = 0;
 	/* A filter that looks at what a call has beside its number is not run for each number when it
 	   is loaded (to find those that it always allows), which took 30 us; so look at something. */
 	STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer));
@@ -244,8 +265,8 @@ static void lock_calls(void)
 	JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (unsigned i = 0; i < ARRAY_LEN(checks); i++)
-		emit_check(&checks[i]);
+	for (unsigned i = 0; i < count; i++)
+		emit_check(&check[i]);
 	/* clone3's flags cannot be seen; the C library falls back to clone. */
 	JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
 	ERRNO(ENOSYS);
@@ -253,7 +274,7 @@ static void lock_calls(void)
 	STMT(BPF_MISC | BPF_TAX, 0);
 	STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	STMT(BPF_ALU | BPF_RSH | BPF_K, 5);
-	emit_bits();
+	emit_bits(word);
 	if (length > ARRAY_LEN(code))
 		fail("the monitor's filter is too long");
 	program = (struct sock_fprog){ .len = (unsigned short)length, .filter = code };
@@ -263,10 +284,27 @@ static void lock_calls(void)
 
 void filter_install(void)
 {
+	uint32_t word[WORDS] = { 0 };
+	unsigned skip = net_granted() ? NET_CHECKS : 0;
+
 	if (as_root)
 		drop_capabilities(affinity_gathered());
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("cannot set no_new_privs: %s", strerror(errno));
 	lock_paths();
-	lock_calls();
+	for (unsigned i = 0; i < 4; i++)
+		if (checks[i].nr != SYS_getsockopt)
+			checks[i].values[0] = (uint32_t)control_socket();
+	add_bits(word, allowed);
+	if (skip)
+		add_bits(word, allowed_net);
+	lock_calls(checks + skip, ARRAY_LEN(checks) - skip, word);
+}
+
+void filter_net_helper(void)
+{
+	uint32_t word[WORDS] = { 0 };
+
+	add_bits(word, helper_allowed);
+	lock_calls(helper_checks, ARRAY_LEN(helper_checks), word);
 }

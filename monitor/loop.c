@@ -137,6 +137,9 @@ static void handle(uint64_t tag)
 	case LOOP_KEPT:
 		keep_event();
 		break;
+	case LOOP_NET:
+		net_event();
+		break;
 	case LOOP_CONTROL:
 	case LOOP_CLIENT:
 	case LOOP_TRACER:

@@ -136,7 +136,8 @@ void as_self(const struct where *w);
 const char *where_path(const struct job *j, const struct where *w);
 
 /* ---- stream.c: stream numbers of the sandbox ---- */
-enum stream_kind { STREAM_FILE, STREAM_DIR, STREAM_NULL, STREAM_STD, STREAM_TTY, STREAM_PIPE, STREAM_SHM };
+enum stream_kind { STREAM_FILE, STREAM_DIR, STREAM_NULL, STREAM_STD, STREAM_TTY, STREAM_PIPE, STREAM_SHM, STREAM_TCP, STREAM_SERVER, STREAM_UDP };
+struct net_peers;
 struct stream {
 	uint64_t number;
 	enum stream_kind kind;
@@ -148,6 +149,11 @@ struct stream {
 	bool locked;       /* has had a lock on the host file */
 	uint32_t kept;     /* keep.c: its place + 1, 0 = none */
 	uint64_t opener;   /* picoprocess whose share it counts in; 0 = nobody's */
+	/* Of the last three kinds: net.c. */
+	int socket;        /* fd, or what is behind it */
+	uint16_t published; /* which of those of -p + 1, 0 = none */
+	bool v4;
+	struct net_peers *peers;
 };
 /* May p open one more file?  What is left of our descriptors is kept for those that have few. */
 struct pico;
@@ -200,6 +206,26 @@ bool attr_query(struct job *j);
 bool attr_set(struct job *j);
 void attr_drop_locks(struct stream *s);
 
+/* ---- net.c, net_attr.c, net_datagram.c: the network outside (net.h) ---- */
+void net_start(void);  /* its helper; if a network was granted */
+void net_ready(void);  /* waits until that has bound what is published */
+void net_settings(void (*add_record)(const char *record, void *arg), void *arg); /* of the library OS */
+bool net_granted(void);
+void net_event(void);
+void net_ended(void);  /* the helper */
+void net_end(void);
+extern pid_t net_pid;  /* 0 = there is none */
+bool net_uri_is(const char *uri);
+enum dk_status net_open(struct job *j);
+enum dk_status net_listen(struct job *j);
+enum dk_status net_accept(struct job *j);
+enum dk_status net_send(struct job *j);
+enum dk_status net_receive(struct job *j);
+void net_closed(struct stream *s);
+void net_drain(int fd);
+bool net_attr_query(struct job *j); /* answered; false: not one of these classes, or no socket */
+bool net_attr_set(struct job *j);   /* the same, or work is set */
+
 /* ---- special.c: null, std*, tty, pipe, shm ---- */
 void special_init(void);
 enum dk_status special_open(struct job *j, struct stream **out);
@@ -232,6 +258,8 @@ struct pico {
 	uint64_t since_ns;     /* a spare's age, or when a clone fell silent */
 	uint64_t parent;       /* of a clone: who announced it, or may */
 	uint64_t grant;        /* the one in PICO_GRANTED whose channel it has, 0 = none */
+	unsigned char *part;   /* of a datagram whose end is to come, net_datagram.c; NULL = none yet */
+	uint32_t part_len;
 	bool answer_ahead;     /* it may have left one small answer unread: a CLONE's it did not wait for */
 };
 /* picotable.c: gives p its number, takes it away; false: no memory, or no numbers left. */
@@ -327,7 +355,7 @@ enum dk_status channel_op_spread(void);
 void channel_op_exit(struct pico *p, const struct mon_request *q);
 
 /* ---- loop.c ---- */
-enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER, LOOP_MEMORY, LOOP_KEPT };
+enum { LOOP_CHANNEL = 1, LOOP_SIGNAL, LOOP_WORKER, LOOP_LAUNCHER, LOOP_DEATHS, LOOP_LOG, LOOP_CONTROL, LOOP_CLIENT, LOOP_TRACER, LOOP_MEMORY, LOOP_KEPT, LOOP_NET };
 void loop_init(void);
 void loop_add(int fd, uint32_t what, uint64_t number);
 void loop_add_priority(int fd, uint32_t what, uint64_t number); /* EPOLLPRI: a cgroup file that changed */
@@ -395,6 +423,7 @@ void state_remove(void);
 size_t state_panic(const char *text, size_t len); /* leaves a report; how much of the text is to be said at once */
 void state_allow(void (*fn)(int fd, bool write));
 void filter_install(void);
+void filter_net_helper(void); /* of that process */
 bool filter_has_nice(void);   /* CAP_SYS_NICE, in effect */
 void filter_drop_nice(void);
 void filter_allow_path(int fd, bool write);

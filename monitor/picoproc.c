@@ -107,6 +107,7 @@ void pico_forget(struct pico *p)
 	picos_leave(p);
 	if (p == spare)
 		spare = NULL;
+	free(p->part);
 	free(p);
 }
 

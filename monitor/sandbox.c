@@ -283,6 +283,7 @@ static void config_own(struct config *c)
 	snprintf(line, sizeof line, "cpus=%u", host_ncpus());
 	config_add(line, c);
 	cpuid_settings(config_add, c);
+	net_settings(config_add, c);
 }
 
 /* The settings of the library OS: the spec's, and what only the monitor knows. */
@@ -421,12 +422,14 @@ void sandbox_run(void)
 		fail("cannot make channels: %s", strerror(errno));
 	if (spec.bare)
 		kproc = first;
+	net_start();
 	fork_launcher(first_end);
 	open_images();
 	memory_init();
 	if (spec.bare)
 		deaths_init();
 	special_init();
+	net_ready();
 	fill_template();
 	make_config();
 	boot_template.protocol = MON_PROTOCOL;
@@ -447,7 +450,7 @@ void sandbox_run(void)
  */
 static void reap_all(void)
 {
-	while (init_pid > 0 || launcher_pid > 0) {
+	while (init_pid > 0 || launcher_pid > 0 || net_pid > 0) {
 		pid_t pid = waitpid(-1, NULL, 0);
 
 		if (pid < 0 && errno == ECHILD)
@@ -456,6 +459,8 @@ static void reap_all(void)
 			init_pid = -1;
 		if (pid == launcher_pid)
 			launcher_pid = 0;
+		if (pid == net_pid)
+			net_pid = 0;
 	}
 }
 
@@ -484,6 +489,7 @@ void sandbox_end(int code)
 		kill(init_pid, SIGKILL);
 	if (launcher_pid > 0)
 		kill(launcher_pid, SIGKILL);
+	net_end();
 	if (launcher_fd >= 0)
 		close(launcher_fd);
 	reap_all();

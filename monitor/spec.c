@@ -11,6 +11,7 @@
  *	m.lock=PATH                            locked as long as the sandbox lives
  *	m.own=PATH                             seen with the caller's own rights, even root's
  *	m.memory=BYTES  m.pids=N  m.cpus=THOUSANDTHS
+ *	m.net=host|allow:RULE  m.publish=[ADDR:]HOSTPORT:PORT[/tcp|/udp]   net_rule.c
  *	m.ext=NAME[=ARG]  m.trace=lx,nt,dk,mon  m.verbose=1  m.tty=1  m.stats=1
  */
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
+#include "monitor/net.h"
 
 #define LOCK_FD_FROM 64 /* above the places that others are put at */
 
@@ -106,6 +108,31 @@ static void take_trace(const char *value)
 	spec.trace_mon = strstr(value, "mon") != NULL;
 }
 
+/* host, or a rule. */
+static void take_net(const char *value)
+{
+	const char *wrong = NULL;
+
+	if (!strcmp(value, "host")) {
+		net_mode = NET_HOST;
+		return;
+	}
+	wrong = strncmp(value, "allow:", 6) != 0 ? "it is none of none, host and allow:RULE" : net_rule_add(value + 6, strlen(value + 6));
+	if (wrong)
+		fail("--net %s: %s", value, wrong);
+	if (net_mode == NET_NONE)
+		net_mode = NET_RULES;
+}
+
+static void take_publish(const char *value)
+{
+	const char *wrong = net_publish_count < NET_PUBLISH_MAX ? net_publish_parse(value, &net_published[net_publish_count]) : "there are too many";
+
+	if (wrong)
+		fail("-p %s: %s", value, wrong);
+	net_publish_count++;
+}
+
 static void take(const char *key, char *value, char *next)
 {
 	if (!strcmp(key, "m.name")) {
@@ -132,6 +159,10 @@ static void take(const char *key, char *value, char *next)
 		spec.pids = number(key, value);
 	} else if (!strcmp(key, "m.cpus")) {
 		spec.cpu_quota = number(key, value);
+	} else if (!strcmp(key, "m.net")) {
+		take_net(value);
+	} else if (!strcmp(key, "m.publish")) {
+		take_publish(value);
 	} else if (!strcmp(key, "m.ext")) {
 		take_ext(value);
 	} else if (!strcmp(key, "m.trace")) {

@@ -158,6 +158,8 @@ void stream_put(struct stream *s)
 		return;
 	if (s->kept)
 		keep_drop(s);
+	if (s->kind >= STREAM_TCP)
+		net_closed(s);
 	p = s->opener ? pico_find(s->opener) : NULL;
 	if (p)
 		p->streams--;

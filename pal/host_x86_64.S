@@ -10,8 +10,9 @@
  *              (moved), or when the call is on (EINTR by the kernel).
  * host_restorer  ends a signal handler.
  *
- * pal_copy32   stores to a guest address; a fault in [pal_uaccess_begin, _end) goes
- *              on at pal_uaccess_fixup.
+ * pal_copy32   stores to a guest address, pal_copy copies from or to one; a fault in
+ *              [pal_uaccess_begin, _end) goes on at pal_uaccess_fixup.  Nothing in there
+ *              but their own instructions, and nothing on the stack.
  */
 	.text
 	.globl	host_call
@@ -80,15 +81,26 @@ pal_copy32:				/* (addr, value): 1 = stored, 0 = fault */
 	.hidden	pal_uaccess_begin
 pal_uaccess_begin:
 	movl	%esi, (%rdi)
+	movl	$1, %eax
+	ret
+	.size	pal_copy32, . - pal_copy32
+
+	.globl	pal_copy
+	.hidden	pal_copy
+	.type	pal_copy, @function
+	.balign	16
+pal_copy:				/* (to, from, size): the same */
+	movq	%rdx, %rcx
+	rep movsb
 	.globl	pal_uaccess_end
 	.hidden	pal_uaccess_end
 pal_uaccess_end:
 	movl	$1, %eax
 	ret
+	.size	pal_copy, . - pal_copy
 	.globl	pal_uaccess_fixup
 	.hidden	pal_uaccess_fixup
 pal_uaccess_fixup:
 	xorl	%eax, %eax
 	ret
-	.size	pal_copy32, . - pal_copy32
 	.section .note.GNU-stack, "", @progbits

@@ -18,6 +18,7 @@ void host_restorer(void);
 extern const char host_wait_begin[], host_wait_end[], host_wait_eintr[];
 extern const char pal_uaccess_begin[], pal_uaccess_end[], pal_uaccess_fixup[];
 bool pal_copy32(uint64_t addr, uint32_t value);
+bool pal_copy(void *to, const void *from, uint64_t size); /* false: one of them cannot be accessed */
 
 #define HOST6(nr, a, b, c, d, e, f) \
 	host_call(__NR_##nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e), (uint64_t)(f))
@@ -67,6 +68,7 @@ bool pal_copy32(uint64_t addr, uint32_t value);
 #define MSG_DONTWAIT 0x40
 #define MSG_WAITALL  0x100
 #define MSG_NOSIGNAL 0x4000
+#define MSG_MORE     0x8000
 #define SOL_SOCKET   1
 #define SCM_RIGHTS   1
 

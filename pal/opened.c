@@ -11,11 +11,11 @@ static int nth_fd(const struct rpc *r, uint32_t n)
 	return n == 0 ? r->fd : n - 1 < r->more_count ? r->more[n - 1] : -1;
 }
 
-static dk_handle adopt(const struct dk_opened *o, int fd)
+dk_handle stream_adopt(uint64_t number, uint32_t fd_flags, int fd)
 {
 	struct object *object = object_new(DK_KIND_STREAM, 0, 0, 0);
 	struct stream *s = (struct stream *)object;
-	struct rpc undo = { .req = { .op = MON_CLOSE, .stream = o->stream } };
+	struct rpc undo = { .req = { .op = MON_CLOSE, .stream = number } };
 	dk_handle h;
 
 	if (!object) {
@@ -23,8 +23,8 @@ static dk_handle adopt(const struct dk_opened *o, int fd)
 		rpc_send(&undo);
 		return DK_NO_HANDLE;
 	}
-	s->number = o->stream;
-	s->fd_flags = (uint8_t)o->flags;
+	s->number = number;
+	s->fd_flags = (uint8_t)fd_flags;
 	s->special = STREAM_NORMAL;
 	s->kept = 0;
 	h = atomic_load(&object->handle);
@@ -44,7 +44,7 @@ void stream_take_opened(struct rpc *r, enum dk_status status)
 		fd = nth_fd(r, used++);
 		if (fd < 0)
 			pal_panic("pal: the monitor's answer lacks a descriptor");
-		o[i].stream = adopt(&o[i], fd);
+		o[i].stream = stream_adopt(o[i].stream, o[i].flags, fd);
 	}
 	while ((fd = nth_fd(r, used++)) >= 0)
 		(void)HOST1(close, fd);

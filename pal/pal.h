@@ -150,6 +150,7 @@ enum dk_status stream_event_fd(dk_handle h, int *fd, int16_t *events);
 void stream_cache_set(uint32_t index, dk_handle h, int fd);
 void stream_closed(struct stream *s);
 extern struct mutex cache_lock;
+extern struct mutex net_lock; /* net.c; taken before channel_lock */
 void stream_after_clone(void);
 
 /* ---- time.c ---- */

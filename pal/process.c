@@ -116,6 +116,7 @@ static void become_child(struct process *p, struct thread *t, int fd, uint64_t p
 	rpc_send_locked(&hello);
 	mutex_drop(&cache_lock);
 	mutex_drop(&channel_lock);
+	mutex_drop(&net_lock);
 	signals_unblock();
 }
 
@@ -210,6 +211,7 @@ static enum dk_status clone_process(dk_handle *process)
 	enum dk_status status = DK_TOO_MANY;
 
 	if (t) {
+		mutex_take(&net_lock);
 		mutex_take(&channel_lock);
 		mutex_take(&cache_lock);
 		status = clone_locked(p, t, &in_child);
@@ -219,6 +221,7 @@ static enum dk_status clone_process(dk_handle *process)
 		}
 		mutex_drop(&cache_lock);
 		mutex_drop(&channel_lock);
+		mutex_drop(&net_lock);
 	}
 	if (status == DK_OK) {
 		*process = h;

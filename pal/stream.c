@@ -343,7 +343,7 @@ enum dk_status DkStreamDelete(dk_handle stream, const char *uri, uint32_t mode)
 {
 	struct rpc r = { .req = { .op = MON_DELETE, .args = { mode } } };
 
-	if (mode > DK_DELETE_SIDE_WRITE || !uri == !stream)
+	if (mode > DK_DELETE_SIDE_BOTH || !uri == !stream)
 		return DK_INVALID_ARG;
 	if (stream)
 		return with_stream(&r, stream);

@@ -12,6 +12,12 @@ void stream_special_fd(uint32_t index, int fd);
 /* DK_ATTR_SAME and DK_ATTR_STAT. */
 enum dk_status stream_query_here(dk_handle stream, uint32_t class, void *buffer, uint64_t size, uint64_t *done);
 
+/* ---- net.c: servers, datagrams ---- */
+enum dk_status net_read(dk_handle stream, const struct dk_segment *segments, uint32_t count, uint32_t flags, uint64_t *done);
+enum dk_status net_write(dk_handle stream, const struct dk_segment *segments, uint32_t count, uint32_t flags, uint64_t *done);
+/* A stream that the monitor made (opened.c): its handle; DK_NO_HANDLE: no room, and it is closed. */
+dk_handle stream_adopt(uint64_t number, uint32_t fd_flags, int fd);
+
 /* A stream's event is named after the stream: which event above the stream's index. */
 static inline dk_handle stream_event(dk_handle stream, uint32_t which)
 {

@@ -46,7 +46,7 @@ static long socket_receive(const struct io *io)
 
 static long socket_send(const struct io *io)
 {
-	uint32_t flags = MSG_DONTWAIT | MSG_NOSIGNAL | (io->flags & DK_IO_OOB ? MSG_OOB : 0);
+	uint32_t flags = MSG_DONTWAIT | MSG_NOSIGNAL | (io->flags & DK_IO_OOB ? MSG_OOB : 0) | (io->flags & DK_IO_MORE ? MSG_MORE : 0);
 
 	return HOST6(sendto, io->fd, io->segments[0].base, io->segments[0].size, flags, 0, 0);
 }
@@ -220,10 +220,12 @@ enum dk_status DkStreamRead(dk_handle stream, uint64_t offset, const struct dk_s
 	struct io io = { .stream = stream, .flags = flags, .count = count, .segments = segments };
 	struct stream *s = stream_find(stream);
 
-	if (flags & ~(DK_IO_NONBLOCK | DK_IO_PEEK | DK_IO_OOB | DK_IO_WAITALL))
+	if (flags & ~(DK_IO_NONBLOCK | DK_IO_PEEK | DK_IO_OOB | DK_IO_WAITALL | DK_IO_PEER))
 		return DK_INVALID_ARG;
 	if (s && s->special == STREAM_DEATHS)
 		return deaths_read(&io, done);
+	if (s && s->fd_flags & (MON_FD_SERVER | MON_FD_DATAGRAM))
+		return net_read(stream, segments, count, flags, done);
 	return run_io(&io, offset, done);
 }
 
@@ -231,8 +233,11 @@ enum dk_status DkStreamWrite(dk_handle stream, uint64_t offset, const struct dk_
 	uint32_t flags, uint64_t *done)
 {
 	struct io io = { .stream = stream, .flags = flags, .count = count, .segments = segments, .write = true };
+	const struct stream *s = stream_find(stream);
 
-	if (flags & ~(DK_IO_NONBLOCK | DK_IO_OOB | DK_IO_APPEND | DK_IO_SYNC))
+	if (flags & ~(DK_IO_NONBLOCK | DK_IO_OOB | DK_IO_APPEND | DK_IO_SYNC | DK_IO_PEER | DK_IO_MORE))
 		return DK_INVALID_ARG;
+	if (s && s->fd_flags & (MON_FD_SERVER | MON_FD_DATAGRAM))
+		return net_write(stream, segments, count, flags, done);
 	return run_io(&io, offset, done);
 }

@@ -26,7 +26,7 @@ def groups(build, soak):
         "nt": [["tests/guest/nt/run.py", "--bailey", bailey, "--times", "30" if soak else "1"], ["tests/guest/nt/keep.py", "--bailey", bailey, "--kills", "200" if soak else "5"]],
         "fuzz": [["tests/fuzz/run.sh", str(build), "600" if soak else "3"]] if shutil.which("clang") else [],
     }
-    for name in ("mon", "torture", "death", "cli", "share", "escape"):
+    for name in ("mon", "net", "torture", "death", "cli", "share", "escape"):
         script = ROOT / "tests" / name / "run.sh"
         if script.exists():
             g[name] = [[str(script), str(build)] + (["--soak"] if soak else [])]

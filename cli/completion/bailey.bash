@@ -9,14 +9,14 @@ _bailey_run() {
 	-w | --workdir | --rootfs) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	-e | --env) mapfile -t COMPREPLY < <(compgen -v -- "$cur"); return ;;
 	-u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
-	--net) mapfile -t COMPREPLY < <(compgen -W none -- "$cur"); return ;;
+	--net) mapfile -t COMPREPLY < <(compgen -W "none host allow:" -- "$cur"); return ;;
 	--ext) mapfile -t COMPREPLY < <(compgen -W trace -- "$cur"); return ;;
 	--trace) mapfile -t COMPREPLY < <(compgen -W 'lx nt dk mon lx,mon nt,mon' -- "$cur"); return ;;
 	-m | --memory | --cpus | --pids | --hostname | --name) return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-v --volume -e --env --env-file -w --workdir -u --user -m --memory --cpus --pids
-			--rootfs --hostname --registry --name -i --interactive -t --tty --net --ext --trace --stats --log --verbose -h --help --' -- "$cur")
+			--rootfs --hostname --registry --name -i --interactive -t --tty --net -p --publish --ext --trace --stats --log --verbose -h --help --' -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 	fi
@@ -29,7 +29,7 @@ _bailey_program_at() {
 		case ${COMP_WORDS[i]} in
 		--) echo $((i + 1)); return ;;
 		-v | --volume | -e | --env | --env-file | -w | --workdir | -u | --user | -m | --memory | --cpus | --pids | --rootfs | \
-			--hostname | --registry | --name | --net | --ext | --trace | --log) ((i++)) ;;
+			--hostname | --registry | --name | --net | -p | --publish | --ext | --trace | --log) ((i++)) ;;
 		-*) ;;
 		*) echo $i; return ;;
 		esac

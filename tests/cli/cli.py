@@ -119,7 +119,7 @@ def wrong_usage(u):
         (["run", "-w", "relative", "/bin/true"], "-w"), 
         (["run", "-u", "no-such-user", "/bin/true"], "no-such-user"), (["run", "-u", "0:no-such-group", "/bin/true"], "no-such-group"), (["run", "-u", "-1", "/bin/true"], "-1"),
         (["run", "--rootfs", "/no/such/root", "/bin/true"], "/no/such/root"), (["run", "--rootfs", f"{d}/file", "/bin/true"], "file"), (["run", "--hostname", "", "/bin/true"], "--hostname"),
-        (["run", "--hostname", "a b", "/bin/true"], "--hostname"), (["run", "--hostname", "x" * 64, "/bin/true"], "--hostname"), (["run", "--net", "host", "/bin/true"], "--net"), (["run", "-p", "80:80", "/bin/true"], "-p"),
+        (["run", "--hostname", "a b", "/bin/true"], "--hostname"), (["run", "--hostname", "x" * 64, "/bin/true"], "--hostname"), (["run", "--net", "some", "/bin/true"], "--net"), (["run", "--net", "allow:1.2.3.4:x", "/bin/true"], "--net"), (["run", "-p", "80", "/bin/true"], "-p"),
         (["run", "--ext", "no-such", "/bin/true"], "no-such"), (["run", "--ext", "../../etc/passwd", "/bin/true"], "../../etc/passwd"), (["run", "--ext", "trace=" + "x" * 100, "/bin/true"], "trace"),
         (["run", "--trace", "nonsense", "/bin/true"], "nonsense"), (["run", "--log", "/no/such/folder/log", "/bin/true"], "/no/such/folder/log"), (["run", "--log", "/etc", "/bin/true"], "/etc"),
         (["run", "--env-file", "/no/such/file", "/bin/true"], "/no/such/file"), (["run", "-t", "/bin/true"], "-t"), (["doctor", "--nonsense"], "--nonsense"),

@@ -282,7 +282,7 @@ static void test_paths(void)
 	CHECK(open_uri(longest, DK_READ, 0, 0, 0) == DK_NAME_TOO_LONG);
 	longest[600] = 0;
 	CHECK(open_uri(longest, DK_READ, 0, 0, 0) == DK_NAME_TOO_LONG);
-	CHECK(open_uri("tcp.client:1.2.3.4:80", DK_READ, 0, 0, 0) == DK_NOT_SUPPORTED);
+	CHECK(open_uri("tcp.client:1.2.3.4:80", DK_READ, 0, 0, 0) == DK_NET_UNREACHABLE);
 	CHECK(query("file:/proc", 0, DK_ATTR_BASIC) == DK_OK && reply.attr.type == DK_TYPE_DIR);
 	CHECK(simple(MON_ENUM, "file:/proc", 0, 9000) == DK_OK && reply.data_len == 0 && reply.value[1] == 1);
 }

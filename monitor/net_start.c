@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor/net_start.c - the network's part of a sandbox's start and end: the helper, what -p publishes, and what the
+ * library OS is told of all that.
+ */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+#include "monitor/net.h"
+
+pid_t net_pid;
+
+/* An address of each family that what goes out comes from. */
+static void address_settings(void (*add_record)(const char *record, void *arg), void *arg)
+{
+	struct ifaddrs *all, *i;
+	unsigned had = 0;
+
+	if (getifaddrs(&all) < 0)
+		return;
+	for (i = all; i; i = i->ifa_next) {
+		char line[NET_TEXT_MAX + 40], text[NET_TEXT_MAX];
+		struct sockaddr_storage sa = { 0 }, mask = { 0 };
+		struct dk_inet a, m;
+		unsigned bits = 0;
+
+		if (!i->ifa_addr || !i->ifa_netmask || (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
+			continue;
+		memcpy(&sa, i->ifa_addr, i->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+		memcpy(&mask, i->ifa_netmask, i->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+		mask.ss_family = sa.ss_family;
+		net_from_sockaddr(&sa, &a);
+		net_from_sockaddr(&mask, &m);
+		if (net_is_special(&a) || !(i->ifa_flags & IFF_UP) || had & 1u << a.family)
+			continue;
+		had |= 1u << a.family;
+		for (unsigned b = a.family == 4 ? 96 : 0; b < 128 && m.addr[b / 8] & 0x80u >> b % 8; b++)
+			bits++;
+		a.port = 0;
+		snprintf(line, sizeof line, "net_address=%s/%u", net_text(&a, text), bits);
+		add_record(line, arg);
+	}
+	freeifaddrs(all);
+}
+
+void net_settings(void (*add_record)(const char *record, void *arg), void *arg)
+{
+	static const char *const modes[] = { "net=none", "net=rules", "net=host" };
+	char line[160], text[NET_TEXT_MAX];
+
+	if (!net_granted())
+		return;
+	add_record(modes[net_mode], arg);
+	for (unsigned i = 0; i < net_publish_count; i++) {
+		const struct net_publish *p = &net_published[i];
+		struct dk_inet a = p->host;
+
+		a.port = 0;
+		snprintf(line, sizeof line, "net_publish=%u:%s:%u:%s:%u", i, p->proto == NET_TCP ? "tcp" : "udp", p->guest, p->host.family ? net_text(&a, text) : "",
+		    p->host.port);
+		add_record(line, arg);
+	}
+	if (net_may_look_up_all() || net_rules_have_names())
+		add_record(net_may_look_up_all() ? "net_dns=all" : "net_dns=names", arg);
+	if (net_mode != NET_NONE)
+		address_settings(add_record, arg);
+}
+
+void net_start(void)
+{
+	struct net_helper_args a = { .parent = getpid(), .low_ports = as_root && net_mode == NET_HOST };
+	int pair[2];
+
+	if (!net_granted())
+		return;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		fail("cannot make a socket pair: %s", strerror(errno));
+	net_pid = launcher_fork();
+	if (net_pid < 0)
+		fail("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
+	if (net_pid == 0) {
+		a.control = pair[1];
+		net_helper_main(&a);
+	}
+	close(pair[1]);
+	net_helper_fd = pair[0];
+}
+
+/* Waits until what is published is bound: before the guest runs. */
+void net_ready(void)
+{
+	static char data[NET_ANSWER_MAX] BIG_BSS;
+	struct net_answer a;
+	char text[NET_TEXT_MAX];
+	int fd;
+
+	while (net_helper_fd >= 0) {
+		if (net_hear(&a, data, &fd, 0) <= 0)
+			fail("the helper for the network did not start");
+		if (a.index >= net_publish_count)
+			break;
+		if (a.err)
+			fail("cannot publish port %u (-p): %s", net_published[a.index].host.port, strerror(a.err));
+		net_published_fd[a.index] = fd;
+		if (net_published[a.index].host.port == 0)
+			net_published[a.index].host.port = a.name.port;
+		log_line(DK_LOG_INFO, "net: %s port %u of the sandbox is %s of this host", net_published[a.index].proto == NET_TCP ? "tcp" : "udp",
+		    net_published[a.index].guest, net_text(&a.name, text));
+	}
+	if (net_helper_fd >= 0)
+		loop_add(net_helper_fd, LOOP_NET, 0);
+	net_rules_log();
+}
+
+void net_ended(void)
+{
+	net_pid = 0;
+	if (net_helper_fd >= 0)
+		net_event();
+}
+
+void net_end(void)
+{
+	if (net_helper_fd >= 0)
+		close(net_helper_fd);
+	net_helper_fd = -1;
+	if (net_pid > 0)
+		kill(net_pid, SIGKILL);
+}
