@@ -13,14 +13,14 @@ DLLS = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
 
 def build_program(name, sources, more=()):
     out, sources = work / f"{name}.exe", [HERE / s for s in sources]
-    newest = max(p.stat().st_mtime for p in sources + [HERE / "nt_hostile.h", HERE / "nt_calls.py", ROOT / "nt/syscalls.abi", ROOT / "abi/layout.h"])
+    newest = max(p.stat().st_mtime for p in sources + [HERE / "nt_hostile.h", HERE / "nt_calls.h", HERE / "nt_calls.py", ROOT / "nt/syscalls.abi", ROOT / "abi/layout.h"])
     if not out.exists() or out.stat().st_mtime < newest:
         (work / "nt_calls.gen.h").write_text(nt_calls.header())
         subprocess.run([CC, "-O1", "-g", "-w", "-static", f"-I{work}", f"-iquote{ROOT}", "-o", out] + sources + ["-lntdll"] + list(more), check=True)
 
 
 def build_tools():
-    build_program("nt_calls", ["nt_calls.c"])
+    build_program("nt_calls", ["nt_calls.c", "nt_call_args.c", "nt_call_worker.c"])
     # Where 32-bit code can come back to it.
     build_program("nt_hostile", ["nt_hostile.c", "nt_frames.c", "nt_folders.c", "nt_bombs.c", "nt_mutants.c"], ["-Wl,--image-base,0x10000000,--disable-dynamicbase,--disable-high-entropy-va"])
 
