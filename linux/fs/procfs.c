@@ -106,15 +106,13 @@ static const struct text_node nodes[] = {
 	LINK(PD_NS, "time", link_ns, jump_ns), LINK(PD_NS, "time_for_children", link_ns, jump_ns), LINK(PD_NS, "user", link_ns, jump_ns),
 	LINK(PD_NS, "uts", link_ns, jump_ns),
 	CONSTANT(PD_ATTR, "current", "unconfined\n"), CONSTANT(PD_ATTR, "exec", ""), CONSTANT(PD_ATTR, "prev", "unconfined\n"),
-	TEXT(PD_PIDNET, "dev", "Inter-|   Receive                                                |  Transmit\n"
-		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
-		"    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n"),
+	SHOWN(PD_PIDNET, "dev", show_net_dev),
 	SHOWN(PD_PIDNET, "tcp", show_tcp),
 	SHOWN(PD_PIDNET, "tcp6", show_tcp6),
 	SHOWN(PD_PIDNET, "udp", show_udp),
 	SHOWN(PD_PIDNET, "udp6", show_udp6),
 	TEXT(PD_PIDNET, "raw", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"),
-	TEXT(PD_PIDNET, "route", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"),
+	SHOWN(PD_PIDNET, "route", show_net_route),
 	TEXT(PD_PIDNET, "arp", "IP address       HW type     Flags       HW address            Mask     Device\n"),
 	TEXT(PD_PIDNET, "unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"),
 	SHOWN(PD_PIDNET, "if_inet6", show_if_inet6),

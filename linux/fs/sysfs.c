@@ -5,9 +5,10 @@
  */
 #include "linux/fs/loop.h"
 #include "linux/fs/textfs.h"
+#include "linux/net/iface.h"
 
 enum sys_dir { S_NONE, S_ROOT = TEXT_ROOT, S_DEVICES, S_SYSTEM, S_CPU, S_CPUN, S_TOPOLOGY, S_NODE, S_NODE0, S_FS, S_CGROUP, S_KERNEL, S_MM,
-	S_THP, S_HUGE, S_HUGE2M, S_CLASS, S_BLOCK, S_NET, S_BUS, S_MODULE, S_POWER, S_FIRMWARE, S_VIRTUAL, S_NETLO, S_DEVDIR, S_DEVCHAR,
+	S_THP, S_HUGE, S_HUGE2M, S_CLASS, S_BLOCK, S_NET, S_BUS, S_MODULE, S_POWER, S_FIRMWARE, S_VIRTUAL, S_NETLO, S_NETETH, S_DEVDIR, S_DEVCHAR,
 	S_DEVBLOCK, S_SECURITY, S_VULN, S_LOOPN, S_LOOP };
 
 static void show_cpus(struct text *x, struct node_ctx *c)
@@ -113,6 +114,22 @@ static void show_node_meminfo(struct text *x, struct node_ctx *c)
 		(unsigned long)(total - used), (unsigned long)used);
 }
 
+static void show_eth_address(struct text *x, struct node_ctx *c)
+{
+	struct iface i;
+
+	if (iface_find(lx_current(), ETH0_INDEX, NULL, &i))
+		text_add(x, "%02x:%02x:%02x:%02x:%02x:%02x\n", i.mac[0], i.mac[1], i.mac[2], i.mac[3], i.mac[4], i.mac[5]);
+}
+
+/* Interfaces beside lo. */
+static uint64_t net_count(void)
+{
+	struct iface i;
+
+	return iface_find(lx_current(), ETH0_INDEX, NULL, &i);
+}
+
 #define N(p, m, n, ...)      { .parent = (p), .mode = (m), .name = (n), __VA_ARGS__ }
 #define DIR_(p, n, number)   N(p, S_IFDIR | 0755, n, .dir = (number))
 #define SHOWN(p, n, fn)      N(p, S_IFREG | 0444, n, .show = (fn))
@@ -158,13 +175,16 @@ static const struct text_node nodes[] = {
 	DIR_(S_HUGE, "hugepages-2048kB", S_HUGE2M), TEXT(S_HUGE2M, "nr_hugepages", "0\n"), TEXT(S_HUGE2M, "free_hugepages", "0\n"),
 	DIR_(S_CLASS, "net", S_NET), DIR_(S_NET, "lo", S_NETLO), TEXT(S_NETLO, "address", "00:00:00:00:00:00\n"), TEXT(S_NETLO, "mtu", "65536\n"),
 	TEXT(S_NETLO, "operstate", "unknown\n"), TEXT(S_NETLO, "ifindex", "1\n"), TEXT(S_NETLO, "flags", "0x9\n"), TEXT(S_NETLO, "type", "772\n"),
+	N(S_NET, S_IFDIR | 0755, NULL, .dir = S_NETETH), SHOWN(S_NETETH, "address", show_eth_address), TEXT(S_NETETH, "mtu", "1500\n"),
+	TEXT(S_NETETH, "operstate", "up\n"), TEXT(S_NETETH, "ifindex", "2\n"), TEXT(S_NETETH, "flags", "0x1003\n"), TEXT(S_NETETH, "type", "1\n"),
+	TEXT(S_NETETH, "carrier", "1\n"), TEXT(S_NETETH, "speed", "10000\n"), TEXT(S_NETETH, "duplex", "full\n"),
 };
 
 /* The patterns: directories of one name with a number. */
 static const char *pattern_of(uint32_t dir, uint64_t *limit)
 {
-	*limit = dir == S_CPU ? lx_state()->ncpus : LOOP_DEVICES;
-	return dir == S_CPU ? "cpu" : dir == S_BLOCK ? "loop" : NULL;
+	*limit = dir == S_CPU ? lx_state()->ncpus : dir == S_NET ? net_count() : LOOP_DEVICES;
+	return dir == S_CPU ? "cpu" : dir == S_BLOCK ? "loop" : dir == S_NET ? "eth" : NULL;
 }
 
 static bool find(struct node_ctx *c, uint32_t dir, const char *name, uint32_t len, struct node_key *key)

@@ -3,7 +3,7 @@
 #include <linux/capability.h>
 #include <linux/sockios.h>
 
-#include "linux/net/inet.h"
+#include "linux/net/iface.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 
@@ -42,66 +42,85 @@ long lo_set_flags(struct lx_thread *t, uint32_t flags)
 	return 0;
 }
 
-static void put_address(struct request *r, uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+static void put_address(struct request *r, const uint8_t addr[4])
 {
 	memset(r->room, 0, sizeof r->room);
 	r->in.family = AF_INET;
-	r->in.addr[0] = a;
-	r->in.addr[1] = b;
-	r->in.addr[2] = c;
-	r->in.addr[3] = d;
+	memcpy(r->in.addr, addr, 4);
 }
 
 /* SIOCGIFCONF: interfaces that have an IPv4 address. */
 static long list(struct lx_thread *t, struct gva arg)
 {
 	struct { int len, pad; uint64_t buf; } c;
-	struct request r = { .name = "lo" };
-	int full = (lo_flags(t) & IFF_UP) ? (int)sizeof r : 0;
+	struct outside_addr a;
+	struct iface i;
+	int used = 0;
 
 	if (copy_in(&c, arg, sizeof c) != 0)
 		return -EFAULT;
-	put_address(&r, 127, 0, 0, 1);
-	if (c.buf != 0 && c.len < full)
-		full = 0;
-	if (c.buf != 0 && full != 0 && copy_out((struct gva){ c.buf }, &r, sizeof r) != 0)
-		return -EFAULT;
-	return PUT_USER(arg, full);
+	for (uint32_t n = 0; iface_get(t, n, &i); n++) {
+		struct request r = { .name = "" };
+
+		if (!iface_addr4(t, &i, &a))
+			continue;
+		if (c.buf != 0 && c.len - used < (int)sizeof r)
+			break;
+		memcpy(r.name, i.name, sizeof r.name);
+		put_address(&r, a.addr.b + 12);
+		if (c.buf != 0 && copy_out((struct gva){ c.buf + (uint64_t)used }, &r, sizeof r) != 0)
+			return -EFAULT;
+		used += (int)sizeof r;
+	}
+	return PUT_USER(arg, used);
 }
 
-static long by_name(struct lx_thread *t, uint32_t cmd, struct request *r)
+static long by_address(struct lx_thread *t, uint32_t cmd, const struct iface *i, struct request *r)
+{
+	uint8_t mask[4], broadcast[4];
+	struct outside_addr a;
+
+	if (!iface_addr4(t, i, &a))
+		return -EADDRNOTAVAIL;
+	iface_mask4(&a, mask, broadcast);
+	if (cmd == SIOCGIFNETMASK)
+		put_address(r, mask);
+	else if (cmd == SIOCGIFADDR)
+		put_address(r, a.addr.b + 12);
+	else
+		put_address(r, (i->flags & IFF_BROADCAST) ? broadcast : (const uint8_t[4]){ 0 });
+	return 0;
+}
+
+static long by_name(struct lx_thread *t, uint32_t cmd, const struct iface *i, struct request *r)
 {
 	switch (cmd) {
 	case SIOCGIFFLAGS:
-		r->flags = (int16_t)lo_flags(t);
+		r->flags = (int16_t)i->flags;
 		return 0;
 	case SIOCSIFFLAGS:
-		return lo_set_flags(t, (uint16_t)r->flags);
+		return i->index == LO_INDEX ? lo_set_flags(t, (uint16_t)r->flags) : ns_capable(t, net_of(t)->user, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
 	case SIOCGIFADDR:
-		put_address(r, 127, 0, 0, 1);
-		return (lo_flags(t) & IFF_UP) ? 0 : -EADDRNOTAVAIL;
 	case SIOCGIFNETMASK:
-		put_address(r, 255, 0, 0, 0);
-		return (lo_flags(t) & IFF_UP) ? 0 : -EADDRNOTAVAIL;
 	case SIOCGIFBRDADDR:
 	case SIOCGIFDSTADDR:
-		put_address(r, 0, 0, 0, 0);
-		return 0;
+		return by_address(t, cmd, i, r);
 	case SIOCGIFMTU:
-		r->value = LO_MTU;
+		r->value = (int)i->mtu;
 		return 0;
 	case SIOCGIFMETRIC:
 		r->value = 0;
 		return 0;
 	case SIOCGIFINDEX:
-		r->value = LO_INDEX;
+		r->value = (int)i->index;
 		return 0;
 	case SIOCGIFTXQLEN:
 		r->value = 1000;
 		return 0;
 	case SIOCGIFHWADDR:
 		memset(r->room, 0, sizeof r->room);
-		r->hw.family = ARPHRD_LOOPBACK;
+		r->hw.family = i->type;
+		memcpy(r->hw.mac, i->mac, sizeof i->mac);
 		return 0;
 	case SIOCSIFADDR:
 	case SIOCSIFNETMASK:
@@ -115,6 +134,7 @@ static long by_name(struct lx_thread *t, uint32_t cmd, struct request *r)
 long inet_ioctl(struct lx_thread *t, struct sock *s, uint32_t cmd, uint64_t arg)
 {
 	struct request r;
+	struct iface i;
 	long err;
 
 	if (cmd == SIOCGIFCONF)
@@ -126,14 +146,13 @@ long inet_ioctl(struct lx_thread *t, struct sock *s, uint32_t cmd, uint64_t arg)
 	if (copy_in(&r, (struct gva){ arg }, sizeof r) != 0)
 		return -EFAULT;
 	if (cmd == SIOCGIFNAME) {
-		if (r.value != LO_INDEX)
+		if (r.value == 0 || !iface_find(t, (uint32_t)r.value, NULL, &i))
 			return -ENODEV;
-		memset(r.name, 0, sizeof r.name);
-		memcpy(r.name, "lo", 2);
+		memcpy(r.name, i.name, sizeof r.name);
 		err = 0;
 	} else {
 		r.name[IFNAME_SIZE - 1] = '\0';
-		err = strcmp(r.name, "lo") == 0 ? by_name(t, cmd, &r) : -ENODEV;
+		err = iface_find(t, 0, r.name, &i) ? by_name(t, cmd, &i, &r) : -ENODEV;
 	}
 	return err != 0 ? err : copy_out((struct gva){ arg }, &r, sizeof r) != 0 ? -EFAULT : 0;
 }

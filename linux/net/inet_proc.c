@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/net/inet_proc.c - /proc/net: proc(5). */
 #include "linux/fs/procfs.h"
-#include "linux/net/inet.h"
+#include "linux/net/iface.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 
@@ -72,8 +72,58 @@ SHOW(udp6)
 
 SHOW(if_inet6)
 {
-	if (lo_flags(lx_current()) & IFF_UP)
-		text_add(x, "00000000000000000000000000000001 01 80 10 80       lo\n");
+	struct lx_thread *t = lx_current();
+	struct outside_addr a;
+	struct iface i;
+
+	for (uint32_t n = 0; iface_get(t, n, &i); n++) {
+		for (uint32_t k = 0; iface_addr(t, &i, k, &a); k++) {
+			if (inet_is4(&a.addr))
+				continue;
+			for (uint32_t b = 0; b < 16; b++)
+				text_add(x, "%02x", a.addr.b[b]);
+			text_add(x, " %02x %02x %02x 80 %8s\n", i.index, a.bits, i.index == LO_INDEX ? 0x10u : 0u, i.name);
+		}
+	}
+}
+
+SHOW(net_dev)
+{
+	struct iface i;
+
+	text_add(x, "Inter-|   Receive                                                |  Transmit\n"
+		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
+	for (uint32_t n = 0; iface_get(lx_current(), n, &i); n++)
+		text_add(x, "%6s:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n", i.name);
+}
+
+static uint32_t word4(const struct inet_addr *a)
+{
+	uint32_t w;
+
+	memcpy(&w, a->b + 12, sizeof w);
+	return w;
+}
+
+/* Routes of IPv4 that are not this host's own. */
+SHOW(net_route)
+{
+	struct outside_addr a;
+	struct iface i;
+
+	text_add(x, "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n");
+	for (uint32_t n = 1; iface_get(lx_current(), n, &i); n++) {
+		struct inet_addr net, gateway, mask = { { 0 } };
+
+		if (!iface_addr4(lx_current(), &i, &a))
+			continue;
+		net = iface_network(&a);
+		gateway = iface_gateway(&a);
+		for (uint32_t bit = 0; bit < a.bits; bit++)
+			mask.b[12 + bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+		text_add(x, "%s\t%08X\t%08X\t0003\t0\t0\t0\t%08X\t0\t0\t0\n", i.name, 0u, word4(&gateway), 0u);
+		text_add(x, "%s\t%08X\t%08X\t0001\t0\t0\t0\t%08X\t0\t0\t0\n", i.name, word4(&net), 0u, word4(&mask));
+	}
 }
 
 static void count(void *arg, const struct sock *s)

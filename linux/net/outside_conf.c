@@ -10,7 +10,7 @@
  * is shown as eth0's gateway, so that no program takes somebody outside for a process of its own.
  */
 #include "linux/boot.h"
-#include "linux/net/outside.h"
+#include "linux/net/iface.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 
@@ -132,20 +132,6 @@ struct inet_addr outside_eth0(const struct outside *o, const struct sock *s, boo
 	return a != NULL ? a->addr : (struct inet_addr){ { 0 } };
 }
 
-/* The first address of eth0's network that is not its own. */
-static struct inet_addr gateway(const struct outside_addr *a)
-{
-	struct inet_addr g = a->addr;
-	uint32_t from = inet_is4(&g) ? 96 + MIN(a->bits, 32u) : a->bits;
-
-	for (uint32_t bit = from; bit < 128; bit++)
-		g.b[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
-	g.b[15] |= 1;
-	if (inet_same(&g, &a->addr))
-		g.b[15] ^= 3;
-	return g;
-}
-
 static struct inet_name name_of(const struct dk_inet *host)
 {
 	struct inet_name n = { .port = host->port, .scope = host->scope };
@@ -167,7 +153,7 @@ struct inet_name outside_peer(const struct outside *o, const struct sock *s, con
 
 	if ((o->reach != OUTSIDE_HOST && inet_is_local(&n.addr)) || !fits(s, &n.addr)) {
 		if (own != NULL)
-			n.addr = gateway(own);
+			n.addr = iface_gateway(own);
 		n.scope = 0;
 	}
 	return n;
@@ -179,7 +165,7 @@ struct dk_inet outside_place(const struct outside *o, const struct inet_name *n)
 	struct inet_addr addr = n->addr;
 
 	for (uint32_t i = 0; i < o->naddrs && o->reach != OUTSIDE_HOST; i++) {
-		struct inet_addr g = gateway(&o->addrs[i]);
+		struct inet_addr g = iface_gateway(&o->addrs[i]);
 
 		if (inet_same(&g, &n->addr))
 			addr = inet_source(&addr); /* the host's loopback */
