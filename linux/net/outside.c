@@ -33,10 +33,15 @@ struct outside_sock *outside_sock(struct sock *s)
 	return none;
 }
 
-long outside_open(const char *uri, dk_handle *stream)
+long outside_open(char *uri, dk_handle *stream)
 {
 	struct dk_open open = { .access = DK_READ | DK_WRITE, .share = 7, .disposition = DK_OPEN_EXISTING };
+	char *c = uri;
 
+	while (*c != '\0' && *c != '?' && *c != '&')
+		c++;
+	if (*c == '&')
+		*c = '?';
 	return lx_err(DkStreamOpen(uri, &open, stream));
 }
 

@@ -74,8 +74,8 @@ bool inet_text_in(const char *text, size_t size, struct inet_addr *a);
 
 /* The rest, made if it is not there; NULL: no memory. */
 struct outside_sock *outside_sock(struct sock *s);
-/* A stream by URI: 0 or -errno. */
-long outside_open(const char *uri, dk_handle *stream);
+/* A stream by URI, whose settings each begin with '&': 0 or -errno. */
+long outside_open(char *uri, dk_handle *stream);
 /* One more beside its queue; takes it over.  False: no room, or it has died. */
 bool outside_add(struct sock *s, dk_handle stream, const struct inet_name *to);
 /* Its stream from now on.  False: it has one already, and this one was closed.  Whoever waits for the socket hears of it. */

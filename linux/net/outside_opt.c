@@ -107,7 +107,7 @@ void outside_options_text(const struct sock *s, char *out, size_t size)
 	for (uint32_t i = 0; o != NULL && i < DK_SO_COUNT; i++) {
 		char name[sizeof options[i].name];
 
-		if (!(o->set & 1ull << i))
+		if (!(o->set & 1ull << i) || o->value[i] < 0)
 			continue;
 		for (uint32_t k = 0; k < sizeof name; k++)
 			name[k] = (char)(options[i].name[k] >= 'A' && options[i].name[k] <= 'Z' ? options[i].name[k] + 32 : options[i].name[k]);

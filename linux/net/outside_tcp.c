@@ -30,7 +30,7 @@ static void bind_text(const struct outside *o, const struct sock *s, const struc
 		return;
 	if (inet_is_any(&from) && inet_is4(&from) != inet_is4(&to->addr))
 		from = (struct inet_addr){ { 0 } };
-	n = fmt_snprintf(out, 8, "bind=");
+	n = fmt_snprintf(out, 8, "&bind=");
 	inet_text_out(out + n, &from, s->addr.in.scope, port);
 }
 
@@ -41,7 +41,7 @@ static long dial(const struct outside *o, struct sock *s, const struct inet_name
 
 	inet_text_out(place, &to->addr, to->scope, to->port);
 	bind_text(o, s, to, from);
-	n = fmt_snprintf(uri, sizeof uri, "tcp.client:%s?%s%s", place, from, s->inet->reuseport ? "&reuseport=1" : "");
+	n = fmt_snprintf(uri, sizeof uri, "tcp.client:%s%s%s", place, from, s->inet->reuseport ? "&reuseport=1" : "");
 	outside_options_text(s, uri + n, sizeof uri - (size_t)n);
 	return outside_open(uri, stream);
 }
@@ -362,7 +362,7 @@ static long listen_at(struct sock *s, const char *place, const char *more, int b
 	long err;
 	int n;
 
-	n = fmt_snprintf(uri, sizeof uri, "tcp.server:%s?backlog=%d%s", place, MAX(backlog, 0), more);
+	n = fmt_snprintf(uri, sizeof uri, "tcp.server:%s&backlog=%d%s", place, MAX(backlog, 0), more);
 	outside_options_text(s, uri + n, sizeof uri - (size_t)n);
 	err = outside_open(uri, &stream);
 	if (err == 0)
