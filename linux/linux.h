@@ -328,10 +328,11 @@ void kproc_need(void);
 
 /* A first waiter's wait with a condition: sleeps on q until cond is true; err gets 0,
    -ERESTARTSYS or -ETIMEDOUT. */
-#define WAIT_EVENT_AS(q, deadline, cond, err, waiter_flags)                                          \
+#define WAIT_EVENT_AS(q, deadline, cond, err, waiter_flags, events)                                  \
 	do {                                                                                          \
 		struct waiter *we_w = waiter_self(0);                                                 \
 		we_w->flags = (waiter_flags);                                                         \
+		we_w->key = (events);                                                                 \
 		waitq_add((q), we_w);                                                                 \
 		(err) = 0;                                                                            \
 		while (!(cond)) {                                                                     \
@@ -343,12 +344,14 @@ void kproc_need(void);
 		}                                                                                     \
 		waitq_remove((q), we_w);                                                              \
 	} while (0)
-#define WAIT_EVENT(q, deadline, cond, err) WAIT_EVENT_AS(q, deadline, cond, err, 0u)
+#define WAIT_EVENT(q, deadline, cond, err) WAIT_EVENT_AS(q, deadline, cond, err, 0u, UINT32_MAX)
+/* The same, woken only for events: EPOLLIN ... of who wakes. */
+#define WAIT_EVENT_FOR(q, events, deadline, cond, err) WAIT_EVENT_AS(q, deadline, cond, err, 0u, events)
 /* The same for one of many of whom a wake-up is to reach one: who changes the object wakes 1, and
    so does who was woken and leaves something for the next.  One that goes away hands on. */
 #define WAIT_EVENT_ONE(q, deadline, cond, err)                                                       \
 	do {                                                                                          \
-		WAIT_EVENT_AS(q, deadline, cond, err, WAITER_EXCLUSIVE);                              \
+		WAIT_EVENT_AS(q, deadline, cond, err, WAITER_EXCLUSIVE, UINT32_MAX);                  \
 		if ((err) != 0)                                                                       \
 			waitq_wake_next(q);                                                           \
 	} while (0)

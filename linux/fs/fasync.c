@@ -83,6 +83,15 @@ void owner_signal(struct file *f, int fd, int code, uint32_t band)
 	lock_drop(&lx_state()->tasklist);
 }
 
+void owner_urgent(struct file *f)
+{
+	if (f->owner_pid == 0)
+		return;
+	lock_take(&lx_state()->tasklist);
+	to_owner(f, SIGURG, NULL);
+	lock_drop(&lx_state()->tasklist);
+}
+
 static bool exists(int type, int pid)
 {
 	bool yes = false;

@@ -14,6 +14,8 @@ long owner_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg
 void owner_default(struct lx_thread *t, struct file *f);
 /* f's signal to f's owner: SIGIO, or F_SETSIG's with si_fd fd, si_code POLL_*, si_band.  No lock inside of IPC is held. */
 void owner_signal(struct file *f, int fd, int code, uint32_t band);
+/* SIGURG to f's owner.  f may have no reference left, but its release waits for a lock that the caller holds. */
+void owner_urgent(struct file *f);
 
 /* O_ASYNC was set (with descriptor fd) or cleared: 0, -ENOMEM. */
 long fasync_set(struct lx_thread *t, struct file *f, int fd, bool on);

@@ -215,6 +215,24 @@ static long side_init(struct side *s, struct file *f, const uint64_t *offset)
 	return (int64_t)s->pos < 0 ? -EINVAL : 0;
 }
 
+/* Those whose bytes Linux moves to and from pipes: no folders, and nothing whose reads and writes are records. */
+static bool splices(const struct file *f)
+{
+	switch (f->kind) {
+	case FILE_MEM:
+	case FILE_HOST:
+	case FILE_PROC:
+	case FILE_DEV:
+	case FILE_STD:
+	case FILE_SOCKET:
+	case FILE_PTY:
+	case FILE_LOOP:
+		return f->inode == NULL || !S_ISDIR(f->inode->mode);
+	default:
+		return false;
+	}
+}
+
 static long splice_side(struct lx_thread *t, struct file *in, struct file *out, uint64_t *offset, uint64_t len, bool nonblock)
 {
 	bool pipe_in = in->kind == FILE_PIPE;
@@ -224,7 +242,7 @@ static long splice_side(struct lx_thread *t, struct file *in, struct file *out, 
 
 	if (result != 0)
 		return result;
-	if (pipe_in && (out->flags & O_APPEND))
+	if (!splices(s.f) || (pipe_in && (out->flags & O_APPEND)))
 		return -EINVAL;
 	s.buf = heap_alloc(CHUNK);
 	if (s.buf == NULL)

@@ -57,6 +57,8 @@ struct inet {
 	bool naming;              /* [S] somebody is at giving it a port */
 	bool auto_port, auto_addr; /* [S] it took its port itself, its address by connecting */
 	bool asked;               /* [S] TCP: a connect that would not wait was told EINPROGRESS, and has not heard the end */
+	struct sock *asks;        /* [S] TCP: its connect waits for room at this listener, a reference; inet_syn.c */
+	struct list asking;       /* [S] of a listener: who asks, by accept_link, a reference each */
 	bool fin;                 /* [S] TCP: the peer has ended its sending, so reads end, and errors do not show there */
 	bool reset;               /* [S] TCP: the connection was broken off */
 	enum { URGENT_NONE, URGENT_THERE, URGENT_READ } urgent; /* [S] TCP */
@@ -84,6 +86,14 @@ static inline bool tcp_is_over(const struct sock *s)
 {
 	return s->inet->reset || (s->inet->fin && (s->shut & SHUT_SEND));
 }
+
+/* s can do nothing any more; its lock is held. */
+void tcp_was_reset(struct sock *s);
+/* Makes the server's end of a connection from s and queues it at the listener l; waiting: if s still asks there.
+   0, -EAGAIN: the queue is full, -ECONNREFUSED, -ENOMEM ... */
+long tcp_join(struct lx_thread *t, struct sock *l, struct sock *s, bool waiting);
+long tcp_send(struct lx_thread *t, struct sock *s, struct xfer *x);
+long tcp_recv(struct lx_thread *t, struct sock *s, struct xfer *x);
 
 /* enum sock_kind of a socket of that type and protocol, or -errno. */
 long inet_kind(struct lx_thread *t, int family, int type, int protocol);
@@ -129,6 +139,16 @@ long inet_may_listen(struct sock *s);
 struct sock *inet_find(const struct sock *s, const struct inet_name *to, const struct inet_name *from);
 /* Calls fn for each socket of a kind and family in net, with P held. */
 void inet_each(enum sock_kind kind, int family, uint32_t net, void (*fn)(void *arg, const struct sock *s), void *arg);
+
+/* ---- Connects to a full listener: inet_syn.c ---- */
+
+/* s asks l for room from now on: 0, -EAGAIN (there is room), -ECONNREFUSED ... */
+long syn_ask(struct sock *l, struct sock *s);
+bool syn_forget(struct sock *s);   /* it gives up; false: it did not ask */
+/* There may be room at l, or l is none any more: whoever asks gets it, or is refused. */
+void syn_room(struct lx_thread *t, struct sock *l);
+/* Until s asks no more: 0 (the error is in s), -EAGAIN (SO_SNDTIMEO), -ETIMEDOUT, -ERESTARTSYS. */
+long syn_wait(struct sock *s);
 
 /* ---- inet_opt.c, inet_ioctl.c ---- */
 

@@ -60,6 +60,7 @@ struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protoc
 	s->inet->protocol = protocol != 0 ? (uint32_t)protocol : kind == SK_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	s->inet->uid = lx_current()->cred.euid;
 	list_init(&s->inet->errors);
+	list_init(&s->inet->asking);
 	for (uint32_t i = 0; i < INET_OPTS; i++)
 		s->inet->opt[i] = options[i].usual;
 	if (kind == SK_TCP) {

@@ -22,10 +22,11 @@ void inet_peer_name(struct sock *s, struct sock_name *a)
 	lock_drop(&s->lock);
 }
 
+static long disconnect(struct sock *s);
+
 /* ---- The ends ---- */
 
-/* s can do nothing any more; its lock is held. */
-static void was_reset(struct sock *s)
+void tcp_was_reset(struct sock *s)
 {
 	s->error = s->inet->fin ? EPIPE : ECONNRESET;
 	s->inet->reset = true;
@@ -37,7 +38,7 @@ static void tcp_peer_gone(struct sock *s, struct sock *peer, bool unread)
 	if (peer->peer != s)
 		return; /* it has disconnected, and may have another by now */
 	if (unread || (s->linger.onoff && s->linger.seconds == 0)) {
-		was_reset(peer);
+		tcp_was_reset(peer);
 	} else {
 		peer->inet->fin = true;
 		peer->shut |= SHUT_RCV;
@@ -56,10 +57,13 @@ static void was_ended(struct sock *s)
 static long tcp_shutdown(struct sock *s, uint32_t how)
 {
 	struct sock *peer = NULL;
+	bool listening;
 	long err = 0;
 
 	if (s->host != DK_NO_HANDLE)
 		return outside_shutdown(s, how);
+	if (s->inet->asks != NULL)
+		return disconnect(s);
 	lock_take(&s->lock);
 	if (s->state == SOCK_LISTENING)
 		how &= SHUT_RCV; /* it does not send */
@@ -70,7 +74,10 @@ static long tcp_shutdown(struct sock *s, uint32_t how)
 	s->shut |= how; /* in any case, as on Linux */
 	if (peer != NULL)
 		sock_get(peer);
+	listening = s->state == SOCK_LISTENING;
 	lock_drop(&s->lock);
+	if (listening)
+		syn_room(lx_current(), s);
 	if (peer != NULL && (how & SHUT_SEND))
 		was_ended(peer);
 	if (peer != NULL)
@@ -89,7 +96,11 @@ static long tcp_listen(struct lx_thread *t, struct sock *s, int backlog)
 		err = inet_may_listen(s);
 	if (err == 0)
 		err = outside_listen(t, s, backlog);
-	return err != 0 ? err : sock_listen(t, s, backlog);
+	if (err == 0)
+		err = sock_listen(t, s, backlog);
+	if (err == 0)
+		syn_room(t, s);
+	return err;
 }
 
 /* The server's end of a connection to the listener. */
@@ -108,56 +119,57 @@ struct sock *tcp_child_of(const struct sock *listener, const struct inet_name *t
 	return child;
 }
 
-/* One try: 0, -ECONNREFUSED, -EAGAIN: the queue is full, *listener has a reference. */
-static long try_connect(struct lx_thread *t, struct sock *s, const struct inet_name *to, bool nonblock, struct sock **listener)
+long tcp_join(struct lx_thread *t, struct sock *l, struct sock *s, bool waiting)
 {
-	struct sock *l = inet_find(s, to, NULL), *child;
+	struct inet_name to;
+	struct sock *child;
 	long err;
 
-	if (l == NULL)
-		return -ECONNREFUSED;
-	child = tcp_child_of(l, to);
-	if (child == NULL) {
-		sock_put(l);
+	lock_take(&s->lock);
+	to = s->inet->remote;
+	lock_drop(&s->lock);
+	child = tcp_child_of(l, &to);
+	if (child == NULL)
 		return -ENOMEM;
-	}
 	child->inet->remote = s->addr.in;
 	inet_child_named(child);
-	err = accept_enqueue(t, l, s, child, nonblock);
+	err = accept_enqueue(t, l, s, child, waiting);
 	if (err != 0) {
 		inet_unname(child);
 		sock_put(child);
 	} else {
 		(void)waitq_wake(&l->wq, 1, EPOLLIN | EPOLLRDNORM);
 	}
-	if (err == -EAGAIN)
-		*listener = l;
-	else
-		sock_put(l);
 	return err;
 }
 
-static long establish(struct lx_thread *t, struct sock *s, const struct inet_name *to, bool nonblock)
+/* 0; 1: it asks for room; -ECONNREFUSED ... */
+static long establish(struct lx_thread *t, struct sock *s, const struct inet_name *to)
 {
-	struct sock *listener;
+	struct sock *l;
 	long err;
 
-	while ((err = try_connect(t, s, to, nonblock, &listener)) == -EAGAIN) {
-		err = accept_wait_room(listener, s->sndtimeo);
-		sock_put(listener);
-		if (err != 0)
-			return err == -EAGAIN ? -EINPROGRESS : err;
-	}
+	do {
+		l = inet_find(s, to, NULL);
+		if (l == NULL)
+			return -ECONNREFUSED;
+		err = tcp_join(t, l, s, false);
+		if (err == -EAGAIN)
+			err = syn_ask(l, s) ?: 1;
+		sock_put(l);
+	} while (err == -EAGAIN);
 	return err;
 }
 
-/* What connect says of a socket that has begun to connect, or more; 1: it has not. */
+/* What connect says of a socket that has begun to connect, or more; 1: it has not; 2: it still asks for room. */
 static long connect_again(struct sock *s)
 {
 	long err = 1;
 
 	lock_take(&s->lock);
-	if (s->inet->asked) {
+	if (s->inet->asks != NULL) {
+		err = 2;
+	} else if (s->inet->asked) {
 		s->inet->asked = false;
 		err = s->error != 0 ? -s->error : s->state == SOCK_CONNECTED ? 0 : 1;
 		s->error = 0;
@@ -187,6 +199,7 @@ static long in_progress(struct sock *s, long err)
 /* AF_UNSPEC: as if it had never been connected. */
 static long disconnect(struct sock *s)
 {
+	bool asked = syn_forget(s);
 	struct sock *peer;
 
 	outside_drop(s);
@@ -195,7 +208,7 @@ static long disconnect(struct sock *s)
 	s->peer = NULL;
 	s->state = SOCK_OPEN;
 	s->shut = 0;
-	s->error = 0;
+	s->error = asked ? ECONNRESET : 0;
 	s->rx_pos = 0;
 	s->inet->asked = s->inet->fin = s->inet->reset = false;
 	s->inet->urgent = URGENT_NONE;
@@ -203,7 +216,7 @@ static long disconnect(struct sock *s)
 	lock_drop(&s->lock);
 	if (peer != NULL) {
 		lock_take(&peer->lock);
-		was_reset(peer);
+		tcp_was_reset(peer);
 		lock_drop(&peer->lock);
 		waitq_wake_all(&peer->wq);
 		sock_put(peer);
@@ -229,6 +242,37 @@ static long route_of(struct lx_thread *t, struct sock *s, struct inet_name *to)
 	return ROUTE_WITHIN;
 }
 
+/* A connect that asked for room has ended. */
+static long wait_asking(struct sock *s, bool first)
+{
+	long err = syn_wait(s);
+
+	if (err == -EAGAIN)
+		return first ? -EINPROGRESS : -EALREADY;
+	if (err != 0)
+		return err;
+	err = connect_again(s);
+	return err == 1 ? -ECONNABORTED : err;
+}
+
+static long begin(struct lx_thread *t, struct sock *s, const struct inet_name *to, bool nonblock)
+{
+	long err;
+
+	inet_settle_source(s, to);
+	lock_take(&s->lock);
+	s->inet->remote = *to;
+	lock_drop(&s->lock);
+	err = establish(t, s, to);
+	if (err == 0)
+		waitq_wake_all(&s->wq); /* pollers of an unconnected socket */
+	if (err == 1) {
+		(void)in_progress(s, 0);
+		return nonblock ? -EINPROGRESS : wait_asking(s, true);
+	}
+	return nonblock && (err == 0 || err == -ECONNREFUSED) ? in_progress(s, err) : err;
+}
+
 static long tcp_connect(struct lx_thread *t, struct sock *s, const struct sock_name *a, bool nonblock)
 {
 	struct inet_name to;
@@ -237,6 +281,8 @@ static long tcp_connect(struct lx_thread *t, struct sock *s, const struct sock_n
 	if (a == NULL)
 		return s->state == SOCK_LISTENING ? -EISCONN : disconnect(s);
 	err = s->host != DK_NO_HANDLE ? 1 : connect_again(s);
+	if (err == 2)
+		return nonblock ? -EALREADY : wait_asking(s, false);
 	if (err != 1)
 		return err;
 	to = a->in;
@@ -248,134 +294,19 @@ static long tcp_connect(struct lx_thread *t, struct sock *s, const struct sock_n
 		err = inet_autobind(s);
 	if (err != 0)
 		return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
-	inet_settle_source(s, &to);
-	lock_take(&s->lock);
-	s->inet->remote = to;
-	lock_drop(&s->lock);
-	err = establish(t, s, &to, nonblock);
-	if (err == 0)
-		waitq_wake_all(&s->wq); /* pollers of an unconnected socket */
-	return nonblock && (err == 0 || err == -ECONNREFUSED) ? in_progress(s, err) : err;
+	return begin(t, s, &to, nonblock);
 }
 
-/* ---- Bytes ---- */
-
-/* The last byte of what was sent is urgent: it is beside the others, or with SO_OOBINLINE among them, at a mark. */
-static long urgent_sent(struct sock *s, const struct xfer *x)
+static void tcp_unname(struct sock *s)
 {
-	struct sock *to = sock_peer(s);
-	uint8_t byte;
-	long err = 0;
-
-	if (to == NULL || (s->shut & SHUT_SEND)) {
-		if (to != NULL)
-			sock_put(to);
-		return -EPIPE;
-	}
-	if (iov_take(x->v, x->v->size - 1, &byte, 1) != 1) {
-		sock_put(to);
-		return -EFAULT;
-	}
-	lock_take(&to->lock);
-	if (to->state == SOCK_DEAD) {
-		err = -ECONNRESET;
-	} else if (sock_flag(to, SO_OOBINLINE) && !ring_reserve(&to->rx, 1)) {
-		err = -EAGAIN;
-	} else {
-		to->inet->urgent = URGENT_THERE;
-		to->inet->urgent_byte = byte;
-		to->inet->urgent_at = to->rx_pos + to->rx.used;
-		if (sock_flag(to, SO_OOBINLINE))
-			ring_append_mem(&to->rx, &byte, 1);
-	}
-	lock_drop(&to->lock);
-	if (err == 0)
-		(void)waitq_wake(&to->wq, 1, EPOLLIN | EPOLLRDNORM | EPOLLPRI);
-	sock_put(to);
-	return err;
-}
-
-static long send_bytes(struct lx_thread *t, struct sock *s, struct xfer *x)
-{
-	struct iov rest = *x->v;
-	struct xfer first = *x;
-	long n = 0;
-
-	if (!(x->flags & MSG_OOB) || x->v->size == 0)
-		return stream_send(t, s, x);
-	rest.size--;
-	first.v = &rest;
-	if (rest.size != 0)
-		n = stream_send(t, s, &first);
-	if (n < 0 || (uint64_t)n < rest.size)
-		return n;
-	n = urgent_sent(s, x);
-	return n == 0 ? (long)x->v->size : n == -EAGAIN && rest.size != 0 ? (long)rest.size : n;
-}
-
-static long tcp_send(struct lx_thread *t, struct sock *s, struct xfer *x)
-{
-	long n;
-
-	if (UNLIKELY(s->error != 0) && (n = sock_take_error(s)) != 0)
-		return -n;
-	if (s->host != DK_NO_HANDLE)
-		return outside_send(s, x);
-	if (s->peer == NULL)
-		return -EPIPE;
-	n = send_bytes(t, s, x);
-	if (n != -ECONNRESET)
-		return n;
-	/* It went out, and what came back was RST. */
-	lock_take(&s->lock);
-	was_reset(s);
-	lock_drop(&s->lock);
-	waitq_wake_all(&s->wq);
-	return (long)x->v->size;
-}
-
-static long recv_urgent(struct sock *s, struct xfer *x)
-{
-	uint8_t byte = 0;
-	long err = -EINVAL;
-
-	if (sock_flag(s, SO_OOBINLINE))
-		return -EINVAL;
-	lock_take(&s->lock);
-	if (s->inet->urgent == URGENT_THERE) {
-		byte = s->inet->urgent_byte;
-		if (!(x->flags & MSG_PEEK))
-			s->inet->urgent = URGENT_READ;
-		err = 0;
-	} else if (s->inet->urgent == URGENT_NONE && (s->shut & SHUT_RCV)) {
-		err = 1;
-	}
-	lock_drop(&s->lock);
-	if (err != 0)
-		return err == 1 ? 0 : err;
-	x->out_flags |= MSG_OOB;
-	if (x->v->size == 0) {
-		x->out_flags |= MSG_TRUNC;
-		return 0;
-	}
-	return iov_put(x->v, 0, &byte, 1) == 1 ? 1 : -EFAULT;
-}
-
-static long tcp_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
-{
-	if (s->host != DK_NO_HANDLE)
-		return outside_recv(s, x);
-	if (x->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
-	if (s->state == SOCK_LISTENING || (s->state == SOCK_OPEN && s->error == 0))
-		return -ENOTCONN;
-	if (x->flags & MSG_OOB)
-		return recv_urgent(s, x);
-	return x->v->size == 0 ? 0 : stream_recv(t, s, x);
+	(void)syn_forget(s);
+	inet_unname(s);
 }
 
 static uint32_t tcp_poll(const struct sock *s, uint32_t mask)
 {
+	if (s->inet->asks != NULL)
+		return mask & EPOLLERR;
 	if (s->inet->urgent == URGENT_THERE)
 		mask |= EPOLLPRI;
 	return mask & ~(uint32_t)(EPOLLWRBAND | (s->state == SOCK_LISTENING ? EPOLLRDHUP : 0));
@@ -391,7 +322,7 @@ const struct sock_ops tcp_ops = {
 	.shutdown = tcp_shutdown,
 	.send = tcp_send,
 	.recv = tcp_recv,
-	.unname = inet_unname,
+	.unname = tcp_unname,
 	.peer_gone = tcp_peer_gone,
 	.poll = tcp_poll,
 	.ioctl = inet_ioctl,

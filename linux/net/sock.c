@@ -194,6 +194,8 @@ void sock_close(struct sock *s)
 	lock_drop(&s->lock);
 	if (listening)
 		refuse_children(s);
+	if (listening && s->kind == SK_TCP)
+		syn_room(lx_current(), s);
 	if (peer != NULL) {
 		tell_peer(s, peer, unread);
 		sock_put(peer);
@@ -295,10 +297,14 @@ static long socket_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint
 
 static void socket_release(struct file *f)
 {
-	if (f->object != NULL) {
-		((struct sock *)f->object)->file = NULL;
-		sock_close(f->object);
-	}
+	struct sock *s = f->object;
+
+	if (s == NULL)
+		return;
+	lock_take(&s->lock);
+	s->file = NULL;
+	lock_drop(&s->lock);
+	sock_close(s);
 }
 
 const struct file_ops socket_file_ops = {

@@ -49,9 +49,9 @@ struct sock {
 	uint16_t kind;            /* [I] enum sock_kind */
 	uint16_t family;          /* [I] AF_* */
 	uint64_t ino;             /* [I] of its file, as /proc shows it */
+	struct file *file;        /* [S] no reference; NULL: not accepted yet, or closed */
 	struct inet *inet;        /* [I] AF_INET and AF_INET6: what is theirs, freed with the socket; else NULL */
 	dk_handle host;           /* [S] the stream outside that it has, net/outside.h; else 0 */
-	struct file *file;        /* [I] its file, while that is there: no reference */
 	enum sock_state state;    /* [S] */
 	uint32_t shut;            /* [S] */
 	int error;                /* [S] SO_ERROR */
@@ -63,6 +63,7 @@ struct sock {
 	/* Received, not read. */
 	struct ring rx;           /* [S] stream */
 	uint64_t rx_pos;          /* [S] bytes ever taken out */
+	_Atomic bool starved;     /* a writer found no room in rx, and is to be told of it */
 	struct list marks;        /* [S] in the order of start */
 	struct list packets;      /* [S] the other types */
 	uint32_t npackets, packet_bytes; /* [S] */
@@ -153,11 +154,12 @@ static inline bool is_connection(const struct sock *s)
 }
 /* The first of those that wait at a listener, with their reference. */
 long accept_child(struct sock *s, bool nonblock, struct sock **out);
-/* Joins s, which is not connected, and the fresh child, which is queued at the listener; full: though its queue is.
+/* Joins s, which is not connected, and the fresh child, which is queued at the listener; waiting: if s asks there (inet_syn.c).
    0, -EAGAIN (the queue is full), -errno. */
-long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool full);
+long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool waiting);
+bool accept_full(const struct sock *listener);
 long accept_wait_room(struct sock *listener, uint64_t timeout);
-void accept_inherit(struct sock *child, const struct sock *listener); /* options and credentials; the listener's lock is held */
+void accept_inherit(struct sock *child, const struct sock *listener); /* options; the listener's lock is held */
 /* listen's common part: the state and the credentials. */
 long sock_listen(struct lx_thread *t, struct sock *s, int backlog);
 /* How much may be under way from one to the other. */
@@ -200,7 +202,7 @@ long stream_send(struct lx_thread *t, struct sock *s, struct xfer *x);
 long stream_recv(struct lx_thread *t, struct sock *s, struct xfer *x);
 long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x);
 long packet_recv(struct lx_thread *t, struct sock *s, struct xfer *x);
-bool stream_writable(const struct sock *s);
+bool stream_writable(const struct sock *s); /* if not, who makes room tells s's queue */
 bool packet_writable(const struct sock *s);
 /* Limits on descriptors in queues; scm is about to be queued at to, whose lock is held. */
 long scm_may_queue(const struct scm *scm, struct sock *to);

@@ -32,7 +32,7 @@ long unix_listen(struct lx_thread *t, struct sock *s, int backlog)
 
 /* ---- connect ---- */
 
-static bool queue_full(const struct sock *listener)
+bool accept_full(const struct sock *listener)
 {
 	return listener->nqueued > listener->backlog;
 }
@@ -42,7 +42,7 @@ long accept_wait_room(struct sock *listener, uint64_t timeout)
 	uint64_t deadline = timeout_deadline(timeout);
 	long err;
 
-	WAIT_EVENT(&listener->wq, deadline, !queue_full(listener) || listener->state != SOCK_LISTENING, err);
+	WAIT_EVENT(&listener->wq, deadline, !accept_full(listener) || listener->state != SOCK_LISTENING, err);
 	return sock_wait_err(err, timeout);
 }
 
@@ -56,28 +56,41 @@ void accept_inherit(struct sock *child, const struct sock *listener)
 	child->reuse = listener->reuse;
 	child->keepalive = listener->keepalive;
 	child->linger = listener->linger;
-	child->cred = listener->cred;
-	child->groups = listener->groups;
+	if (child->inet == NULL)
+		return;
+	child->flags = listener->flags;
+	child->rcvtimeo = listener->rcvtimeo;
+	child->sndtimeo = listener->sndtimeo;
+	child->rcvlowat = listener->rcvlowat;
 }
 
-long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool full) LOCK_UNCHECKED("two sockets: the listener before its child")
+/* Who is on the other side, as AF_UNIX tells. */
+static void introduce(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child)
+{
+	child->cred = listener->cred;
+	child->groups = listener->groups;
+	sock_own_cred(s, t);
+	sock_peer_cred(child, s);
+	sock_peer_cred(s, listener);
+}
+
+long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool waiting) LOCK_UNCHECKED("two sockets: the listener before its child")
 {
 	long err = 0;
 
 	lock_take(&listener->lock);
 	if (listener->state != SOCK_LISTENING || (listener->shut & SHUT_RCV)) {
 		err = -ECONNREFUSED;
-	} else if (queue_full(listener) && (!full || listener->nqueued > MAX_BACKLOG)) {
+	} else if (accept_full(listener)) {
 		err = -EAGAIN;
 	} else {
 		lock_take(&s->lock);
-		if (s->state == SOCK_OPEN) {
+		if (s->state == SOCK_OPEN && (s->inet == NULL || s->inet->asks == (waiting ? listener : NULL))) {
 			if (child->addr.len == 0)
 				child->addr = listener->addr;
 			accept_inherit(child, listener);
-			sock_own_cred(s, t);
-			sock_peer_cred(child, s);
-			sock_peer_cred(s, listener);
+			if (s->kind == SK_UNIX)
+				introduce(t, listener, s, child);
 			sock_pair(s, child);
 			list_append(&listener->accept_queue, &child->accept_link);
 			listener->nqueued++;
@@ -200,6 +213,15 @@ static long wait_child(struct sock *s, uint64_t deadline)
 	return err;
 }
 
+/* Connects that wait for room in the queue. */
+static void room_made(struct sock *s)
+{
+	if (s->kind == SK_TCP)
+		syn_room(lx_current(), s);
+	else
+		waitq_wake_all(&s->wq);
+}
+
 long accept_child(struct sock *s, bool nonblock, struct sock **out)
 {
 	uint64_t deadline = timeout_deadline(s->rcvtimeo);
@@ -208,7 +230,7 @@ long accept_child(struct sock *s, bool nonblock, struct sock **out)
 	for (;;) {
 		*out = take_child(s, &err);
 		if (*out != NULL) {
-			waitq_wake_all(&s->wq); /* connects that wait for room in the queue */
+			room_made(s);
 			return 0;
 		}
 		if (err == -EAGAIN && s->inet != NULL && outside_listens(s) && outside_accept(s) != 0)

@@ -239,7 +239,7 @@ static long wait_packet(struct sock *s, uint64_t deadline)
 {
 	long err;
 
-	WAIT_EVENT(&s->wq, deadline, s->npackets > 0 || s->error != 0 || (s->shut & SHUT_RCV), err);
+	WAIT_EVENT_FOR(&s->wq, EPOLLIN, deadline, s->npackets > 0 || s->error != 0 || (s->shut & SHUT_RCV), err);
 	return sock_wait_err(err, s->rcvtimeo);
 }
 

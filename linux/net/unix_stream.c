@@ -9,10 +9,19 @@ static bool has_room(const struct sock *to)
 	return to->rx.used <= to->rx.limit / 4;
 }
 
+/* The reader makes room and looks at the mark, who waits for room makes the mark and looks for room. */
+static bool has_room_or_tells(struct sock *to)
+{
+	if (has_room(to))
+		return true;
+	atomic_store(&to->starved, true);
+	return has_room(to);
+}
+
 /* With s's lock, as TCP's peers can change. */
 bool stream_writable(const struct sock *s)
 {
-	return s->peer == NULL || (s->shut & SHUT_SEND) /* a write would not wait */ || has_room(s->peer);
+	return s->peer == NULL || (s->shut & SHUT_SEND) /* a write would not wait */ || has_room_or_tells(s->peer);
 }
 
 /* ---- Sending ---- */
@@ -47,8 +56,10 @@ static long append_some(struct sock *s, struct sock *to, const struct iov *v, ui
 	if (err != 0)
 		return err;
 	room = ring_free_bytes(&to->rx);
-	if (room == 0)
+	if (room == 0) {
+		atomic_store(&to->starved, true); /* epoll may wait for an edge */
 		return -EAGAIN;
+	}
 	if (*m != NULL && (err = scm_may_queue(&(*m)->scm, to)) != 0)
 		return err;
 	start = to->rx_pos + to->rx.used;
@@ -61,11 +72,11 @@ static long append_some(struct sock *s, struct sock *to, const struct iov *v, ui
 	return done;
 }
 
-static long wait_writable(struct sock *s, const struct sock *to, uint64_t deadline)
+static long wait_writable(struct sock *s, struct sock *to, uint64_t deadline)
 {
 	long err;
 
-	WAIT_EVENT(&s->wq, deadline, s->peer != to || (s->shut & SHUT_SEND) || has_room(to), err);
+	WAIT_EVENT_FOR(&s->wq, EPOLLOUT, deadline, s->peer != to || (s->shut & SHUT_SEND) || has_room_or_tells(to), err);
 	return sock_wait_err(err, s->sndtimeo);
 }
 
@@ -203,7 +214,7 @@ static long wait_readable(struct sock *s, uint64_t deadline, uint32_t beyond)
 {
 	long err;
 
-	WAIT_EVENT(&s->wq, deadline, s->rx.used > beyond || s->error != 0 || (s->shut & SHUT_RCV), err);
+	WAIT_EVENT_FOR(&s->wq, EPOLLIN | EPOLLPRI, deadline, s->rx.used > beyond || s->error != 0 || (s->shut & SHUT_RCV), err);
 	return sock_wait_err(err, s->rcvtimeo);
 }
 
@@ -229,8 +240,10 @@ static void tell_writers(struct sock *s)
 {
 	struct sock *peer;
 
-	if (!has_room(s))
+	atomic_thread_fence(memory_order_seq_cst);
+	if (LIKELY(!atomic_load_explicit(&s->starved, memory_order_relaxed)) || !has_room(s))
 		return;
+	atomic_store(&s->starved, false);
 	/* Our reference on a unix peer lasts as long as our file, which the caller holds; TCP can be disconnected meanwhile. */
 	peer = s->kind == SK_TCP ? sock_peer(s) : s->peer;
 	if (peer == NULL)
