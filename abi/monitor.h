@@ -87,6 +87,7 @@ struct mon_reply {
 	struct dk_attributes attr;
 	uint32_t data_len; /* bytes behind this struct */
 	uint32_t fd_flags; /* MON_FD_* of the descriptor */
+	uint32_t gathered, zero; /* 1: the first picoprocess is on one CPU with the monitor still, if its boot message said so */
 };
 
 /*

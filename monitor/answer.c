@@ -114,6 +114,7 @@ static void answer(struct job *j)
 		memcpy(fds + 1, j->more, (j->reply.fds - 1) * sizeof fds[0]);
 	if (spec.trace_mon)
 		job_trace(j);
+	j->reply.gathered = affinity_gathered();
 	if (p && !p->killed)
 		reply(p, &j->reply, j->data, fds);
 }

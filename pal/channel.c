@@ -11,7 +11,7 @@
 #include "pal/pal.h"
 #include "rt/mem.h"
 
-#define SPIN_TRIES 60
+#define SPIN_TRIES 100
 #define MEMORY_TRIES 10000 /* of a millisecond and more */
 
 int channel_fd = MON_CHANNEL_FD;
@@ -254,6 +254,8 @@ enum dk_status rpc_call_locked(struct rpc *r)
 			drop_fds(r);
 		r->fd = -1;
 	}
+	if (!r->reply.gathered)
+		process_not_gathered();
 	if (r->reply.status >= DK_STATUS_COUNT)
 		pal_panic("pal: the monitor's reply to request %u has status %u", r->req.op, r->reply.status);
 	if (r->reply.status == DK_OK && (r->reply.data_len > r->data_size || (flags & MSG_TRUNC)))

@@ -90,6 +90,7 @@ struct grant grant_take(void);        /* waits for it if the answer that may bri
 void grant_keep(const struct rpc *r); /* what the answer to a CLONE brought for the next */
 void grant_ask(struct rpc *r);        /* sends a CLONE that used one; the answer is taken when it comes by */
 void grant_after_clone(void);         /* in the copy: ours are the parent's */
+void process_not_gathered(void); /* the monitor has said so */
 bool process_gathered(void); /* on one CPU with the monitor, as the first picoprocess starts */
 void process_gather(void);
 void process_spread(void);   /* before the first other thread */

@@ -67,6 +67,11 @@ void process_gather(void)
 	gathered_until = pal_now() + MON_GATHER_NS;
 }
 
+void process_not_gathered(void)
+{
+	gathered_until = 0;
+}
+
 bool process_gathered(void)
 {
 	return gathered_until != 0 && pal_now() < gathered_until;
