@@ -306,9 +306,10 @@ struct listing {
 		struct gathered *got; /* [l: lock] contents that came ahead, or NULL */
 		uint16_t name_len;
 		uint8_t type;   /* enum dk_file_type */
+		bool touched;   /* [a] made or removed from inside since: the host is asked for it */
 	} *sorted;
 	bool changed;           /* a name was made or removed from inside since: who lists the folder reads it again */
-	uint64_t touched[LISTING_TOUCHED / 64]; /* [a] such names, by their hashes: the host is asked for them */
+	uint64_t touched[LISTING_TOUCHED / 64]; /* [a] such names that are no entries, by their hashes */
 	bool partial;           /* attributes are not known */
 	bool large;             /* nothing is known but that it is to be read by itself */
 	bool host;              /* of a -v folder; of one that came ahead */

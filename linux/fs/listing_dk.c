@@ -314,17 +314,25 @@ static bool attr_of_folder(const struct listing_entry *e, const char *dir_uri, s
 void listing_touch(struct listing *l, const char *name, uint32_t len)
 {
 	uint64_t bit = dk_name_hash(name, len) % LISTING_TOUCHED;
+	uint32_t k = listing_index(l, name, len);
 
-	__atomic_fetch_or(&l->touched[bit / 64], 1ull << bit % 64, __ATOMIC_RELEASE);
+	if (k != UINT32_MAX)
+		__atomic_store_n(&l->sorted[k].touched, true, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_or(&l->touched[bit / 64], 1ull << bit % 64, __ATOMIC_RELEASE);
 	__atomic_store_n(&l->changed, true, __ATOMIC_RELEASE);
 }
 
 bool listing_touched(const struct listing *l, const char *name, uint32_t len)
 {
 	uint64_t bit;
+	uint32_t k;
 
 	if (LIKELY(!__atomic_load_n(&l->changed, __ATOMIC_ACQUIRE)))
 		return false;
+	k = listing_index(l, name, len);
+	if (k != UINT32_MAX)
+		return __atomic_load_n(&l->sorted[k].touched, __ATOMIC_ACQUIRE);
 	bit = dk_name_hash(name, len) % LISTING_TOUCHED;
 	return __atomic_load_n(&l->touched[bit / 64], __ATOMIC_ACQUIRE) >> bit % 64 & 1;
 }
