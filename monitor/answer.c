@@ -131,9 +131,9 @@ void job_release(struct job *j)
 	j->stream = NULL;
 }
 
-/* Jobs with their room for data, for the next: to ask the host for it each time costs as much as a small job. */
-static struct job *ready_jobs[4];
-static unsigned ready_count;
+/* Jobs with their room for data, and without, for the next: to ask the host for it each time costs as much as a small job. */
+static struct job *ready_jobs[4], *bare_jobs[4];
+static unsigned ready_count, bare_count;
 
 static struct job *job_take(void)
 {
@@ -149,15 +149,34 @@ static struct job *job_take(void)
 	return j;
 }
 
+static struct job *bare_take(void)
+{
+	return bare_count > 0 ? bare_jobs[--bare_count] : malloc(sizeof(struct job));
+}
+
 static void job_give(struct job *j)
 {
-	if (j->data && !j->park && ready_count < ARRAY_LEN(ready_jobs)) {
+	if (j->park) /* it was lent */
+		j->data = NULL;
+	if (j->data && ready_count < ARRAY_LEN(ready_jobs)) {
 		ready_jobs[ready_count++] = j;
-		return;
-	}
-	if (!j->park) /* else it was lent */
+	} else if (!j->data && bare_count < ARRAY_LEN(bare_jobs)) {
+		bare_jobs[bare_count++] = j;
+	} else {
 		free(j->data);
-	free(j);
+		free(j);
+	}
+}
+
+struct job *job_new(void)
+{
+	struct job *j = bare_take();
+
+	if (j) {
+		memset(j, 0, offsetof(struct job, text));
+		j->fd = j->out_fd = j->also_fd = -1;
+	}
+	return j;
 }
 
 /* A worker is done with it. */
@@ -173,13 +192,19 @@ void channel_job_done(struct job *j)
 	job_give(j);
 }
 
+void job_do(struct job *j)
+{
+	if (!j->brief || !loop_later(j))
+		worker_give(j);
+}
+
 static void hand_over(struct job *small)
 {
-	struct job *j = small->park ? malloc(sizeof *j) : job_take();
+	struct job *j = small->park ? bare_take() : job_take();
 	unsigned char *data = j && !small->park ? j->data : NULL;
 
 	if (j) {
-		memcpy(j, small, sizeof *j);
+		memcpy(j, small, offsetof(struct job, text) + small->req.text_len + 2);
 		j->data = data;
 	}
 	if (!j) {
@@ -191,7 +216,7 @@ static void hand_over(struct job *small)
 	if (j->park)
 		j->park(j);
 	else
-		worker_give(j);
+		job_do(j);
 }
 
 void job_start(struct pico *p, struct job *j, enum dk_status status)

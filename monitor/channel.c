@@ -275,7 +275,7 @@ static bool receive_one(struct pico *p)
 	job.fd = job.out_fd = job.also_fd = -1;
 	job.text2 = job.args_name = 0;
 	job.park = NULL;
-	job.only_more = false;
+	job.only_more = job.slow = job.brief = false;
 	job.arg = NULL;
 	job.data = data;
 	job.reply = (struct mon_reply){ .op = job.req.op, .seq = job.req.seq };

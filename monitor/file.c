@@ -269,7 +269,7 @@ static void open_register(struct job *j)
 		j->reply.status = DK_TOO_MANY;
 		return;
 	}
-	s->local = (j->a.flags & MOUNT_LOCAL) && !(flags & MON_FD_WRITE);
+	s->local = j->a.flags & MOUNT_LOCAL;
 	stream_count(s, j->pico);
 	j->reply.value[0] = s->number;
 	j->reply.fd_flags = flags;
@@ -311,6 +311,7 @@ enum dk_status file_open(struct job *j)
 		return file_create_special(j);
 	j->work = open_work;
 	j->done = open_register;
+	j->brief = j->req.args[1] != DK_OPEN_EXISTING && j->a.flags & MOUNT_LOCAL;
 	return DK_OK;
 }
 

@@ -114,6 +114,7 @@ static enum dk_status link_prepare(struct job *j)
 	else
 		status = policy_find(path, &j->b), j->b.offset += j->text2;
 	j->work = link_work;
+	j->brief = j->a.flags & MOUNT_LOCAL;
 	return status != DK_OK ? status : both_writable(j);
 }
 
@@ -133,6 +134,7 @@ enum dk_status file_create_special(struct job *j)
 			return DK_NAME_TOO_LONG;
 	}
 	j->work = create_work;
+	j->brief = j->a.flags & MOUNT_LOCAL;
 	return DK_OK;
 }
 
@@ -171,6 +173,7 @@ enum dk_status file_delete(struct job *j)
 	if (j->a.is_root || j->a.bare)
 		return DK_BUSY;
 	j->work = delete_work;
+	j->brief = j->a.flags & MOUNT_LOCAL;
 	return DK_OK;
 }
 
@@ -208,6 +211,7 @@ enum dk_status file_rename(struct job *j)
 	if (status != DK_OK)
 		return status;
 	j->work = j->req.args[0] == DK_RENAME_LINK ? link_work : rename_work;
+	j->brief = j->a.flags & MOUNT_LOCAL;
 	return both_writable(j);
 }
 
@@ -328,6 +332,7 @@ enum dk_status file_set(struct job *j)
 	if (j->a.bare)
 		return DK_DENIED;
 	j->work = set_work;
+	j->brief = j->a.flags & MOUNT_LOCAL;
 	return DK_OK;
 }
 
@@ -359,6 +364,7 @@ enum dk_status stream_set(struct job *j)
 	if (!(j->stream->rights & DK_WRITE) || (j->stream->kind != STREAM_FILE && j->stream->kind != STREAM_DIR))
 		return DK_READ_ONLY;
 	j->work = stream_set_work;
+	j->brief = true;
 	return DK_OK;
 }
 
@@ -388,6 +394,7 @@ enum dk_status stream_length(struct job *j)
 	if (!(j->stream->fd_flags & MON_FD_WRITE))
 		return DK_READ_ONLY;
 	j->work = length_work;
+	j->brief = j->req.args[2] == DK_LENGTH_TRUNCATE;
 	return DK_OK;
 }
 

@@ -24,6 +24,7 @@
 #define TICK_NS 100000000ull
 
 static int epoll_fd = -1, signal_fd = -1;
+static bool crowded; /* several events at a time: changes are made side by side */
 
 uint64_t now_ns(void)
 {
@@ -167,6 +168,32 @@ static void tick(void)
 	memwatch_tick();
 }
 
+static struct job *later; /* what this thread itself is to do when the event is dealt with */
+
+bool loop_later(struct job *j)
+{
+	if (later || crowded || !baton_may_leave())
+		return false;
+	later = j;
+	return true;
+}
+
+/* False: another has become the loop thread meanwhile, and now the caller is again. */
+static bool do_later(void)
+{
+	struct job *j;
+
+	while ((j = later) != NULL) {
+		later = NULL;
+		if (!baton_work(j)) {
+			baton_lost(j);
+			return false;
+		}
+		channel_job_done(j);
+	}
+	return true;
+}
+
 void loop_run(void)
 {
 	struct epoll_event events[32];
@@ -175,7 +202,8 @@ void loop_run(void)
 
 	for (;;) {
 		uint64_t now = now_ns();
-		bool spin = host_ncpus() > 1 && !affinity_gathered() && now < spin_until;
+		/* A worker at work and the one who waits for it have a CPU each before the loop has one to look around on. */
+		bool spin = !affinity_gathered() && now < spin_until && host_ncpus() > worker_busy() + 1;
 		int n;
 
 		if (now >= tick_at) {
@@ -183,12 +211,17 @@ void loop_run(void)
 			tick_at = now + TICK_NS;
 		}
 		deaths_tick(now);
+		(void)do_later();
 		n = epoll_wait(epoll_fd, events, ARRAY_LEN(events), spin ? 0 : timeout_ms());
 
 		if (n < 0 && errno != EINTR)
 			fail("the loop cannot wait: %s", strerror(errno));
-		for (int i = 0; i < n; i++)
+		crowded = n > 1;
+		for (int i = 0; i < n; i++) {
 			handle(events[i].data.u64);
+			if (!do_later())
+				break; /* the others' events are old */
+		}
 		if (n > 0) {
 			now = now_ns();
 			busy = now - last > BUSY_NS ? busy / 2 : busy < 2 * BUSY_MIN ? busy + 1 : busy;

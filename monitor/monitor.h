@@ -97,7 +97,6 @@ struct job {
 	struct job *next;
 	uint64_t pico;          /* number of the asker */
 	struct mon_request req; /* the monitor's copy */
-	char text[MON_TEXT_MAX + 2]; /* NUL behind text_len */
 	/*
 	 * The work.  try: the loop thread calls and it must not wait for a device;
 	 * false = it would.  In a worker the answer is always true.
@@ -110,6 +109,7 @@ struct job {
 	bool kept;              /* nobody's request: done is all that happens, and the job stays its maker's */
 	struct where a, b;
 	bool slow;              /* it flushes: others must find a worker meanwhile */
+	bool brief;             /* a change, which takes a few microseconds unless a disk is waited for */
 	uint32_t text2;         /* offset of the second part of text */
 	uint32_t args_name;     /* offset of an attribute's name */
 	struct stream *stream;  /* held */
@@ -121,11 +121,14 @@ struct job {
 	int more[1 + MON_FETCH_MORE]; /* FETCH: descriptors beside the first; DK_ATTR_OPENED: all; borrowed, answered at once */
 	bool only_more;         /* they are all that go along */
 	unsigned char *data;    /* MON_DATA_MAX bytes */
+	char text[MON_TEXT_MAX + 2]; /* of the request; NUL behind text_len.  The last: mostly it is short, and not all is copied */
 };
 void worker_give(struct job *j); /* takes a job from the heap */
 struct job *worker_take(void);   /* one that is done, or NULL */
 extern int worker_eventfd;
-bool worker_pending(void);
+void worker_return(struct job *j); /* any thread: it is done, as if a worker had done it */
+bool worker_thread(void *(*fn)(void *arg), size_t stack); /* loop thread; false: it cannot be had */
+unsigned worker_busy(void); /* workers that have something to do, or will at once */
 /*
  * As root, the view of the host's root is looked at with nobody's eyes: begin and end
  * enclose what must not succeed just because we are root.
@@ -337,6 +340,8 @@ void channel_drain(struct pico *p);
 /* ---- answer.c ---- */
 /* Does the job's work here if that cannot wait, else gives it to a worker; answers and releases it. */
 void job_start(struct pico *p, struct job *j, enum dk_status status);
+struct job *job_new(void);       /* nobody's request, without room for data; or NULL */
+void job_do(struct job *j);      /* takes a job from the heap: a worker does it, or, if it is brief, this thread soon */
 void job_release(struct job *j); /* gives back what it holds; the job itself is its owner's */
 void job_trace(const struct job *j);
 void channel_job_done(struct job *j); /* a worker is done with it */
@@ -362,6 +367,13 @@ void loop_add_priority(int fd, uint32_t what, uint64_t number); /* EPOLLPRI: a c
 void loop_set_write(int fd, uint32_t what, uint64_t number, bool write);
 void loop_remove(int fd);
 void loop_run(void);
+/* j, a brief one from the heap, is done by the loop thread once it is through with this event; false: it is not, give it to a worker. */
+bool loop_later(struct job *j);
+
+/* ---- baton.c: a second thread becomes the loop thread if the first stays away.  All of it is the loop thread's. ---- */
+bool baton_may_leave(void);        /* somebody watches */
+bool baton_work(struct job *j);    /* does the job's work.  False: another is the loop thread now */
+void baton_lost(struct job *j);    /* then: the job is left to that one; returns when the caller is the loop thread again */
 uint64_t now_ns(void);
 
 /* ---- sandbox.c ---- */

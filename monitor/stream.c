@@ -111,9 +111,9 @@ static bool close_work(struct job *j, bool try)
 	return true;
 }
 
-static void close_later(int fd)
+static void close_later(int fd, bool local)
 {
-	struct job *j = calloc(1, sizeof *j);
+	struct job *j = job_new();
 
 	if (!j) {
 		close(fd);
@@ -121,9 +121,9 @@ static void close_later(int fd)
 	}
 	j->work = close_work;
 	j->slow = true;
+	j->brief = local;
 	j->fd = fd;
-	j->out_fd = j->also_fd = -1;
-	worker_give(j);
+	job_do(j);
 }
 
 #define RESERVE_MAX 4096u
@@ -164,10 +164,10 @@ void stream_put(struct stream *s)
 	if (p)
 		p->streams--;
 	if (s->fd >= 0) {
-		if (s->local || s->kind != STREAM_FILE)
+		if ((s->local && !(s->fd_flags & MON_FD_WRITE)) || s->kind != STREAM_FILE)
 			close(s->fd);
 		else
-			close_later(s->fd);
+			close_later(s->fd, s->local);
 	}
 	free(s);
 }

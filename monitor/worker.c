@@ -23,6 +23,7 @@
 #define WORKERS 4
 #define SLOW    2 /* of them may flush at a time */
 #define SPIN_NS 40000
+#define STACK   (64u * 1024)
 
 int worker_eventfd = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -35,10 +36,12 @@ static unsigned slow_running;                 /* under lock */
 static _Atomic(struct job *) finished;        /* pushed by workers, taken by the loop */
 static atomic_uint todo_count, spinning;
 static unsigned threads, idle;                /* under lock */
-static unsigned outstanding;                  /* loop thread */
+static atomic_uint outstanding;
 
 static void first_time(void)
 {
+	if (worker_eventfd >= 0)
+		return;
 	worker_eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (worker_eventfd < 0)
 		fail("cannot make an event descriptor: the limit of open files (ulimit -n) is too low");
@@ -126,20 +129,21 @@ static void *run(void *arg)
 	return arg;
 }
 
-static bool add_thread(void)
+bool worker_thread(void *(*fn)(void *arg), size_t stack)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
 	pthread_t t;
 	int err;
 
+	first_time();
 	affinity_spread();
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, 64 * 1024);
+	pthread_attr_setstacksize(&attr, stack);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	err = pthread_create(&t, &attr, run, NULL);
+	err = pthread_create(&t, &attr, fn, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return err == 0;
@@ -161,10 +165,9 @@ void worker_give(struct job *j)
 {
 	bool add;
 
-	if (worker_eventfd < 0)
-		first_time();
+	first_time();
 	j->next = NULL;
-	outstanding++;
+	atomic_fetch_add(&outstanding, 1);
 	pthread_mutex_lock(&lock);
 	append(j->slow ? &todo_slow : &todo, j);
 	add = atomic_fetch_add(&todo_count, 1) + 1 > idle + atomic_load(&spinning) && threads < WORKERS;
@@ -173,10 +176,16 @@ void worker_give(struct job *j)
 	pthread_mutex_unlock(&lock);
 	if (!add)
 		return;
-	if (add_thread())
+	if (worker_thread(run, STACK))
 		threads++;
 	else if (threads == 0)
 		run_here();
+}
+
+void worker_return(struct job *j)
+{
+	atomic_fetch_add(&outstanding, 1);
+	give_back(j);
 }
 
 struct job *worker_take(void)
@@ -195,12 +204,14 @@ struct job *worker_take(void)
 	j = ready;
 	if (j) {
 		ready = j->next;
-		outstanding--;
+		atomic_fetch_sub(&outstanding, 1);
 	}
 	return j;
 }
 
-bool worker_pending(void)
+unsigned worker_busy(void)
 {
-	return outstanding > 0;
+	unsigned n = atomic_load(&outstanding);
+
+	return n < WORKERS ? n : WORKERS;
 }
