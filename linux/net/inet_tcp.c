@@ -233,7 +233,7 @@ static long route_of(struct lx_thread *t, struct sock *s, struct inet_name *to)
 	long route = s->host != DK_NO_HANDLE ? ROUTE_OUTSIDE : inet_route(t, s, to);
 	struct sock *listener;
 
-	if (route != ROUTE_WITHIN || !outside_loopback(s->net))
+	if (route != ROUTE_WITHIN || !outside_falls(s->net, &to->addr))
 		return route;
 	listener = inet_find(s, to, NULL);
 	if (listener == NULL)

@@ -30,7 +30,7 @@ static long route_of(struct lx_thread *t, struct sock *s, struct inet_name *to)
 	long route = inet_route(t, s, to);
 	struct sock *receiver;
 
-	if (route != ROUTE_WITHIN || !outside_loopback(s->net) || to->port == 0 || resolver_is(s->net, to))
+	if (route != ROUTE_WITHIN || !outside_falls(s->net, &to->addr) || to->port == 0 || resolver_is(s->net, to))
 		return route;
 	receiver = inet_find(s, to, &s->addr.in);
 	if (receiver == NULL)

@@ -51,9 +51,10 @@ struct outside_sock {
 const struct outside *outside_conf(uint64_t net); /* of that network namespace; NULL: nothing is granted */
 /* Is that an address of eth0's?  Its owner reaches itself by it, as by lo's. */
 bool outside_is_own(uint64_t net, const struct inet_addr *a);
-/* May that be tried beyond the sandbox?  For an address of lo or our own: when nobody within has the port. */
+/* May that be tried beyond the sandbox? */
 bool outside_may(uint64_t net, const struct inet_addr *to);
-bool outside_loopback(uint64_t net); /* is that so at all? */
+/* An address of lo or our own: may it be the host's when nobody within has the port? */
+bool outside_falls(uint64_t net, const struct inet_addr *to);
 /* A name as the guest is to see it.  host: a peer, or the local name that goes with it when port is the guest's own (0: the host's). */
 struct inet_name outside_peer(const struct outside *o, const struct sock *s, const struct dk_inet *host);
 struct inet_name outside_local(const struct outside *o, const struct sock *s, const struct dk_inet *host, uint16_t port);

@@ -108,11 +108,11 @@ bool outside_may(uint64_t net, const struct inet_addr *to)
 	return o != NULL && o->reach != OUTSIDE_PUBLISHED && !inet_is_multicast(to);
 }
 
-bool outside_loopback(uint64_t net)
+bool outside_falls(uint64_t net, const struct inet_addr *to)
 {
 	const struct outside *o = outside_conf(net);
 
-	return o != NULL && o->loopback;
+	return UNLIKELY(o != NULL) && o->reach != OUTSIDE_PUBLISHED && (o->loopback || !inet_is_local(to));
 }
 
 /* eth0's of the sort that s can show. */

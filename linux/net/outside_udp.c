@@ -40,9 +40,14 @@ static dk_handle find(const struct sock *s, const struct inet_name *to, bool *al
 
 bool outside_udp_goes(const struct sock *s, const struct inet_name *to)
 {
+	dk_handle stream;
 	bool alone;
 
-	return find(s, to, &alone) != DK_NO_HANDLE && alone;
+	if (LIKELY(!outside_listens(s)))
+		return false;
+	stream = find(s, to, &alone);
+	/* Who asked by a published port is answered, though nothing else may go out. */
+	return alone || (stream != DK_NO_HANDLE && !inet_is_local(&to->addr) && !outside_is_own(s->net, &to->addr));
 }
 
 /* Bound to the sandbox's port, or to any. */

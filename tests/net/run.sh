@@ -1,4 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# tests/net/run.sh BUILD: streams that lead to the network outside.
-exec python3 "$(dirname "$0")/net.py" "$1"
+# tests/net/run.sh BUILD: streams that lead to the network outside, and the sockets of Linux programs on them.
+here=$(dirname "$0") bad=0
+python3 "$here/net.py" "$1" || bad=1
+python3 "$here/linux.py" "$1" || bad=1
+exit $bad
