@@ -127,7 +127,8 @@ struct mon_boot {
 	uint64_t config_size;
 	uint64_t memory_limit, pids_limit, cpu_quota;
 	uint32_t ncpus;
-	uint32_t memory_watched, pad; /* 1: the monitor says when the limit is reached (MON_NOTE_MEMORY) */
+	uint32_t network;        /* 1: there is one outside, and so pal's filter has what that takes */
+	uint32_t memory_watched; /* 1: the monitor says when the limit is reached (MON_NOTE_MEMORY) */
 	uint32_t gathered;       /* on one CPU with the monitor, until it says SPREAD or MON_GATHER_NS are over */
 	/* Host mappings that make up vvar and vdso, relative to the vdso's start (same for each
 	   process of one kernel); the monitor reads them from its own maps. */

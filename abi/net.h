@@ -98,8 +98,9 @@ enum dk_socket_option {
  * "waitset:" is a set of streams that are waited for together, for who has thousands.  It is of use only in the picoprocess
  * that opened it (a copy opens its own).  Setting DK_ATTR_MEMBERS adds, changes (events) and removes (0) members;
  * the set's READ event is set while a member has something to tell; a read (AGAIN if nothing, it never waits) gives
- * struct dk_ready of each, and costs what is told, not what is in the set.  A member whose stream is
- * closed leaves by itself, but may be told once more: a cookie should say of what time it is.
+ * struct dk_ready of each (up to 64 a read), and costs what is told, not what is in the set.  ACCEPT is told as READ and ACCEPT.
+ * A member is to be removed before its stream is closed for good.  Where that cannot be had (another picoprocess closes it) EDGE or
+ * ONCE keep it from being told for ever, and a cookie should say of what time it is.
  */
 #define DK_READY(event) (1u << (event)) /* of enum dk_stream_event */
 #define DK_READY_ERROR  0x100u          /* told unasked, as is HANGUP of both sides: DK_READY_CLOSED */

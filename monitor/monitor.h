@@ -139,7 +139,8 @@ void as_self(const struct where *w);
 const char *where_path(const struct job *j, const struct where *w);
 
 /* ---- stream.c: stream numbers of the sandbox ---- */
-enum stream_kind { STREAM_FILE, STREAM_DIR, STREAM_NULL, STREAM_STD, STREAM_TTY, STREAM_PIPE, STREAM_SHM, STREAM_TCP, STREAM_SERVER, STREAM_UDP };
+enum stream_kind { STREAM_FILE, STREAM_DIR, STREAM_NULL, STREAM_STD, STREAM_TTY, STREAM_PIPE, STREAM_SHM, STREAM_WAITSET,
+	STREAM_TCP, STREAM_SERVER, STREAM_UDP };
 struct net_peers;
 struct stream {
 	uint64_t number;

@@ -204,6 +204,7 @@ static void fill_template(void)
 	b->config_size = 0;
 	b->memory_limit = spec.memory;
 	b->memory_watched = memwatch_on();
+	b->network = net_granted();
 	b->pids_limit = spec.pids;
 	b->cpu_quota = spec.cpu_quota;
 	b->ncpus = host_ncpus();

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -291,6 +292,19 @@ static enum dk_status open_shm(const char *name, struct stream **out)
 	return DK_OK;
 }
 
+/* Who has it puts descriptors in and asks what is ready (pal/net.c): of use where there are many, so with a network only. */
+static enum dk_status open_waitset(struct stream **out)
+{
+	int fd = net_granted() ? epoll_create1(EPOLL_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return net_granted() ? status_of_errno(errno) : DK_NOT_SUPPORTED;
+	*out = stream_new(STREAM_WAITSET, fd, MON_FD_SERVER | MON_FD_READ, DK_READ);
+	if (!*out)
+		close(fd);
+	return *out ? DK_OK : DK_TOO_MANY;
+}
+
 enum dk_status special_open(struct job *j, struct stream **out)
 {
 	const char *uri = j->text;
@@ -312,6 +326,8 @@ enum dk_status special_open(struct job *j, struct stream **out)
 		status = open_client(uri + 12, out);
 	else if (!strncmp(uri, "shm:", 4))
 		status = open_shm(uri + 4, out);
+	else if (!strcmp(uri, "waitset:"))
+		status = open_waitset(out);
 	else
 		return strchr(uri, ':') ? DK_NOT_SUPPORTED : DK_INVALID_URI;
 	if (status == DK_OK)

@@ -80,7 +80,7 @@ bool pal_copy(void *to, const void *from, uint64_t size); /* false: one of them 
 #define POLLNVAL  32
 #define POLLRDHUP 0x2000
 
-enum { HOST_EPERM = 1, HOST_ESRCH = 3, HOST_EINTR = 4, HOST_EAGAIN = 11, HOST_ENOMEM = 12, HOST_EFAULT = 14, HOST_EEXIST = 17, HOST_EINVAL = 22, HOST_ENOBUFS = 105,
+enum { HOST_EPERM = 1, HOST_ENOENT = 2, HOST_ESRCH = 3, HOST_EINTR = 4, HOST_EAGAIN = 11, HOST_ENOMEM = 12, HOST_EFAULT = 14, HOST_EEXIST = 17, HOST_EINVAL = 22, HOST_ENOBUFS = 105,
 	HOST_ENOSYS = 38, HOST_ETIMEDOUT = 110, HOST_EOPNOTSUPP = 95 };
 
 struct host_timespec {
@@ -115,6 +115,14 @@ struct host_pollfd {
 	int32_t fd;
 	int16_t events, revents;
 };
+
+struct host_epoll_event {
+	uint32_t events;
+	uint64_t data;
+} __attribute__((packed));
+enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL, EPOLL_CTL_MOD };
+#define EPOLLONESHOT (1u << 30)
+#define EPOLLET      (1u << 31)
 
 #define HOST_SIGILL  4
 #define HOST_SIGTRAP 5

@@ -17,6 +17,7 @@ struct sock_filter {
 	uint32_t k;
 };
 #include "pal_filter.gen.h"
+#include "pal_filter_net.gen.h"
 _Static_assert(FILTER_PAL_BASE == PAL_BASE && FILTER_PAL_SIZE == PAL_SIZE, "the filter knows where pal is");
 
 struct dk_boot pal_boot;
@@ -167,11 +168,11 @@ static void install_filter(void)
 	struct {
 		uint16_t len;
 		const struct sock_filter *filter;
-	} program = { ARRAY_LEN(pal_filter), pal_filter };
+	} plain = { ARRAY_LEN(pal_filter), pal_filter }, net = { ARRAY_LEN(pal_filter_net), pal_filter_net };
 	long err = host_call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 
 	if (err == 0)
-		err = HOST3(seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+		err = HOST3(seccomp, SECCOMP_SET_MODE_FILTER, 0, boot.network ? &net : &plain);
 	if (err)
 		pal_panic("pal: cannot install the filter: error %ld", -err);
 }

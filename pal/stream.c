@@ -421,6 +421,8 @@ enum dk_status DkStreamAttributesSet(dk_handle stream, const char *uri, uint32_t
 
 	if (!uri == !stream || (size && !buffer))
 		return DK_INVALID_ARG;
+	if (class == DK_ATTR_MEMBERS && stream)
+		return net_set_members(stream, buffer, size);
 	if (size > MON_TEXT_MAX)
 		return DK_TOO_BIG;
 	if (stream) {

@@ -101,6 +101,12 @@ def filter_as_generated(tap):
     problems, ways = check_program(program, rows)
     tap.ok("the generated filter allows the rows and their arguments only", not problems, "\n".join(problems[:20]))
     tap.note(f"{len(program)} instructions, {ways} ways to ALLOW")
+    net_rows = mkfilter.load(str(DEF), net=True)
+    net, macros = bpf.parse_header((build / "gen/pal_filter_net.gen.h").read_text())
+    more = {name for _, name, _ in net_rows} - {name for _, name, _ in rows}
+    tap.ok("with a network two rows more, which make and connect nothing", more == {"epoll_ctl", "epoll_pwait"} and macros.get("FILTER_NET_ROWS") == len(net_rows), str(more))
+    problems, _ = check_program(net, net_rows)
+    tap.ok("that filter allows its rows and their arguments only", not problems, "\n".join(problems[:20]))
 
 
 def filter_as_loaded(tap):

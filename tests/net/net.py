@@ -85,11 +85,16 @@ class Peer(threading.Thread):
 
 
 def echo(peer, s):
+    def serve(c):
+        try:
+            with c:
+                while data := c.recv(65536):
+                    c.sendall(data)
+        except OSError:
+            pass
     c, who = s.accept()
     peer.seen.append(who)
-    with c:
-        while data := c.recv(65536):
-            c.sendall(data)
+    threading.Thread(target=serve, args=[c], daemon=True).start()
 
 
 def swallow(peer, s):
@@ -258,6 +263,15 @@ def clients(v6):
     expect("a connection that the peer breaks off", ["--net", "host"], [f"0=tcp.client:{V4}:{b.port}", "0.read=10", "0.write=x"], {"0.read=10": "RESET", "0.write=x": "BROKEN_PIPE"})
     expect("nobody listens", ["--net", "host"], [f"0=tcp.client:{V4}:9", "0.wait=write", "0.error=", "0.error="], {f"0=tcp.client:{V4}:9": "OK", "0.error=": "OK REFUSED"})
     expect("no way there", ["--net", "host"], ["0=tcp.client:11.1.1.1:9"], {"0=tcp.client:11.1.1.1:9": "NET_UNREACHABLE"})
+
+
+def waitsets():
+    e = Peer(socket.SOCK_STREAM, (V4, 0), echo)
+    c = f"=tcp.client:{V4}:{e.port}"
+    expect("many streams in a waitset", ["--net", "host"], ["9=waitset:", "0" + c, "1" + c, "2" + c, "9.member=0", "9.member=1", "9.member=2", "9.ready=0", "1.write=x", "9.wait=read",
+           "9.ready=1", "9.ready=2", "1.read=9", "9.ready=3", "1.close=", "2.write=y", "9.wait=read", "9.ready=4", "9.read=9"],
+           {"9.ready=0": "AGAIN", "9.wait=read": "OK", "9.ready=1": "OK 1:9 ?", "9.ready=2": "OK 1:9 ?", "9.ready=3": "AGAIN", "9.ready=4": "OK 2:9 ?", "9.read=9": "INVALID_ARG"})
+    expect("none without a network", [], ["9=waitset:"], {"9=waitset:": "NOT_SUPPORTED"})
 
 
 def refused():
@@ -444,7 +458,7 @@ def main():
     enter()
     v6 = surroundings()
     wanted = sys.argv[2:]
-    for f in (rules, lambda: clients(v6), refused, lambda: servers(v6), datagrams, names, deaths):
+    for f in (rules, lambda: clients(v6), waitsets, refused, lambda: servers(v6), datagrams, names, deaths):
         name = f.__name__ if f.__name__ != "<lambda>" else f.__code__.co_names[0]
         if not wanted or name in wanted:
             f()
