@@ -67,6 +67,10 @@ struct inet {
 	struct list errors;       /* [S] UDP with IP_RECVERR: datagrams that found nobody, struct packet */
 	uint32_t nerrors;
 	uint64_t drops;           /* [S] UDP: datagrams that found no room */
+	struct cork *cork;        /* [S] UDP: a datagram that is being made; inet_cork.c */
+	struct list groups;       /* [S] multicast groups it is in; inet_mcast.c */
+	uint32_t mcast_index;     /* [S] IP_MULTICAST_IF */
+	struct inet_addr mcast_iface; /* [S] the same, by address */
 	int opt[INET_OPTS];       /* [a] */
 	struct outside_sock *outside; /* [I] once it is there: what a socket that goes out of the sandbox needs */
 };
@@ -74,6 +78,8 @@ struct inet {
 /* lx_state()->inet_sockets */
 struct inet_state {
 	_Atomic uint32_t next_port, turn;
+	LOCK(IPC) joined_lock;
+	struct list joined;           /* multicast groups that somebody is in; inet_mcast.c */
 	struct inet_bucket {
 		LOCK(IPC) lock;
 		struct list bound, conns; /* [P] struct sock by name_link */
@@ -137,6 +143,9 @@ void inet_child_named(struct sock *child); /* it has its listener's port */
 long inet_may_listen(struct sock *s);
 /* The listener, or the receiver of a datagram from `from`, at that place, with a reference; NULL: none. */
 struct sock *inet_find(const struct sock *s, const struct inet_name *to, const struct inet_name *from);
+/* Sockets that what comes to a port of a multicast group may be for, with a reference each: at most `room` into out; how many
+   there are. */
+uint32_t inet_find_all(const struct sock *s, const struct inet_name *to, const struct inet_name *from, struct sock **out, uint32_t room);
 /* Calls fn for each socket of a kind and family in net, with P held. */
 void inet_each(enum sock_kind kind, int family, uint32_t net, void (*fn)(void *arg, const struct sock *s), void *arg);
 
@@ -149,6 +158,14 @@ bool syn_forget(struct sock *s);   /* it gives up; false: it did not ask */
 void syn_room(struct lx_thread *t, struct sock *l);
 /* Until s asks no more: 0 (the error is in s), -EAGAIN (SO_SNDTIMEO), -ETIMEDOUT, -ERESTARTSYS. */
 long syn_wait(struct sock *s);
+
+/* ---- Datagrams of several sends: inet_cork.c ---- */
+
+/* x's bytes are added; more: and wait, else the whole is sent.  Bytes of x, -EMSGSIZE ... */
+long cork_send(struct lx_thread *t, struct sock *s, struct xfer *x, bool more);
+void cork_push(struct lx_thread *t, struct sock *s); /* what waits is sent */
+void cork_drop(struct sock *s);                      /* it is forgotten */
+long udp_send_now(struct lx_thread *t, struct sock *s, struct xfer *x);
 
 /* ---- inet_opt.c, inet_ioctl.c ---- */
 
@@ -164,6 +181,7 @@ bool sock_flag(const struct sock *s, int name); /* SO_OOBINLINE ..., sockopt.c *
 uint32_t lo_flags(const struct lx_thread *t); /* IFF_UP ... of t's lo */
 long lo_set_flags(struct lx_thread *t, uint32_t flags); /* 0 or -EPERM */
 uint32_t inet_state_number(const struct sock *s); /* as /proc/net shows it: TCP_ESTABLISHED ... */
+void udp_within(struct sock *s, const struct inet_name *to, struct packet *p); /* p, which it takes over, goes where it is sent */
 bool udp_deliver(struct sock *to, struct packet *p); /* p is queued at to; false: there was no room for it */
 void inet_peer_name(struct sock *s, struct sock_name *a);
 struct sock *tcp_child_of(const struct sock *listener, const struct inet_name *to); /* the server's end of a connection to `to`; NULL: no memory */

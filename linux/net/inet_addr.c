@@ -70,6 +70,8 @@ long inet_route(struct lx_thread *t, const struct sock *s, struct inet_name *to)
 		return -ENETUNREACH;
 	if (inet_is_any(&to->addr))
 		to->addr = inet_source(&to->addr);
+	if (s->kind == SK_UDP && inet_is_multicast(&to->addr) && lo_is_up(t))
+		return ROUTE_WITHIN;
 	if (inet_is_local(&to->addr) || outside_is_own(s->net, &to->addr))
 		return lo_is_up(t) ? ROUTE_WITHIN : -ENETUNREACH;
 	return outside_may(s->net, &to->addr) ? ROUTE_OUTSIDE : -ENETUNREACH;

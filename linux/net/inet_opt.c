@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 
 #include "linux/net/inet.h"
+#include "linux/net/inet_mcast.h"
 #include "linux/ns/ns.h"
 #include "rt/mem.h"
 
@@ -61,6 +62,7 @@ struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protoc
 	s->inet->uid = lx_current()->cred.euid;
 	list_init(&s->inet->errors);
 	list_init(&s->inet->asking);
+	list_init(&s->inet->groups);
 	for (uint32_t i = 0; i < INET_OPTS; i++)
 		s->inet->opt[i] = options[i].usual;
 	if (kind == SK_TCP) {
@@ -123,14 +125,9 @@ static long set_number(struct lx_thread *t, struct sock *s, int i, struct gva va
 	if (n < o->low || n > o->high)
 		return -EINVAL;
 	__atomic_store_n(&s->inet->opt[i], n, __ATOMIC_RELAXED);
+	if (i == OPT_UDP_CORK && n == 0)
+		cork_push(t, s);
 	return 0;
-}
-
-static bool is_membership(int level, int name)
-{
-	if (level == IPPROTO_IP)
-		return name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP || name == IP_ADD_SOURCE_MEMBERSHIP || name == MCAST_JOIN_GROUP || name == MCAST_LEAVE_GROUP;
-	return level == IPPROTO_IPV6 && (name == IPV6_ADD_MEMBERSHIP || name == IPV6_DROP_MEMBERSHIP || name == MCAST_JOIN_GROUP || name == MCAST_LEAVE_GROUP);
 }
 
 static long set_congestion(struct gva value, int len)
@@ -144,26 +141,32 @@ static long set_congestion(struct gva value, int len)
 	return strcmp(name, "cubic") == 0 || strcmp(name, "reno") == 0 ? 0 : -ENOENT;
 }
 
-/* The interface that multicasts leave by: lo, by its number or address, or none in particular. */
-static long set_multicast_if(int level, struct gva value, int len)
+static bool is_mcast_if(int level, int name)
 {
-	struct ip_mreqn m = { 0 };
-	const uint8_t *b = (const uint8_t *)&m.imr_address;
-	int n;
+	return (level == IPPROTO_IP && name == IP_MULTICAST_IF) || (level == IPPROTO_IPV6 && name == IPV6_MULTICAST_IF);
+}
 
-	if (len < (int)sizeof n)
+/* A socket of IPv6 that speaks to IPv4 becomes one of IPv4. */
+static long set_family(struct sock *s, struct gva value, int len)
+{
+	int family;
+	long err = 0;
+
+	if (len < (int)sizeof family)
 		return -EINVAL;
-	if (copy_in(&n, value, sizeof n) != 0)
+	if (copy_in(&family, value, sizeof family) != 0)
 		return -EFAULT;
-	if (level == IPPROTO_IPV6)
-		return n == 0 || n == LO_INDEX ? 0 : -ENODEV;
-	if (len < (int)sizeof(struct ip_mreq)) /* a struct in_addr */
-		return n == 0 || *(const uint8_t *)&n == 127 ? 0 : -EADDRNOTAVAIL;
-	if (copy_in(&m, value, MIN((uint64_t)len, sizeof m)) != 0)
-		return -EFAULT;
-	if (m.imr_ifindex != 0)
-		return m.imr_ifindex == LO_INDEX ? 0 : -EADDRNOTAVAIL;
-	return m.imr_address.s_addr == 0 || b[0] == 127 ? 0 : -EADDRNOTAVAIL;
+	if (family != AF_INET)
+		return -EINVAL;
+	lock_take(&s->lock);
+	if (s->state != SOCK_CONNECTED)
+		err = -ENOTCONN;
+	else if (inet_opt(s, OPT_V6ONLY) || !inet_is4(&s->inet->remote.addr))
+		err = -EADDRNOTAVAIL;
+	else
+		s->family = AF_INET;
+	lock_drop(&s->lock);
+	return err;
 }
 
 long inet_setopt(struct lx_thread *t, struct sock *s, int level, int name, struct gva value, int len)
@@ -172,10 +175,12 @@ long inet_setopt(struct lx_thread *t, struct sock *s, int level, int name, struc
 
 	if (!level_fits(s, level))
 		return -ENOPROTOOPT;
-	if (is_membership(level, name))
-		return -ENODEV; /* lo has no multicast */
-	if ((level == IPPROTO_IP && name == IP_MULTICAST_IF) || (level == IPPROTO_IPV6 && name == IPV6_MULTICAST_IF))
-		return s->kind == SK_UDP ? set_multicast_if(level, value, len) : -ENOPROTOOPT;
+	if (mcast_is_option(level, name))
+		return mcast_setopt(s, level, name, value, len);
+	if (is_mcast_if(level, name))
+		return s->kind == SK_UDP ? mcast_set_iface(s, level, value, len) : -ENOPROTOOPT;
+	if (level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
+		return set_family(s, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(value, len);
 	i = find_option(level, name);
@@ -222,6 +227,8 @@ long inet_getopt(struct lx_thread *t, struct sock *s, int level, int name, struc
 		return get_info(s, value, len, room);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return sockopt_out(value, len, room, "cubic\0\0\0\0\0\0\0\0\0\0", 16);
+	if (is_mcast_if(level, name))
+		return mcast_get_iface(s, level, value, len, room);
 	i = find_option(level, name);
 	if (i < 0)
 		return -ENOPROTOOPT;

@@ -22,6 +22,8 @@ struct inet_state *inet_state(void)
 	if (i == NULL)
 		return NULL;
 	i->next_port = (uint32_t)pico_now(); /* somewhere */
+	lock_init(&i->joined_lock, LOCK_IPC);
+	list_init(&i->joined);
 	for (uint32_t b = 0; b < INET_BUCKETS; b++) {
 		lock_init(&i->bucket[b].lock, LOCK_IPC);
 		list_init(&i->bucket[b].bound);
@@ -289,6 +291,24 @@ struct sock *inet_find(const struct sock *s, const struct inet_name *to, const s
 		best = NULL;
 	lock_drop(&bucket->lock);
 	return best;
+}
+
+uint32_t inet_find_all(const struct sock *s, const struct inet_name *to, const struct inet_name *from, struct sock **out, uint32_t room)
+{
+	struct inet_bucket *bucket = bucket_of(to->port);
+	uint32_t n = 0;
+
+	lock_take(&bucket->lock);
+	LIST_FOR(b, &bucket->bound, struct sock, name_link) {
+		if (score(b, s, to, from) == 0)
+			continue;
+		if (n < room && ref_get_live(&b->ref))
+			out[n++] = b;
+		else if (n >= room)
+			n++;
+	}
+	lock_drop(&bucket->lock);
+	return n;
 }
 
 void inet_each(enum sock_kind kind, int family, uint32_t net, void (*fn)(void *arg, const struct sock *s), void *arg)

@@ -12,6 +12,7 @@
  * data unread or SO_LINGER 0, data for who has closed): the peer can do nothing any more, and has an error.  A socket that was
  * closed while its peer lives on stays as peer->peer, dead.
  */
+#include "linux/net/inet_mcast.h"
 #include "linux/net/outside.h"
 #include "linux/sec/landlock.h"
 
@@ -116,6 +117,7 @@ struct sock *tcp_child_of(const struct sock *listener, const struct inet_name *t
 	child->inet->reuseport = listener->inet->reuseport;
 	child->net = listener->net;
 	child->addr = inet_sock_name(to);
+	child->inet->auto_port = true; /* nobody bound it: disconnected, it has none */
 	return child;
 }
 
@@ -300,6 +302,7 @@ static long tcp_connect(struct lx_thread *t, struct sock *s, const struct sock_n
 static void tcp_unname(struct sock *s)
 {
 	(void)syn_forget(s);
+	mcast_leave_all(s);
 	inet_unname(s);
 }
 

@@ -5,6 +5,7 @@
  * A datagram is copied into the arena and queued at its receiver, or lost if that has no room.  Where nobody listens a connected
  * sender hears ECONNREFUSED next time, as from ICMP.
  */
+#include "linux/net/inet_mcast.h"
 #include "linux/net/outside.h"
 #include "linux/net/resolver.h"
 #include "rt/mem.h"
@@ -12,12 +13,7 @@
 #define UDP_MOST 65507u
 #define ORIGIN_ICMP  2
 #define ORIGIN_ICMP6 3
-#define ERRORS_MOST 32u /* kept for a socket that does not read them */
-
-static uint32_t cost(uint32_t size)
-{
-	return size + MSG_OVERHEAD;
-}
+#define SEGMENTS_MOST 128u /* of one send */
 
 static long udp_listen(struct lx_thread *t, struct sock *s, int backlog)
 {
@@ -118,70 +114,44 @@ static struct packet *packet_of(struct sock *s, const struct xfer *x, const stru
 	return NULL;
 }
 
-/* False: there was no room for it. */
-bool udp_deliver(struct sock *to, struct packet *p)
+/* The size of the datagrams that it is to be, 0: one; or -EINVAL. */
+static long segment_of(const struct sock *s, const struct xfer *x)
 {
-	bool room;
+	uint32_t size = x->segment != 0 ? x->segment : (uint32_t)inet_opt(s, OPT_UDP_SEGMENT);
 
-	lock_take(&to->lock);
-	room = to->state != SOCK_DEAD && to->packet_bytes + cost(p->size) <= MAX(to->rcvbuf, cost(p->size));
-	if (room) {
-		p->scm.stamp_ns = to->stamp != 0 ? pico_now_realtime() : 0;
-		list_append(&to->packets, &p->link);
-		to->npackets++;
-		to->packet_bytes += cost(p->size);
-	} else {
-		to->inet->drops++;
+	if (size == 0 || x->v->size <= size)
+		return 0;
+	return x->v->size > (uint64_t)size * SEGMENTS_MOST ? -EINVAL : (long)size;
+}
+
+/* Segments leave one by one. */
+static long outside_segments(struct sock *s, const struct inet_name *to, struct xfer *x, uint64_t size)
+{
+	uint8_t *data = heap_alloc(x->v->size);
+	struct xfer part = *x;
+	long n = 0;
+
+	if (data == NULL)
+		return -ENOBUFS;
+	if (iov_take(x->v, 0, data, x->v->size) != x->v->size)
+		n = -EFAULT;
+	for (uint64_t at = 0; n >= 0 && at < x->v->size; at += size) {
+		struct dk_segment seg = { data + at, MIN(size, x->v->size - at) };
+		struct iov v = { &seg, 1, true, seg.size };
+
+		part.v = &v;
+		n = outside_udp_send(s, to, &part);
 	}
-	lock_drop(&to->lock);
-	if (room)
-		(void)waitq_wake(&to->wq, 1, EPOLLIN | EPOLLRDNORM);
-	return room;
+	heap_free(data);
+	return n < 0 ? n : (long)x->v->size;
 }
 
-static bool wants_errors(const struct sock *s, const struct packet *p)
-{
-	return inet_opt(s, OPT_RECVERR) || (s->family == AF_INET6 && !inet_is4(&p->to.addr) && inet_opt(s, OPT_RECVERR6));
-}
-
-/* Nobody is where p was sent, which is the caller's no more. */
-static void unreachable(struct sock *s, struct packet *p)
-{
-	bool keep;
-
-	lock_take(&s->lock);
-	keep = wants_errors(s, p) && s->inet->nerrors < ERRORS_MOST;
-	if (s->state == SOCK_CONNECTED || wants_errors(s, p))
-		s->error = ECONNREFUSED;
-	if (keep) {
-		list_append(&s->inet->errors, &p->link);
-		s->inet->nerrors++;
-	}
-	lock_drop(&s->lock);
-	if (!keep)
-		arena_free(p);
-	waitq_wake_all(&s->wq);
-}
-
-/* A question for the name server, which is the caller's no more. */
-static void asked(struct sock *s, struct packet *p)
-{
-	resolver_ask(s, &p->to, p->data, p->size);
-	arena_free(p);
-}
-
-static long udp_send(struct lx_thread *t, struct sock *s, struct xfer *x)
+long udp_send_now(struct lx_thread *t, struct sock *s, struct xfer *x)
 {
 	struct inet_name to;
 	struct packet *p;
-	struct sock *receiver;
-	long err, route;
+	long err, segment, route = destination(t, s, x, &to);
 
-	if (x->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (x->v->size > UDP_MOST)
-		return -EMSGSIZE;
-	route = destination(t, s, x, &to);
 	err = route < 0 ? route : inet_autobind(s);
 	if (err != 0)
 		return err == -EADDRINUSE ? -EAGAIN : err;
@@ -189,21 +159,34 @@ static long udp_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 		return -err;
 	if (s->shut & SHUT_SEND)
 		return -EPIPE;
+	segment = segment_of(s, x);
+	if (segment < 0)
+		return segment;
 	if (route == ROUTE_OUTSIDE)
-		return outside_udp_send(s, &to, x);
+		return segment != 0 ? outside_segments(s, &to, x, (uint64_t)segment) : outside_udp_send(s, &to, x);
 	p = packet_of(s, x, &to, &err);
 	if (p == NULL)
 		return err;
-	receiver = inet_find(s, &to, &p->from.in);
-	if (receiver == NULL && resolver_is(s->net, &to))
-		asked(s, p);
-	else if (receiver == NULL)
-		unreachable(s, p);
-	else if (!udp_deliver(receiver, p))
-		arena_free(p);
-	if (receiver != NULL)
-		sock_put(receiver);
+	p->segment = (uint16_t)segment;
+	udp_within(s, &to, p);
 	return (long)x->v->size;
+}
+
+static long udp_send(struct lx_thread *t, struct sock *s, struct xfer *x)
+{
+	bool more = (x->flags & MSG_MORE) || inet_opt(s, OPT_UDP_CORK);
+	struct inet_name to;
+	long route;
+
+	if (x->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (x->v->size > UDP_MOST)
+		return -EMSGSIZE;
+	if (LIKELY(!more && s->inet->cork == NULL))
+		return udp_send_now(t, s, x);
+	if (s->inet->cork == NULL && (route = destination(t, s, x, &to)) < 0)
+		return route;
+	return cork_send(t, s, x, more);
 }
 
 /* MSG_ERRQUEUE: what could not be delivered, with the address it was sent to. */
@@ -239,6 +222,8 @@ static uint32_t udp_poll(const struct sock *s, uint32_t mask)
 
 static void udp_unname(struct sock *s)
 {
+	cork_drop(s);
+	mcast_leave_all(s);
 	inet_unname(s);
 	lock_take(&s->lock);
 	while (!list_empty(&s->inet->errors)) {
@@ -279,6 +264,8 @@ static long udp_cmsg_in(const struct sock *s, struct xfer *x, int level, int typ
 
 	if (level == IPPROTO_IPV6 && s->family != AF_INET6)
 		return -EINVAL;
+	if (level == IPPROTO_UDP && type == UDP_SEGMENT)
+		return size != sizeof x->segment ? -EINVAL : copy_in(&x->segment, data, sizeof x->segment) != 0 ? -EFAULT : 0;
 	if (!ttl && !tos)
 		return (level == IPPROTO_IP && type == IP_PKTINFO) || (level == IPPROTO_IPV6 && type == IPV6_PKTINFO) || level == SOL_SOCKET ? 0 : -EINVAL;
 	if (size < sizeof n)
@@ -328,8 +315,12 @@ static void udp_cmsg(const struct sock *s, const struct xfer *x, struct control 
 	struct { uint8_t to[16]; uint32_t index; } info = { .index = LO_INDEX };
 	int limit = x->ttl, class = x->tos;
 
+	int segment = x->segment;
+
 	if (x->out_flags & MSG_ERRQUEUE)
 		cmsg_error(s, x, c);
+	if (segment != 0 && inet_opt(s, OPT_UDP_GRO))
+		(void)cmsg_out(c, IPPROTO_UDP, UDP_GRO, &segment, sizeof segment);
 	if (s->family == AF_INET) {
 		cmsg4(s, x, c);
 		return;

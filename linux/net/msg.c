@@ -138,11 +138,15 @@ long lx_sys_sendmmsg(struct lx_thread *t, int fd, struct gva msgs, uint32_t coun
    field says 0 for one without a name, as Linux does here. */
 static long sender_out(struct sock *s, struct xfer *x, struct gva addr, struct gva len)
 {
+	int room;
+
 	if (s->kind == SK_UNIX && is_stream(s))
 		ops_of(s)->peer_name(s, &x->addr);
 	if (x->addr.len != 0)
 		return ops_of(s)->name_out(s, &x->addr, addr, len);
-	return PUT_USER(len, (int)0);
+	if (copy_in(&room, len, sizeof room) != 0)
+		return -EFAULT;
+	return room < 0 ? -EINVAL : PUT_USER(len, (int)0);
 }
 
 static long recv_xfer(struct lx_thread *t, struct file *f, struct xfer *x)
@@ -222,6 +226,8 @@ long sock_recvmsg(struct lx_thread *t, struct file *f, struct gva msg, uint32_t 
 
 	if (copy_in(&h, msg, sizeof h) != 0)
 		return -EFAULT;
+	if (h.name.va != 0 && h.namelen < 0)
+		return -EINVAL;
 	n = vector_in(&h, fast, &v);
 	if (n != 0)
 		return n;

@@ -38,6 +38,7 @@ struct packet {
 	struct sock_name from;
 	struct inet_name to;      /* UDP */
 	uint8_t ttl, tos;         /* UDP */
+	uint16_t segment;         /* UDP: it is several of that size each, for who asked for UDP_GRO; 0: one */
 	uint32_t size;
 	uint8_t data[];
 };
@@ -194,6 +195,7 @@ struct xfer {
 	struct scm scm;       /* send: given away if bytes were taken; receive: what came */
 	struct sock_name addr;    /* dgram: to, len 0 = the peer; received: from */
 	struct inet_name at;  /* received, UDP: where it was sent to */
+	uint16_t segment;     /* UDP; send: it is to be several of that size, 0: as the option says; received: it is */
 	int ttl, tos;         /* UDP; send: 0 and -1, or less: as the socket's options say */
 	bool has_addr;        /* send: an address was given */
 	uint32_t out_flags;   /* received: MSG_TRUNC ... */

@@ -192,6 +192,7 @@ static long copy_packet(const struct packet *p, uint32_t skip, struct xfer *x)
 	x->at = p->to;
 	x->ttl = p->ttl;
 	x->tos = p->tos;
+	x->segment = p->segment;
 	if (iov_put(x->v, 0, p->data + skip, n) != n)
 		return -EFAULT;
 	return x->flags & MSG_TRUNC ? (long)left : (long)n;
