@@ -139,14 +139,13 @@ static void learn(const struct net_ask *ask, const char *text, size_t len)
 	unsigned ttl;
 
 	for (const char *end = text + len; text < end;) {
-		size_t n = (size_t)((const char *)memchr(text, '\n', (size_t)(end - text)) - text);
+		const char *stop = memchr(text, '\n', (size_t)(end - text)), *p = word + 1;
 		struct dk_inet a;
-		const char *p = word + 1;
 
-		if (text + n >= end)
+		if (!stop)
 			return;
-		snprintf(line, sizeof line, "%.*s", (int)n, text);
-		text += n + 1;
+		snprintf(line, sizeof line, "%.*s", (int)(stop - text), text);
+		text = stop + 1;
 		word[0] = '[';
 		if (sscanf(line, "a %u %60s", &ttl, word + 1) == 2 ? net_take_addr(&p, &a) :
 		    sscanf(line, "aaaa %u %60s", &ttl, word + 1) == 2 && (strcat(word, "]"), p = word, net_take_addr(&p, &a)))
