@@ -19,38 +19,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/landlock.h>
-#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <grp.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include "monitor/confine.h"
 #include "monitor/monitor.h"
 
-#ifndef SECBIT_NO_CAP_AMBIENT_RAISE
-#error "the kernel headers are too old: linux/securebits.h"
-#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
 #endif
 
 static int control_fd, pal_fd;
-static bool old_root; /* pivot_root left it above the new one */
 
-static void say(uint64_t pico, int pid, int err, const char *format, ...)
+void launcher_say(uint64_t pico, int pid, int err, const char *format, ...)
 {
 	struct launch_answer a = { .pico = pico, .pid = pid, .err = err, .init = init_pid };
 	va_list ap;
@@ -62,176 +54,6 @@ static void say(uint64_t pico, int pid, int err, const char *format, ...)
 	}
 	while (send(control_fd, &a, sizeof a, MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
-}
-
-#define GIVE_UP(...)                                                                                 \
-	do {                                                                                          \
-		say(0, 0, errno ? errno : EINVAL, __VA_ARGS__);                                       \
-		_exit(1);                                                                             \
-	} while (0)
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		GIVE_UP("cannot write %s: %s", path, strerror(errno));
-	close(fd);
-}
-
-/* ---- limits ---- */
-
-static void limit(int which, uint64_t soft, uint64_t hard)
-{
-	struct rlimit r, new = { soft, hard };
-
-	if (setrlimit(which, &new) == 0 || getrlimit(which, &r) < 0)
-		return;
-	/* The caller's hard limit is lower: as far as it allows. */
-	new.rlim_max = r.rlim_max < hard ? r.rlim_max : hard;
-	new.rlim_cur = soft < new.rlim_max ? soft : new.rlim_max;
-	setrlimit(which, &new);
-}
-
-static void set_limits(void)
-{
-	static const int unlimited[] = { RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU, RLIMIT_RSS };
-	struct rlimit files;
-
-	for (unsigned i = 0; i < ARRAY_LEN(unlimited); i++)
-		limit(unlimited[i], RLIM_INFINITY, RLIM_INFINITY);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
-		limit(RLIMIT_NOFILE, files.rlim_max, files.rlim_max);
-	limit(RLIMIT_CORE, 0, 0);
-	limit(RLIMIT_STACK, 256 * 1024, 256 * 1024);
-	limit(RLIMIT_MEMLOCK, 0, 0);
-	limit(RLIMIT_MSGQUEUE, 0, 0);
-	limit(RLIMIT_RTPRIO, 0, 0);
-	limit(RLIMIT_NICE, 0, 0);
-}
-
-/* ---- namespaces ---- */
-
-/*
- * As root the sandbox gets a user number that nobody else has, so that its
- * processes own nothing on the host.  Where such numbers are not mapped (we are
- * in a container), the one of nobody; where that fails too, it stays as it is and
- * the user namespace and missing capabilities must do.
- */
-static void leave_root(pid_t parent)
-{
-	unsigned id = 0x7ba10000u + ((unsigned)parent & 0xffff);
-
-	/* The kernel's calls: the C library's wrappers stop threads that are not there. */
-	if (geteuid() != 0)
-		return;
-	if (syscall(SYS_setgroups, 0, NULL) < 0)
-		return;
-	if (syscall(SYS_setresgid, id, id, id) < 0) {
-		id = 65534;
-		if (syscall(SYS_setresgid, id, id, id) < 0)
-			return;
-	}
-	if (syscall(SYS_setresuid, id, id, id) < 0)
-		return;
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else /proc/self is not ours */
-}
-
-static void map_ids(unsigned uid, unsigned gid)
-{
-	char text[64];
-
-	write_file("/proc/self/setgroups", "deny");
-	snprintf(text, sizeof text, "%u %u 1\n", uid, uid);
-	write_file("/proc/self/uid_map", text);
-	snprintf(text, sizeof text, "%u %u 1\n", gid, gid);
-	write_file("/proc/self/gid_map", text);
-}
-
-static void enter_namespaces(void)
-{
-	unsigned uid = geteuid(), gid = getegid();
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0) {
-		if (errno == ENOSPC || errno == EUSERS)
-			GIVE_UP("this host allows no more user namespaces: raise sysctl user.max_user_namespaces");
-		GIVE_UP("this host does not let you make user namespaces (%s): `bailey doctor` says how to allow it", strerror(errno));
-	}
-	map_ids(uid, gid);
-}
-
-/* An empty, read-only root: no path leads anywhere. */
-static void empty_root(void)
-{
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		GIVE_UP("cannot make the mounts private: %s", strerror(errno));
-	if (mount("bailey", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0,nr_inodes=2,mode=0555") < 0)
-		GIVE_UP("cannot make an empty root: %s", strerror(errno));
-	if (chdir("/proc") < 0)
-		GIVE_UP("cannot enter the empty root: %s", strerror(errno));
-	old_root = syscall(SYS_pivot_root, ".", ".") == 0;
-	if (!old_root && (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0)) /* the root is a ramfs */
-		GIVE_UP("cannot enter the empty root: %s", strerror(errno));
-	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		GIVE_UP("cannot make the empty root read-only: %s", strerror(errno));
-}
-
-/* What is above the new root now, out of its processes' sight, and goes altogether. */
-static void leave_old_root(void)
-{
-	if (old_root && umount2(".", MNT_DETACH) < 0)
-		GIVE_UP("cannot leave the old root: %s", strerror(errno));
-}
-
-/* ---- privileges ---- */
-
-static void drop_capabilities(void)
-{
-	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { 0 };
-
-	int cap = 0;
-
-	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
-		cap++;
-	if (errno != EINVAL || cap == 0) /* the first number that is no capability */
-		GIVE_UP("cannot drop capability %d: %s", cap, strerror(errno));
-	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
-	    SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED, 0, 0, 0);
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capset, &h, none) < 0)
-		GIVE_UP("cannot drop capabilities: %s", strerror(errno));
-}
-
-/* The newest layout we know; older kernels are told the length they know. */
-struct ruleset {
-	uint64_t fs, net, scoped;
-};
-
-/*
- * A second lock beside the filter and the empty root: of all files only pal may be
- * executed and read, no TCP at all.  Signals stay: the kick crosses picoprocesses.
- */
-static void lock_paths(void)
-{
-	static const uint64_t fs_rights[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };
-	struct landlock_path_beneath_attr beneath = { .allowed_access = 1 | 4 /* EXECUTE, READ_FILE */ };
-	struct ruleset r = { 0 };
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* VERSION */);
-	size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-	int fd;
-
-	if (abi <= 0)
-		return; /* bailey doctor says what is missing */
-	r.fs = fs_rights[abi < 5 ? abi : 5];
-	r.net = abi >= 4 ? 3 : 0;
-	r.scoped = abi >= 6 ? 1 /* abstract unix sockets */ : 0;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
-	beneath.parent_fd = pal_fd;
-	if (fd < 0 || syscall(SYS_landlock_add_rule, fd, 1 /* PATH_BENEATH */, &beneath, 0) < 0 ||
-	    syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-		GIVE_UP("cannot set the Landlock rules: %s", strerror(errno));
-	close(fd);
 }
 
 /* ---- making picoprocesses ---- */
@@ -274,13 +96,13 @@ static int init_main(void *arg)
 
 	(void)arg;
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	leave_old_root();
+	confine_old_root();
 	if (control_fd > 0)
 		syscall(SYS_close_range, 0, control_fd - 1, 0);
 	syscall(SYS_close_range, control_fd + 1, ~0u, 0);
 	if (syscall(SYS_capset, &header, none) < 0)
 		GIVE_UP("cannot drop capabilities: %s", strerror(errno));
-	say(READY_NUMBER, 0, 0, NULL);
+	launcher_say(READY_NUMBER, 0, 0, NULL);
 	affinity_give_back(0);
 	while (syscall(SYS_poll, &gone, 1, -1) <= 0)
 		;
@@ -306,13 +128,13 @@ static void make(uint64_t pico, int channel)
 
 	close(channel);
 	if (pid < 0)
-		say(pico, 0, errno, "cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
+		launcher_say(pico, 0, errno, "cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
 	else if (b.err == EACCES)
-		say(pico, pid, b.err, "pal.img may not be executed: it must be readable and executable by everybody and not lie on a noexec mount");
+		launcher_say(pico, pid, b.err, "pal.img may not be executed: it must be readable and executable by everybody and not lie on a noexec mount");
 	else if (b.err)
-		say(pico, pid, b.err, "cannot start pal.img: %s", strerror(b.err));
+		launcher_say(pico, pid, b.err, "cannot start pal.img: %s", strerror(b.err));
 	else
-		say(pico, pid, 0, NULL);
+		launcher_say(pico, pid, 0, NULL);
 }
 
 /* Moves fd to exactly the number to. */
@@ -400,20 +222,20 @@ void launcher_main(const struct launch_args *args)
 	setsid(); /* for all of the sandbox: the terminal's signals are for the monitor */
 	unblock_signals();
 	for (unsigned i = 0; i < ARRAY_LEN(a.cgroups) && a.cgroups[i]; i++)
-		write_file(a.cgroups[i], "0");
-	set_limits();
-	leave_root(a.parent);
-	enter_namespaces();
-	empty_root();
-	limit(RLIMIT_NPROC, a.pids + 64, a.pids + 64); /* counted in this user namespace alone */
+		confine_write(a.cgroups[i], "0");
+	confine_limits();
+	confine_user(a.parent);
+	confine_namespaces();
+	confine_root();
+	confine_limit(RLIMIT_NPROC, a.pids + 64, a.pids + 64); /* counted in this user namespace alone */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		GIVE_UP("cannot set no_new_privs: %s", strerror(errno));
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != a.parent)
 		_exit(1);
-	init_pid = make_init(); /* this process's copy: say() tells it */
-	drop_capabilities();
-	lock_paths();
+	init_pid = make_init(); /* this process's copy: launcher_say tells it */
+	confine_capabilities();
+	confine_paths(pal_fd);
 	make(a.number, a.channel);
 	affinity_give_back(0);
 	while (take_order())
