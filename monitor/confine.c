@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "monitor/confine.h"
@@ -140,6 +141,26 @@ void confine_old_root(void)
 {
 	if (old_root && umount2(".", MNT_DETACH) < 0)
 		GIVE_UP("cannot leave the old root: %s", strerror(errno));
+}
+
+/* What is mounted above the root is where ".." of it leads. */
+static bool root_is_bare(void)
+{
+	struct stat above, root;
+
+	return stat("/..", &above) == 0 && stat("/", &root) == 0 && above.st_dev == root.st_dev;
+}
+
+/* If it cannot be taken off, init says so and the monitor ends us. */
+void confine_await_root(void)
+{
+	struct timespec later = { .tv_nsec = 100000 };
+
+	for (unsigned tries = 0; !root_is_bare(); tries++)
+		if (tries < 100)
+			sched_yield();
+		else
+			nanosleep(&later, NULL);
 }
 
 /* ---- privileges ---- */

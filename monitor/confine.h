@@ -27,7 +27,8 @@ void confine_limits(void);
 void confine_user(pid_t parent); /* as root: another user's number, made of the monitor's pid */
 void confine_namespaces(void);   /* all but the pid one, which is for who is made next */
 void confine_root(void);
-void confine_old_root(void); /* takes the old root off; waits for an RCU grace period */
+void confine_old_root(void);   /* init: takes the old root off; comes back an RCU grace period later */
+void confine_await_root(void); /* launcher: until that has happened, which no path then leads to any more */
 void confine_capabilities(void);
 void confine_paths(int pal); /* Landlock: pal's file may be read and executed, and nothing else */
 

@@ -83,10 +83,11 @@ bad:
 
 /*
  * Pid 1, in the launcher's memory for good: no signal of the sandbox's reaches it, and
- * it reads nothing.  While the first picoprocess is being made, it takes the old root off,
- * which waits for an RCU grace period, and then tells the monitor that guest code may run.
+ * it reads nothing.  It takes the old root off, which happens at once, and then waits for an RCU
+ * grace period; the launcher makes the first picoprocess meanwhile.
  * The monitor's end of the control socket closes when the monitor
  * is gone, by whatever way, even before PDEATHSIG was set.
+ * It stays on the CPU of the start (affinity.c), where its end wakes no other.
  */
 static int init_main(void *arg)
 {
@@ -96,14 +97,12 @@ static int init_main(void *arg)
 
 	(void)arg;
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	confine_old_root();
 	if (control_fd > 0)
 		syscall(SYS_close_range, 0, control_fd - 1, 0);
 	syscall(SYS_close_range, control_fd + 1, ~0u, 0);
+	confine_old_root();
 	if (syscall(SYS_capset, &header, none) < 0)
 		GIVE_UP("cannot drop capabilities: %s", strerror(errno));
-	launcher_say(READY_NUMBER, 0, 0, NULL);
-	affinity_give_back(0);
 	while (syscall(SYS_poll, &gone, 1, -1) <= 0)
 		;
 	syscall(SYS_exit_group, 0);
@@ -182,6 +181,7 @@ static bool take_order(void)
 	if (n != (ssize_t)sizeof o || !h || h->cmsg_type != SCM_RIGHTS)
 		return false;
 	memcpy(&channel, CMSG_DATA(h), sizeof channel);
+	affinity_give_back(0); /* not before: a sandbox of one process ends on the CPU where it began */
 	make(o.pico, channel);
 	return true;
 }
@@ -236,8 +236,8 @@ void launcher_main(const struct launch_args *args)
 	init_pid = make_init(); /* this process's copy: launcher_say tells it */
 	confine_capabilities();
 	confine_paths(pal_fd);
+	confine_await_root();
 	make(a.number, a.channel);
-	affinity_give_back(0);
 	while (take_order())
 		;
 	_exit(0);

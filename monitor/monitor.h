@@ -242,6 +242,7 @@ enum dk_status termios_set(int fd, const struct dk_termios *in);
 void termios_restore(void);
 extern int arena_fd, data_fd, palshared_fd;
 void memory_init(void);
+void memory_drop(void); /* at the end: what no picoprocess has any more is freed */
 
 /* ---- picoproc.c, pico_death.c, picotable.c: picoprocesses ---- */
 enum pico_state { PICO_SPARE, PICO_RUNNING, PICO_CLONING, PICO_GRANTED /* a channel in advance, for a clone that is not announced yet */ };
@@ -315,7 +316,6 @@ bool deaths_waiting(void);
 extern int deaths_fd, deaths_child_fd;
 
 /* ---- launcher.c: the helper that lives in the sandbox's namespaces ---- */
-#define READY_NUMBER UINT64_MAX /* in an answer: init says that the root is as it must be */
 struct launch_order {
 	uint64_t pico;
 };

@@ -351,10 +351,7 @@ bool sandbox_launcher_event(void)
 			fail("%s", a.text);
 		if (a.err)
 			log_line(DK_LOG_ERROR, "%s", a.text);
-		if (a.pico == READY_NUMBER && first)
-			pico_start(first, 0, spec.bare ? 0 : MON_FIRST_INDEX);
-		else
-			pico_made(a.pico, a.pid, a.err != 0);
+		pico_made(a.pico, a.pid, a.err != 0);
 	}
 	if (n == 0)
 		loop_remove(launcher_fd); /* its SIGCHLD says the rest */
@@ -435,6 +432,7 @@ void sandbox_run(void)
 	make_config();
 	boot_template.protocol = MON_PROTOCOL;
 	pico_boot(first, spec.image);
+	pico_start(first, 0, spec.bare ? 0 : MON_FIRST_INDEX); /* the launcher makes it when the root is as it must be */
 	if (spec.bare)
 		close(deaths_child_fd);
 	close(config_fd);
@@ -493,6 +491,7 @@ void sandbox_end(int code)
 	net_end();
 	if (launcher_fd >= 0)
 		close(launcher_fd);
+	memory_drop(); /* while the kernel waits for the end of the mount namespace */
 	reap_all();
 	termios_restore();
 	cgroup_remove();

@@ -68,6 +68,13 @@ void memory_init(void)
 	palshared_fd = memory_make("bailey-pal", PALSHARED_SIZE);
 }
 
+void memory_drop(void)
+{
+	close(arena_fd);
+	close(data_fd);
+	close(palshared_fd);
+}
+
 /* ---- terminals ---- */
 
 struct kernel_termios2 {
