@@ -28,12 +28,13 @@ _Static_assert(FORWARD_BODY + FORWARD_MAX - 2 + 4 + JMP_SIZE <= STARTS_AT && KEP
 /* Opcodes of one byte that 64-bit mode has none for. */
 static bool is_refused(uint8_t byte)
 {
-	static const uint8_t refused[] = { 0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x82, 0x9a, 0xce, 0xd4, 0xea };
-
-	for (uint32_t i = 0; i < ARRAY_LEN(refused); i++)
-		if (refused[i] == byte)
-			return true;
-	return false;
+	switch (byte) {
+	case 0x06: case 0x07: case 0x0e: case 0x16: case 0x17: case 0x1e: case 0x1f: case 0x27: case 0x2f:
+	case 0x37: case 0x3f: case 0x60: case 0x61: case 0x82: case 0x9a: case 0xce: case 0xd4: case 0xea:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* What is behind an instruction after which nothing goes on, and where nobody comes. */

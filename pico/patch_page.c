@@ -13,14 +13,6 @@ static void put_jump(const struct range *r, uint64_t address, uint8_t *bytes, ui
 	put32(bytes + i + 1, (int64_t)(r->room + n * STUB_SIZE) - (int64_t)(address + i + JMP_SIZE));
 }
 
-/* The size of the site of the first kind at p, of which left bytes are in the page; the syscall may lie behind them. */
-static uint32_t mov_site(const uint8_t *p, uint32_t left)
-{
-	if (p[0] == 0xb8 && left >= JMP_SIZE && is_site(p))
-		return SITE_SIZE;
-	return p[0] == 0x48 && left >= RAX_SIZE - 2 && is_rax_site(p) ? RAX_SIZE : 0;
-}
-
 static bool may_change(const struct range *r, uint64_t site, const uint8_t *mov)
 {
 	return !is_sigreturn(mov) || (site >= r->offset && unwind_covers(r->start - r->offset, site));
@@ -49,12 +41,12 @@ static uint32_t patch_cpuids(struct range *r, uint64_t address, uint8_t *bytes, 
 	return done;
 }
 
-/* The size of the change of the mov at bytes[i]; 0 = none. */
-static uint32_t change_mov(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i) REQUIRES(TEXT)
+/* Changes the mov at bytes[i]; its size with that of the syscall, 0 = it is left. */
+static uint32_t change_mov(struct range *r, uint64_t address, uint8_t *bytes, uint32_t i, uint32_t size) REQUIRES(TEXT)
 {
-	uint32_t size = mov_site(bytes + i, PAGE_SIZE - i), n;
+	uint32_t n;
 
-	if (size == 0 || !may_change(r, address + i, bytes + i) || (n = stub_take(r->file)) == STUBS_MAX)
+	if (!may_change(r, address + i, bytes + i) || (n = stub_take(r->file)) == STUBS_MAX)
 		return 0;
 	write_stub(stub_bytes(r->file, n), r->room + n * STUB_SIZE, bytes + i, address + i);
 	put_jump(r, address, bytes, i, n);
@@ -98,18 +90,59 @@ static uint32_t change_forward(struct range *r, uint64_t address, uint8_t *bytes
 	return c.size;
 }
 
+/*
+ * The next `0f 05` from i on of which a byte at least is in the page, PAGE_SIZE + 1 if there is none: eight bytes at a
+ * time, since a byte takes a nanosecond and a start changes five pages.
+ */
+static uint32_t next_syscall(const uint8_t *bytes, uint32_t i)
+{
+	const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+
+	while (i <= PAGE_SIZE) {
+		uint64_t word, found;
+
+		memcpy(&word, bytes + i, sizeof word);
+		word ^= ones * 0x0f;
+		found = (word - ones) & ~word & highs; /* the lowest bit set is that of the first 0f */
+		if (found == 0) {
+			i += sizeof word;
+			continue;
+		}
+		i += (uint32_t)__builtin_ctzll(found) / 8;
+		if (i <= PAGE_SIZE && bytes[i + 1] == 0x05)
+			return i;
+		i++;
+	}
+	return PAGE_SIZE + 1;
+}
+
+/* Changes the site whose syscall is at bytes[at], if it begins at or behind from; where it ends, 0 = it is left. */
+static uint32_t change_at(struct range *r, uint64_t address, uint8_t *bytes, uint32_t from, uint32_t at) REQUIRES(TEXT)
+{
+	uint32_t rax = at - (RAX_SIZE - 2), mov = at - (SITE_SIZE - 2), size = 0;
+
+	if (at >= from + RAX_SIZE - 2 && is_rax_site(bytes + rax))
+		size = change_mov(r, address, bytes, rax, RAX_SIZE);
+	else if (at >= from + SITE_SIZE - 2 && is_site(bytes + mov))
+		size = change_mov(r, address, bytes, mov, SITE_SIZE);
+	if (size != 0)
+		return at + 2;
+	if (at + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + at))
+		size = change_forward(r, address, bytes, at);
+	return size != 0 ? at + size : 0;
+}
+
 /* Changes all sites that their bytes alone show, in a copy of the page at address; bytes holds the page and two bytes more. */
 static uint32_t change_found(struct range *r, uint64_t address, uint8_t *bytes) REQUIRES(TEXT)
 {
-	uint32_t done = 0;
+	uint32_t done = 0, from = 0, next = 0;
 
-	for (uint32_t i = 0; i + JMP_SIZE <= PAGE_SIZE; i++) {
-		uint32_t size = change_mov(r, address, bytes, i);
+	for (uint32_t at; (at = next_syscall(bytes, next)) <= PAGE_SIZE;) {
+		uint32_t end = change_at(r, address, bytes, from, at);
 
-		if (size == 0 && bytes[i] == 0x0f && i + CMP_SIZE <= PAGE_SIZE && is_cmp_site(bytes + i))
-			size = change_forward(r, address, bytes, i);
-		if (size != 0) {
-			i += size - 1;
+		next = end != 0 ? end : at + 1;
+		if (end != 0) {
+			from = end;
 			done++;
 		}
 	}
