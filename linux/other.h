@@ -29,6 +29,12 @@ struct dentry;
 void nt_fs_event(struct dentry *dir, uint32_t mask, const char *name);
 /* kproc: the clocks that NT programs read without a call; when to come again. */
 uint64_t nt_tick(uint64_t now);
+/* A request of an NT process, of source IO_SOURCE_NT, is to be run by the caller, a thread of it; it ends, as io_exit says, maybe in kproc. */
+struct io_req;
+void nt_io_run(struct lx_thread *t, struct io_req *r);
+void nt_io_cancelled(struct io_req *r);
+/* What is due now of p's requests that have a time ends; when the next one is, or DK_FOREVER.  By p's poller. */
+uint64_t nt_io_due(struct lx_proc *p);
 /* kproc: a timer of kind TIMER_NT is due. */
 void nt_timer_fired(void *owner);
 #endif

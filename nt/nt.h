@@ -99,6 +99,7 @@ struct nt_process {
 	uint64_t committed_pages; /* private ones: mm/vad.c */
 	uint64_t virtual_size, peak_virtual_size; /* bytes, reserved ones too: mm/vad.c */
 	void *cm, *io, *ps, *con; /* those components' own */
+	uint64_t net_due;         /* [net/afd.h: N] when its poller looks at its sockets' times next */
 };
 
 struct nt_state {
@@ -121,16 +122,19 @@ struct nt_state {
 	uint64_t jobs_due;        /* [kproc] when they are looked at next */
 	uint32_t ready;           /* [a] all of this is there */
 	_Atomic uint32_t dlls_known; /* io/node.c */
-	void *ob, *ex, *ps, *io, *cm, *se, *nls, *con;
+	void *ob, *ex, *ps, *io, *net, *cm, *se, *nls, *con;
 };
 
 static inline struct nt_state *nt_state(void)
 {
 	return arena_root()->provider_root[PICO_PROVIDER_NT];
 }
-struct nt_thread *nt_current(void); /* nt/os/thread.c */
+struct nt_thread *nt_current(void); /* NULL: the thread is no guest's: kproc, who completes requests */
+struct nt_process *nt_worker_process(void); /* of a thread that is no guest's; NULL: of no NT process.  nt/os/provider.c */
 static inline struct nt_process *nt_current_process(void)
 {
-	return nt_current()->process;
+	struct nt_thread *t = nt_current();
+
+	return LIKELY(t != NULL) ? t->process : nt_worker_process();
 }
 #endif

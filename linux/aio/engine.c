@@ -15,6 +15,7 @@
 #include "linux/aio/worker.h"
 #include "linux/misc/cred.h"
 #include "linux/ns/ns.h"
+#include "linux/other.h"
 
 struct io_engine *io_engine_get(struct lx_thread *t)
 {
@@ -64,6 +65,14 @@ void io_kick_locked(struct io_engine *eng)
 	} else if (eng->poller != NULL) {
 		pico_wake(&eng->poller->thread->pico);
 	}
+}
+
+void io_kick_poller(struct io_engine *eng)
+{
+	lock_take(&eng->lock);
+	if (eng->poller != NULL)
+		pico_wake(&eng->poller->thread->pico);
+	lock_drop(&eng->lock);
 }
 
 void io_queue(struct io_req *r)
@@ -205,6 +214,8 @@ bool io_run(struct lx_thread *t, struct io_engine *eng)
 		any = true;
 		if (r->source == IO_SOURCE_AIO)
 			aio_run(t, r);
+		else if (r->source == IO_SOURCE_NT)
+			nt_io_run(t, r);
 		else
 			uring_run(t, r, false);
 	}
@@ -313,6 +324,8 @@ void io_exit(struct lx_proc *p)
 			(void)DkThreadYieldExecution();
 		else if (r->source == IO_SOURCE_AIO)
 			aio_cancelled(t, r);
+		else if (r->source == IO_SOURCE_NT)
+			nt_io_cancelled(r);
 		else
 			uring_cancelled(t, r);
 	}

@@ -15,7 +15,7 @@
 
 #include "linux/fs/io.h"
 
-enum io_source { IO_SOURCE_AIO, IO_SOURCE_URING };
+enum io_source { IO_SOURCE_AIO, IO_SOURCE_URING, IO_SOURCE_NT /* linux/other.h */ };
 
 /* io_req.state */
 #define IO_RUNNING  1u /* somebody runs, ends or builds it */
@@ -116,6 +116,8 @@ void io_cred_drop(struct lx_cred *c);
 
 /* Wakes one of those who may run ready requests.  Q is held. */
 void io_kick_locked(struct io_engine *eng) REQUIRES(IOQUEUE);
+/* The poller, if there is one, is to look at its deadline again: NT. */
+void io_kick_poller(struct io_engine *eng);
 /* The stream events requests wait on, at most max; how many there are.  Q is held. */
 uint32_t io_host_events(struct io_engine *eng, dk_handle *events, uint32_t max) REQUIRES(IOQUEUE);
 /* All that wait on a host stream may be ready. */

@@ -17,6 +17,7 @@
  */
 #include "linux/aio/worker.h"
 #include "linux/mm/futex.h"
+#include "linux/other.h"
 #include "linux/proc/exit.h"
 #include "linux/proc/proc.h"
 #include "rt/mem.h"
@@ -218,6 +219,7 @@ static void forget_marks(void)
 
 static void poller_sleep(struct io_engine *eng)
 {
+	uint64_t deadline = UNLIKELY(eng->proc->nt != NULL) ? nt_io_due(eng->proc) : DK_FOREVER;
 	dk_handle events[DK_WAIT_MAX - 1];
 	uint32_t n, index = 0;
 	bool idle;
@@ -228,7 +230,7 @@ static void poller_sleep(struct io_engine *eng)
 	lock_drop(&eng->lock);
 	if (!idle)
 		return;
-	if (pico_wait_handles(events, n, DK_FOREVER, DK_WAIT_UNINTERRUPTIBLE, &index) == DK_OK && index > 0)
+	if (pico_wait_handles(events, n, deadline, DK_WAIT_UNINTERRUPTIBLE, &index) == DK_OK && index > 0)
 		io_hosts_fired(eng);
 }
 

@@ -132,6 +132,7 @@ struct io_ops {
 	WCHAR *(*name_of)(struct io_file *f, uint32_t *size); /* heap memory; NULL: a file's */
 	/* irp is to end if it is still queued: takes it out, io_irp_take. */
 	void (*cancel)(struct io_irp *irp, struct list *done);
+	void (*irp_gone)(struct io_irp *irp); /* one that has something of its own (irp->own) goes; no lock is held */
 	void (*cleanup)(struct io_file *f); /* its last handle is gone: what is pending ends */
 	void (*destroy)(struct io_file *f); /* the last reference */
 };

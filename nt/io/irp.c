@@ -27,10 +27,12 @@ struct io_thread { /* nt_thread->io */
 	struct list irps;     /* [NTIO: irps lock] by on_thread */
 };
 
-static void irp_put(struct io_irp *irp)
+void io_irp_put(struct io_irp *irp)
 {
 	if (!ref_put(&irp->ref))
 		return;
+	if (irp->own != NULL)
+		io_ops(irp->r.file)->irp_gone(irp);
 	if (irp->r.event != NULL)
 		ob_put(irp->r.event);
 	ob_put(&irp->r.file->ob);
@@ -125,7 +127,7 @@ static void deliver(struct io_irp *irp)
 	deliver_data(irp);
 	(void)user_io_status(irp->r.iosb, irp->status, irp->r.done);
 	io_answer(&irp->r, irp->status, true);
-	irp_put(irp);
+	io_irp_put(irp);
 }
 
 void io_irp_take(struct io_irp *irp, NTSTATUS status, uint64_t information, struct list *done)
@@ -149,14 +151,14 @@ static void post(struct io_irp *irp)
 		list_append(&ip->finished, &irp->link);
 	lock_drop(io_irps_lock());
 	if (ended)
-		irp_put(irp);
+		io_irp_put(irp);
 	else if (lx != NULL)
 		(void)os_remote_post(lx); /* if nobody is there, io_process_ended takes it */
 }
 
 void io_irps_finish(struct list *done)
 {
-	struct nt_thread *me = nt_current();
+	struct nt_process *me = nt_current_process();
 
 	while (!list_empty(done)) {
 		struct io_irp *irp = LIST_FIRST(done, struct io_irp, link);
@@ -171,10 +173,10 @@ void io_irps_finish(struct list *done)
 				(void)ex_signal(irp->alert, 1);
 			(void)ex_signal(&irp->r.file->ob, 1);
 			pico_wake(waiter); /* it holds a reference of its own, and lives: io_thread_ended waits for no one, but frees nothing */
-			irp_put(irp);
+			io_irp_put(irp);
 		} else {
 			irp->state = IO_IRP_DONE;
-			if (me != NULL && me->process == irp->process)
+			if (me == irp->process)
 				deliver(irp);
 			else
 				post(irp);
@@ -212,7 +214,7 @@ void io_process_ended(struct nt_process *p)
 	struct io_irp *irp;
 
 	while (ip != NULL && (irp = next_finished(ip, true)) != NULL)
-		irp_put(irp);
+		io_irp_put(irp);
 }
 
 /* ---- Waiting ---- */
@@ -232,7 +234,7 @@ NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp)
 	NTSTATUS status;
 
 	if (!irp->sync) {
-		irp_put(irp); /* the caller's; the queue's goes on */
+		io_irp_put(irp); /* the caller's; the queue's goes on */
 		if (r->event != NULL)
 			ob_put(r->event);
 		ob_put(&r->file->ob);
@@ -252,7 +254,7 @@ NTSTATUS io_irp_wait(struct io_request *r, struct io_irp *irp)
 	deliver_data(irp);
 	r->done = irp->r.done;
 	status = irp->status;
-	irp_put(irp);
+	io_irp_put(irp);
 	return status;
 }
 
@@ -304,7 +306,7 @@ static uint32_t cancel_list(struct list *head, const struct nt_thread *owner, co
 		lock_drop(io_irps_lock());
 		for (uint32_t i = 0; i < n; i++) {
 			cancel_one(seen[i]);
-			irp_put(seen[i]);
+			io_irp_put(seen[i]);
 		}
 		total += n;
 	} while (n == AT_ONCE);

@@ -27,11 +27,13 @@ struct io_irp {
 	void *data;               /* arena: what is to go to r.buffer */
 	uint32_t data_at, data_size;
 	uint32_t sync, pad;
+	void *own;                /* the kind's, which its irp_gone gives back */
 	struct ob_object *alert;  /* an alertable synchronous wait: an event that is signalled when it is done; a reference */
 };
 enum io_irp_state { IO_IRP_QUEUED, IO_IRP_TAKEN /* out of the queue, soon done */, IO_IRP_DONE };
 /* r's references become the irp's, if there is memory for one. */
 struct io_irp *io_irp_new(struct io_request *r);
+void io_irp_put(struct io_irp *irp); /* a reference; no lock is held */
 /*
  * The end of a call whose irp is in its queue: STATUS_PENDING, or, for a synchronous file object, the final status when it
  * is done.  No lock is held.
@@ -92,7 +94,7 @@ struct io_open {
 };
 struct io_name;
 NTSTATUS io_open_at(const struct io_name *n, struct io_open *o, struct io_file **out);
-NTSTATUS net_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* IO_AT_AFD, IO_AT_NSI; io/net.c */
+NTSTATUS net_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* IO_AT_AFD, IO_AT_NSI; net/afd.c */
 NTSTATUS rawdisk_open(struct file *root, struct io_open *o, struct io_file **out); /* io/rawdisk.c; root: its volume's, taken over, or NULL */
 NTSTATUS mailslot_open(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/mailslot.c */
 NTSTATUS io_open_device(const struct io_name *n, struct io_open *o, struct io_file **out); /* io/kinds.c */

@@ -31,9 +31,10 @@ struct stack {
 /* The current thread's, as its TEB says: fibers change it.  False: it has none that could be meant. */
 static bool read_stack(struct stack *s)
 {
+	const struct nt_thread *t = nt_current();
 	uint32_t bytes;
 
-	s->teb = nt_current()->teb;
+	s->teb = t != NULL ? t->teb : 0;
 	if (s->teb == 0 || !uaccess_load64(s->teb + TEB_STACK_BASE, &s->base) || !uaccess_load64(s->teb + TEB_DEALLOCATION, &s->allocation) ||
 		!uaccess_load32(s->teb + TEB_GUARANTEED_BYTES, &bytes))
 		return false;
@@ -160,8 +161,8 @@ bool nt_mm_stack_clear(struct nt_mm *mm, uint64_t address, struct dk_context *c)
 
 bool nt_mm_settle(uint64_t va, uint64_t size, bool write)
 {
-	struct nt_thread *t = nt_current();
-	struct nt_mm *mm = t != NULL ? t->process->mm : NULL;
+	struct nt_process *p = nt_current_process();
+	struct nt_mm *mm = p != NULL ? p->mm : NULL;
 	uint32_t access = write ? NT_FAULT_WRITE : NT_FAULT_READ;
 	uint64_t end;
 

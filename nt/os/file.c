@@ -132,6 +132,17 @@ NTSTATUS os_file_read(struct file *f, uint64_t va, uint32_t size, uint64_t offse
 	return moved(n, done);
 }
 
+NTSTATUS os_file_read_mem(struct file *f, void *to, uint32_t size, uint64_t offset, uint64_t *done)
+{
+	struct dk_segment seg = { to, size };
+	const struct iov v = { .seg = &seg, .count = 1, .kernel = true, .size = size };
+
+	*done = 0;
+	if (lx_file_ops[f->kind]->read == NULL)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	return moved(lx_file_ops[f->kind]->read(lx_current(), f, &v, &offset), done);
+}
+
 NTSTATUS os_file_write(struct file *f, uint64_t va, uint32_t size, uint64_t offset, uint64_t *done)
 {
 	struct dk_segment seg;

@@ -97,6 +97,7 @@ int os_descriptor_add(struct file *f);
 /* Guest memory to and from the file.  *done counts what was moved. */
 NTSTATUS os_file_read(struct file *f, uint64_t va, uint32_t size, uint64_t offset, uint64_t *done);
 NTSTATUS os_file_write(struct file *f, uint64_t va, uint32_t size, uint64_t offset, uint64_t *done);
+NTSTATUS os_file_read_mem(struct file *f, void *to, uint32_t size, uint64_t offset, uint64_t *done); /* into the library OS's own memory */
 /* At the description's own position, which files that are no disk files have alone. */
 NTSTATUS os_file_read_here(struct file *f, uint64_t va, uint32_t size, uint64_t *done);
 NTSTATUS os_file_write_here(struct file *f, uint64_t va, uint32_t size, uint64_t *done);

@@ -25,6 +25,11 @@ struct nt_thread *nt_current(void)
 	return nt_thread_of(pico_current());
 }
 
+struct nt_process *nt_worker_process(void)
+{
+	return lx_current()->proc->nt;
+}
+
 static void return_to_user(struct pico_thread *pt, struct dk_context *c)
 {
 	os_console_signals();

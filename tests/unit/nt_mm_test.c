@@ -103,6 +103,7 @@ NTSTATUS os_vm_map_file(uint64_t addr, uint64_t size, uint32_t prot, struct file
 }
 void ob_get(struct ob_object *o) { (void)o; }
 struct nt_thread *nt_current(void) { return &thread; }
+struct nt_process *nt_worker_process(void) { return NULL; }
 bool ps_job_may_commit(struct nt_process *p, uint64_t bytes) { return true; }
 void *heap_alloc(size_t size) { return calloc(1, size); }
 void heap_free(void *p) { free(p); }
