@@ -415,7 +415,7 @@ void afd_run_locked(struct io_file *f, struct afd_news *n)
 	n->error = a->errors[a->state == AFD_CONNECTED ? AFD_BIT_HUP : AFD_BIT_CONNECT_ERR];
 	if (!list_empty(&a->reads)) /* they will have it */
 		n->flags &= ~(AFD_POLL_READ | AFD_POLL_OOB);
-	afd_post(a, n->flags);
+	afd_post(a, n->flags & ~(AFD_POLL_CONNECT | AFD_POLL_CONNECT_ERR)); /* which have been, when they happened */
 }
 
 void afd_ran(struct io_file *f, struct afd_news *n)

@@ -80,6 +80,7 @@ struct afd {
 	uint32_t reported;        /* have come, and come again only after a call that enables them */
 	int errors[AFD_EVENTS];   /* errnos that came with them */
 	struct list polls;        /* [N] struct afd_poll_item */
+	struct afd_poll *main;    /* [N] the poll that came when there was none: an exclusive one ends it, if it is so too */
 };
 #define AFD_TELLS_PKTINFO 1u
 #define AFD_TELLS_TTL     2u

@@ -115,8 +115,13 @@ void afd_poll_done(struct afd_poll *p, NTSTATUS status, struct list *done)
 	struct poll_head head = { .timeout = p->timeout, .exclusive = (uint8_t)p->exclusive };
 	struct io_irp *irp = p->op.irp;
 
-	for (uint32_t i = 0; i < p->count; i++)
+	for (uint32_t i = 0; i < p->count; i++) {
+		struct afd *a = afd_of(p->item[i].file);
+
 		list_remove(&p->item[i].link);
+		if (a->main == p)
+			a->main = NULL;
+	}
 	irp->data_size = answer(&head, p->item, p->count, irp->data);
 	p->op.moved = irp->data_size;
 	afd_done(&p->op, status, done);
@@ -133,9 +138,11 @@ void afd_poll_told(struct io_file *f, uint32_t flags, int error, struct list *do
 		struct afd_poll_item *i = LIST_ENTRY(l, struct afd_poll_item, link);
 
 		l = l->next;
-		if (!(i->mask & flags))
+		if (!(i->mask & flags) && flags != AFD_POLL_CLOSE)
 			continue;
 		told(i, flags, error);
+		if (flags == AFD_POLL_CLOSE) /* asked for or not */
+			i->flags = AFD_POLL_CLOSE;
 		afd_poll_done(i->poll, STATUS_SUCCESS, done);
 		l = a->polls.next; /* others of the same poll may have been in this list, and are gone */
 	}
@@ -163,22 +170,17 @@ void afd_poll_ends(struct afd_op *op)
 	put_items(p->item, p->count);
 }
 
-/* Into the sockets' lists.  An exclusive one ends those that are so too. */
+/* Into the sockets' lists. */
 static void queue(struct afd_poll *p, struct list *done)
 {
 	lock_take(&afd_root()->lock);
 	for (uint32_t i = 0; i < p->count; i++) {
 		struct afd *a = afd_of(p->item[i].file);
 
-		for (struct list *l = a->polls.next; p->exclusive && l != &a->polls;) {
-			struct afd_poll *other = LIST_ENTRY(l, struct afd_poll_item, link)->poll;
-
-			l = l->next;
-			if (!other->exclusive || other == p)
-				continue;
-			afd_poll_done(other, STATUS_SUCCESS, done);
-			l = a->polls.next;
-		}
+		if (a->main != NULL && a->main != p && a->main->exclusive && p->exclusive)
+			afd_poll_done(a->main, STATUS_SUCCESS, done);
+		if (a->main == NULL)
+			a->main = p;
 		p->item[i].poll = p;
 		list_append(&a->polls, &p->item[i].link);
 	}

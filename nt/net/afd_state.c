@@ -41,11 +41,9 @@ static void look_connected(struct afd *a, uint32_t ev)
 	int err = ev & OS_SOCK_ERR ? os_sock_error(a->file) : 0;
 
 	if (err != 0) {
-		a->errors[AFD_BIT_HUP] = err;
-		if (os_sock_status(-err) == STATUS_CONNECTION_RESET)
-			a->reset = 1;
-		else
-			a->aborted = 1;
+		a->reset = os_sock_status(-err) == STATUS_CONNECTION_RESET;
+		a->aborted = !a->reset;
+		a->errors[AFD_BIT_HUP] = a->reset ? 0 : err;
 	}
 	if (!a->reset && (ev & OS_SOCK_RDHUP) && !(a->shut & OS_SHUT_RECEIVE) && os_sock_available(a->file) == 0)
 		a->hangup = 1;
@@ -58,7 +56,7 @@ static uint32_t flags_connected(const struct afd *a, uint32_t ev)
 	if ((ev & OS_SOCK_IN) && !a->hangup && !a->reset)
 		flags |= AFD_POLL_READ;
 	if (ev & OS_SOCK_PRI)
-		flags |= AFD_POLL_OOB;
+		flags |= a->oobinline ? AFD_POLL_READ : AFD_POLL_OOB;
 	if (ev & OS_SOCK_OUT)
 		flags |= AFD_POLL_WRITE;
 	if (a->hangup)
@@ -123,18 +121,25 @@ struct select_in { /* afd_event_select_params */
 	uint32_t mask, pad;
 };
 
+/* The status block says it too. */
+static NTSTATUS failed(struct io_request *r, NTSTATUS status)
+{
+	(void)user_io_status(r->iosb, status, 0);
+	return status;
+}
+
 NTSTATUS afd_event_select(struct io_request *r)
 {
 	struct ob_object *event = NULL, *before;
 	struct afd_news n;
 	struct select_in in;
 	struct afd *a;
-	NTSTATUS status = r->in_size < 12 ? STATUS_INVALID_PARAMETER : user_read(&in, r->in, 12);
+	NTSTATUS status = r->in_size < 12 ? failed(r, STATUS_INVALID_PARAMETER) : user_read(&in, r->in, 12);
 
 	if (status != STATUS_SUCCESS)
 		return status;
 	if ((in.event != 0 || in.mask != 0) && ob_by_handle(in.event, OB_EVENT, EVENT_MODIFY_STATE, &event) != STATUS_SUCCESS)
-		return STATUS_INVALID_PARAMETER;
+		return failed(r, STATUS_INVALID_PARAMETER);
 	status = afd_lock(r, &a);
 	if (status != STATUS_SUCCESS) {
 		ob_put(event);
