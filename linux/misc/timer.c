@@ -114,6 +114,9 @@ static void fire(struct lx_timer *tm)
 	case TIMER_NT:
 		nt_timer_fired(tm->owner);
 		break;
+	case TIMER_TCP:
+		tcp_timer_fired(tm);
+		break;
 	default:
 		break;
 	}

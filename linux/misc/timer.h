@@ -10,7 +10,7 @@
 
 #include "linux/linux.h"
 
-enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_CPU, TIMER_URING, TIMER_NT, TIMER_KINDS };
+enum lx_timer_kind { TIMER_NONE, TIMER_ITIMER_REAL, TIMER_POSIX, TIMER_TIMERFD, TIMER_CPU, TIMER_URING, TIMER_NT, TIMER_TCP, TIMER_KINDS };
 
 struct lx_timer {
 	struct lx_timer *child, *next, *prev; /* [TIMER] in the queue: timer_heap.h */
@@ -38,6 +38,7 @@ void itimer_fired(struct lx_timer *tm);
 void posix_timer_fired(struct lx_timer *tm);
 void timerfd_fired(struct lx_timer *tm);
 void uring_timer_fired(struct lx_timer *tm);
+void tcp_timer_fired(struct lx_timer *tm);
 /* Wall clock to monotonic and back, with the sandbox's offset. */
 uint64_t clock_to_mono(int clock, uint64_t ns);
 long clock_read(struct lx_thread *t, int clock, uint64_t *ns);

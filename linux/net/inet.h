@@ -20,6 +20,7 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
+#include "linux/misc/timer.h"
 #include "linux/net/sock.h"
 
 #ifndef UDPLITE_SEND_CSCOV
@@ -50,6 +51,7 @@ enum inet_opt_id { /* inet_opt.c's table */
 };
 
 struct inet {
+	struct sock *self;        /* [I] */
 	struct inet_name remote;  /* [S] of a connected one */
 	uint32_t uid;             /* [I] who made it */
 	uint32_t protocol;        /* [I] IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_UDPLITE: UDP with ports of its own */
@@ -59,6 +61,8 @@ struct inet {
 	bool asked;               /* [S] TCP: a connect that would not wait was told EINPROGRESS, and has not heard the end */
 	struct sock *asks;        /* [S] TCP: its connect waits for room at this listener, a reference; inet_syn.c */
 	struct list asking;       /* [S] of a listener: who asks, by accept_link, a reference each */
+	struct list held_link;    /* TCP: in inet_state->held, under its lock; inet_hold.c */
+	uint64_t held_until;      /* the same */
 	bool fin;                 /* [S] TCP: the peer has ended its sending, so reads end, and errors do not show there */
 	bool reset;               /* [S] TCP: the connection was broken off */
 	enum { URGENT_NONE, URGENT_THERE, URGENT_READ } urgent; /* [S] TCP */
@@ -78,6 +82,9 @@ struct inet {
 /* lx_state()->inet_sockets */
 struct inet_state {
 	_Atomic uint32_t next_port, turn;
+	LOCK(IPC) held_lock;
+	struct list held;             /* inet_hold.c */
+	struct lx_timer held_timer;
 	LOCK(IPC) joined_lock;
 	struct list joined;           /* multicast groups that somebody is in; inet_mcast.c */
 	struct inet_bucket {
@@ -158,6 +165,14 @@ bool syn_forget(struct sock *s);   /* it gives up; false: it did not ask */
 void syn_room(struct lx_thread *t, struct sock *l);
 /* Until s asks no more: 0 (the error is in s), -EAGAIN (SO_SNDTIMEO), -ETIMEDOUT, -ERESTARTSYS. */
 long syn_wait(struct sock *s);
+
+/* ---- Bytes that wait for more: inet_hold.c ---- */
+
+/* s has appended that many bytes to to's ring, whose lock is held: do they wait?  If so call tcp_held without the lock. */
+bool tcp_hold(const struct sock *s, struct sock *to, uint32_t sent, uint32_t flags);
+void tcp_held(struct sock *to);
+void tcp_show(struct sock *to); /* what waits at the receiver to is shown to it */
+void tcp_push(struct sock *s);  /* what s sent and waits is shown */
 
 /* ---- Datagrams of several sends: inet_cork.c ---- */
 

@@ -32,6 +32,7 @@ static long urgent_sent(struct sock *s, const struct xfer *x)
 	} else {
 		if (to->file != NULL)
 			owner_urgent(to->file);
+		to->rx_held = 0;
 		to->inet->urgent = URGENT_THERE;
 		to->inet->urgent_byte = byte;
 		to->inet->urgent_at = to->rx_pos + to->rx.used;

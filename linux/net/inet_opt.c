@@ -62,6 +62,8 @@ struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protoc
 	s->inet->uid = lx_current()->cred.euid;
 	list_init(&s->inet->errors);
 	list_init(&s->inet->asking);
+	list_init(&s->inet->held_link);
+	s->inet->self = s;
 	list_init(&s->inet->groups);
 	for (uint32_t i = 0; i < INET_OPTS; i++)
 		s->inet->opt[i] = options[i].usual;
@@ -127,6 +129,8 @@ static long set_number(struct lx_thread *t, struct sock *s, int i, struct gva va
 	__atomic_store_n(&s->inet->opt[i], n, __ATOMIC_RELAXED);
 	if (i == OPT_UDP_CORK && n == 0)
 		cork_push(t, s);
+	if ((i == OPT_CORK && n == 0) || (i == OPT_NODELAY && n != 0))
+		tcp_push(s);
 	return 0;
 }
 

@@ -22,6 +22,9 @@ struct inet_state *inet_state(void)
 	if (i == NULL)
 		return NULL;
 	i->next_port = (uint32_t)pico_now(); /* somewhere */
+	lock_init(&i->held_lock, LOCK_IPC);
+	list_init(&i->held);
+	timer_init(&i->held_timer, TIMER_TCP, NULL);
 	lock_init(&i->joined_lock, LOCK_IPC);
 	list_init(&i->joined);
 	for (uint32_t b = 0; b < INET_BUCKETS; b++) {

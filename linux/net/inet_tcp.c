@@ -42,6 +42,7 @@ static void tcp_peer_gone(struct sock *s, struct sock *peer, bool unread)
 		tcp_was_reset(peer);
 	} else {
 		peer->inet->fin = true;
+		peer->rx_held = 0;
 		peer->shut |= SHUT_RCV;
 	}
 }
@@ -50,6 +51,7 @@ static void was_ended(struct sock *s)
 {
 	lock_take(&s->lock);
 	s->inet->fin = true;
+	s->rx_held = 0;
 	s->shut |= SHUT_RCV;
 	lock_drop(&s->lock);
 	waitq_wake_all(&s->wq);

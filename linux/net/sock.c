@@ -120,6 +120,7 @@ void sock_drop_queue(struct sock *s)
 	list_init(&packets);
 	lock_take(&s->lock);
 	ring_free(&s->rx);
+	s->rx_held = 0;
 	while (!list_empty(&s->marks)) {
 		struct list *l = s->marks.next;
 
@@ -233,7 +234,7 @@ static uint32_t socket_poll(struct lx_thread *t, struct file *f, struct poll_tab
 		mask |= EPOLLHUP;
 	if (s->shut & SHUT_RCV)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
-	if (s->rx.used > 0 || s->npackets > 0 || s->nqueued > 0)
+	if (stream_there(s) > 0 || s->npackets > 0 || s->nqueued > 0)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (is_connection(s) && s->state == SOCK_OPEN)
 		mask |= EPOLLHUP;
@@ -266,7 +267,7 @@ static long socket_write(struct lx_thread *t, struct file *f, const struct iov *
 static long queued_bytes(struct sock *s)
 {
 	if (is_stream(s))
-		return (long)s->rx.used;
+		return (long)stream_there(s);
 	return list_empty(&s->packets) ? 0 : (long)LIST_FIRST(&s->packets, struct packet, link)->size;
 }
 

@@ -64,6 +64,7 @@ struct sock {
 	/* Received, not read. */
 	struct ring rx;           /* [S] stream */
 	uint64_t rx_pos;          /* [S] bytes ever taken out */
+	uint32_t rx_held;         /* [S] TCP: the last of rx, which are not to be seen yet; inet_hold.c */
 	_Atomic bool starved;     /* a writer found no room in rx, and is to be told of it */
 	struct list marks;        /* [S] in the order of start */
 	struct list packets;      /* [S] the other types */
@@ -200,6 +201,11 @@ struct xfer {
 	bool has_addr;        /* send: an address was given */
 	uint32_t out_flags;   /* received: MSG_TRUNC ... */
 };
+/* Bytes that can be read. */
+static inline uint32_t stream_there(const struct sock *s)
+{
+	return s->rx.used - s->rx_held;
+}
 long stream_send(struct lx_thread *t, struct sock *s, struct xfer *x);
 long stream_recv(struct lx_thread *t, struct sock *s, struct xfer *x);
 long packet_send(struct lx_thread *t, struct sock *s, struct xfer *x);

@@ -87,12 +87,17 @@ static long send_all(struct sock *s, struct sock *to, struct xfer *x, struct mar
 
 	while (done < x->v->size) {
 		uint64_t before = done;
+		bool held = false;
 
 		lock_take(&to->lock);
 		while (done < x->v->size && (n = append_some(s, to, x->v, done, m)) > 0)
 			done += (uint64_t)n;
+		if (s->kind == SK_TCP)
+			held = tcp_hold(s, to, (uint32_t)(done - before), done == x->v->size ? x->flags : MSG_OOB);
 		lock_drop(&to->lock);
-		if (done > before)
+		if (UNLIKELY(held))
+			tcp_held(to);
+		else if (done > before || s->kind == SK_TCP)
 			(void)waitq_wake(&to->wq, 1, EPOLLIN | EPOLLRDNORM);
 		if (n != -EAGAIN || x->nonblock)
 			break;
@@ -189,7 +194,7 @@ static uint32_t apply_marks(struct sock *s, struct xfer *x, uint64_t pos, uint32
 static long take_part(struct sock *s, struct xfer *x, uint64_t done, uint32_t skip, bool *stop)
 {
 	uint64_t pos = s->rx_pos + skip;
-	uint32_t n = (uint32_t)MIN((uint64_t)(s->rx.used - skip), x->v->size - done), got;
+	uint32_t n = (uint32_t)MIN((uint64_t)(stream_there(s) - skip), x->v->size - done), got;
 
 	if (s->kind == SK_TCP && urgent_limit(s, pos, n) < n) {
 		n = urgent_limit(s, pos, n);
@@ -214,7 +219,7 @@ static long wait_readable(struct sock *s, uint64_t deadline, uint32_t beyond)
 {
 	long err;
 
-	WAIT_EVENT_FOR(&s->wq, EPOLLIN | EPOLLPRI, deadline, s->rx.used > beyond || s->error != 0 || (s->shut & SHUT_RCV), err);
+	WAIT_EVENT_FOR(&s->wq, EPOLLIN | EPOLLPRI, deadline, stream_there(s) > beyond || s->error != 0 || (s->shut & SHUT_RCV), err);
 	return sock_wait_err(err, s->rcvtimeo);
 }
 
@@ -262,7 +267,7 @@ long stream_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
 
 	while (!stop) {
 		lock_take(&s->lock);
-		if (s->rx.used > skip) {
+		if (stream_there(s) > skip) {
 			n = take_part(s, x, done, skip, &stop);
 			if (n > 0 && peek)
 				skip += (uint32_t)n;
