@@ -23,17 +23,18 @@ free() {
 monitor=
 for f in "$root"/monitor/*.c; do
 	case $(basename "$f" .c) in
-	main | launcher | sandbox | worker | affinity | state | filter | cgroup | control | report | special | stream | cpuid) ;;
+	main | launcher | sandbox | worker | affinity | state | filter | cgroup | control | report | special | stream | cpuid | baton | net_helper | net_dns | net_dnsmsg | net_hosts | net_start) ;;
 	*) monitor="$monitor $f" ;;
 	esac
 done
-for name in ${*:-monitor spec elf control bpf state pe hive dns}; do
+for name in ${*:-monitor spec elf control bpf state pe hive dns net}; do
 	case $name in
 	monitor) hosted monitor -Dkill=fuzz_kill -Dfallocate=fuzz_fallocate $monitor ;;
 	spec) hosted spec ;;
 	elf) free elf "$root/linux/exec/image.c" "$root/linux/exec/elf.c" "$root"/rt/*.c ;;
 	control) hosted control ;;
 	state) hosted state -DBAILEY_VERSION='"0"' ;;
+	net) hosted net "$root/monitor/net_addr.c" "$root/monitor/net_uri.c" "$root/monitor/net_dnsmsg.c" ;;
 	dns) free dns "$root/linux/net/dns_msg.c" "$root"/rt/*.c ;;
 	bpf) free bpf "$root/linux/sec/bpf.c" ;;
 	pe) free pe "$root/nt/ldr/pe.c" "$root/nt/ldr/image.c" "$root"/rt/*.c ;;

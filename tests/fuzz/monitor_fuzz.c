@@ -88,6 +88,12 @@ void worker_give(struct job *j)
 	channel_job_done(j);
 }
 struct job *worker_take(void) { return NULL; }
+unsigned worker_busy(void) { return 0; }
+bool baton_may_leave(void) { return false; }
+bool baton_work(struct job *j) { return true; }
+void baton_lost(struct job *j) {}
+pid_t net_pid; /* without a helper: what is asked for waits, or fails */
+void net_ended(void) {}
 uint32_t host_ncpus(void) { return 1; }
 bool affinity_gathered(void) { return false; }
 void affinity_spread(void) {}

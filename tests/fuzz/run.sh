@@ -4,7 +4,7 @@
 # What they find grows in BUILD/fuzz; an input that breaks something is kept there, too.
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd) seconds=${2:-60}
-[ $# -gt 2 ] && shift 2 || set -- monitor spec elf control bpf state pe hive dns
+[ $# -gt 2 ] && shift 2 || set -- monitor spec elf control bpf state pe hive dns net
 out=$build/fuzz
 mkdir -p "$out"
 sh "$here/build.sh" "$build" "$out" "$@" || { echo "not ok 1 - the fuzz targets build"; exit 1; }

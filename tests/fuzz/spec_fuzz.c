@@ -20,6 +20,12 @@ static void forget_copy(void *p);
 
 #define FIRST_FD 100
 
+struct net_publish net_published[NET_PUBLISH_MAX];
+unsigned net_publish_count;
+enum net_mode net_mode;
+/* net_fuzz has them for itself. */
+const char *net_rule_add(const char *rule, size_t len) { return NULL; }
+const char *net_publish_parse(const char *text, struct net_publish *out) { return NULL; }
 struct mon_boot boot_template;
 bool as_root;
 static jmp_buf refused;
@@ -80,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			records[i] = 0;
 	records[size] = records[size + 1] = 0;
 	spec = start;
+	net_publish_count = 0;
 	mount_count = hide_count = show_count = own_count = 0;
 	if (setjmp(refused) == 0) {
 		spec_take(records, size + 2);
