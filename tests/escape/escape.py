@@ -205,6 +205,90 @@ def through_pals_instruction(tap):
     attack(tap, "calls from 32-bit code, by sysenter and by the vsyscall page", ["modes"])
 
 
+# Each way to a socket of the host's that no rule allows: an address, a mapped one, a datagram, FASTOPEN, unix names.
+WAYS = """import socket, sys
+port, udp, path, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+def way(what, f):
+    try:
+        print('BAD' if f() else 'done', what)
+    except OSError as e:
+        print('done', what, e.errno)
+def stream(family, where):
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.settimeout(3)
+    s.connect(where)
+    s.sendall(b'in')
+    return family == socket.AF_UNIX or where[0] not in ('127.0.0.1', '0.0.0.0', '::1', '::')
+def fast(family, where):
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.settimeout(3)
+    s.sendto(b'in', 0x20000000, where)
+def datagram(family, where):
+    socket.socket(family, socket.SOCK_DGRAM).sendto(b'in', where)
+for a in ('127.0.0.1', '127.9.9.9', '0.0.0.0', sys.argv[5]):
+    way(a, lambda: stream(socket.AF_INET, (a, port)))
+    way('fast ' + a, lambda: fast(socket.AF_INET, (a, port)))
+    way('udp ' + a, lambda: datagram(socket.AF_INET, (a, udp)))
+for a in ('::1', '::', '::ffff:127.0.0.1', '::ffff:0.0.0.0', '::127.0.0.1'):
+    way(a, lambda: stream(socket.AF_INET6, (a, port)))
+    way('fast ' + a, lambda: fast(socket.AF_INET6, (a, port)))
+    way('udp ' + a, lambda: datagram(socket.AF_INET6, (a, udp)))
+for a in (path, '\\0' + name):
+    way('unix ' + a[1:], lambda: stream(socket.AF_UNIX, a))
+    way('unix datagram ' + a[1:], lambda: datagram(socket.AF_UNIX, a + '.d'))
+print('done ways')
+"""
+
+
+def with_a_network(tap):
+    """What is granted opens nothing else: calls through pal's instruction, and the host's sockets by every name they have."""
+    import socket
+    addr = symbol("host_call")
+    if addr:
+        attack(tap, "calls through pal's own instruction, with a network", ["pal", addr], options=["--net", "allow:localhost:9"], input=attempts(net=True)[0], timeout=1200 if soak else PATIENCE)
+    if not os.access("/usr/bin/python3", os.X_OK):
+        return tap.skip("the host's sockets by every name they have", "needs /usr/bin/python3")
+    folder = tempfile.mkdtemp()
+    name = f"bailey-escape-{os.getpid()}"
+    own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        own.connect(("192.0.2.1", 9))
+        address = own.getsockname()[0]
+    except OSError:
+        address = "127.0.0.2"
+    tcp, udp = socket.socket(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    tcp.bind(("0.0.0.0", 0))
+    udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    udp.bind(("::", 0))
+    bound = [tcp, udp]
+    for kind, end in ((socket.SOCK_STREAM, ""), (socket.SOCK_DGRAM, ".d")):
+        for where in (f"{folder}/s{end}", f"\0{name}{end}"):
+            s = socket.socket(socket.AF_UNIX, kind)
+            s.bind(where)
+            bound.append(s)
+    os.chmod(folder, 0o777)
+    for s in bound:
+        s.setblocking(False)
+        if s.type == socket.SOCK_STREAM:
+            s.listen()
+
+    def reached(r):
+        problems = [] if r.code == 0 and "done ways" in r.out else [f"exit {r.code}"]
+        for s in bound:
+            try:
+                s.accept() if s.type == socket.SOCK_STREAM else s.recv(10)
+                problems.append(f"somebody reached {s}")
+            except BlockingIOError:
+                pass
+        return problems
+    args = ["-c", WAYS, tcp.getsockname()[1], udp.getsockname()[1], "/shared/s", name, address]
+    for options in ([], ["--net", "allow:192.0.2.77:1,dns"]):
+        attack(tap, f"the host's sockets by every name they have, {' '.join(options)}", args, guest="/usr/bin/python3", options=[*options, "-v", f"{folder}:/shared"], judge=reached)
+    for s in bound:
+        s.close()
+    shutil.rmtree(folder)
+
+
 STACKS = """0 1 8 fff 10000 400000 7fffffffffff 800000000000 ffff800000000000 ffffffffff600000 fffffffffffffff8 ffffffffffffffff
 680000001000 680000000008 680020001000 680100000008 680100009000 680200000100 681000000100 684000000008 690000000000""".split()
 
@@ -421,5 +505,5 @@ def fuzzers_of_others(tap):
 build_tools()
 if not one:
     as_both(__file__)
-run_tests(Tap(patterns), [filter_as_generated, filter_as_loaded, picoprocess_has_nothing_else, numbers, through_pals_instruction, first_system_calls,
+run_tests(Tap(patterns), [filter_as_generated, filter_as_loaded, picoprocess_has_nothing_else, numbers, through_pals_instruction, with_a_network, first_system_calls,
                           inherited_terminal, forged_requests, path_tricks, races, swarms, scribbles, forged_contexts, storms_on_folders, mutilated_programs, resource_bombs, fuzzers_of_others])
