@@ -266,12 +266,14 @@ struct wanted {
 	const struct nt_process *process;
 	uint64_t iosb;
 	bool sync; /* those alone that their threads wait for */
+	bool ends; /* thread ends: what is to be told to a completion port, and to nobody else, goes on */
 };
 
 static bool is_wanted(const struct io_irp *irp, const struct wanted *w)
 {
 	return (w->thread == NULL || irp->r.thread == w->thread) && (w->process == NULL || irp->process == w->process) &&
-	       (w->iosb == 0 || irp->r.iosb == w->iosb) && (!w->sync || irp->sync);
+	       (w->iosb == 0 || irp->r.iosb == w->iosb) && (!w->sync || irp->sync) &&
+	       (!w->ends || irp->r.apc != 0 || irp->r.apc_context == 0 || irp->r.event != NULL || irp->r.file->port == NULL);
 }
 
 static struct io_irp *next_of(struct list *head, bool on_file, const struct wanted *w, struct io_irp **seen, uint32_t nseen) REQUIRES(NTIO)
@@ -322,12 +324,12 @@ uint32_t io_cancel(struct io_file *f, const struct nt_thread *t, const struct nt
 
 void io_thread_ended(struct nt_thread *t)
 {
-	static const struct wanted any;
+	static const struct wanted ends = { .ends = true };
 	struct io_thread *it = t->io;
 
 	if (it == NULL)
 		return;
-	(void)cancel_list(NULL, t, &any);
+	(void)cancel_list(NULL, t, &ends);
 	lock_take(io_irps_lock());
 	while (!list_empty(&it->irps)) /* what somebody else is just ending */
 		list_remove(it->irps.next);

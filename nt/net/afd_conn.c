@@ -73,23 +73,48 @@ static NTSTATUS address_in(struct os_sockaddr *to, uint64_t va, uint32_t size)
 	return user_read(to, va, MIN(size, (uint32_t)sizeof *to));
 }
 
+/* A call that is over, and is said to be pending as on Windows: status and size bytes of answer come later, which is now. */
+static NTSTATUS said_later(struct io_request *r, NTSTATUS status, const void *answer, uint32_t size)
+{
+	struct afd_op *op = afd_pend(r, AFD_OP_IDLE, 0);
+	struct list done;
+	struct io_irp *irp;
+
+	if (op == NULL)
+		return STATUS_NO_MEMORY;
+	irp = op->irp;
+	list_init(&done);
+	irp->data = size != 0 ? arena_alloc(size) : NULL;
+	if (irp->data != NULL) {
+		memcpy(irp->data, answer, size);
+		irp->data_size = size;
+		op->moved = size;
+	}
+	lock_take(&r->file->lock);
+	afd_done(op, status, &done);
+	lock_drop(&r->file->lock);
+	io_irps_finish(&done);
+	return io_irp_wait(r, irp);
+}
+
+#define LEAST_NAME 6u /* an int and the family */
+
 NTSTATUS afd_bind(struct io_request *r)
 {
 	struct os_sockaddr addr;
 	uint32_t size = r->in_size - 4;
 	struct afd *a;
-	NTSTATUS status = r->in_size < 8 || size > SOCKADDR_MOST || r->size < size ? STATUS_INVALID_PARAMETER : address_in(&addr, r->in + 4, size);
+	NTSTATUS status = r->in_size < LEAST_NAME || size > SOCKADDR_MOST || r->size < size ? STATUS_INVALID_PARAMETER : address_in(&addr, r->in + 4, size);
 
 	if (status == STATUS_SUCCESS)
 		status = afd_lock(r, &a);
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (a->bound)
-		status = STATUS_ADDRESS_ALREADY_ASSOCIATED;
-	else if (addr.family != a->family)
-		status = STATUS_INVALID_ADDRESS;
-	else
-		status = os_sock_bind(a->file, &addr, size);
+	if (a->bound || addr.family != a->family || size < (a->family == WS_AF_INET6 ? OS_SOCKADDR6 : OS_SOCKADDR4)) {
+		lock_drop(&r->file->lock);
+		return a->bound ? STATUS_ADDRESS_ALREADY_ASSOCIATED : STATUS_INVALID_ADDRESS;
+	}
+	status = os_sock_bind(a->file, &addr, size);
 	if (status == STATUS_SHARING_VIOLATION && a->reuse)
 		status = STATUS_ACCESS_DENIED;
 	if (status == STATUS_SUCCESS) {
@@ -97,7 +122,7 @@ NTSTATUS afd_bind(struct io_request *r)
 		(void)os_sock_name(a->file, false, &addr, &size);
 	}
 	lock_drop(&r->file->lock);
-	return status == STATUS_SUCCESS && r->size >= size ? afd_out(r, &addr, size) : status;
+	return said_later(r, status, &addr, status == STATUS_SUCCESS && r->size >= size ? size : 0);
 }
 
 NTSTATUS afd_name(struct io_request *r, bool peer)
@@ -175,7 +200,7 @@ static NTSTATUS begin_connect(struct afd *a, const struct os_sockaddr *addr, uin
 		return os_sock_connect(a->file, NULL, 0);
 	if (addr->family == 0)
 		return STATUS_INVALID_ADDRESS;
-	if (nowhere || addr->port == 0)
+	if (a->type == OS_SOCK_STREAM && (nowhere || addr->port == 0))
 		return STATUS_INVALID_ADDRESS_COMPONENT;
 	a->errors[AFD_BIT_CONNECT_ERR] = 0;
 	status = os_sock_connect(a->file, addr, size);

@@ -185,6 +185,7 @@ static NTSTATUS set_option(struct io_request *r, struct afd *a)
 		a->exclusive = value != 0;
 		return STATUS_SUCCESS;
 	case AFD_IOC(243): return set_number(r, a, OS_IP_MTU_DISCOVER, value != 0 ? MTU_DO : MTU_DONT);
+	case AFD_IOC(247): return STATUS_INVALID_PARAMETER;
 	case AFD_IOC(264):
 	case AFD_IOC(278): return set_unicast_if(value);
 	default: return STATUS_NOT_SUPPORTED;
@@ -204,6 +205,7 @@ static NTSTATUS get_option(struct io_request *r, struct afd *a)
 	case AFD_IOC(233): return int_out(r, a->reuse);
 	case AFD_IOC(297): return int_out(r, a->exclusive);
 	case AFD_IOC(242): return get_dontfragment(r, a);
+	case AFD_IOC(246): return STATUS_INVALID_PARAMETER; /* IP_HDRINCL is for raw sockets */
 	case AFD_IOC(254): return STATUS_SUCCESS; /* IP_OPTIONS: there are none, of no bytes */
 	case AFD_IOC(263):
 	case AFD_IOC(277): return int_out(r, 0);

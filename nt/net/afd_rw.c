@@ -205,7 +205,7 @@ void afd_reads_go_on(struct afd *a, struct list *done)
 			status = STATUS_CONNECTION_RESET;
 		else if (!afd_mine(irp))
 			return;
-		else
+		else if ((status = settle(&op->rw, true)) == STATUS_SUCCESS)
 			status = try_recv(a, &op->rw, &op->moved);
 		if (status == STATUS_DEVICE_NOT_READY)
 			return;
