@@ -172,7 +172,8 @@ int main(void)
 		chroot("a");
 		n = syscall(SYS_getcwd, buf, sizeof buf);
 		printf("cwd: %.13s %d\n", buf, n == (long)strlen(buf) + 1);
-		printf("getcwd: %s\n", getcwd(buf, sizeof buf) ? "some" : strerrorname_np(errno));
+		/* libc looks for it in the folders above then, some of which may not be read. */
+		printf("getcwd: %s\n", getcwd(buf, sizeof buf) ? "some" : "none");
 		_exit(0);
 	}
 	wait(NULL);
