@@ -13,5 +13,5 @@
 NTSTATUS unix_ws2_32(uint32_t code, uint64_t args);  /* names; WSA error codes */
 NTSTATUS unix_dnsapi(uint32_t code, uint64_t args);  /* an empty resolver; DNS error codes */
 NTSTATUS unix_crypt32(uint32_t code, uint64_t args); /* root certificates */
-NTSTATUS unix_bcrypt(uint32_t code, uint64_t args);  /* AES */
+NTSTATUS unix_bcrypt(uint32_t code, uint64_t args);  /* ciphers and keys: nt/bcrypt */
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/ldr/unix_bcrypt.c - bcrypt.dll's Unix side: it loads, and hashes and random numbers, which are its own, work.
+ * nt/bcrypt/none.c - bcrypt.dll's Unix side where there is no BearSSL: it loads, and hashes and random numbers, which are its own, work.
  *
  * Ciphers and keys (functions 2 to 16) are not there: CNG says STATUS_NOT_IMPLEMENTED.
  */
