@@ -12,88 +12,11 @@
 #include "linux/net/netlink.h"
 #include "rt/mem.h"
 
-#define REPLY_MOST 1024u
-
-/* ---- Answers ---- */
-
-struct reply {
-	struct sock *to;
-	const struct nlmsghdr *asked;
-	uint32_t port;
-	uint32_t used;       /* of data */
-	struct nlmsghdr *h;  /* of the message that is being made */
-	uint8_t data[REPLY_MOST] __attribute__((aligned(4)));
-};
-
-static void *grow(struct reply *r, uint32_t size)
-{
-	void *at = r->data + r->used;
-
-	ASSERT(r->used + NLMSG_ALIGN(size) <= REPLY_MOST);
-	memset(at, 0, NLMSG_ALIGN(size));
-	r->used += NLMSG_ALIGN(size);
-	return at;
-}
-
-/* Begins a message, whose body of that size is returned. */
-static void *begin(struct reply *r, uint16_t type, uint16_t flags, uint32_t size)
-{
-	r->h = grow(r, NLMSG_HDRLEN);
-	r->h->nlmsg_type = type;
-	r->h->nlmsg_flags = flags;
-	r->h->nlmsg_seq = r->asked->nlmsg_seq;
-	r->h->nlmsg_pid = r->port;
-	return grow(r, size);
-}
-
-static void attribute(struct reply *r, uint16_t type, const void *value, uint32_t size)
-{
-	struct rtattr *a = grow(r, (uint32_t)RTA_LENGTH(size));
-
-	a->rta_type = type;
-	a->rta_len = (uint16_t)RTA_LENGTH(size);
-	memcpy(RTA_DATA(a), value, size);
-}
-
-static void number(struct reply *r, uint16_t type, uint32_t value)
-{
-	attribute(r, type, &value, sizeof value);
-}
-
-static void finish(struct reply *r)
-{
-	r->h->nlmsg_len = (uint32_t)(r->data + r->used - (uint8_t *)r->h);
-}
-
-static void send(struct reply *r)
-{
-	sock_tell(r->to, r->data, r->used);
-	r->used = 0;
-}
-
-static void done(struct reply *r)
-{
-	*(int *)begin(r, NLMSG_DONE, NLM_F_MULTI, sizeof(int)) = 0;
-	finish(r);
-	send(r);
-}
-
-static void acknowledge(struct reply *r, long err)
-{
-	uint32_t echo = err != 0 ? MIN(r->asked->nlmsg_len, 256u) : (uint32_t)sizeof *r->asked;
-	struct nlmsgerr *e = begin(r, NLMSG_ERROR, err == 0 ? NLM_F_CAPPED : 0, (uint32_t)offsetof(struct nlmsgerr, msg) + echo);
-
-	e->error = (int)err;
-	memcpy(&e->msg, r->asked, echo);
-	finish(r);
-	send(r);
-}
-
 /* ---- Interfaces ---- */
 
-static void put_link(struct reply *r, const struct iface *i, uint16_t flags)
+static void put_link(struct nl_reply *r, const struct iface *i, uint16_t flags)
 {
-	struct ifinfomsg *m = begin(r, RTM_NEWLINK, flags, sizeof *m);
+	struct ifinfomsg *m = nl_begin(r, RTM_NEWLINK, flags, sizeof *m);
 	bool lo = i->index == LO_INDEX, up = i->flags & IFF_UP;
 	uint8_t broadcast[MAC_SIZE];
 
@@ -101,20 +24,20 @@ static void put_link(struct reply *r, const struct iface *i, uint16_t flags)
 	m->ifi_type = i->type;
 	m->ifi_index = (int)i->index;
 	m->ifi_flags = i->flags | (up ? IFF_LOWER_UP : 0);
-	attribute(r, IFLA_IFNAME, i->name, (uint32_t)strlen(i->name) + 1);
-	number(r, IFLA_TXQLEN, 1000);
-	attribute(r, IFLA_OPERSTATE, &(uint8_t){ !up ? 2 : lo ? 0 : 6 /* up */ }, 1);
-	attribute(r, IFLA_LINKMODE, &(uint8_t){ 0 }, 1);
-	number(r, IFLA_MTU, i->mtu);
-	number(r, IFLA_GROUP, 0);
-	number(r, IFLA_PROMISCUITY, 0);
-	number(r, IFLA_NUM_TX_QUEUES, 1);
-	number(r, IFLA_NUM_RX_QUEUES, 1);
-	attribute(r, IFLA_CARRIER, &(uint8_t){ 1 }, 1);
-	attribute(r, IFLA_QDISC, "noqueue", 8);
-	attribute(r, IFLA_ADDRESS, i->mac, sizeof i->mac);
-	attribute(r, IFLA_BROADCAST, broadcast, sizeof broadcast);
-	finish(r);
+	nl_attribute(r, IFLA_IFNAME, i->name, (uint32_t)strlen(i->name) + 1);
+	nl_number(r, IFLA_TXQLEN, 1000);
+	nl_attribute(r, IFLA_OPERSTATE, &(uint8_t){ !up ? 2 : lo ? 0 : 6 /* up */ }, 1);
+	nl_attribute(r, IFLA_LINKMODE, &(uint8_t){ 0 }, 1);
+	nl_number(r, IFLA_MTU, i->mtu);
+	nl_number(r, IFLA_GROUP, 0);
+	nl_number(r, IFLA_PROMISCUITY, 0);
+	nl_number(r, IFLA_NUM_TX_QUEUES, 1);
+	nl_number(r, IFLA_NUM_RX_QUEUES, 1);
+	nl_attribute(r, IFLA_CARRIER, &(uint8_t){ 1 }, 1);
+	nl_attribute(r, IFLA_QDISC, "noqueue", 8);
+	nl_attribute(r, IFLA_ADDRESS, i->mac, sizeof i->mac);
+	nl_attribute(r, IFLA_BROADCAST, broadcast, sizeof broadcast);
+	nl_finish(r);
 }
 
 /* An address as messages have it. */
@@ -124,9 +47,9 @@ static const uint8_t *bytes_of(const struct inet_addr *a, uint32_t *size)
 	return inet_is4(a) ? a->b + 12 : a->b;
 }
 
-static void put_address(struct reply *r, const struct iface *i, const struct outside_addr *a)
+static void put_address(struct nl_reply *r, const struct iface *i, const struct outside_addr *a)
 {
-	struct ifaddrmsg *m = begin(r, RTM_NEWADDR, NLM_F_MULTI, sizeof *m);
+	struct ifaddrmsg *m = nl_begin(r, RTM_NEWADDR, NLM_F_MULTI, sizeof *m);
 	bool four = inet_is4(&a->addr);
 	uint32_t size;
 	const uint8_t *addr = bytes_of(&a->addr, &size);
@@ -137,16 +60,16 @@ static void put_address(struct reply *r, const struct iface *i, const struct out
 	m->ifa_flags = IFA_F_PERMANENT;
 	m->ifa_scope = i->index == LO_INDEX ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
 	m->ifa_index = i->index;
-	attribute(r, IFA_ADDRESS, addr, size);
+	nl_attribute(r, IFA_ADDRESS, addr, size);
 	if (four) {
-		attribute(r, IFA_LOCAL, addr, size);
+		nl_attribute(r, IFA_LOCAL, addr, size);
 		iface_mask4(a, mask, broadcast);
 		if (i->flags & IFF_BROADCAST)
-			attribute(r, IFA_BROADCAST, broadcast, sizeof broadcast);
-		attribute(r, IFA_LABEL, i->name, (uint32_t)strlen(i->name) + 1);
+			nl_attribute(r, IFA_BROADCAST, broadcast, sizeof broadcast);
+		nl_attribute(r, IFA_LABEL, i->name, (uint32_t)strlen(i->name) + 1);
 	}
-	number(r, IFA_FLAGS, IFA_F_PERMANENT);
-	finish(r);
+	nl_number(r, IFA_FLAGS, IFA_F_PERMANENT);
+	nl_finish(r);
 }
 
 struct route {
@@ -156,9 +79,9 @@ struct route {
 	const struct inet_addr *to, *from, *via; /* NULL: none */
 };
 
-static void put_route(struct reply *r, uint8_t family, const struct route *way)
+static void put_route(struct nl_reply *r, uint8_t family, const struct route *way)
 {
-	struct rtmsg *m = begin(r, RTM_NEWROUTE, way->multi ? NLM_F_MULTI : 0, sizeof *m);
+	struct rtmsg *m = nl_begin(r, RTM_NEWROUTE, way->multi ? NLM_F_MULTI : 0, sizeof *m);
 	uint32_t size;
 
 	m->rtm_family = family;
@@ -167,28 +90,28 @@ static void put_route(struct reply *r, uint8_t family, const struct route *way)
 	m->rtm_protocol = way->via != NULL ? RTPROT_BOOT : RTPROT_KERNEL;
 	m->rtm_scope = way->scope;
 	m->rtm_type = way->type;
-	number(r, RTA_TABLE, way->table);
+	nl_number(r, RTA_TABLE, way->table);
 	if (way->to != NULL) {
 		const uint8_t *to = bytes_of(way->to, &size);
 
-		attribute(r, RTA_DST, to, size);
+		nl_attribute(r, RTA_DST, to, size);
 	}
 	if (way->via != NULL) {
 		const uint8_t *via = bytes_of(way->via, &size);
 
-		attribute(r, RTA_GATEWAY, via, size);
+		nl_attribute(r, RTA_GATEWAY, via, size);
 	}
 	if (way->from != NULL) {
 		const uint8_t *from = bytes_of(way->from, &size);
 
-		attribute(r, RTA_PREFSRC, from, size);
+		nl_attribute(r, RTA_PREFSRC, from, size);
 	}
-	number(r, RTA_OIF, way->iface);
-	finish(r);
+	nl_number(r, RTA_OIF, way->iface);
+	nl_finish(r);
 }
 
 /* What leads to and by one address. */
-static void put_routes(struct reply *r, const struct iface *i, const struct outside_addr *a, bool first)
+static void put_routes(struct nl_reply *r, const struct iface *i, const struct outside_addr *a, bool first)
 {
 	bool four = inet_is4(&a->addr), lo = i->index == LO_INDEX;
 	uint8_t family = four ? AF_INET : AF_INET6, all = four ? 32 : 128;
@@ -219,7 +142,7 @@ static bool wanted(uint8_t family, const struct inet_addr *a)
 }
 
 /* Addresses of one interface, or the routes by them. */
-static void dump_addresses(struct lx_thread *t, struct reply *r, const struct iface *i, bool routes)
+static void dump_addresses(struct lx_thread *t, struct nl_reply *r, const struct iface *i, bool routes)
 {
 	uint8_t family = family_asked(r->asked);
 	bool seen4 = false, seen6 = false;
@@ -233,14 +156,14 @@ static void dump_addresses(struct lx_thread *t, struct reply *r, const struct if
 				put_routes(r, i, &a, !(four ? seen4 : seen6));
 			else
 				put_address(r, i, &a);
-			send(r);
+			nl_send(r);
 		}
 		seen4 = seen4 || four;
 		seen6 = seen6 || !four;
 	}
 }
 
-static bool dump(struct lx_thread *t, struct reply *r, uint16_t type)
+static bool dump(struct lx_thread *t, struct nl_reply *r, uint16_t type)
 {
 	struct iface i;
 
@@ -249,12 +172,12 @@ static bool dump(struct lx_thread *t, struct reply *r, uint16_t type)
 	for (uint32_t n = 0; type != RTM_GETNEIGH && type != RTM_GETRULE && type != RTM_GETQDISC && iface_get(t, n, &i); n++) {
 		if (type == RTM_GETLINK) {
 			put_link(r, &i, NLM_F_MULTI);
-			send(r);
+			nl_send(r);
 		} else {
 			dump_addresses(t, r, &i, type == RTM_GETROUTE);
 		}
 	}
-	done(r);
+	nl_done(r);
 	return true;
 }
 
@@ -275,7 +198,7 @@ static bool meant(struct lx_thread *t, const struct nlmsghdr *h, struct iface *f
 }
 
 /* RTM_GETROUTE of one destination. */
-static long get_route(struct lx_thread *t, struct reply *r)
+static long get_route(struct lx_thread *t, struct nl_reply *r)
 {
 	const struct rtmsg *m = NLMSG_DATA(r->asked);
 	uint32_t index = 0;
@@ -306,7 +229,7 @@ static long get_route(struct lx_thread *t, struct reply *r)
 		if (index != LO_INDEX && !inet_same(&net, &same))
 			way.via = &gateway;
 		put_route(r, m->rtm_family, &way);
-		send(r);
+		nl_send(r);
 		return 0;
 	}
 	return -ENETUNREACH;
@@ -337,7 +260,7 @@ static long change_address(struct lx_thread *t, const struct nlmsghdr *h)
 	return !(lo_flags(t) & IFF_UP) ? 0 : (h->nlmsg_flags & NLM_F_EXCL) ? -EEXIST : 0;
 }
 
-static void answer(struct lx_thread *t, struct reply *r)
+static void answer(struct lx_thread *t, struct nl_reply *r)
 {
 	const struct nlmsghdr *h = r->asked;
 	long err = -EOPNOTSUPP;
@@ -352,7 +275,7 @@ static void answer(struct lx_thread *t, struct reply *r)
 		err = meant(t, h, &i) ? 0 : -ENODEV;
 		if (err == 0) {
 			put_link(r, &i, 0);
-			send(r);
+			nl_send(r);
 			if (!(h->nlmsg_flags & NLM_F_ACK))
 				return;
 		}
@@ -373,18 +296,18 @@ static void answer(struct lx_thread *t, struct reply *r)
 		break;
 	}
 	if (err != 0 || (h->nlmsg_flags & NLM_F_ACK))
-		acknowledge(r, err);
+		nl_acknowledge(r, err);
 }
 
 long rtnetlink_request(struct lx_thread *t, struct sock *s, const void *data, uint32_t size)
 {
-	struct reply *r = heap_alloc(sizeof *r);
+	struct nl_reply *r = heap_alloc(sizeof *r);
 	int left = (int)size;
 
 	if (r == NULL)
 		return -ENOBUFS;
 	for (const struct nlmsghdr *h = data; NLMSG_OK(h, left) /* signed: it may go below 0 */; h = NLMSG_NEXT(h, left)) {
-		*r = (struct reply){ .to = s, .asked = h, .port = s->addr.in.scope };
+		*r = (struct nl_reply){ .to = s, .asked = h, .port = s->addr.in.scope };
 		answer(t, r);
 	}
 	heap_free(r);
