@@ -116,6 +116,7 @@ static const struct text_node nodes[] = {
 	TEXT(PD_PIDNET, "arp", "IP address       HW type     Flags       HW address            Mask     Device\n"),
 	TEXT(PD_PIDNET, "unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"),
 	SHOWN(PD_PIDNET, "if_inet6", show_if_inet6),
+	SHOWN(PD_PIDNET, "snmp", show_snmp), SHOWN(PD_PIDNET, "unix", show_unix_sockets),
 	SHOWN(PD_PIDNET, "sockstat", show_sockstat), SHOWN(PD_PIDNET, "sockstat6", show_sockstat6),
 	TEXT(PD_PIDNET, "protocols", "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re sp bi br ha uh gp em\n"),
 

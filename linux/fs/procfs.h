@@ -35,7 +35,7 @@ SHOW(keys); SHOW(key_users);
 /* procfs_sysctl.c */
 SHOW(hostname); SHOW(domainname); SHOW(boot_id); SHOW(uuid); SHOW(threads_max); SHOW(file_nr); SHOW(aio_nr); SHOW(number);
 SHOW(pty_nr); SHOW(ns_last_pid);
-SHOW(tcp); SHOW(tcp6); SHOW(udp); SHOW(udp6); SHOW(if_inet6); SHOW(net_dev); SHOW(net_route); SHOW(sockstat); SHOW(sockstat6); /* net/inet_proc.c */
+SHOW(tcp); SHOW(tcp6); SHOW(udp); SHOW(udp6); SHOW(if_inet6); SHOW(net_dev); SHOW(net_route); SHOW(sockstat); SHOW(sockstat6); SHOW(snmp); SHOW(unix_sockets); /* net/inet_proc.c */
 
 long store_comm(struct node_ctx *c, char *text, size_t n);
 long store_timerslack(struct node_ctx *c, char *text, size_t n);

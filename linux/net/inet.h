@@ -32,7 +32,7 @@
 #define EPHEMERAL_LOW  32768u
 #define EPHEMERAL_HIGH 60999u
 
-enum { TCP_ESTABLISHED = 1, TCP_FIN_WAIT2 = 5, TCP_CLOSE = 7, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10 }; /* tcp_info.tcpi_state */
+enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_FIN_WAIT2 = 5, TCP_CLOSE = 7, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10 }; /* tcp_info.tcpi_state */
 
 /* <linux/if.h> is libc's half. */
 #define IFF_UP       1u
@@ -195,6 +195,7 @@ static inline uint32_t urgent_limit(const struct sock *s, uint64_t pos, uint32_t
 bool sock_flag(const struct sock *s, int name); /* SO_OOBINLINE ..., sockopt.c */
 uint32_t lo_flags(const struct lx_thread *t); /* IFF_UP ... of t's lo */
 long lo_set_flags(struct lx_thread *t, uint32_t flags); /* 0 or -EPERM */
+void inet_tcp_info(const struct sock *s, struct tcp_info *info);
 uint32_t inet_state_number(const struct sock *s); /* as /proc/net shows it: TCP_ESTABLISHED ... */
 void udp_within(struct sock *s, const struct inet_name *to, struct packet *p); /* p, which it takes over, goes where it is sent */
 bool udp_deliver(struct sock *to, struct packet *p); /* p is queued at to; false: there was no room for it */

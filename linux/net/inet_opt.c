@@ -196,6 +196,8 @@ static uint32_t tcp_state(const struct sock *s)
 {
 	if (s->state == SOCK_LISTENING)
 		return TCP_LISTEN;
+	if (s->inet->asks != NULL)
+		return TCP_SYN_SENT;
 	if (s->state != SOCK_CONNECTED || tcp_is_over(s))
 		return TCP_CLOSE;
 	if (s->inet->fin)
@@ -208,12 +210,20 @@ uint32_t inet_state_number(const struct sock *s)
 	return s->kind == SK_TCP ? tcp_state(s) : s->state == SOCK_CONNECTED ? TCP_ESTABLISHED : TCP_CLOSE;
 }
 
+void inet_tcp_info(const struct sock *s, struct tcp_info *info)
+{
+	bool listens = s->state == SOCK_LISTENING;
+
+	*info = (struct tcp_info){ .tcpi_state = (uint8_t)tcp_state(s), .tcpi_rto = 201000, .tcpi_ato = 40000, .tcpi_snd_mss = 32768, .tcpi_rcv_mss = 536,
+		.tcpi_pmtu = LO_MTU, .tcpi_rtt = 20, .tcpi_rttvar = 10, .tcpi_snd_ssthresh = INT32_MAX, .tcpi_snd_cwnd = 10, .tcpi_advmss = 65483,
+		.tcpi_rcv_space = 65495, .tcpi_unacked = listens ? s->nqueued : 0, .tcpi_sacked = listens ? s->backlog : 0 };
+}
+
 static long get_info(struct sock *s, struct gva value, struct gva len, int room)
 {
-	struct tcp_info info = { .tcpi_state = (uint8_t)tcp_state(s), .tcpi_rto = 201000, .tcpi_ato = 40000, .tcpi_snd_mss = 32768, .tcpi_rcv_mss = 536,
-		.tcpi_pmtu = LO_MTU, .tcpi_rtt = 20, .tcpi_rttvar = 10, .tcpi_snd_ssthresh = INT32_MAX, .tcpi_snd_cwnd = 10, .tcpi_advmss = 65483,
-		.tcpi_rcv_space = 65495, .tcpi_unacked = s->state == SOCK_LISTENING ? s->nqueued : 0, .tcpi_sacked = s->state == SOCK_LISTENING ? s->backlog : 0 };
+	struct tcp_info info;
 
+	inet_tcp_info(s, &info);
 	return sockopt_out(value, len, room, &info, sizeof info);
 }
 

@@ -141,13 +141,69 @@ static unsigned how_many(enum sock_kind kind, int family)
 
 SHOW(sockstat)
 {
-	unsigned tcp = how_many(SK_TCP, AF_INET), udp = how_many(SK_UDP, AF_INET);
+	unsigned tcp = how_many(SK_TCP, AF_INET), udp = how_many(SK_UDP, AF_INET), tcp6 = how_many(SK_TCP, AF_INET6);
 
 	text_add(x, "sockets: used %u\nTCP: inuse %u orphan 0 tw 0 alloc %u mem 0\nUDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n",
-		tcp + udp, tcp, tcp, udp);
+		tcp + tcp6 + udp, tcp, tcp + tcp6, udp);
 }
 
 SHOW(sockstat6)
 {
 	text_add(x, "TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n", how_many(SK_TCP, AF_INET6), how_many(SK_UDP, AF_INET6));
+}
+
+static void count_established(void *arg, const struct sock *s)
+{
+	*(unsigned *)arg += inet_state_number(s) == TCP_ESTABLISHED || inet_state_number(s) == TCP_CLOSE_WAIT;
+}
+
+/* No packets are counted here: of what Linux counts only the connections there are. */
+SHOW(snmp)
+{
+	static const char udp[] = "InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors";
+	uint32_t net = ns_of(lx_current(), NS_NET)->ino;
+	unsigned n = 0;
+
+	inet_each(SK_TCP, AF_INET, net, count_established, &n);
+	inet_each(SK_TCP, AF_INET6, net, count_established, &n);
+	text_add(x, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "
+		"ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\nIp: 2 64 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+		"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n"
+		"Tcp: 1 200 120000 -1 0 0 0 0 %u 0 0 0 0 0 0\n", n);
+	text_add(x, "Udp: %s\nUdp: 0 0 0 0 0 0 0 0 0\nUdpLite: %s\nUdpLite: 0 0 0 0 0 0 0 0 0\n", udp, udp);
+}
+
+/* A NUL in an abstract name is an @. */
+static void put_unix_name(struct text *x, const struct sock_name *a)
+{
+	uint32_t n = a->path[0] != '\0' && a->len > 0 ? (uint32_t)strnlen(a->path, MIN(a->len, (uint32_t)sizeof a->path)) : a->len;
+
+	char name[UNIX_PATH_MAX + 1];
+
+	n = MIN(n, (uint32_t)sizeof name - 1);
+	memcpy(name, a->path, n);
+	for (uint32_t i = 0; i < n; i++)
+		name[i] = name[i] != '\0' ? name[i] : '@';
+	name[n] = '\0';
+	text_add(x, n > 0 ? " %s" : "%s", name);
+}
+
+SHOW(unix_sockets)
+{
+	struct unix_state *u = unix_state();
+	uint32_t net = ns_of(lx_current(), NS_NET)->ino;
+
+	text_add(x, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+	if (u == NULL)
+		return;
+	lock_take(&u->files_lock);
+	LIST_FOR(s, &u->files, struct sock, file_link) {
+		if (s->net != net)
+			continue;
+		text_add(x, "0000000000000000: %08X 00000000 %08X %04X %02X %lu", 2u, s->state == SOCK_LISTENING ? 0x10000u : 0, s->type, s->state == SOCK_CONNECTED ? 3u : 1u,
+			(unsigned long)s->ino);
+		put_unix_name(x, &s->addr);
+		text_add(x, "\n");
+	}
+	lock_drop(&u->files_lock);
 }

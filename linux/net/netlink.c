@@ -2,7 +2,7 @@
 /*
  * linux/net/netlink.c - sockets of AF_NETLINK: netlink(7).
  *
- * Requests are of NETLINK_ROUTE (rtnetlink.c) and answered at once into the own queue.  Also what libc's mq_notify for SIGEV_THREAD
+ * Requests are of NETLINK_ROUTE (rtnetlink.c) or NETLINK_SOCK_DIAG (sock_diag.c) and answered at once into the own queue.  Also what libc's mq_notify for SIGEV_THREAD
  * hears on (sock_tell).
  */
 #include <linux/netlink.h>
@@ -56,7 +56,7 @@ static long netlink_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 	} else if (data != NULL) {
 		if (s->addr.in.port == 0 && s->addr.in.scope == 0)
 			s->addr.in.scope = (uint32_t)t->proc->pid;
-		result = rtnetlink_request(t, s, data, size);
+		result = s->protocol == NETLINK_SOCK_DIAG ? sock_diag_request(t, s, data, size) : rtnetlink_request(t, s, data, size);
 	}
 	heap_free(data);
 	return result;

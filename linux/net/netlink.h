@@ -32,5 +32,6 @@ void nl_acknowledge(struct nl_reply *r, long err);
 
 /* Messages of s's, size bytes of them; the answers are queued at s.  size, or -ENOBUFS. */
 long rtnetlink_request(struct lx_thread *t, struct sock *s, const void *data, uint32_t size);
+long sock_diag_request(struct lx_thread *t, struct sock *s, const void *data, uint32_t size);
 
 #endif

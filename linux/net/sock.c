@@ -30,6 +30,7 @@ struct sock *sock_new(int family, enum sock_kind kind, uint32_t type)
 	list_init(&s->marks);
 	list_init(&s->packets);
 	list_init(&s->name_link);
+	list_init(&s->file_link);
 	list_init(&s->accept_queue);
 	list_init(&s->accept_link);
 	s->family = (uint16_t)family;
@@ -296,6 +297,19 @@ static long socket_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint
 	return PUT_USER((struct gva){ arg }, (int)n);
 }
 
+/* unix_state.files, for sock_diag. */
+static void list_file(struct sock *s, bool there)
+{
+	struct unix_state *u = unix_state();
+
+	lock_take(&u->files_lock);
+	if (there)
+		list_append(&u->files, &s->file_link);
+	else
+		list_remove(&s->file_link);
+	lock_drop(&u->files_lock);
+}
+
 static void socket_release(struct file *f)
 {
 	struct sock *s = f->object;
@@ -305,6 +319,8 @@ static void socket_release(struct file *f)
 	lock_take(&s->lock);
 	s->file = NULL;
 	lock_drop(&s->lock);
+	if (s->kind == SK_UNIX)
+		list_file(s, false);
 	sock_close(s);
 }
 
@@ -324,6 +340,8 @@ struct file *sock_file(struct sock *s, uint32_t flags)
 	if (f != NULL && f->inode != NULL)
 		s->ino = f->inode->ino;
 	s->file = f;
+	if (f != NULL && s->kind == SK_UNIX)
+		list_file(s, true);
 	return f;
 }
 

@@ -49,7 +49,9 @@ struct sock {
 	uint32_t type;            /* [I] */
 	uint16_t kind;            /* [I] enum sock_kind */
 	uint16_t family;          /* [I] AF_* */
+	uint32_t protocol;        /* [I] AF_NETLINK: NETLINK_* */
 	uint64_t ino;             /* [I] of its file, as /proc shows it */
+	struct list file_link;    /* AF_UNIX: in unix_state.files, under its lock */
 	struct file *file;        /* [S] no reference; NULL: not accepted yet, or closed */
 	struct inet *inet;        /* [I] AF_INET and AF_INET6: what is theirs, freed with the socket; else NULL */
 	dk_handle host;           /* [S] the stream outside that it has, net/outside.h; else 0 */
@@ -101,6 +103,8 @@ struct unix_state {
 	uint32_t autobind;                 /* [N] */
 	_Atomic uint32_t inflight;         /* descriptors in queues */
 	_Atomic uint64_t told_families;    /* the log has a line about */
+	LOCK(IPC) files_lock;
+	struct list files;                 /* unix sockets that have a file, by file_link */
 	struct waitq room;                 /* who waits for a datagram receiver */
 };
 struct unix_state *unix_state(void); /* NULL: no memory */

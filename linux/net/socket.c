@@ -6,6 +6,8 @@
  * answer EAFNOSUPPORT, as a kernel without them does, and the log says so once.
  */
 
+#include <linux/netlink.h>
+
 #include "linux/net/outside.h"
 #include "linux/net/sock.h"
 
@@ -47,7 +49,7 @@ static long kind_of(struct lx_thread *t, int family, int *type, int protocol)
 	case AF_NETLINK:
 		if (*type != LX_SOCK_RAW && *type != LX_SOCK_DGRAM)
 			return -ESOCKTNOSUPPORT;
-		return protocol == 0 /* NETLINK_ROUTE */ ? SK_NETLINK : -EPROTONOSUPPORT;
+		return protocol == NETLINK_ROUTE || protocol == NETLINK_SOCK_DIAG ? SK_NETLINK : -EPROTONOSUPPORT;
 	default:
 		log_no_family(family);
 		return -EAFNOSUPPORT;
@@ -56,7 +58,14 @@ static long kind_of(struct lx_thread *t, int family, int *type, int protocol)
 
 static struct sock *make(int family, long kind, int type, int protocol)
 {
-	return family == AF_INET || family == AF_INET6 ? inet_new(family, (enum sock_kind)kind, (uint32_t)type, protocol) : sock_new(family, (enum sock_kind)kind, (uint32_t)type);
+	struct sock *s;
+
+	if (family == AF_INET || family == AF_INET6)
+		return inet_new(family, (enum sock_kind)kind, (uint32_t)type, protocol);
+	s = sock_new(family, (enum sock_kind)kind, (uint32_t)type);
+	if (s != NULL && family == AF_NETLINK)
+		s->protocol = (uint32_t)protocol;
+	return s;
 }
 
 /* A descriptor for s; takes over the reference. */

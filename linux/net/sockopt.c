@@ -231,7 +231,7 @@ static long get_int(struct sock *s, int name, int *out)
 		*out = s->inet != NULL && s->inet->reuseport;
 		return 0;
 	case SO_PROTOCOL:
-		*out = s->inet != NULL ? (int)s->inet->protocol : 0;
+		*out = s->inet != NULL ? (int)s->inet->protocol : (int)s->protocol;
 		return 0;
 	case SO_INCOMING_CPU:
 	case SO_PASSSEC:

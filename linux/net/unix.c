@@ -18,6 +18,8 @@ struct unix_state *unix_state(void)
 	if (u == NULL)
 		return NULL;
 	lock_init(&u->lock, LOCK_IPC);
+	lock_init(&u->files_lock, LOCK_IPC);
+	list_init(&u->files);
 	waitq_init(&u->room);
 	for (uint32_t i = 0; i < NAME_BUCKETS; i++) {
 		list_init(&u->abstract[i]);
