@@ -120,6 +120,10 @@ struct nt_state {
 	_Atomic uint64_t luids;   /* how many were made: se/token.c */
 	_Atomic uint32_t timed_jobs; /* some job has, or had, a limit of time */
 	uint64_t jobs_due;        /* [kproc] when they are looked at next */
+	LOCK(NTEX) images_lock;
+	struct list images;       /* headers that are kept: ldr/share.c */
+	uint32_t nimages;
+	_Atomic uint32_t drive;   /* where drive C: is: os/drive.c; 0: it is not made yet */
 	uint32_t ready;           /* [a] all of this is there */
 	_Atomic uint32_t dlls_known; /* io/node.c */
 	void *ob, *ex, *ps, *io, *net, *cm, *se, *nls, *con;

@@ -129,14 +129,16 @@ static long boot_tmpfs_root(void)
 	return attach_fs(fs, NULL, MS_RELATIME, "tmpfs");
 }
 
-/* The host's folder of that name below, memory above.  at NULL: it is the root. */
-static long boot_overlay(const char *where, const struct path *at, uint32_t flags)
+/* The host's folder of that name below, memory above.  at NULL: it is the root.  same: an inode that shows it, or NULL. */
+static long boot_overlay(const char *where, const struct path *at, uint32_t flags, struct inode *same)
 {
 	struct mount_fs *fs = mount_fs_new(INODE_MEM, "overlay", 0x794c7630);
 
 	if (fs == NULL)
 		return -ENOMEM;
 	fs->root = mem_root_overlay(fs, where);
+	if (fs->root != NULL && same != NULL)
+		mem_root_known(fs->root, same);
 	return attach_fs(fs, at, flags, "overlay");
 }
 
@@ -185,7 +187,7 @@ static long boot_mount(const char *spec)
 	if (strcmp(where, "/") == 0 && root() == NULL) {
 		if (str_starts(spec, "host:")) /* the host's root itself, read and written in place */
 			return boot_host(where, NULL, flags);
-		return str_starts(spec, "overlay:") ? boot_overlay(where, NULL, flags) : boot_tmpfs_root();
+		return str_starts(spec, "overlay:") ? boot_overlay(where, NULL, flags, NULL) : boot_tmpfs_root();
 	}
 	if (root() == NULL)
 		err = boot_tmpfs_root();
@@ -205,12 +207,25 @@ static long boot_mount(const char *spec)
 	else if (str_starts(spec, "dev:"))
 		boot_dev(&at, flags);
 	else if (str_starts(spec, "overlay:"))
-		err = boot_overlay(where, &at, flags);
+		err = boot_overlay(where, &at, flags, NULL);
 	else if (str_starts(spec, "host:"))
 		err = boot_host(where, &at, flags);
 	else
 		err = -EINVAL;
 	path_put(&at);
+	return err;
+}
+
+/* The folder is looked up: who shows it again has mostly just used it. */
+static long overlay_late(const char *where, const struct path *at)
+{
+	struct path p;
+	long err = path_walk(lx_current(), AT_FDCWD, where, WALK_FOLLOW | WALK_DIRECTORY, &p, NULL);
+
+	if (err != 0)
+		return err;
+	err = boot_overlay(where, at, MS_RELATIME, p.dentry->inode);
+	path_put(&p);
 	return err;
 }
 
@@ -224,7 +239,7 @@ long fs_boot_late(const char *kind, const char *where, const char *options)
 	if (at.dentry->mounted != 0)
 		err = -EBUSY;
 	else
-		err = strcmp(kind, "overlay") == 0 ? boot_overlay(options, &at, MS_RELATIME) : mount_new(NULL, kind, options, &at, MS_RELATIME, kind);
+		err = strcmp(kind, "overlay") == 0 ? overlay_late(options, &at) : mount_new(NULL, kind, options, &at, MS_RELATIME, kind);
 	path_put(&at);
 	vfs_tree_changed();
 	return err;

@@ -139,6 +139,8 @@ bool mem_has_entry(struct inode *dir, const char *name, uint32_t len); /* of its
 /* The host's file of i was opened again (ahead_dk.c): takes stream over.  False: nothing was taken, i is another file. */
 bool mem_lower_again(struct inode *i, const struct dk_attributes *a, dk_handle stream, uint64_t until);
 bool mem_revalidate(struct lx_thread *t, struct dentry *d, struct lookup *hint);
+/* i, mem_root_overlay's and nobody else's yet, shows the same folder of the host as `same`: what is known of that is taken. */
+void mem_root_known(struct inode *i, struct inode *same);
 /* New attributes of the same lower object, as of now; contents that changed are forgotten. */
 void mem_lower_attributes(struct inode *i, const struct dk_attributes *a, uint64_t now);
 void mem_settle(struct inode *i);           /* ... if they were never asked for, before something depends on them */

@@ -97,6 +97,34 @@ struct inode *mem_root_overlay(struct mount_fs *fs, const char *where)
 	return i;
 }
 
+void mem_root_known(struct inode *i, struct inode *same)
+{
+	struct mem_priv *m = mem(i), *from = mem(same);
+
+	if (same->kind != INODE_MEM || from->lower == NULL || strcmp(from->lower, m->lower) != 0)
+		return;
+	lock_take(&same->lock);
+	if (!(from->flags & (MEM_ATTR | MEM_LAZY))) {
+		i->mode = same->mode;
+		i->uid = same->uid;
+		i->gid = same->gid;
+		i->nlink = same->nlink;
+		i->size = same->size;
+		i->blocks = same->blocks;
+		i->ino = same->ino;
+		i->atime_ns = same->atime_ns;
+		i->mtime_ns = same->mtime_ns;
+		i->ctime_ns = same->ctime_ns;
+		i->btime_ns = same->btime_ns;
+		i->generation = same->generation;
+		m->lower_dev = from->lower_dev;
+		m->lower_ino = from->lower_ino;
+		m->until = from->until;
+		m->flags &= ~MEM_LAZY;
+	}
+	lock_drop(&same->lock);
+}
+
 static bool boot_enter(struct mem_dir *d, const char *name, uint32_t len, struct inode *i, uint32_t flags)
 {
 	struct mem_name *n = d != NULL ? mem_name_new(name, len, i, flags) : NULL;

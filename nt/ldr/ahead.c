@@ -38,6 +38,20 @@ static void add_runtime(struct names *n, const char *name)
 	add(n, "mscoree.dll");
 }
 
+/* What Wine's own import in their turn: asking for these later would be another trip each. */
+static const char *const further[][4] = {
+	{ "advapi32.dll", "msvcrt.dll", "sechost.dll", "ucrtbase.dll" },
+	{ "sechost.dll", "ucrtbase.dll" },
+	{ "ws2_32.dll", "ucrtbase.dll", "iphlpapi.dll" },
+};
+
+static void add_further(struct names *n, const char *name)
+{
+	for (uint32_t i = 0; i < ARRAY_LEN(further); i++)
+		for (uint32_t k = 1; k < ARRAY_LEN(further[i]) && further[i][k] != NULL && strcmp(further[i][0], name) == 0; k++)
+			add(n, further[i][k]);
+}
+
 /* API sets are ntdll's to resolve; those of the C runtime are all one DLL. */
 static void add_import(struct names *n, const char *name)
 {
@@ -47,8 +61,10 @@ static void add_import(struct names *n, const char *name)
 		add_runtime(n, name);
 	else if (strncmp(name, "api-ms-", 7) != 0 && strncmp(name, "ext-ms-", 7) != 0 && strcmp(name, "ntdll.dll") != 0 && strchr(name, '/') == NULL)
 		add(n, name);
+	add_further(n, name);
 }
 
+/* The name as it is written; ntdll looks for it so. */
 static bool import_name(uint64_t base, const struct ldr_image *img, uint32_t number, char *name)
 {
 	uint64_t at = img->dir[LDR_DIR_IMPORT].rva + number * 20ull;
@@ -57,10 +73,20 @@ static bool import_name(uint64_t base, const struct ldr_image *img, uint32_t num
 	if (at + 20 > img->size || uaccess_read(&rva, base + at + 12, sizeof rva) != 0 || rva == 0 || rva >= img->size ||
 		uaccess_string(name, base + rva, NAME_ROOM) <= 0)
 		return false;
-	for (; *name != '\0'; name++)
-		if (*name >= 'A' && *name <= 'Z')
-			*name = (char)(*name + 32);
 	return true;
+}
+
+static void add_spelled(struct names *n, const char *name)
+{
+	char small[NAME_ROOM];
+	uint32_t i = 0;
+
+	for (; name[i] != '\0'; i++)
+		small[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+	small[i] = '\0';
+	add_import(n, small);
+	if (strcmp(small, name) != 0 && strncmp(small, "api-ms-", 7) != 0 && strcmp(small, "ntdll.dll") != 0 && strchr(name, '/') == NULL)
+		add(n, name); /* that it is not there: looked for first */
 }
 
 void ldr_ahead(uint64_t base, const struct ldr_image *img, bool program)
@@ -78,7 +104,7 @@ void ldr_ahead(uint64_t base, const struct ldr_image *img, bool program)
 		add(n, "kernelbase.dll");
 	}
 	for (uint32_t i = 0; i < NAMES_MAX && img->dir[LDR_DIR_IMPORT].rva != 0 && import_name(base, img, i, name); i++)
-		add_import(n, name);
+		add_spelled(n, name);
 	if (n->count != 0)
 		os_dlls_ahead(n->name, n->count);
 	heap_free(n);

@@ -32,7 +32,7 @@ static void read_clr(struct file *f, struct ldr_image *img)
 	}
 }
 
-NTSTATUS ldr_image_read_any(struct file *f, struct ldr_image **out)
+NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out)
 {
 	uint8_t *head = heap_alloc(HEAD_MAX);
 	struct ldr_image *img = heap_alloc(sizeof *img);
@@ -51,17 +51,6 @@ NTSTATUS ldr_image_read_any(struct file *f, struct ldr_image **out)
 	read_clr(f, img);
 	*out = img;
 	return STATUS_SUCCESS;
-}
-
-NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out)
-{
-	NTSTATUS status = ldr_image_read_any(f, out);
-
-	if (status != STATUS_SUCCESS || !(*out)->narrow)
-		return status;
-	heap_free(*out);
-	*out = NULL;
-	return STATUS_INVALID_IMAGE_WIN_64;
 }
 
 /* ---- Mapping ---- */

@@ -55,10 +55,13 @@ struct ldr_image {
 	struct ldr_section section[LDR_SECTIONS_MAX];
 };
 
-/* Reads and checks the headers.  *out is heap memory.  STATUS_INVALID_IMAGE_FORMAT, _WIN_64 (a 32-bit program), ... */
+/* What the file's headers say, checked, 32-bit ones too; with a reference.  STATUS_INVALID_IMAGE_FORMAT, _NOT_MZ ... */
+NTSTATUS ldr_image_of(struct file *f, const struct ldr_image **out);
+/* The same of what can be run: STATUS_INVALID_IMAGE_WIN_64 for a 32-bit one. */
+NTSTATUS ldr_program_of(struct file *f, const struct ldr_image **out);
+void ldr_image_put(const struct ldr_image *img); /* NULL is fine */
+/* Reads and checks the headers.  *out is heap memory. */
 NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out);
-/* The same for who only looks at it: 32-bit ones too. */
-NTSTATUS ldr_image_read_any(struct file *f, struct ldr_image **out);
 /* The same from the start of a file that is in memory; for tests and fuzzing too. */
 NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, struct ldr_image *out);
 /* Maps it at base, 64 KB aligned, of which nothing may be taken; relocates it if that is not its own place, and says

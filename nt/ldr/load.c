@@ -41,7 +41,7 @@
 struct place { /* what was loaded so far */
 	struct nt_process *p;
 	uint64_t program, ntdll, api_set;
-	struct ldr_image *image, *ntdll_image;
+	const struct ldr_image *image, *ntdll_image;
 	const char *problem;
 };
 
@@ -53,8 +53,8 @@ struct place { /* what was loaded so far */
 static NTSTATUS load_api_set(struct place *w)
 {
 	struct file *f = os_dll_open("apisetschema.dll");
-	struct ldr_image *img = NULL;
-	NTSTATUS status = f != NULL ? ldr_image_read(f, &img) : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
+	const struct ldr_image *img = NULL;
+	NTSTATUS status = f != NULL ? ldr_program_of(f, &img) : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
 	uint64_t base = API_SET_PLACE;
 
 	if (status == STATUS_SUCCESS)
@@ -66,14 +66,14 @@ static NTSTATUS load_api_set(struct place *w)
 	for (uint32_t i = 0; NT_SUCCESS(status) && i < img->nsections; i++)
 		if (memcmp(img->section[i].name, ".apiset", 8) == 0)
 			w->api_set = base + img->section[i].rva;
-	heap_free(img);
+	ldr_image_put(img);
 	os_close(f);
 	return w->api_set != 0 ? STATUS_SUCCESS : status != STATUS_SUCCESS ? status : (NTSTATUS)STATUS_INVALID_IMAGE_FORMAT;
 }
 
 static NTSTATUS load_images(struct place *w, struct file *program, struct file *ntdll)
 {
-	NTSTATUS status = ldr_image_read(program, &w->image);
+	NTSTATUS status = ldr_program_of(program, &w->image);
 
 	w->problem = "it is not a 64-bit Windows program";
 	if (status == STATUS_SUCCESS)
@@ -81,7 +81,7 @@ static NTSTATUS load_images(struct place *w, struct file *program, struct file *
 	if (NT_ERROR(status))
 		return status;
 	w->problem = "Wine's ntdll.dll cannot be loaded";
-	status = ldr_image_read(ntdll, &w->ntdll_image);
+	status = ldr_program_of(ntdll, &w->ntdll_image);
 	if (status == STATUS_SUCCESS)
 		status = ldr_image_place(w->p->mm, ntdll, w->ntdll_image, NULL, &w->ntdll);
 	if (NT_ERROR(status))
@@ -92,6 +92,7 @@ static NTSTATUS load_images(struct place *w, struct file *program, struct file *
 	w->problem = "Wine's apisetschema.dll cannot be loaded";
 	ldr_ahead(w->program, w->image, true);
 	ex_nls_ahead();
+	os_folder_ahead(program);
 	return load_api_set(w);
 }
 
@@ -236,10 +237,14 @@ static NTSTATUS make_peb(struct place *w, const struct nt_start *start)
 
 /* ---- All ---- */
 
+/* What ntdll's start takes of the first stack: each page of it by its guard would cost two faults and two calls. */
+#define FIRST_COMMIT 0x4000u
+
 static NTSTATUS first_thread(struct place *w, struct lx_thread *lx, struct dk_context *c)
 {
 	struct nt_thread *t = NULL;
-	NTSTATUS status = ps_thread_create(w->p, lx, w->program + w->image->entry, w->p->peb, 0, 0, 0, &t);
+	NTSTATUS status = ps_thread_create(w->p, lx, w->program + w->image->entry, w->p->peb, 0,
+		MAX(w->image->stack_commit, FIRST_COMMIT), 0, &t);
 
 	w->problem = "there is not enough memory for its first thread";
 	if (status != STATUS_SUCCESS)
@@ -281,7 +286,7 @@ NTSTATUS ldr_load(struct nt_process *p, struct lx_thread *lx, struct file *progr
 	NTSTATUS status = load(&w, lx, program, ntdll, start, c);
 
 	*problem = w.problem;
-	heap_free(w.image);
-	heap_free(w.ntdll_image);
+	ldr_image_put(w.image);
+	ldr_image_put(w.ntdll_image);
 	return status;
 }

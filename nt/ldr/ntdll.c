@@ -31,41 +31,33 @@ static const struct {
 	{ "__wine_unix_call_dispatcher", offsetof(struct ldr_ntdll, unix_call_dispatcher) },
 };
 
-/* Rows are sorted by name. */
-static int find_call(const char *name)
+struct look {
+	struct nt_state *nt;
+	int row; /* names come in the order that the rows have too */
+};
+
+/* The row of that name, or -1. */
+static int find_call(struct look *l, const char *name)
 {
-	int low = 0, high = NT_CALLS - 1;
+	int d = 1;
 
-	while (low <= high) {
-		int mid = (low + high) / 2, d = strcmp(name, nt_calls[mid].name);
-
-		if (d == 0)
-			return mid;
-		if (d < 0)
-			high = mid - 1;
-		else
-			low = mid + 1;
-	}
-	return -1;
+	while (l->row < NT_CALLS && (d = strcmp(nt_calls[l->row].name, name)) < 0)
+		l->row++;
+	return d == 0 ? l->row : -1;
 }
 
-static void look_at_stub(struct nt_state *nt, const char *name, uint64_t address)
+static bool look_at(void *arg, const char *name, uint64_t address)
 {
+	struct look *l = arg;
+	int nr = find_call(l, name);
 	uint8_t code[8];
 	uint32_t id;
-	int nr;
 
-	if (uaccess_read(code, address, sizeof code) != 0 || code[0] != 0x4c || code[1] != 0x8b || code[2] != 0xd1 || code[3] != 0xb8)
-		return;
+	if (nr < 0 || uaccess_read(code, address, sizeof code) != 0 || code[0] != 0x4c || code[1] != 0x8b || code[2] != 0xd1 || code[3] != 0xb8)
+		return true;
 	memcpy(&id, code + 4, sizeof id);
-	nr = find_call(name);
-	if (nr >= 0 && id < ARRAY_LEN(nt->call_by_id[0]))
-		nt->call_by_id[0][id] = (uint16_t)(nr + 1);
-}
-
-static bool look_at(void *nt, const char *name, uint64_t address)
-{
-	look_at_stub(nt, name, address);
+	if (id < ARRAY_LEN(l->nt->call_by_id[0]))
+		l->nt->call_by_id[0][id] = (uint16_t)(nr + 1);
 	return true;
 }
 
@@ -83,6 +75,7 @@ static bool read_sizes(struct nt_state *nt)
 bool ldr_know_ntdll(uint64_t base, const struct ldr_image *img)
 {
 	struct nt_state *nt = nt_state();
+	struct look l = { nt, 0 };
 
 	if (atomic_load_explicit(&nt->ncalls, memory_order_acquire) != 0) { /* the entry points are where they were, from its base */
 		for (uint32_t i = 0; i < ARRAY_LEN(entries); i++)
@@ -91,9 +84,9 @@ bool ldr_know_ntdll(uint64_t base, const struct ldr_image *img)
 		return true;
 	}
 	own.base = base;
-	ldr_exports(base, img, "Nt", look_at, nt);
-	ldr_exports(base, img, "__wine_", look_at, nt);
-	ldr_exports(base, img, "wine_", look_at, nt);
+	ldr_exports(base, img, "Nt", look_at, &l);
+	ldr_exports(base, img, "__wine_", look_at, &l);
+	ldr_exports(base, img, "wine_", look_at, &l);
 	for (uint32_t i = 0; i < ARRAY_LEN(entries); i++) {
 		uint64_t at = ldr_export(base, img, entries[i].name);
 

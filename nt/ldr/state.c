@@ -18,6 +18,8 @@ static struct nt_state *make(void)
 	lock_init(&nt->tick_lock, LOCK_NTEX);
 	list_init(&nt->processes);
 	list_init(&nt->ended);
+	lock_init(&nt->images_lock, LOCK_NTEX);
+	list_init(&nt->images);
 	nt->boot_time = ex_system_time();
 	return nt;
 }

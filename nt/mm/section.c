@@ -88,27 +88,22 @@ NTSTATUS nt_section_file(struct file *file, struct ob_object *file_object, uint6
 /* size: what the section shows as its own, 0 = the image's; it is mapped whole. */
 static NTSTATUS section_image(struct file *file, struct ob_object *file_object, uint64_t size, uint32_t protect, uint32_t attributes, struct nt_section **out)
 {
-	struct ldr_image *read;
+	const struct ldr_image *image = NULL;
 	NTSTATUS status = os_vm_file_mappable(file, false);
 
 	if (status == STATUS_SUCCESS)
-		status = ldr_image_read_any(file, &read);
+		status = ldr_image_of(file, &image);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = size > read->size ? STATUS_SECTION_TOO_BIG : nt_section_file(file, file_object, 0, PAGE_EXECUTE_READ, attributes, out);
-	if (status == STATUS_SUCCESS) {
-		(*out)->protect = protect;
-		(*out)->image = arena_alloc(sizeof *read);
-		if ((*out)->image != NULL) {
-			memcpy((*out)->image, read, sizeof *read);
-			atomic_store(&(*out)->size, size != 0 ? size : read->size);
-		} else {
-			ob_put(&(*out)->ob);
-			status = STATUS_NO_MEMORY;
-		}
+	status = size > image->size ? STATUS_SECTION_TOO_BIG : nt_section_file(file, file_object, 0, PAGE_EXECUTE_READ, attributes, out);
+	if (status != STATUS_SUCCESS) {
+		ldr_image_put(image);
+		return status;
 	}
-	heap_free(read);
-	return status;
+	(*out)->protect = protect;
+	(*out)->image = image;
+	atomic_store(&(*out)->size, size != 0 ? size : image->size);
+	return STATUS_SUCCESS;
 }
 
 static void destroy(struct ob_object *o)
@@ -122,7 +117,7 @@ static void destroy(struct ob_object *o)
 	os_vm_pages_put(s->pages);
 	if (s->committed != NULL)
 		arena_free_pages(s->committed, s->committed_pages);
-	arena_free(s->image);
+	ldr_image_put(s->image);
 	arena_free(s);
 }
 

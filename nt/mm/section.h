@@ -41,7 +41,7 @@ struct nt_section {
 	_Atomic uint64_t *committed;   /* [I] SEC_RESERVE: a bit a page that somebody committed; [a] the bits */
 	_Atomic uint64_t commits;      /* how often pages were committed: views look again when it has changed */
 	uint64_t committed_pages;      /* [I] pages of the arena that the bits take */
-	struct ldr_image *image;       /* [I] arena; SEC_IMAGE: what nt/ldr read of the file; or NULL */
+	const struct ldr_image *image; /* [I] a reference; SEC_IMAGE: what the file's headers say; or NULL */
 };
 
 static inline struct ob_object *nt_section_object(struct nt_section *s)

@@ -197,6 +197,17 @@ NTSTATUS os_file_attr(struct file *f, struct os_attr *a)
 	return os_status(err);
 }
 
+bool os_file_id(struct file *f, struct os_file_id *id)
+{
+	struct inode *i = f->inode;
+	struct stat st;
+
+	if (i == NULL || !IS_REG(i) || vfs_stat(i, &st) != 0 || i->writers != 0)
+		return false;
+	*id = (struct os_file_id){ i->dev, i->ino, (uint64_t)i->ctime_ns, i->size };
+	return true;
+}
+
 uint64_t os_file_length(const struct file *f)
 {
 	const struct inode *i = os_file_inode(f);

@@ -8,7 +8,9 @@
  */
 #include "nt/os/file.h"
 #include "linux/fs/fs.h"
+#include "nt/nt.h"
 #include "nt/os/map.h"
+#include "nt/os/spelling.h"
 #include "nt/dll/blobs.h"
 
 #define DRIVE "/mnt/c"
@@ -19,16 +21,6 @@ static const char *const folders[] = { "windows", "windows/temp", "windows/globa
 	"users", "users/Public", "users/user", "users/user/AppData", "users/user/AppData/Roaming", "users/user/AppData/Local",
 	"users/user/AppData/Local/Temp", "users/user/Temp", "users/user/Documents", "users/user/Desktop", "ProgramData", "Program Files", "Program Files/Common Files", "Program Files (x86)",
 	"Program Files (x86)/Common Files" };
-
-static bool is_there(const char *text)
-{
-	struct path p;
-
-	if (path_walk(lx_current(), AT_FDCWD, text, WALK_FOLLOW | WALK_DIRECTORY, &p, NULL) != 0)
-		return false;
-	path_put(&p);
-	return true;
-}
 
 static bool is_made(const char *drive)
 {
@@ -95,25 +87,41 @@ static void look_ahead(const char *drive)
 	os_files_ahead(text, names, count);
 }
 
-static const char *make_drive(void)
+/* at: DRIVE, or OTHER. */
+static const char *make_drive(const char *drive)
 {
-	const char *drive = DRIVE;
-	long err = fs_boot_late("tmpfs", DRIVE, "mode=1777");
+	long err;
 
-	if (err != 0 && err != -EBUSY) {
-		drive = OTHER;
-		(void)vfs_mkdir(lx_current(), AT_FDCWD, OTHER, 01777);
-	}
 	make_folders(drive);
-	if (drive[1] == 'm' && is_there(DLLS)) {
+	if (drive[1] == 'm') { /* the DLLs are there: the program's start has opened one */
 		err = fs_boot_late("overlay", DRIVE "/windows/system32", DLLS);
-		if (err != 0)
+		if (err != 0 && err != -EBUSY)
 			log_line(DK_LOG_WARNING, "nt: C:\\windows\\system32 cannot show " DLLS ": error %ld", err);
 	}
 	look_ahead(drive);
 	for (const struct blob *b = nt_dll_blobs; b->name != NULL; b++)
 		put_blob(drive, b);
 	return drive;
+}
+
+/* The first process of the sandbox to ask makes it, if what is mounted there does not have it already. */
+static const char *find_drive(void)
+{
+	static const char *const drives[] = { NULL, DRIVE, OTHER };
+	struct nt_state *nt = nt_state();
+	uint32_t n = atomic_load(&nt->drive);
+	long err;
+
+	if (n != 0)
+		return drives[n];
+	err = fs_boot_late("tmpfs", DRIVE, "mode=1777");
+	n = err == 0 || err == -EBUSY ? 1 : 2;
+	if (n == 2)
+		(void)vfs_mkdir(lx_current(), AT_FDCWD, OTHER, 01777);
+	if (err == 0 || !is_made(drives[n]))
+		(void)make_drive(drives[n]);
+	atomic_store(&nt->drive, n);
+	return drives[n];
 }
 
 const char *os_system_drive(void)
@@ -126,7 +134,7 @@ const char *os_system_drive(void)
 	while (atomic_exchange(&busy, 1) != 0)
 		(void)pico_wait(pico_now() + 100000, DK_WAIT_UNINTERRUPTIBLE);
 	if (drive == NULL)
-		__atomic_store_n(&drive, is_made(DRIVE) ? DRIVE : is_made(OTHER) ? OTHER : make_drive(), __ATOMIC_RELEASE);
+		__atomic_store_n(&drive, find_drive(), __ATOMIC_RELEASE);
 	atomic_store(&busy, 0);
 	return drive;
 }
@@ -171,4 +179,15 @@ void *os_dll_keep(const char *name)
 
 	fmt_snprintf(text, sizeof text, "%s/windows/system32/%s", os_system_drive(), name);
 	return path_walk(lx_current(), AT_FDCWD, text, WALK_FOLLOW, &p, NULL) == 0 ? p.dentry->inode : NULL;
+}
+
+void os_folder_ahead(const struct file *program)
+{
+	struct dentry *folder = program->path.dentry != NULL && !is_wines(program) ? dentry_parent(program->path.dentry) : NULL;
+	char none[NAME_LIMIT + 1];
+
+	if (folder == NULL)
+		return;
+	(void)os_other_spelling(folder, "kernel32.dll", 12, none);
+	dentry_put(folder);
 }

@@ -32,13 +32,13 @@ static const char *problem_of(NTSTATUS status)
 
 long nt_exec_open(struct lx_thread *t, struct exec_image *img, const char *head, size_t have, const char **problem)
 {
-	struct ldr_image *pe = NULL;
-	NTSTATUS status = ldr_image_read(img->prog.file, &pe);
+	const struct ldr_image *pe = NULL;
+	NTSTATUS status = ldr_program_of(img->prog.file, &pe);
 	bool dll = status == STATUS_SUCCESS && pe->characteristics & 0x2000;
 
 	(void)head;
 	(void)have;
-	heap_free(pe);
+	ldr_image_put(pe);
 	if (status != STATUS_SUCCESS || dll) {
 		*problem = dll ? "it is a DLL, not a program" : problem_of(status);
 		return -ENOEXEC;
@@ -115,7 +115,8 @@ long nt_exec_load(struct lx_thread *t, struct exec_image *img, struct dk_context
 	/* kproc keeps the clocks.  It takes two milliseconds to start, which is how long many programs run. */
 	if (!__atomic_load_n(&lx_state()->kproc_started, __ATOMIC_ACQUIRE))
 		pico_start_kproc_soon(KPROC_MS);
-	kproc_kick();
+	if (!made) /* his maker has it keep them */
+		kproc_kick();
 	return 0;
 }
 

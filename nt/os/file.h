@@ -57,6 +57,8 @@ struct file *os_dll_open(const char *name);
 /* The inode of a DLL in C:\\windows\\system32, which then stays in memory as long as the sandbox is there; NULL: not there. */
 void *os_dll_keep(const char *name);
 /* A guess: these files of a folder, or of C:\\windows\\system32, will be opened soon. */
+/* What is in a program's folder is read, unless it is Wine's: its DLLs are looked for there first. */
+void os_folder_ahead(const struct file *program);
 void os_files_ahead(const char *folder, const char *const *names, uint32_t count);
 void os_dlls_ahead(const char *const *names, uint32_t count);
 NTSTATUS os_cwd(char *buf, uint32_t size);
@@ -89,6 +91,11 @@ enum os_file_type os_file_type(const struct file *f);
 bool os_file_seekable(const struct file *f); /* it has a position, and reads and writes at others */
 uint32_t os_file_access(const struct file *f); /* FILE_READ_DATA and the like, as it was opened */
 uint64_t os_file_length(const struct file *f); /* quick */
+/* Which contents: as long as it is the same, they are.  False: it cannot be told (somebody may be writing). */
+struct os_file_id {
+	uint64_t dev, ino, changed, size; /* changed: time of the inode's last change, ns */
+};
+bool os_file_id(struct file *f, struct os_file_id *id);
 /* The calling process's descriptor, with a reference; NULL: there is none. */
 struct file *os_descriptor(int fd);
 /* Gives f a descriptor of the calling process: for programs of Linux that will have it.  -1: no room. */

@@ -46,14 +46,16 @@ uint32_t os_host_name(char *to, uint32_t room)
 char *os_read_file(const char *path, uint32_t max, uint32_t *size)
 {
 	struct file *f = os_open(path);
-	char *text = f == NULL ? NULL : heap_alloc((size_t)max + 1);
-	uint64_t n = text == NULL ? UINT64_MAX : os_pread(f, text, max, 0);
+	uint64_t said = f == NULL ? 0 : os_file_size(f), room = said == 0 ? max : MIN(said, max); /* files of /proc say 0 */
+	char *text = f == NULL ? NULL : heap_alloc_dirty(room + 1);
+	uint64_t n = text == NULL ? UINT64_MAX : os_pread(f, text, room, 0);
 
 	os_close(f);
 	if (n == UINT64_MAX) {
 		heap_free(text);
 		return NULL;
 	}
+	text[n] = '\0';
 	*size = (uint32_t)n;
 	return text;
 }

@@ -20,7 +20,7 @@ void os_processor(struct os_processor *p); /* asks the CPU, which is slow on a v
 uint64_t os_boot_monotonic(void); /* ns on pico_now's clock */
 /* The sandbox's host name, with its 0; returns its length. */
 uint32_t os_host_name(char *to, uint32_t room);
-/* Bytes of a path of the sandbox into heap memory, at most max; NULL: it cannot be read. */
+/* Bytes of a path of the sandbox into heap memory, at most max, and a 0; NULL: it cannot be read. */
 char *os_read_file(const char *path, uint32_t max, uint32_t *size) MUST_CHECK;
 /* Where a symbolic link of the sandbox leads, with its 0.  False: it is none. */
 bool os_read_link(const char *path, char *to, uint32_t room);

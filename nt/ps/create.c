@@ -82,7 +82,7 @@ static NTSTATUS program_open(const struct ps_create_asked *a, struct ps_program 
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	status = program_check(w);
 	if (status == STATUS_SUCCESS && w->pe)
-		status = program_status(ldr_image_read(w->f, &w->image));
+		status = program_status(ldr_program_of(w->f, &w->image));
 	if (status == STATUS_SUCCESS && w->pe && w->image->characteristics & 0x2000)
 		status = STATUS_INVALID_IMAGE_FORMAT; /* a DLL */
 	return status;
@@ -91,7 +91,7 @@ static NTSTATUS program_open(const struct ps_create_asked *a, struct ps_program 
 static void program_close(struct ps_program *w)
 {
 	heap_free(w->name);
-	heap_free(w->image);
+	ldr_image_put(w->image);
 	if (w->path != NULL)
 		os_text_free(w->path);
 	if (w->cwd != NULL)

@@ -22,7 +22,7 @@ struct ps_program {
 	struct io_file *file;    /* a reference */
 	struct file *f;          /* of file */
 	char *path, *cwd;        /* of the sandbox; os_text */
-	struct ldr_image *image; /* heap; pe only */
+	const struct ldr_image *image; /* a reference; pe only */
 	bool pe;
 	char *strings;           /* heap: argc, then envc strings */
 	uint32_t argc, envc;

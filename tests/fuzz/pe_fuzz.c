@@ -147,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	length = size;
 	if (memory == NULL)
 		memory = malloc(ROOM);
-	if (ldr_image_read_any(NULL, &img) != STATUS_SUCCESS)
+	if (ldr_image_read(NULL, &img) != STATUS_SUCCESS)
 		return 0;
 	image_size = img->size;
 	if (image_size <= ROOM && ldr_image_map(img, NULL, PLACE) == STATUS_SUCCESS) {
