@@ -123,6 +123,7 @@ struct nt_state {
 	LOCK(NTEX) images_lock;
 	struct list images;       /* headers that are kept: ldr/share.c */
 	uint32_t nimages;
+	uint64_t images_laid;     /* bytes of those that are laid out */
 	_Atomic uint32_t drive;   /* where drive C: is: os/drive.c; 0: it is not made yet */
 	uint32_t ready;           /* [a] all of this is there */
 	_Atomic uint32_t dlls_known; /* io/node.c */

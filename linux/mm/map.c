@@ -49,7 +49,7 @@ long mm_host_map(const struct map_wish *w)
 		const struct shared_mem *m = w->object;
 
 		return lx_err(DkStreamMap(pico_boot_block->arena_data, &at, data_offset(m->page) + w->offset, w->len, w->prot & 7,
-			DK_MAP_SHARED | DK_MAP_FIXED | (populate ? DK_MAP_POPULATE : 0)));
+			(w->rflags & RF_SHARED ? DK_MAP_SHARED : DK_MAP_PRIVATE) | DK_MAP_FIXED | (populate ? DK_MAP_POPULATE : 0)));
 	}
 	case REGION_FILE:
 		return map_file(w);

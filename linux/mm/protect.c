@@ -57,7 +57,7 @@ static long protect_part(struct mm *mm, struct region *r, uint64_t start, uint64
 	r->prot = prot;
 	if (charge)
 		r->flags |= RF_CHARGED;
-	if (r->kind == REGION_FILE && region_is_private_write(r))
+	if (r->kind != REGION_ANON && region_is_private_write(r))
 		r->flags |= RF_WROTE;
 	mm_count(mm, r, 1);
 	if (UNLIKELY(r->uffd != NULL))

@@ -11,7 +11,7 @@
 enum region_kind {
 	REGION_ANON,   /* private zero pages */
 	REGION_FILE,   /* object: struct file */
-	REGION_SHARED, /* object: struct shared_mem, pages of arena-data */
+	REGION_SHARED, /* object: struct shared_mem, pages of arena-data; without RF_SHARED: private ones of it, which nobody writes any more */
 	REGION_ROOM    /* kept free for pico's stubs; the guest must not see it */
 };
 

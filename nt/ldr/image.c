@@ -3,7 +3,8 @@
  * nt/ldr/image.c - PE files: headers, and mapping.
  *
  * Sections whose file offset is page-aligned are mapped from the file (nearly all of Wine's: their pages are shared with
- * everybody); others are copied.  Relocations are applied here, by kernel copies (uaccess), for programs and DLLs
+ * everybody); others are copied: once a sandbox into pages of arena-data, of which processes map private ones (share.c), or for
+ * large images and those that move, for each process.  Relocations are applied here, by kernel copies (uaccess), for programs and DLLs
  * alike: the header in memory then has the new base, and ntdll leaves it alone.
  */
 #include "nt/ldr/image.h"
@@ -115,20 +116,29 @@ static bool part_of(const struct ldr_image *img, uint64_t base, uint32_t n, stru
 struct run { /* pages that one call will do */
 	uint64_t start, end, offset;
 	int prot;
-	enum { RUN_NONE, RUN_FILE, RUN_FILLED, RUN_ZERO, RUN_PROTECT } what;
+	enum { RUN_NONE, RUN_FILE, RUN_FILLED, RUN_LAID, RUN_ZERO, RUN_PROTECT } what;
 };
 
-static NTSTATUS run_do(struct run *r, struct file *f)
+/* Where a mapping's pages come from. */
+struct source {
+	struct file *f;
+	struct shared_mem *laid; /* what the file has not as pages, by rva; NULL: it is read into pages of the process */
+};
+
+static NTSTATUS run_do(struct run *r, const struct source *from)
 {
 	uint64_t size = r->end - r->start;
 	NTSTATUS status = STATUS_SUCCESS;
 
 	switch (r->what) {
 	case RUN_FILE:
-		status = os_map_file(r->start, size, r->prot, f, r->offset);
+		status = os_map_file(r->start, size, r->prot, from->f, r->offset);
 		break;
 	case RUN_FILLED:
 		status = os_map_filled(r->start, size);
+		break;
+	case RUN_LAID:
+		status = os_map_laid(r->start, size, r->prot, from->laid, r->offset);
 		break;
 	case RUN_ZERO:
 		status = os_map_anon(r->start, size, r->prot);
@@ -144,17 +154,18 @@ static NTSTATUS run_do(struct run *r, struct file *f)
 }
 
 /* Puts `more` behind r, or does r first. */
-static NTSTATUS run_add(struct run *r, const struct run *more, struct file *f)
+static NTSTATUS run_add(struct run *r, const struct run *more, const struct source *from)
 {
-	NTSTATUS status = STATUS_SUCCESS;
+	bool placed = r->what == RUN_FILE || r->what == RUN_LAID;
+	NTSTATUS status;
 
 	if (more->start >= more->end)
 		return STATUS_SUCCESS;
-	if (r->what == more->what && r->end == more->start && r->prot == more->prot && (r->what != RUN_FILE || r->offset + (r->end - r->start) == more->offset)) {
+	if (r->what == more->what && r->end == more->start && r->prot == more->prot && (!placed || r->offset + (r->end - r->start) == more->offset)) {
 		r->end = more->end;
 		return STATUS_SUCCESS;
 	}
-	status = run_do(r, f);
+	status = run_do(r, from);
 	*r = *more;
 	return status;
 }
@@ -165,13 +176,14 @@ static NTSTATUS run_add(struct run *r, const struct run *more, struct file *f)
 struct fill { /* bytes of the file that lie there one behind the other, and where they go */
 	struct dk_segment to[FILL_SEGMENTS];
 	uint32_t count;
+	bool kernel; /* not a guest's memory */
 	uint64_t offset, size;
 };
 
 static NTSTATUS fill_do(struct fill *l, struct file *f)
 {
 	uint64_t done = 0;
-	NTSTATUS status = l->count == 0 ? STATUS_SUCCESS : os_read_parts(f, l->to, l->count, l->size, l->offset, &done);
+	NTSTATUS status = l->count == 0 ? STATUS_SUCCESS : os_read_parts(f, l->to, l->count, l->kernel, l->size, l->offset, &done);
 
 	if (status == STATUS_SUCCESS && done != l->size)
 		status = STATUS_INVALID_IMAGE_FORMAT;
@@ -196,9 +208,9 @@ static NTSTATUS fill_add(struct fill *l, const struct part *p, struct file *f)
 	return status;
 }
 
-static NTSTATUS fill_all(const struct ldr_image *img, struct file *f, uint64_t base)
+static NTSTATUS fill_all(const struct ldr_image *img, struct file *f, uint64_t base, bool kernel)
 {
-	struct fill l = { .count = 0 };
+	struct fill l = { .kernel = kernel };
 	NTSTATUS status = STATUS_SUCCESS;
 	struct part p;
 
@@ -206,6 +218,21 @@ static NTSTATUS fill_all(const struct ldr_image *img, struct file *f, uint64_t b
 		if (part_of(img, base, n, &p))
 			status = fill_add(&l, &p, f);
 	return status == STATUS_SUCCESS ? fill_do(&l, f) : status;
+}
+
+bool ldr_image_is_copied(const struct ldr_image *img)
+{
+	struct part p;
+
+	for (uint32_t n = 0; n <= img->nsections; n++)
+		if (part_of(img, 0, n, &p) && p.in_file > p.mapped)
+			return true;
+	return false;
+}
+
+NTSTATUS ldr_image_lay(const struct ldr_image *img, struct file *f, void *to)
+{
+	return fill_all(img, f, (uint64_t)(uintptr_t)to, true);
 }
 
 static NTSTATUS relocate_block(uint64_t base, const struct ldr_image *img, uint32_t page, const uint16_t *entry, uint32_t count, uint64_t delta)
@@ -256,18 +283,19 @@ static bool moves(const struct ldr_image *img, uint64_t base)
 }
 
 /* Pages of the file, pages that are filled from it, zeros. */
-static NTSTATUS map_part(struct run *r, const struct part *p, struct file *f, int prot)
+static NTSTATUS map_part(struct run *r, const struct part *p, const struct source *from, uint64_t base, int prot)
 {
 	uint64_t mapped = p->addr + p->mapped, filled = p->addr + MAX(p->mapped, ALIGN_UP(p->in_file, PAGE_SIZE)), end = p->addr + p->size;
-	NTSTATUS status = run_add(r, &(struct run){ p->addr, mapped, p->offset, prot, RUN_FILE }, f);
+	bool laid = from->laid != NULL;
+	NTSTATUS status = run_add(r, &(struct run){ p->addr, mapped, p->offset, prot, RUN_FILE }, from);
 
 	if (status == STATUS_SUCCESS)
-		status = run_add(r, &(struct run){ mapped, filled, 0, OS_R | OS_W, RUN_FILLED }, f);
-	return status == STATUS_SUCCESS ? run_add(r, &(struct run){ filled, end, 0, OS_R | OS_W, RUN_ZERO }, f) : status;
+		status = run_add(r, &(struct run){ mapped, filled, laid ? mapped - base : 0, laid ? prot : OS_R | OS_W, laid ? RUN_LAID : RUN_FILLED }, from);
+	return status == STATUS_SUCCESS ? run_add(r, &(struct run){ filled, end, 0, laid ? prot : OS_R | OS_W, RUN_ZERO }, from) : status;
 }
 
-/* At its own place nothing is written into it: each part has its protection from the start, as far as the file has it. */
-static NTSTATUS map_all(const struct ldr_image *img, struct file *f, uint64_t base)
+/* At its own place nothing is written into it: each part has its protection from the start, as far as it is not filled here. */
+static NTSTATUS map_all(const struct ldr_image *img, const struct source *from, uint64_t base)
 {
 	NTSTATUS status = STATUS_SUCCESS;
 	struct run r = { .what = RUN_NONE };
@@ -277,14 +305,14 @@ static NTSTATUS map_all(const struct ldr_image *img, struct file *f, uint64_t ba
 	for (uint32_t n = 0; status == STATUS_SUCCESS && n <= img->nsections; n++) {
 		if (!part_of(img, base, n, &p))
 			continue;
-		status = run_add(&r, &(struct run){ at, p.addr, 0, 0, RUN_ZERO }, f); /* between parts: nothing anyone may touch */
+		status = run_add(&r, &(struct run){ at, p.addr, 0, 0, RUN_ZERO }, from); /* between parts: nothing anyone may touch */
 		if (status == STATUS_SUCCESS)
-			status = map_part(&r, &p, f, moves(img, base) ? OS_R | OS_W : p.prot);
+			status = map_part(&r, &p, from, base, moves(img, base) ? OS_R | OS_W : p.prot);
 		at = p.addr + p.size;
 	}
 	if (status == STATUS_SUCCESS)
-		status = run_add(&r, &(struct run){ at, base + img->size, 0, 0, RUN_ZERO }, f);
-	return status == STATUS_SUCCESS ? run_do(&r, f) : status;
+		status = run_add(&r, &(struct run){ at, base + img->size, 0, 0, RUN_ZERO }, from);
+	return status == STATUS_SUCCESS ? run_do(&r, from) : status;
 }
 
 /* What of a part is not protected yet: all, or what was copied. */
@@ -300,18 +328,19 @@ static NTSTATUS protect_all(const struct ldr_image *img, uint64_t base)
 	return status == STATUS_SUCCESS ? run_do(&r, NULL) : status;
 }
 
-NTSTATUS ldr_image_map(const struct ldr_image *img, struct file *f, uint64_t base)
+NTSTATUS ldr_image_map(const struct ldr_image *img, struct file *f, struct shared_mem *laid, uint64_t base)
 {
-	NTSTATUS status = map_all(img, f, base);
+	const struct source from = { f, moves(img, base) ? NULL : laid };
+	NTSTATUS status = map_all(img, &from, base);
 
-	if (status == STATUS_SUCCESS)
-		status = fill_all(img, f, base);
+	if (status == STATUS_SUCCESS && from.laid == NULL)
+		status = fill_all(img, f, base, false);
 	if (status == STATUS_SUCCESS && moves(img, base)) {
 		status = relocate(base, img);
 		if (status == STATUS_SUCCESS)
 			status = user_write(base + img->base_offset, &base, sizeof base);
 	}
-	if (status == STATUS_SUCCESS)
+	if (status == STATUS_SUCCESS && from.laid == NULL)
 		status = protect_all(img, base);
 	if (status != STATUS_SUCCESS)
 		(void)os_unmap(base, img->size);

@@ -12,6 +12,7 @@
 struct file;
 struct nt_mm;
 struct nt_section;
+struct shared_mem;
 
 #define LDR_SECTIONS_MAX 96u
 struct ldr_section {
@@ -64,9 +65,15 @@ void ldr_image_put(const struct ldr_image *img); /* NULL is fine */
 NTSTATUS ldr_image_read(struct file *f, struct ldr_image **out);
 /* The same from the start of a file that is in memory; for tests and fuzzing too. */
 NTSTATUS ldr_image_parse(const uint8_t *head, size_t have, uint64_t file_size, struct ldr_image *out);
+/* Has the file parts of it that are no whole pages of the file?  Reads those to where they lie from `to` on, kernel memory of
+   img->size bytes that are 0. */
+bool ldr_image_is_copied(const struct ldr_image *img);
+NTSTATUS ldr_image_lay(const struct ldr_image *img, struct file *f, void *to);
+/* Pages with those parts, for as long as the caller has img; NULL: each process reads them. */
+struct shared_mem *ldr_image_laid(const struct ldr_image *img, struct file *f);
 /* Maps it at base, 64 KB aligned, of which nothing may be taken; relocates it if that is not its own place, and says
-   so in the mapped header.  On failure nothing stays. */
-NTSTATUS ldr_image_map(const struct ldr_image *img, struct file *f, uint64_t base);
+   so in the mapped header.  laid: ldr_image_laid's, or NULL.  On failure nothing stays. */
+NTSTATUS ldr_image_map(const struct ldr_image *img, struct file *f, struct shared_mem *laid, uint64_t base);
 /*
  * Finds a place in the process's address space, its own if that is free and *base is 0, else *base or any, maps it
  * there and tells nt/mm.  The view is of section (nt/mm's; NULL: none).  STATUS_IMAGE_NOT_AT_BASE, a success: it is elsewhere.

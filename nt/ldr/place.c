@@ -35,7 +35,7 @@ NTSTATUS ldr_image_place(struct nt_mm *mm, struct file *f, const struct ldr_imag
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = ldr_image_map(img, f, *base);
+	status = ldr_image_map(img, f, *base == img->base ? ldr_image_laid(img, f) : NULL, *base);
 	if (status == STATUS_SUCCESS)
 		status = tell_pages(mm, img, *base);
 	if (status == STATUS_SUCCESS)

@@ -2,6 +2,9 @@
 /*
  * nt/ldr/share.c - what files' headers say is kept: each process maps the same DLLs.
  *
+ * So are the parts of an image that its file has not as whole pages (linkers align sections in files to 512 bytes): the first
+ * process lays them out in pages of arena-data, all map private ones of those, and who writes gets a copy.
+ *
  * A table in the arena by the file's identity (os_file_id: device, inode, time of change, length).  An entry never changes;
  * who uses one has a reference, the table has another.  A file that has no identity, or whose headers are wrong, is read each time.
  * Lock: images_lock (NTEX), for the list alone.
@@ -9,13 +12,17 @@
 #include "nt/ldr/image.h"
 #include "nt/nt.h"
 #include "nt/os/file.h"
+#include "nt/os/vm.h"
 #include "rt/mem.h"
 
 #define KEPT_MAX 64u
+#define LAID_MAX 0x100000u  /* bytes of an image that is kept laid out; larger ones are read by each process, as they may be needed once */
+#define LAID_ALL 0x1000000u /* of all of them that the table has */
 
 struct shared {
 	struct ref ref;
-	uint32_t pad;
+	bool in_table;          /* NTEX */
+	struct shared_mem *laid; /* [a] NULL: not yet; then it stays */
 	struct list link;       /* in nt->images, the last used first; NTEX */
 	struct os_file_id id;   /* [I] */
 	struct ldr_image image; /* [I] only as many sections as there are */
@@ -28,8 +35,10 @@ static struct shared *shared_of(const struct ldr_image *img)
 
 void ldr_image_put(const struct ldr_image *img)
 {
-	if (img != NULL && ref_put(&shared_of(img)->ref))
-		arena_free(shared_of(img));
+	if (img == NULL || !ref_put(&shared_of(img)->ref))
+		return;
+	os_vm_pages_put(shared_of(img)->laid);
+	arena_free(shared_of(img));
 }
 
 static bool is_same(const struct os_file_id *a, const struct os_file_id *b)
@@ -55,22 +64,68 @@ static const struct ldr_image *find(struct nt_state *nt, const struct os_file_id
 	return found;
 }
 
+/* The one that was used longest ago, if there are too many; not in the table any more. */
+static struct shared *oldest(struct nt_state *nt) REQUIRES(NTEX)
+{
+	struct shared *s = LIST_ENTRY(nt->images.prev, struct shared, link);
+
+	if (nt->nimages <= KEPT_MAX && (nt->images_laid <= LAID_ALL || nt->nimages == 0))
+		return NULL;
+	list_remove(&s->link);
+	s->in_table = false;
+	nt->nimages--;
+	nt->images_laid -= s->laid != NULL ? s->image.size : 0;
+	return s;
+}
+
+static void trim(struct nt_state *nt)
+{
+	struct shared *s;
+
+	do {
+		lock_take(&nt->images_lock);
+		s = oldest(nt);
+		lock_drop(&nt->images_lock);
+		if (s != NULL)
+			ldr_image_put(&s->image);
+	} while (s != NULL);
+}
+
 /* s goes into the table, which has its own reference. */
 static void keep(struct nt_state *nt, struct shared *s)
 {
-	struct shared *oldest = NULL;
-
 	ref_get(&s->ref);
 	lock_take(&nt->images_lock);
 	list_insert(&nt->images, &s->link);
-	if (++nt->nimages > KEPT_MAX) {
-		oldest = LIST_ENTRY(nt->images.prev, struct shared, link);
-		list_remove(&oldest->link);
-		nt->nimages--;
+	s->in_table = true;
+	nt->nimages++;
+	lock_drop(&nt->images_lock);
+	trim(nt);
+}
+
+struct shared_mem *ldr_image_laid(const struct ldr_image *img, struct file *f)
+{
+	struct shared *s = shared_of(img);
+	struct nt_state *nt = nt_state();
+	struct shared_mem *m = __atomic_load_n(&s->laid, __ATOMIC_ACQUIRE);
+
+	if (m != NULL || img->size > LAID_MAX || !ldr_image_is_copied(img))
+		return m;
+	m = os_vm_pages_new(img->size);
+	if (m == NULL || ldr_image_lay(img, f, os_vm_pages_at(m)) != STATUS_SUCCESS) {
+		os_vm_pages_put(m);
+		return NULL;
+	}
+	lock_take(&nt->images_lock);
+	if (s->laid == NULL) {
+		__atomic_store_n(&s->laid, m, __ATOMIC_RELEASE);
+		nt->images_laid += s->in_table ? img->size : 0;
+		m = NULL;
 	}
 	lock_drop(&nt->images_lock);
-	if (oldest != NULL)
-		ldr_image_put(&oldest->image);
+	os_vm_pages_put(m); /* somebody was faster */
+	trim(nt);
+	return s->laid;
 }
 
 static struct shared *shared_new(const struct ldr_image *img)

@@ -55,10 +55,10 @@ uint64_t os_pread(struct file *f, void *to, uint64_t size, uint64_t offset)
 	return n < 0 ? UINT64_MAX : (uint64_t)n;
 }
 
-NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t count, uint64_t size, uint64_t offset, uint64_t *done)
+NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t count, bool kernel, uint64_t size, uint64_t offset, uint64_t *done)
 {
 	struct dk_segment left[DK_SEGMENTS_MAX];
-	struct iov all = { (struct dk_segment *)to, count, false, size }, v = { left, 0, false, 0 };
+	struct iov all = { (struct dk_segment *)to, count, kernel, size }, v = { left, 0, kernel, 0 };
 	long n = 1;
 
 	for (*done = 0; *done < size && n > 0; *done += n > 0 ? (uint64_t)n : 0) {

@@ -7,6 +7,7 @@
  */
 #include "linux/fs/fs.h"
 #include "linux/mm/mm_int.h"
+#include "nt/os/map.h"
 #include "nt/os/vm.h"
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
@@ -72,6 +73,24 @@ void os_vm_pages_put(struct shared_mem *m)
 {
 	if (m != NULL)
 		shared_mem_put(m);
+}
+
+void *os_vm_pages_at(const struct shared_mem *m)
+{
+	return data_ptr(m->page);
+}
+
+NTSTATUS os_map_laid(uint64_t addr, uint64_t size, int prot, struct shared_mem *m, uint64_t offset)
+{
+	struct map_wish w = { .addr = addr, .len = size, .prot = (uint32_t)prot, .flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, .kind = REGION_SHARED,
+		.object = m, .rflags = prot & VM_WRITE ? RF_WROTE : 0, .offset = offset };
+	struct mm *mm = mine();
+	long err;
+
+	mm_lock(mm);
+	err = mm_map_locked(mm, &w);
+	mm_unlock(mm);
+	return vm_status(err);
 }
 
 NTSTATUS os_vm_map_pages(uint64_t addr, uint64_t size, uint32_t prot, struct shared_mem *m, uint64_t offset)

@@ -30,6 +30,7 @@ NTSTATUS os_vm_map_file(uint64_t addr, uint64_t size, uint32_t prot, struct file
 /* Pages of the sandbox that several processes can map. */
 struct shared_mem *os_vm_pages_new(uint64_t size);
 void os_vm_pages_put(struct shared_mem *m);
+void *os_vm_pages_at(const struct shared_mem *m); /* kernel memory, in every process */
 NTSTATUS os_vm_map_pages(uint64_t addr, uint64_t size, uint32_t prot, struct shared_mem *m, uint64_t offset);
 /* Private pages that begin as a copy of such pages. */
 NTSTATUS os_vm_copy_pages(uint64_t addr, uint64_t size, uint32_t prot, struct shared_mem *m, uint64_t offset);

@@ -37,7 +37,7 @@ for name in ${*:-monitor spec elf control bpf state pe hive dns net}; do
 	net) hosted net "$root/monitor/net_addr.c" "$root/monitor/net_uri.c" "$root/monitor/net_dnsmsg.c" ;;
 	dns) free dns "$root/linux/net/dns_msg.c" "$root"/rt/*.c ;;
 	bpf) free bpf "$root/linux/sec/bpf.c" ;;
-	pe) free pe "$root/nt/ldr/pe.c" "$root/nt/ldr/image.c" "$root"/rt/*.c ;;
+	pe) free pe "$root/nt/ldr/pe.c" "$root/nt/ldr/image.c" "$root/nt/ldr/export.c" "$root"/rt/*.c ;;
 	hive) free hive "$root/nt/cm/tree.c" "$root/nt/cm/hive_read.c" "$root/nt/cm/hive_write.c" "$root/nt/rtl/upcase.c" ;;
 	*) echo "there is no fuzz target $name" >&2; exit 1 ;;
 	esac

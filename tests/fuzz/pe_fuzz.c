@@ -105,14 +105,14 @@ NTSTATUS os_map_filled(uint64_t at, uint64_t size)
 {
 	return os_map_anon(at, size, 0);
 }
-NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t count, uint64_t size, uint64_t offset, uint64_t *done)
+NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t count, bool kernel, uint64_t size, uint64_t offset, uint64_t *done)
 {
 	uint64_t all = 0;
 
 	*done = 0;
 	for (uint32_t i = 0; i < count; i++)
 		all += to[i].size;
-	must(all == size);
+	must(all == size && !kernel);
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t n;
 
@@ -123,6 +123,12 @@ NTSTATUS os_read_parts(struct file *f, const struct dk_segment *to, uint32_t cou
 			break;
 	}
 	return STATUS_SUCCESS;
+}
+NTSTATUS os_map_laid(uint64_t at, uint64_t size, int prot, struct shared_mem *m, uint64_t offset)
+{
+	(void)m;
+	(void)offset;
+	return os_map_anon(at, size, prot);
 }
 uint64_t os_file_size(struct file *f)
 {
@@ -150,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ldr_image_read(NULL, &img) != STATUS_SUCCESS)
 		return 0;
 	image_size = img->size;
-	if (image_size <= ROOM && ldr_image_map(img, NULL, PLACE) == STATUS_SUCCESS) {
+	if (image_size <= ROOM && ldr_image_map(img, NULL, NULL, PLACE) == STATUS_SUCCESS) {
 		ldr_exports(PLACE, img, "", each, &total);
 		(void)ldr_export(PLACE, img, "LdrInitializeThunk");
 	}
