@@ -114,7 +114,6 @@ static const struct text_node nodes[] = {
 	TEXT(PD_PIDNET, "raw", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"),
 	SHOWN(PD_PIDNET, "route", show_net_route),
 	TEXT(PD_PIDNET, "arp", "IP address       HW type     Flags       HW address            Mask     Device\n"),
-	TEXT(PD_PIDNET, "unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"),
 	SHOWN(PD_PIDNET, "if_inet6", show_if_inet6),
 	SHOWN(PD_PIDNET, "snmp", show_snmp), SHOWN(PD_PIDNET, "unix", show_unix_sockets),
 	SHOWN(PD_PIDNET, "sockstat", show_sockstat), SHOWN(PD_PIDNET, "sockstat6", show_sockstat6),
