@@ -38,7 +38,8 @@ void dcache_boot(void)
 
 	lock_init(&dc->tree, LOCK_DCACHE);
 	for (unsigned i = 0; i < DCACHE_LOCKS; i++)
-		lock_init(&dc->lock[i], LOCK_DCACHE);
+		lock_init(&dc->lock[i], LOCK_DCACHE), dc->part[i].buckets = DCACHE_FIRST;
+	dc->most = DCACHE_FIRST;
 	dc->limit = (uint32_t)MAX(MIN(arena_root()->limit_pages / 4, 40000ul), 1000ul); /* at most about a twentieth of the memory */
 }
 
@@ -51,25 +52,58 @@ uint32_t name_hash(const char *name, uint32_t len)
 	return h ^ h >> 15;
 }
 
-static uint32_t bucket_of(const struct dentry *parent, uint32_t hash)
+/* Whose remainder says which lock, and the rest which of that lock's buckets. */
+static uint32_t place_of(const struct dentry *parent, uint32_t hash)
 {
 	uint64_t p = (uint64_t)parent->inode >> 4;
 
-	return (hash ^ (uint32_t)(p * 0x9e3779b97f4a7c15ull >> 32)) % DCACHE_BUCKETS;
+	return hash ^ (uint32_t)(p * 0x9e3779b97f4a7c15ull >> 32);
 }
 
-static LOCK(DCACHE) *bucket_lock(uint32_t b)
+static LOCK(DCACHE) *place_lock(uint32_t place)
 {
-	return &dcache()->lock[b % DCACHE_LOCKS];
+	return &dcache()->lock[place % DCACHE_LOCKS];
 }
 
-static struct list *bucket_list(uint32_t b)
+static struct dcache_part *place_part(uint32_t place)
 {
-	struct list *l = &dcache()->bucket[b];
+	return &dcache()->part[place % DCACHE_LOCKS];
+}
+
+/* The place's bucket; its lock is held. */
+static struct list *bucket_locked(uint32_t place)
+{
+	uint32_t k = place / DCACHE_LOCKS & (place_part(place)->buckets - 1);
+	struct list *l = &dcache()->bucket[k * DCACHE_LOCKS + place % DCACHE_LOCKS];
 
 	if (UNLIKELY(l->next == NULL))
 		list_init(l);
 	return l;
+}
+
+/* The place's lock, which is held, gets twice as many buckets. */
+static NOINLINE void double_locked(uint32_t place)
+{
+	struct dcache_part *part = place_part(place);
+	uint32_t old = part->buckets, most = atomic_load(&dcache()->most);
+
+	part->buckets = old * 2;
+	for (uint32_t k = 0; k < old; k++) {
+		struct list *l = &dcache()->bucket[k * DCACHE_LOCKS + place % DCACHE_LOCKS];
+
+		if (l->next == NULL)
+			continue;
+		LIST_FOR_SAFE(d, n, l, struct dentry, hash) {
+			uint32_t at = place_of(d->parent, d->name_hash);
+
+			if ((at / DCACHE_LOCKS & old) == 0)
+				continue;
+			list_remove(&d->hash);
+			list_insert(bucket_locked(at), &d->hash);
+		}
+	}
+	while (most < part->buckets && !atomic_compare_exchange_weak(&dcache()->most, &most, part->buckets))
+		;
 }
 
 struct dentry *dentry_new(struct dentry *parent, const char *name, uint32_t len, struct inode *i)
@@ -119,7 +153,7 @@ void dentry_put(struct dentry *d)
 
 static struct dentry *find_locked(uint32_t b, const struct dentry *parent, const char *name, uint32_t len, uint32_t hash)
 {
-	LIST_FOR(d, bucket_list(b), struct dentry, hash)
+	LIST_FOR(d, bucket_locked(b), struct dentry, hash)
 		if (d->name_hash == hash && d->parent->inode == parent->inode && d->name_len == len && memcmp(d->name, name, len) == 0)
 			return d;
 	return NULL;
@@ -127,8 +161,8 @@ static struct dentry *find_locked(uint32_t b, const struct dentry *parent, const
 
 struct dentry *dentry_find(struct dentry *parent, const char *name, uint32_t len)
 {
-	uint32_t hash = name_hash(name, len), b = bucket_of(parent, hash);
-	LOCK(DCACHE) *l = bucket_lock(b);
+	uint32_t hash = name_hash(name, len), b = place_of(parent, hash);
+	LOCK(DCACHE) *l = place_lock(b);
 	struct dentry *d;
 
 	lock_take(l);
@@ -143,22 +177,24 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, uint32_t len
 }
 
 /* Takes d out of its bucket, whose lock is held; the caller owns the hash's reference then. */
-static void unhash_locked(struct dentry *d)
+static void unhash_locked(uint32_t b, struct dentry *d)
 {
 	list_remove(&d->hash);
 	d->flags &= ~D_HASHED;
+	place_part(b)->count--;
 	atomic_fetch_sub_explicit(&dcache()->count, 1, memory_order_relaxed);
 }
 
-/* Collects what can go from one bucket into out: nobody uses it, and nobody did lately. */
+/* Collects what can go from bucket b into out: nobody uses it, and nobody did lately. */
 static void shrink_bucket(uint32_t b, struct list *out)
 {
-	LOCK(DCACHE) *l = bucket_lock(b);
+	LOCK(DCACHE) *l = place_lock(b);
+	struct list *bucket = &dcache()->bucket[b];
 
-	if (dcache()->bucket[b].next == NULL)
+	if (bucket->next == NULL)
 		return;
 	lock_take(l);
-	LIST_FOR_SAFE(d, n, bucket_list(b), struct dentry, hash) {
+	LIST_FOR_SAFE(d, n, bucket, struct dentry, hash) {
 		uint32_t one = 1;
 
 		if (d->flags & D_REFERENCED) {
@@ -167,7 +203,7 @@ static void shrink_bucket(uint32_t b, struct list *out)
 		}
 		if (d->mounted != 0 || !atomic_compare_exchange_strong(&d->ref.count, &one, 0))
 			continue;
-		unhash_locked(d);
+		unhash_locked(b, d);
 		list_append(out, &d->hash);
 	}
 	lock_drop(l);
@@ -177,12 +213,14 @@ static NOINLINE void shrink(void)
 {
 	struct dcache *dc = dcache();
 	struct list *out = heap_alloc(sizeof *out);
+	uint32_t buckets;
 
 	if (out == NULL)
 		return;
 	list_init(out);
-	for (unsigned n = 0; n < 2 * DCACHE_BUCKETS && atomic_load(&dc->count) > dc->limit - dc->limit / 8; n++)
-		shrink_bucket(atomic_fetch_add(&dc->hand, 1) % DCACHE_BUCKETS, out);
+	buckets = atomic_load(&dc->most) * DCACHE_LOCKS;
+	for (unsigned n = 0; n < 2 * buckets && atomic_load(&dc->count) > dc->limit - dc->limit / 8; n++)
+		shrink_bucket(atomic_fetch_add(&dc->hand, 1) % buckets, out);
 	while (!list_empty(out)) {
 		struct dentry *d = LIST_FIRST(out, struct dentry, hash);
 
@@ -198,18 +236,20 @@ static struct dentry *hash_locked(uint32_t b, struct dentry *d)
 	struct dentry *old = find_locked(b, d->parent, d->name, d->name_len, d->name_hash);
 
 	if (old != NULL)
-		unhash_locked(old);
+		unhash_locked(b, old);
+	if (UNLIKELY(++place_part(b)->count > 2 * place_part(b)->buckets) && place_part(b)->buckets < DCACHE_MOST)
+		double_locked(b);
 	dentry_get(d);
 	d->flags |= D_HASHED;
-	list_insert(bucket_list(b), &d->hash);
+	list_insert(bucket_locked(b), &d->hash);
 	atomic_fetch_add_explicit(&dcache()->count, 1, memory_order_relaxed);
 	return old;
 }
 
 struct dentry *dentry_insert(struct dentry *d, uint64_t gen)
 {
-	uint32_t b = bucket_of(d->parent, d->name_hash);
-	LOCK(DCACHE) *l = bucket_lock(b);
+	uint32_t b = place_of(d->parent, d->name_hash);
+	LOCK(DCACHE) *l = place_lock(b);
 	struct dentry *now;
 
 	lock_take(l);
@@ -237,14 +277,14 @@ void dentry_drop(struct dentry *d)
 	bool tell = passable(d), moved, was;
 
 	do {
-		uint32_t b = bucket_of(d->parent, d->name_hash);
-		LOCK(DCACHE) *l = bucket_lock(b);
+		uint32_t b = place_of(d->parent, d->name_hash);
+		LOCK(DCACHE) *l = place_lock(b);
 
 		lock_take(l);
-		moved = bucket_of(d->parent, d->name_hash) != b;
+		moved = place_of(d->parent, d->name_hash) != b;
 		was = !moved && (d->flags & D_HASHED);
 		if (was)
-			unhash_locked(d);
+			unhash_locked(b, d);
 		lock_drop(l);
 	} while (moved);
 	if (tell)
@@ -331,8 +371,8 @@ static void replaced(struct dentry *old)
 
 static void rehash(struct dentry *d)
 {
-	uint32_t b = bucket_of(d->parent, d->name_hash);
-	LOCK(DCACHE) *l = bucket_lock(b);
+	uint32_t b = place_of(d->parent, d->name_hash);
+	LOCK(DCACHE) *l = place_lock(b);
 	struct dentry *old;
 
 	lock_take(l);
@@ -367,8 +407,8 @@ static bool same_folder(const struct inode *i, const struct inode *j)
    there may be names below it already, which would not be those below another inode. */
 static struct dentry *enter(struct dentry *d)
 {
-	uint32_t b = bucket_of(d->parent, d->name_hash);
-	LOCK(DCACHE) *l = bucket_lock(b);
+	uint32_t b = place_of(d->parent, d->name_hash);
+	LOCK(DCACHE) *l = place_lock(b);
 	struct dentry *now, *old = NULL;
 
 	lock_take(l);

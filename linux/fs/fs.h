@@ -38,12 +38,18 @@
 #define D_FILE       8u  /* stands for an open file without a name: priv[0] has it, with a reference */
 #define D_OWN_NAME   16u /* name is an allocation of its own */
 
-#define DCACHE_BUCKETS 4096u
-#define DCACHE_LOCKS   64u
+#define DCACHE_LOCKS 64u
+#define DCACHE_FIRST 64u  /* a lock's buckets at first, */
+#define DCACHE_MOST  512u /* and at most */
 
 struct dcache {
-	struct list bucket[DCACHE_BUCKETS]; /* [DCACHE lock of bucket % LOCKS]; next NULL = never used */
+	/* [DCACHE lock of bucket % LOCKS]; next NULL = never used.  A lock's buckets are doubled as its dentries become more. */
+	struct list bucket[DCACHE_MOST * DCACHE_LOCKS];
 	LOCK(DCACHE) lock[DCACHE_LOCKS];
+	struct dcache_part {
+		uint32_t buckets, count; /* [DCACHE lock] */
+	} part[DCACHE_LOCKS];
+	_Atomic uint32_t most;              /* buckets that a lock has: the highest number */
 	LOCK(DCACHE) tree;                  /* parent and name of every dentry; innermost */
 	_Atomic uint32_t count, hand;
 	uint32_t limit;
