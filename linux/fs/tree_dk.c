@@ -94,14 +94,16 @@ static void end_walk(uint32_t walk, uint64_t token)
 static void judge_locked(struct tree_walk *w)
 {
 	struct tree_cache *c = cache();
+	uint32_t files = w->files + w->current;
+	char what = w->opened * 4 >= files ? 'c' : w->looked * 4 >= files ? 'a' : 'n';
 
-	if (w->files < JUDGE)
-		return;
-	w->what = w->opened * 4 >= w->files ? 'c' : w->looked * 4 >= w->files ? 'a' : 'n';
+	if (files < JUDGE || (w->files < JUDGE && what != 'c' && w->what != 'n'))
+		return; /* in the folder listed last, more may be looked at yet */
+	w->what = what;
 	if (w->what == 'c' && c->slow_until > pico_now_coarse())
 		w->what = 'a';
 	c->hint = w->what;
-	w->files = w->looked = w->opened = 0;
+	w->files = w->current = w->looked = w->opened = 0;
 }
 
 /* One answer: true if the walk goes on behind it. */
