@@ -184,8 +184,6 @@ void channel_job_done(struct job *j)
 {
 	if (j->done)
 		j->done(j);
-	if (j->kept)
-		return;
 	if (j->pico != 0)
 		answer(j);
 	job_release(j);

@@ -105,8 +105,10 @@ static void take_results(void)
 {
 	struct job *j;
 
+	worker_poked();
 	while ((j = worker_take()) != NULL)
 		channel_job_done(j);
+	tree_serve();
 }
 
 static void handle(uint64_t tag)

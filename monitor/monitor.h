@@ -106,7 +106,7 @@ struct job {
 	void (*park)(struct job *j); /* not NULL: where work could only try, it waits here and not in a worker; takes a job from the heap,
 	                                whose data is lent to it for the answer */
 	void *arg;              /* work's own */
-	bool kept;              /* nobody's request: done is all that happens, and the job stays its maker's */
+	bool silent;            /* nobody's request: when a worker has done it, that is all; the job is its maker's */
 	struct where a, b;
 	bool slow;              /* it flushes: others must find a worker meanwhile */
 	bool brief;             /* a change, which takes a few microseconds unless a disk is waited for */
@@ -124,6 +124,8 @@ struct job {
 	char text[MON_TEXT_MAX + 2]; /* of the request; NUL behind text_len.  The last: mostly it is short, and not all is copied */
 };
 void worker_give(struct job *j); /* takes a job from the heap */
+void worker_poke(void);          /* any thread: the loop thread is to look around */
+void worker_poked(void);         /* it does: before worker_take */
 struct job *worker_take(void);   /* one that is done, or NULL */
 extern int worker_eventfd;
 void worker_return(struct job *j); /* any thread: it is done, as if a worker had done it */
@@ -194,6 +196,7 @@ int open_inside(const struct where *w, const char *path, int flags); /* the same
 enum dk_status contents_query(struct job *j); /* DK_ATTR_CONTENTS; the folder's place is judged */
 enum dk_status tree_query(struct job *j);     /* DK_ATTR_TREE; the same */
 enum dk_status opened_query(struct job *j);   /* DK_ATTR_OPENED; the same, and all is done then */
+void tree_serve(void);                       /* after worker_poke: answers may be ready */
 void tree_forget(uint64_t pico);              /* it has ended */
 bool walk_work(struct job *j, bool try);  /* answers DK_OPTION_WALK; value[1]: bytes of struct dk_walk */
 int open_parent(const struct job *j, const struct where *w, const char **name);

@@ -4,6 +4,7 @@
 #define MONITOR_TREE_H
 
 #include <dirent.h>
+#include <stdatomic.h>
 
 #include "abi/tree.h"
 #include "monitor/monitor.h"
@@ -39,15 +40,26 @@ static inline size_t dirent_size(size_t len)
 	return (sizeof(struct dk_dirent) + len + 7) & ~(size_t)7;
 }
 /* A walk; who may touch it: tree.c. */
-enum tree_state { TREE_FREE, TREE_IDLE, TREE_READING };
+#define TREE_ANSWERS 4u /* one that is being sent, and others */
 struct tree {
-	enum tree_state state;
+	/* Shared. */
+	atomic_bool reading, wanted, dropped, over; /* a worker reads; tell the loop thread; nobody's any more; the last answer is made */
+	atomic_uint ready, most;                    /* answers, the lent one among them; as many are made ahead */
+	_Atomic char want_what, want_order;         /* from the next answer on */
+	/* The loop thread's. */
 	uint64_t pico, token, used_ns;
-	struct job *waiting; /* the asker's, until the answer is there */
+	uint32_t taken, lent; /* answers; 1: the last of them may be on its way still */
+	struct job *waiting;  /* the asker's, until the answer is there */
 	struct job *reader;
-	unsigned char *data; /* the answer that is ready, len bytes, or 0 */
+	struct tree_answer {
+		unsigned char *data; /* DK_TREE_ROOM */
+		uint32_t len;
+	} answer[TREE_ANSWERS];
+	/* The worker's. */
+	uint32_t made;
+	unsigned char *data;  /* of the answer that is made, len bytes of it */
 	uint32_t len, room;
-	char what, order, want_what, want_order; /* want: from the next answer on; the loop thread's */
+	char what, order;
 	char root[PATH_MAX]; /* "" for / */
 	char start[PATH_MAX]; /* not read yet: the stack is to be made */
 	/* Folders to read, by their paths from the root: text, NUL, and the length of both. */
@@ -63,7 +75,7 @@ struct tree {
 	bool nobody;         /* the worker looks with nobody's eyes at present */
 };
 /* tree_read.c */
-bool tree_read(struct job *j, bool try); /* a worker's: the next answer of the walk that is j->arg */
+void tree_read(struct tree *t); /* a worker's: the next answer */
 bool tree_has_rest(const struct tree *t); /* of the folder read last */
 
 uint32_t dk_type_of(uint8_t type); /* enum dk_file_type of DT_* */

@@ -357,14 +357,12 @@ static uint64_t coarse_ns(void)
 }
 
 /* A worker's: makes the next answer. */
-bool tree_read(struct job *j, bool try)
+void tree_read(struct tree *t)
 {
-	struct tree *t = j->arg;
 	struct dk_tree *d = (void *)t->data;
 	uint64_t until = now_ns() + SLICE_NS;
 	uint32_t wanted = t->room;
 
-	(void)try;
 	*d = (struct dk_tree){ .token = t->token, .when_ns = coarse_ns() };
 	t->len = sizeof *d;
 	if (t->start[0])
@@ -383,5 +381,4 @@ bool tree_read(struct job *j, bool try)
 	t->room = wanted;
 	look_as(t, NULL);
 	d->over = t->stack_len == 0 && !tree_has_rest(t);
-	return true;
 }

@@ -95,15 +95,31 @@ static struct job *next_job(void)
 	return j;
 }
 
-static void give_back(struct job *j)
+void worker_poke(void)
 {
 	uint64_t one = 1;
 
+	if (write(worker_eventfd, &one, sizeof one) < 0)
+		return; /* full: it is readable already */
+}
+
+static void give_back(struct job *j)
+{
 	j->next = atomic_load(&finished);
 	while (!atomic_compare_exchange_weak(&finished, &j->next, j))
 		;
-	if (write(worker_eventfd, &one, sizeof one) < 0)
-		return; /* full: it is readable already */
+	worker_poke();
+}
+
+static void do_it(struct job *j)
+{
+	bool silent = j->silent;
+
+	j->work(j, false);
+	if (silent)
+		atomic_fetch_sub(&outstanding, 1);
+	else
+		give_back(j);
 }
 
 static void slow_over(void)
@@ -121,8 +137,7 @@ static void *run(void *arg)
 		struct job *j = next_job();
 		bool slow = j->slow;
 
-		j->work(j, false);
-		give_back(j);
+		do_it(j);
 		if (slow)
 			slow_over();
 	}
@@ -155,8 +170,7 @@ static void run_here(void)
 	struct job *j;
 
 	while ((j = take_from(&todo)) != NULL || (j = take_from(&todo_slow)) != NULL) {
-		j->work(j, false);
-		give_back(j);
+		do_it(j);
 	}
 	atomic_store(&todo_count, 0);
 }
@@ -188,19 +202,21 @@ void worker_return(struct job *j)
 	give_back(j);
 }
 
+void worker_poked(void)
+{
+	uint64_t count;
+
+	if (read(worker_eventfd, &count, sizeof count) < 0)
+		return;
+}
+
 struct job *worker_take(void)
 {
 	static struct job *ready;
 	struct job *j;
-	uint64_t count;
 
-	if (!ready) {
-		if (!atomic_load(&finished))
-			return NULL;
-		if (read(worker_eventfd, &count, sizeof count) < 0)
-			count = 0;
+	if (!ready && atomic_load(&finished))
 		ready = atomic_exchange(&finished, NULL);
-	}
 	j = ready;
 	if (j) {
 		ready = j->next;
