@@ -133,6 +133,15 @@ static const struct {
 	{ DK_READY_ERROR, POLLERR }, { DK_READY_CLOSED, POLLHUP },
 };
 
+uint32_t net_ready_bits(uint32_t polled)
+{
+	uint32_t ready = 0;
+
+	for (uint32_t k = 0; k < ARRAY_LEN(ready_bits); k++)
+		ready |= polled & ready_bits[k].host ? ready_bits[k].dk : 0;
+	return ready;
+}
+
 static enum dk_status set_member(int set, const struct dk_member *m)
 {
 	struct host_epoll_event e = { .data = m->cookie };
@@ -183,9 +192,7 @@ static enum dk_status ready_read(dk_handle set, const struct dk_segment *segment
 	if (n <= 0)
 		return n < 0 ? status_of(n) : DK_AGAIN;
 	for (long i = 0; i < n; i++) {
-		ready[i] = (struct dk_ready){ .cookie = e[i].data };
-		for (uint32_t k = 0; k < ARRAY_LEN(ready_bits); k++)
-			ready[i].events |= e[i].events & ready_bits[k].host ? ready_bits[k].dk : 0;
+		ready[i] = (struct dk_ready){ .cookie = e[i].data, .events = net_ready_bits(e[i].events) };
 	}
 	*done = (uint64_t)n * sizeof ready[0];
 	return pal_copy(segments[0].base, ready, *done) ? DK_OK : DK_FAULT;

@@ -410,7 +410,7 @@ enum dk_status DkStreamAttributesQueryByHandle(dk_handle stream, uint32_t class,
 		return DK_INVALID_ARG;
 	if (!stream)
 		return DK_INVALID_HANDLE;
-	if (class == DK_ATTR_SAME || class == DK_ATTR_STAT)
+	if (class == DK_ATTR_SAME || class == DK_ATTR_STAT || class == DK_ATTR_READY)
 		return stream_query_here(stream, class, buffer, size, done);
 	return query(&r, stream, done);
 }

@@ -60,17 +60,34 @@ static enum dk_status stat_here(dk_handle stream, struct dk_attributes *a)
 	return DK_OK;
 }
 
+static enum dk_status ready_here(dk_handle stream, uint32_t *ready)
+{
+	struct host_timespec now = { 0, 0 };
+	struct host_pollfd p = { .events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP };
+	uint32_t flags;
+	enum dk_status status = stream_fd(stream, &p.fd, &flags);
+	long n = status == DK_OK ? HOST6(ppoll, &p, 1, &now, NULL, 8, 0) : 0;
+
+	if (status != DK_OK || n < 0)
+		return n < 0 ? status_of(n) : status;
+	*ready = net_ready_bits((uint16_t)p.revents);
+	return DK_OK;
+}
+
 enum dk_status stream_query_here(dk_handle stream, uint32_t class, void *buffer, uint64_t size, uint64_t *done)
 {
 	const struct stream *s = stream_find(stream);
-	uint64_t have = class == DK_ATTR_STAT ? sizeof(struct dk_attributes) : 0;
+	uint64_t have = class == DK_ATTR_STAT ? sizeof(struct dk_attributes) : class == DK_ATTR_READY ? sizeof(uint32_t) : 0;
 	enum dk_status status;
 
 	if (!s)
 		return DK_INVALID_HANDLE;
 	if (size < have)
 		return DK_RANGE;
-	status = class == DK_ATTR_STAT ? stat_here(stream, buffer) : same(s);
+	if (class == DK_ATTR_READY)
+		status = ready_here(stream, buffer);
+	else
+		status = class == DK_ATTR_STAT ? stat_here(stream, buffer) : same(s);
 	if (status == DK_OK)
 		*done = have;
 	return status;

@@ -10,7 +10,7 @@
  * wait asks their file again.
  *
  * Host streams have no queue that anybody wakes.  Items on them are in ep->host;
- * every wait polls them and sleeps on their events too.
+ * every wait polls them and sleeps on their events too.  Sockets of the host are in a set of the host's, which tells changes: epoll_set.c.
  *
  * Locks: EPTREE (one in the sandbox: nesting, and files or epolls that end) > EPOLL
  * (items; an outer epoll's before an inner's) > the watched objects' > WAITQ > EPREADY.
@@ -76,6 +76,17 @@ bool epitem_ready(struct epitem *item)
 	woken = wake_one(ep);
 	lock_drop(&ep->rlock);
 	return waitq_wake(&ep->pollq, UINT32_MAX, EPOLLIN | EPOLLRDNORM) != 0 || woken;
+}
+
+void epitem_mark(struct epitem *item)
+{
+	lock_take(&item->ep->rlock);
+	if (!item->on_ready) {
+		item->on_ready = 1;
+		list_append(&item->ep->ready, &item->ready);
+		item->ep->nready++;
+	}
+	lock_drop(&item->ep->rlock);
 }
 
 void epitem_unready(struct epitem *item)
@@ -161,6 +172,7 @@ void epitem_free(struct epoll *ep, struct epitem *item)
 		waitq_remove(e->q, &e->w);
 		arena_free(e);
 	}
+	epitem_leave_set(item);
 	epitem_unready(item);
 	lock_take(&item->file->lock);
 	list_remove(&item->file_link);
@@ -214,6 +226,8 @@ static void epoll_release(struct file *f)
 			epitem_free(ep, LIST_FIRST(&ep->buckets[b], struct epitem, hash));
 	lock_drop(&ep->lock);
 	lock_drop(tree);
+	if (ep->set != DK_NO_HANDLE)
+		(void)DkObjectClose(ep->set);
 	if (ep->buckets != ep->first_buckets)
 		arena_free(ep->buckets);
 	arena_free(ep);
@@ -224,6 +238,8 @@ static uint32_t epoll_poll(struct lx_thread *t, struct file *f, struct poll_tabl
 	struct epoll *ep = f->object;
 
 	poll_wait(p, &ep->pollq);
+	if (p != NULL && (p->key & (EPOLLIN | EPOLLRDNORM)))
+		poll_wait_socket(p, ep->set);
 	if (epoll_any_ready(t, ep))
 		return EPOLLIN | EPOLLRDNORM;
 	return !list_empty(&ep->host) && epoll_poll_host(t, ep, p) ? EPOLLIN | EPOLLRDNORM : 0;

@@ -7,7 +7,8 @@
 
 #define EP_PRIVATE  (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE) /* modes, not events */
 #define EP_BUCKETS  16u /* first size of the table */
-#define EP_STREAMS  2u  /* host streams one file may wait on */
+#define EP_STREAMS  2u  /* host streams one file may wait on, but sockets */
+#define EP_MEMBERS  5u  /* sockets of the host behind one of the guest's */
 #define EP_MAX_NEST 5
 
 struct epwait {
@@ -34,6 +35,9 @@ struct epitem {
 	struct epwait waits[2];
 	struct epwait *more;
 	struct { dk_handle stream; uint32_t which; } streams[EP_STREAMS];
+	uint32_t serial;      /* [I] its number in ep->set's cookies */
+	uint32_t nmembers, member_events; /* [E] what of ep->set is its */
+	dk_handle members[EP_MEMBERS];    /* [E] */
 };
 
 struct epoll {
@@ -44,6 +48,8 @@ struct epoll {
 	struct list sleepers;  /* [R] waiters of threads in epoll_wait; a wake takes one off */
 	struct waitq pollq;    /* poll, select or another epoll on this one */
 	struct list host;      /* [E] items on host streams */
+	dk_handle set;         /* [E] of sockets of the host, epoll_set.c; 0: none yet */
+	uint32_t serials;      /* [E] */
 	struct list *buckets;  /* [E] */
 	uint32_t nbuckets, nitems;
 	struct file *self;     /* [I] whose object it is */
@@ -52,6 +58,7 @@ struct epoll {
 
 /* Marks an item as maybe ready and wakes one sleeper, if there is one: from lx_wake and from epoll_ctl. */
 bool epitem_ready(struct epitem *item);
+void epitem_mark(struct epitem *item); /* the same without waking: the caller is about to take ready items */
 void epitem_unready(struct epitem *item);
 /* What item's file is ready for, of what the guest asked. */
 uint32_t epitem_poll(struct lx_thread *t, struct epitem *item, struct poll_table *p);
@@ -61,6 +68,10 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep);
 LOCK(EPTREE) *epoll_tree_lock(void);
 /* Is an item on a host stream ready?  Adds their events to p if it is not NULL.  [E] is taken. */
 bool epoll_poll_host(struct lx_thread *t, struct epoll *ep, struct poll_table *p);
+/* epoll_set.c, all with [E]: reads which of the set's members changed, and marks their items; wake: somebody may be asleep. */
+void epoll_read_set(struct epoll *ep, bool wake);
+void epitem_members_changed(struct epitem *item); /* its events are others now */
+void epitem_leave_set(struct epitem *item);
 void epitem_free(struct epoll *ep, struct epitem *item); /* EPTREE or a reference on the file held, EPOLL held */
 
 #endif

@@ -62,6 +62,7 @@ static long add_item(struct lx_thread *t, struct epoll *ep, struct file *target,
 	item->fd = fd;
 	item->events = ev->events;
 	item->data = ev->data;
+	item->serial = ++ep->serials;
 	list_init(&item->ready);
 	list_init(&item->host);
 	if (ep->nitems >= 2 * ep->nbuckets)
@@ -96,6 +97,7 @@ static void change_item(struct lx_thread *t, struct epitem *item, const struct e
 		item->waits[i].w.key = key;
 	for (struct epwait *e = item->more; e != NULL; e = e->more)
 		e->w.key = key;
+	epitem_members_changed(item);
 	atomic_thread_fence(memory_order_seq_cst); /* wakers see the new key, or we see their change */
 	if (list_empty(&item->host) && epitem_poll(t, item, NULL) != 0)
 		(void)epitem_ready(item);
@@ -156,6 +158,7 @@ static void look_again(struct lx_thread *t, struct epitem *item)
 	p.epitem = item;
 	p.key = key_of(item);
 	p.streams_only = true;
+	epitem_leave_set(item);
 	item->nstreams = 0;
 	(void)file_poll(t, item->file, &p);
 	(void)epitem_ready(item); /* who sleeps waits for the new ones too */
@@ -262,6 +265,7 @@ static long ctl(struct lx_thread *t, struct file *f, int op, struct file *target
 {
 	struct epoll *ep = f->object;
 	long result = check(f, target, op, ev);
+	bool had_set, new_set;
 
 	if (result != 0)
 		return result;
@@ -270,8 +274,12 @@ static long ctl(struct lx_thread *t, struct file *f, int op, struct file *target
 	if (op == EPOLL_CTL_ADD && target->kind == FILE_EPOLL)
 		return add_epoll(t, f, target, fd, ev);
 	lock_take(&ep->lock);
+	had_set = ep->set != DK_NO_HANDLE;
 	result = change(t, ep, op, target, fd, ev);
+	new_set = !had_set && ep->set != DK_NO_HANDLE;
 	lock_drop(&ep->lock);
+	if (new_set)
+		epoll_file_changed(f); /* epolls that watch this one */
 	return result;
 }
 

@@ -168,12 +168,14 @@ static long collect(struct lx_thread *t, struct epoll *ep, struct gva to, uint32
 	struct out o;
 	long err;
 
-	if (list_empty(&ep->ready) && list_empty(&ep->host))
+	if (list_empty(&ep->ready) && list_empty(&ep->host) && ep->set == DK_NO_HANDLE)
 		return 0;
 	o.to = to;
 	o.max = max;
 	o.done = o.n = 0;
 	lock_take(&ep->lock);
+	if (ep->set != DK_NO_HANDLE)
+		epoll_read_set(ep, false);
 	err = collect_ready(t, ep, &o);
 	if (err == 0 && !list_empty(&ep->host))
 		err = collect_host(t, ep, &o);
@@ -189,9 +191,11 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep)
 	struct epitem *item;
 	bool found = false;
 
-	if (list_empty(&ep->ready))
+	if (list_empty(&ep->ready) && ep->set == DK_NO_HANDLE)
 		return false;
 	lock_take(&ep->lock);
+	if (ep->set != DK_NO_HANDLE)
+		epoll_read_set(ep, true);
 	while (!found && pop(ep, &item, 1) == 1) {
 		found = list_empty(&item->host) && epitem_poll(t, item, NULL) != 0;
 		if (found)
@@ -256,6 +260,7 @@ static long sleep(struct epoll *ep, uint64_t deadline)
 	poll_table_init(&p);
 	if (!list_empty(&ep->host))
 		gather_streams(ep, &p);
+	poll_wait_stream(&p, ep->set, DK_EVENT_READ);
 	lock_take(&ep->rlock);
 	now_ready = !list_empty(&ep->ready);
 	if (!now_ready)

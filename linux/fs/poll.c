@@ -153,6 +153,16 @@ void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_eve
 		p->events[p->nevents++] = event;
 }
 
+void poll_wait_socket(struct poll_table *p, dk_handle stream)
+{
+	if (p == NULL || stream == DK_NO_HANDLE || (p->epitem != NULL && epoll_add_member(p, stream)))
+		return;
+	poll_wait_stream(p, stream, DK_EVENT_READ);
+	poll_wait_stream(p, stream, DK_EVENT_WRITE);
+	if (!(p->key & (EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM)))
+		poll_wait_stream(p, stream, (p->key & EPOLLRDHUP) ? DK_EVENT_HANGUP : DK_EVENT_CHANGE /* only errors and the end, which come unasked */);
+}
+
 long poll_sleep(struct poll_table *p, uint64_t deadline)
 {
 	uint64_t until = deadline;

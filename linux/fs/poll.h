@@ -36,6 +36,8 @@ void poll_table_done(struct poll_table *p); /* takes all waiters off their queue
 void poll_thread_died(struct lx_thread *t);
 void poll_wait(struct poll_table *p, struct waitq *q);
 void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_event which);
+/* The same for a socket of the host's, for all that p->key asks for. */
+void poll_wait_socket(struct poll_table *p, dk_handle stream);
 /* Sleeps until one fires: 0, -ERESTARTSYS, -ETIMEDOUT. */
 long poll_sleep(struct poll_table *p, uint64_t deadline);
 /* Waits until f's poll mask has one of events: 0, -EAGAIN if O_NONBLOCK, -ERESTARTSYS. */

@@ -19,6 +19,7 @@ long pollset_wait(struct lx_thread *t, struct pollset *s, uint64_t deadline);
 
 /* poll_wait and poll_wait_stream of a table with an epitem. */
 void epoll_add_queue(struct poll_table *p, struct waitq *q);
+bool epoll_add_member(struct poll_table *p, dk_handle stream); /* false: that cannot be, take epoll_add_stream */
 void epoll_add_stream(struct poll_table *p, dk_handle stream, enum dk_stream_event which);
 /* The same for one with a request: aio/engine.c. */
 void io_add_queue(struct poll_table *p, struct waitq *q);

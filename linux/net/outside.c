@@ -8,7 +8,7 @@
  *
  * Nobody is told when a stream becomes ready.  So who waits for such a socket queues itself at the socket, for what happens within
  * (another thread's shutdown, a connection from inside), and sleeps on the stream's event too; epolls keep a set of streams
- * (fs/epoll_host.c).  A socket that gets its stream while it is watched already tells its epolls.
+ * (fs/epoll_set.c).  A socket that gets its stream while it is watched already tells its epolls.
  *
  * Stream calls, some of which are trips, are made with no lock held.  The stream stays what it is as long as the caller has the socket's
  * file, but for connect(AF_UNSPEC) and a connect that failed: who reads at that moment gets an error.
@@ -137,22 +137,12 @@ void outside_close(struct sock *s)
 
 /* ---- Readiness ---- */
 
-static bool event_is_set(dk_handle stream, enum dk_stream_event which)
-{
-	dk_handle event;
-	uint32_t index;
-
-	return DkStreamGetEvent(stream, which, &event) == DK_OK && DkObjectsWaitAny(1, &event, 0, DK_WAIT_UNINTERRUPTIBLE, &index) == DK_OK;
-}
-
 uint32_t outside_ready(dk_handle stream)
 {
 	uint32_t ready = 0;
+	uint64_t done;
 
-	for (uint32_t e = DK_EVENT_READ; e <= DK_EVENT_HANGUP; e++)
-		if (event_is_set(stream, (enum dk_stream_event)e))
-			ready |= DK_READY(e);
-	return ready;
+	return DkStreamAttributesQueryByHandle(stream, DK_ATTR_READY, &ready, sizeof ready, &done) == DK_OK ? ready : DK_READY_ERROR;
 }
 
 long outside_sleep(struct sock *s, const dk_handle *streams, uint32_t count, enum dk_stream_event which, bool (*there)(const struct sock *s), uint64_t deadline)
@@ -168,17 +158,6 @@ long outside_sleep(struct sock *s, const dk_handle *streams, uint32_t count, enu
 		err = poll_sleep(&p, deadline);
 	poll_table_done(&p);
 	return err;
-}
-
-/* Events of the stream that could change what is asked for.  Level-triggered ones that nobody asked for would end every sleep. */
-static void wait_for(struct poll_table *p, dk_handle stream)
-{
-	if (p == NULL)
-		return;
-	poll_wait_stream(p, stream, DK_EVENT_READ);
-	poll_wait_stream(p, stream, DK_EVENT_WRITE);
-	if (!(p->key & (EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM)))
-		poll_wait_stream(p, stream, (p->key & EPOLLRDHUP) ? DK_EVENT_HANGUP : DK_EVENT_CHANGE /* only errors and the end, which come unasked */);
 }
 
 static uint32_t mask_of(uint32_t ready)
@@ -205,7 +184,7 @@ static uint32_t poll_stream(struct sock *s, struct poll_table *p)
 
 	if (settled < 0 || stream == DK_NO_HANDLE)
 		return 0;
-	wait_for(p, stream);
+	poll_wait_socket(p, stream);
 	return settled == 1 ? 0 : mask_of(outside_ready(stream));
 }
 
@@ -232,10 +211,10 @@ void outside_poll_listener(struct sock *s, struct poll_table *p, uint32_t *mask)
 
 	for (uint32_t i = 0; i < o->nlisten; i++) {
 		if (p != NULL && (p->key & (EPOLLIN | EPOLLRDNORM)))
-			poll_wait_stream(p, o->listen[i], DK_EVENT_ACCEPT);
+			poll_wait_socket(p, o->listen[i]);
 		if (s->kind == SK_UDP)
 			*mask |= mask_of(outside_ready(o->listen[i])) & (EPOLLIN | EPOLLRDNORM | EPOLLERR);
-		else if (!(*mask & EPOLLIN) && event_is_set(o->listen[i], DK_EVENT_ACCEPT))
+		else if (!(*mask & EPOLLIN) && (outside_ready(o->listen[i]) & DK_READY(DK_EVENT_ACCEPT)))
 			*mask |= EPOLLIN | EPOLLRDNORM;
 	}
 }
