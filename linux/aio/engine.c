@@ -57,6 +57,8 @@ void io_req_init(struct io_req *r, struct io_engine *eng, enum io_source source)
 
 void io_kick_locked(struct io_engine *eng)
 {
+	if (UNLIKELY(atomic_load(&eng->held) != 0))
+		return; /* io_release looks behind it, with Q */
 	if (!list_empty(&eng->sleepers)) {
 		struct waiter *w = LIST_FIRST(&eng->sleepers, struct waiter, link);
 
@@ -289,6 +291,19 @@ long io_sleep(struct lx_thread *t, struct io_engine *eng, struct waitq *q, bool 
 	}
 	pass_on(eng);
 	return ready(data) ? 0 : err;
+}
+
+void io_hold(struct io_engine *eng)
+{
+	atomic_fetch_add(&eng->held, 1);
+}
+
+void io_release(struct lx_thread *t, struct io_engine *eng)
+{
+	if (!list_empty(&eng->ready))
+		(void)io_run(t, eng);
+	atomic_fetch_sub(&eng->held, 1);
+	pass_on(eng);
 }
 
 /* ---- The end ---- */

@@ -66,6 +66,7 @@ struct io_engine {
 	struct lx_proc *proc;   /* [I] */
 	LOCK(IOQUEUE) lock;
 	struct list all, ready, blocking, hosts; /* [Q] requests */
+	_Atomic uint32_t held;  /* guest threads that run what becomes ready before they leave the kernel: nobody else is told */
 	struct list sleepers;   /* [Q] waiters of guest threads that run requests while they wait */
 	struct list workers;    /* [Q] */
 	uint32_t nworkers, nblocking, max_blocking; /* [Q] */
@@ -116,6 +117,9 @@ void io_cred_drop(struct lx_cred *c);
 
 /* Wakes one of those who may run ready requests.  Q is held. */
 void io_kick_locked(struct io_engine *eng) REQUIRES(IOQUEUE);
+/* The caller runs what becomes ready from here to io_release, himself, and does not wait in between: NT. */
+void io_hold(struct io_engine *eng);
+void io_release(struct lx_thread *t, struct io_engine *eng);
 /* The poller, if there is one, is to look at its deadline again: NT. */
 void io_kick_poller(struct io_engine *eng);
 /* The stream events requests wait on, at most max; how many there are.  Q is held. */

@@ -153,8 +153,7 @@ static void afd_cleanup(struct io_file *f)
 	io_irps_finish(&done);
 	free_watches(&watches);
 	ob_put(event);
-	if (a->deferred != NULL)
-		ob_put(&a->deferred->ob);
+	os_file_put(a->deferred);
 	a->deferred = NULL;
 	os_file_put(a->file); /* the peer hears of it now, though somebody may poll it still */
 	a->file = NULL;
@@ -481,6 +480,36 @@ static NTSTATUS ioctl(struct io_request *r)
 	}
 }
 
+/* What a call makes ready is run at its end, if it is not one that may wait: the program finds it there when it looks next. */
+static NTSTATUS run_behind(struct io_request *r, NTSTATUS (*call)(struct io_request *r))
+{
+	bool waits = io_is_sync(r->file); /* before the call: r may be the irp's behind it */
+	struct io_engine *held;
+	NTSTATUS status;
+
+	if (waits)
+		return call(r);
+	held = os_sockwatch_hold();
+	status = call(r);
+	os_sockwatch_release(held);
+	return status;
+}
+
+static NTSTATUS afd_ioctl(struct io_request *r)
+{
+	return run_behind(r, ioctl);
+}
+
+static NTSTATUS read_call(struct io_request *r)
+{
+	return run_behind(r, afd_read);
+}
+
+static NTSTATUS write_call(struct io_request *r)
+{
+	return run_behind(r, afd_write);
+}
+
 extern const struct io_ops io_afd_ops;
-const struct io_ops io_afd_ops = { .name = "afd", .device = FILE_DEVICE_NAMED_PIPE /* GetFileType says so */, .read = afd_read, .write = afd_write, .ioctl = ioctl,
+const struct io_ops io_afd_ops = { .name = "afd", .device = FILE_DEVICE_NAMED_PIPE /* GetFileType says so */, .read = read_call, .write = write_call, .ioctl = afd_ioctl,
 	.cancel = afd_cancel, .irp_gone = afd_irp_gone, .cleanup = afd_cleanup, .destroy = afd_destroy };

@@ -62,7 +62,7 @@ struct afd {
 	uint32_t shut;            /* OS_SHUT_*: it has been shut down */
 	uint32_t shut_later;      /* for sending, once what is queued is sent */
 	uint32_t hangup, reset, aborted; /* the peer: has ended its sending; has broken it off; another error */
-	uint32_t reuse, exclusive, oobinline;
+	uint32_t reuse, exclusive, oobinline, dontfragment;
 	uint32_t rcvtimeo, sndtimeo; /* ms; 0: none */
 	uint32_t rcvbuf, sndbuf;
 	uint32_t tells;           /* AFD_TELLS_*: control messages that a receive brings */
@@ -70,7 +70,7 @@ struct afd {
 	struct list reads, writes, accepts, idle; /* irps by their link, oldest first; idle: those that only end */
 	struct io_irp *connect;   /* its queue's reference; NULL: none */
 	struct io_irp *into;      /* [N] AFD_ACCEPTING: the accept, which has its queue's reference */
-	struct io_file *deferred; /* a listener's: what the next accept gives; a reference */
+	struct file *deferred;    /* a listener's: what the next accept gives; a reference */
 	struct list watches;      /* struct os_sockwatch */
 	/* WSAEventSelect */
 	struct ob_object *event;  /* a reference */
@@ -212,6 +212,9 @@ NTSTATUS afd_shutdown(struct io_request *r);
 NTSTATUS afd_name(struct io_request *r, bool peer);
 void afd_connect_go_on(struct afd *a, struct list *done);
 void afd_connect_failed(struct afd *a, struct list *done);
+
+/* A call that is over, and is said to be pending as on Windows: status and size bytes of answer come later, which is now. */
+NTSTATUS afd_said_later(struct io_request *r, NTSTATUS status, const void *answer, uint32_t size);
 
 /* ---- afd_accept.c ---- */
 

@@ -27,22 +27,30 @@ static void become(struct afd *a, const struct afd *listener, struct file *file)
 	__atomic_store_n(&a->state, AFD_CONNECTED, __ATOMIC_RELEASE);
 }
 
-/* The next connection as a socket of its own; the listener's lock is held. */
-static NTSTATUS accept_one(struct io_file *f, struct io_file **out)
+/* The next connection, a reference; the listener's lock is held. */
+static NTSTATUS next_connection(struct afd *l, struct file **out)
 {
-	struct afd *l = afd_of(f), *a;
-	struct file *child;
 	NTSTATUS status = STATUS_SUCCESS;
 
 	*out = l->deferred;
 	l->deferred = NULL;
 	if (*out == NULL)
-		status = os_sock_accept(l->file, &child);
+		status = os_sock_accept(l->file, out);
+	if (status == STATUS_SUCCESS)
+		afd_enable(l, AFD_POLL_ACCEPT);
+	return status;
+}
+
+/* The same as a socket of its own. */
+static NTSTATUS accept_one(struct io_file *f, struct io_file **out)
+{
+	struct afd *l = afd_of(f), *a;
+	struct file *child;
+	NTSTATUS status = next_connection(l, &child);
+
+	*out = NULL;
 	if (status != STATUS_SUCCESS)
 		return status;
-	afd_enable(l, AFD_POLL_ACCEPT);
-	if (*out != NULL)
-		return STATUS_SUCCESS;
 	*out = afd_file_new(child, SOCKET_ACCESS, f->options);
 	if (*out == NULL)
 		return STATUS_NO_MEMORY;
@@ -119,28 +127,50 @@ NTSTATUS afd_accept(struct io_request *r)
 	return status;
 }
 
+/* What only a socket of the caller's handle has: its connection, a reference. */
+static NTSTATUS connection_of(uint64_t handle, struct file **out)
+{
+	struct io_file *f;
+	NTSTATUS status = io_by_handle(handle, 0, &f);
+	struct afd *a;
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	a = f->kind == IO_AFD ? afd_of(f) : NULL;
+	*out = NULL;
+	if (a != NULL) {
+		lock_take(&f->lock);
+		*out = a->state == AFD_CONNECTED ? a->file : NULL;
+		if (*out != NULL)
+			os_file_get(*out);
+		lock_drop(&f->lock);
+	}
+	ob_put(&f->ob);
+	return *out != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
+}
+
 /* WSAAccept's condition function put it off: the next accept gives it again. */
 NTSTATUS afd_defer(struct io_request *r)
 {
-	struct io_file *f = NULL;
-	struct ob_object *before;
+	struct file *child, *before;
 	uint32_t handle;
 	struct afd *a;
 	NTSTATUS status = afd_in(r, &handle, sizeof handle);
 
 	if (status == STATUS_SUCCESS)
-		status = io_by_handle(handle, 0, &f);
+		status = connection_of(handle, &child);
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = f->kind == IO_AFD && afd_of(f) != NULL && f != r->file ? afd_lock(r, &a) : (NTSTATUS)STATUS_INVALID_HANDLE;
+	status = afd_lock(r, &a);
 	if (status != STATUS_SUCCESS) {
-		ob_put(&f->ob);
+		os_file_put(child);
 		return status;
 	}
-	before = a->deferred != NULL ? &a->deferred->ob : NULL;
-	a->deferred = f;
+	before = a->deferred;
+	a->deferred = child;
 	lock_drop(&r->file->lock);
-	ob_put(before);
+	os_file_put(before);
+	afd_run(r->file); /* an accept may wait for it */
 	return STATUS_SUCCESS;
 }
 
@@ -259,11 +289,10 @@ static NTSTATUS take_connection(struct io_file *f, struct afd_op *op)
 {
 	struct afd *l = afd_of(f);
 	struct file *child;
-	NTSTATUS status = os_sock_accept(l->file, &child);
+	NTSTATUS status = next_connection(l, &child);
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	afd_enable(l, AFD_POLL_ACCEPT);
 	os_file_get(child);
 	op->into.child = child;
 	become(afd_of(op->into.acceptor), l, child);

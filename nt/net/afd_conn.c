@@ -5,11 +5,10 @@
 #include "rt/mem.h"
 
 #define WINSOCK_STATUS(error) (0xc0010000u | (error)) /* ws2_32.dll takes the error out again */
+#define WSAEACCES          10013u
 #define WSAEAFNOSUPPORT    10047u
 #define WSAEPROTONOSUPPORT 10043u
 #define WSAESOCKTNOSUPPORT 10044u
-#define IPPROTO_TCP_ 6u
-#define IPPROTO_UDP_ 17u
 #define SOCKADDR_MOST 128u
 
 NTSTATUS afd_lock(const struct io_request *r, struct afd **out)
@@ -27,16 +26,29 @@ NTSTATUS afd_lock(const struct io_request *r, struct afd **out)
 	return STATUS_SUCCESS;
 }
 
-/* Why there is no such socket, in the numbers of Winsock's that have no status. */
+/* Is it a protocol at all, though perhaps not of this family and type? */
+static bool is_protocol(uint32_t p)
+{
+	static const uint8_t known[] = { 0, 1 /* ICMP */, 2 /* IGMP */, 6 /* TCP */, 17 /* UDP */, 58 /* ICMPv6 */, 255 /* raw */ };
+
+	for (uint32_t i = 0; i < ARRAY_LEN(known); i++)
+		if (known[i] == p)
+			return true;
+	return p >= 1000 && p < 1256; /* IPX */
+}
+
+/* Why there is no such socket, in the numbers of Winsock's that have no status, in Windows' order. */
 static NTSTATUS none_such(uint32_t family, uint32_t type, uint32_t protocol)
 {
-	if (type > 5 || type == 0)
-		return WINSOCK_STATUS(type == 0 ? WSAEPROTONOSUPPORT : WSAESOCKTNOSUPPORT);
+	bool is_type = type >= OS_SOCK_STREAM && type <= OS_SOCK_RAW;
+
+	if (!is_protocol(protocol))
+		return WINSOCK_STATUS(type != 0 && !is_type ? WSAESOCKTNOSUPPORT : WSAEPROTONOSUPPORT);
 	if (family != WS_AF_INET && family != WS_AF_INET6)
-		return WINSOCK_STATUS(WSAEAFNOSUPPORT);
-	if (protocol != 0 && protocol != IPPROTO_TCP_ && protocol != IPPROTO_UDP_)
-		return WINSOCK_STATUS(WSAEPROTONOSUPPORT);
-	return WINSOCK_STATUS(type == OS_SOCK_STREAM || type == OS_SOCK_DGRAM ? WSAEPROTONOSUPPORT : WSAESOCKTNOSUPPORT);
+		return WINSOCK_STATUS((int32_t)family >= 0 && !is_type ? WSAESOCKTNOSUPPORT : WSAEAFNOSUPPORT);
+	if (type == OS_SOCK_RAW)
+		return WINSOCK_STATUS(WSAEACCES);
+	return WINSOCK_STATUS(is_type || type == 0 ? WSAEPROTONOSUPPORT : WSAESOCKTNOSUPPORT);
 }
 
 NTSTATUS afd_create(struct io_request *r)
@@ -59,6 +71,7 @@ NTSTATUS afd_create(struct io_request *r)
 		a->type = in[1];
 		a->protocol = in[2];
 		a->rcvbuf = a->sndbuf = 65536;
+		a->dontfragment = in[1] == OS_SOCK_STREAM;
 		a->state = in[1] == OS_SOCK_STREAM ? AFD_UNCONNECTED : AFD_CONNECTIONLESS;
 	}
 	lock_drop(&f->lock);
@@ -73,8 +86,7 @@ static NTSTATUS address_in(struct os_sockaddr *to, uint64_t va, uint32_t size)
 	return user_read(to, va, MIN(size, (uint32_t)sizeof *to));
 }
 
-/* A call that is over, and is said to be pending as on Windows: status and size bytes of answer come later, which is now. */
-static NTSTATUS said_later(struct io_request *r, NTSTATUS status, const void *answer, uint32_t size)
+NTSTATUS afd_said_later(struct io_request *r, NTSTATUS status, const void *answer, uint32_t size)
 {
 	struct afd_op *op = afd_pend(r, AFD_OP_IDLE, 0);
 	struct list done;
@@ -122,7 +134,7 @@ NTSTATUS afd_bind(struct io_request *r)
 		(void)os_sock_name(a->file, false, &addr, &size);
 	}
 	lock_drop(&r->file->lock);
-	return said_later(r, status, &addr, status == STATUS_SUCCESS && r->size >= size ? size : 0);
+	return afd_said_later(r, status, &addr, status == STATUS_SUCCESS && r->size >= size ? size : 0);
 }
 
 NTSTATUS afd_name(struct io_request *r, bool peer)
@@ -264,9 +276,9 @@ NTSTATUS afd_connect(struct io_request *r)
 		status = begin_connect(a, &addr, in.addr_size);
 	if (status == STATUS_PENDING && in.synchronous && a->nonblocking && a->state != AFD_CONNECTIONLESS)
 		status = STATUS_DEVICE_NOT_READY; /* though it may be over */
-	else if (status == STATUS_PENDING)
+	else if (status == STATUS_PENDING && in.synchronous)
 		status = connect_result(a);
-	if (status == STATUS_PENDING || (status == STATUS_SUCCESS && data != 0))
+	if (status == STATUS_PENDING || (status == STATUS_SUCCESS && (data != 0 || !in.synchronous)))
 		status = connect_later(r, a, r->in + sizeof in + in.addr_size, data);
 	if (status == STATUS_PENDING)
 		irp = a->connect;

@@ -34,6 +34,11 @@ static NTSTATUS int_out(struct io_request *r, uint32_t value)
 	return user_write(r->buffer, &value, r->done);
 }
 
+static NTSTATUS whole_out(struct io_request *r, uint32_t value)
+{
+	return r->size < sizeof value ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : int_out(r, value);
+}
+
 /* ---- Options that are linux/net's as they are ---- */
 
 #define SET 0x8000u
@@ -71,11 +76,20 @@ static NTSTATUS set_number(const struct io_request *r, struct afd *a, enum os_so
 	return status == STATUS_SUCCESS ? os_sock_set(a->file, o, r->iosb, sizeof value) : status;
 }
 
+/* Those of datagrams, which streams have not. */
+static bool is_of_datagrams(enum os_sock_option o)
+{
+	return (o >= OS_IP_PKTINFO && o <= OS_IP_RECVTOS) || (o >= OS_IP_MULTICAST_IF && o <= OS_IP_MULTICAST_TTL) || (o >= OS_V6_PKTINFO && o <= OS_V6_RECVTCLASS) ||
+	       (o >= OS_V6_MULTICAST_IF && o <= OS_V6_MULTICAST_HOPS);
+}
+
 static NTSTATUS plain_option(struct io_request *r, struct afd *a, uint32_t i)
 {
 	uint32_t value = 0, size = r->size;
 	NTSTATUS status;
 
+	if (!(plain[i].code & SET) && a->type == OS_SOCK_STREAM && is_of_datagrams(plain[i].option))
+		return STATUS_INVALID_PARAMETER;
 	if (!(plain[i].code & SET)) {
 		status = get(r, a, plain[i].option, r->buffer, &size);
 		r->done = size;
@@ -122,16 +136,6 @@ static NTSTATUS get_linger(struct io_request *r, struct afd *a)
 	if (status == STATUS_SUCCESS)
 		status = user_read(linger, r->iosb, sizeof linger);
 	return status == STATUS_SUCCESS ? afd_out(r, &(uint16_t[2]){ (uint16_t)linger[0], (uint16_t)linger[1] }, 4) : status;
-}
-
-static NTSTATUS get_dontfragment(struct io_request *r, struct afd *a)
-{
-	uint32_t value = 0, size = sizeof value;
-	NTSTATUS status = get(r, a, OS_IP_MTU_DISCOVER, r->iosb, &size);
-
-	if (status == STATUS_SUCCESS)
-		status = user_read(&value, r->iosb, sizeof value);
-	return status == STATUS_SUCCESS ? int_out(r, value != MTU_DONT) : status;
 }
 
 /* SO_REUSEADDR and SO_EXCLUSIVEADDRUSE do not go together. */
@@ -184,7 +188,10 @@ static NTSTATUS set_option(struct io_request *r, struct afd *a)
 			return STATUS_INVALID_PARAMETER;
 		a->exclusive = value != 0;
 		return STATUS_SUCCESS;
-	case AFD_IOC(243): return set_number(r, a, OS_IP_MTU_DISCOVER, value != 0 ? MTU_DO : MTU_DONT);
+	case AFD_IOC(243):
+		a->dontfragment = value != 0;
+		return set_number(r, a, OS_IP_MTU_DISCOVER, value != 0 ? MTU_DO : MTU_DONT);
+	case AFD_IOC(255): return STATUS_SUCCESS; /* IP_OPTIONS, of packets: there are none */
 	case AFD_IOC(247): return STATUS_INVALID_PARAMETER;
 	case AFD_IOC(264):
 	case AFD_IOC(278): return set_unicast_if(value);
@@ -198,13 +205,13 @@ static NTSTATUS get_option(struct io_request *r, struct afd *a)
 	case AFD_IOC(219): return int_out(r, a->state == AFD_LISTENING);
 	case AFD_IOC(222): return int_out(r, os_sock_wsa(error_of(a)));
 	case AFD_IOC(225): return get_linger(r, a);
-	case AFD_IOC(230): return int_out(r, a->rcvbuf);
-	case AFD_IOC(236): return int_out(r, a->sndbuf);
-	case AFD_IOC(232): return int_out(r, a->rcvtimeo);
-	case AFD_IOC(237): return int_out(r, a->sndtimeo);
+	case AFD_IOC(230): return whole_out(r, a->rcvbuf);
+	case AFD_IOC(236): return whole_out(r, a->sndbuf);
+	case AFD_IOC(232): return whole_out(r, a->rcvtimeo);
+	case AFD_IOC(237): return whole_out(r, a->sndtimeo);
 	case AFD_IOC(233): return int_out(r, a->reuse);
 	case AFD_IOC(297): return int_out(r, a->exclusive);
-	case AFD_IOC(242): return get_dontfragment(r, a);
+	case AFD_IOC(242): return int_out(r, a->dontfragment);
 	case AFD_IOC(246): return STATUS_INVALID_PARAMETER; /* IP_HDRINCL is for raw sockets */
 	case AFD_IOC(254): return STATUS_SUCCESS; /* IP_OPTIONS: there are none, of no bytes */
 	case AFD_IOC(263):
@@ -214,6 +221,16 @@ static NTSTATUS get_option(struct io_request *r, struct afd *a)
 	}
 }
 
+static bool is_set(uint32_t n)
+{
+	static const uint16_t sets[] = { 226, 228, 229, 231, 234, 235, 238, 243, 247, 255, 264, 278, 298 };
+
+	for (uint32_t i = 0; i < ARRAY_LEN(sets); i++)
+		if (sets[i] == n)
+			return true;
+	return false;
+}
+
 static NTSTATUS option_locked(struct io_request *r, struct afd *a)
 {
 	uint32_t n = (r->code - AFD_IOC(0)) / 4;
@@ -221,7 +238,7 @@ static NTSTATUS option_locked(struct io_request *r, struct afd *a)
 	for (uint32_t i = 0; i < ARRAY_LEN(plain); i++)
 		if ((plain[i].code & ~SET) == n)
 			return plain_option(r, a, i);
-	return r->size != 0 || r->in_size == 0 ? get_option(r, a) : set_option(r, a);
+	return is_set(n) ? set_option(r, a) : get_option(r, a);
 }
 
 NTSTATUS afd_option(struct io_request *r)
@@ -247,12 +264,13 @@ struct interface_info { /* INTERFACE_INFO: addresses are a sockaddr each, in 24 
 };
 _Static_assert(sizeof(struct interface_info) == 76, "INTERFACE_INFO");
 
+/* lo, which has no broadcasts. */
 static NTSTATUS interfaces(struct io_request *r)
 {
 	struct interface_info lo = { .flags = 1 | 4 | 16 /* up, loopback, multicast */, .addr = { WS_AF_INET, 0, { 127, 0, 0, 1 }, { 0 } },
-		.broadcast = { WS_AF_INET, 0, { 127, 255, 255, 255 }, { 0 } }, .mask = { WS_AF_INET, 0, { 255, 0, 0, 0 }, { 0 } } };
+		.mask = { WS_AF_INET, 0, { 255, 0, 0, 0 }, { 0 } } };
 
-	return afd_out(r, &lo, sizeof lo);
+	return r->size < sizeof lo ? afd_said_later(r, STATUS_BUFFER_TOO_SMALL, NULL, 0) : afd_said_later(r, STATUS_SUCCESS, &lo, sizeof lo);
 }
 
 struct keepalive_in { /* tcp_keepalive: milliseconds */
@@ -318,18 +336,23 @@ static NTSTATUS address_change(struct io_request *r, struct afd *a, struct io_ir
 	return STATUS_PENDING;
 }
 
+/* An int that the status block does not count. */
+static NTSTATUS answer_int(struct io_request *r, uint32_t value)
+{
+	return r->size < sizeof value ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : user_put32(r->buffer, value);
+}
+
 static NTSTATUS misc_locked(struct io_request *r, struct afd *a, struct io_irp **irp)
 {
 	bool at_mark;
 
 	switch (r->code) {
 	case AFD_WINE_FIONBIO: return set_nonblocking(r, a);
-	case AFD_WINE_FIONREAD: return r->size < 4 ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : int_out(r, a->state == AFD_LISTENING ? 0 : os_sock_available(a->file));
+	case AFD_WINE_FIONREAD: return answer_int(r, a->state == AFD_LISTENING ? 0 : os_sock_available(a->file));
 	case AFD_WINE_SIOCATMARK:
 		at_mark = os_sock_at_mark(a->file);
-		return r->size < 4 ? (NTSTATUS)STATUS_BUFFER_TOO_SMALL : int_out(r, a->oobinline || !at_mark); /* "no urgent data is left to be read" */
+		return answer_int(r, a->oobinline || !at_mark); /* "no urgent data is left to be read" */
 	case AFD_WINE_KEEPALIVE_VALS: return keepalive(r, a);
-	case AFD_WINE_GET_INTERFACE_LIST: return interfaces(r);
 	case AFD_WINE_GET_INFO: return afd_out(r, &(uint32_t[3]){ a->family, a->type, a->protocol }, 12);
 	case AFD_WINE_ADDRESS_LIST_CHANGE: return address_change(r, a, irp);
 	default: return STATUS_NOT_SUPPORTED; /* MESSAGE_SELECT: there are no windows */
@@ -344,6 +367,8 @@ NTSTATUS afd_misc(struct io_request *r)
 
 	if (r->code == AFD_WINE_COMPLETE_ASYNC)
 		return complete(r);
+	if (r->code == AFD_WINE_GET_INTERFACE_LIST)
+		return interfaces(r);
 	status = afd_lock(r, &a);
 	if (status != STATUS_SUCCESS)
 		return status;

@@ -76,8 +76,8 @@ struct cmsghdr { /* WSACMSGHDR */
 #define WS_IPPROTO_IP   0u
 #define WS_IPPROTO_IPV6 41u
 #define WS_PKTINFO      19u
-#define WS_IP_TTL       21u
-#define WS_IP_TOS       40u
+#define WS_IP_TTL       4u
+#define WS_IP_TOS       3u
 #define WS_IPV6_TTL     21u
 #define WS_IPV6_TCLASS  39u
 #define LOOPBACK_INDEX  1u

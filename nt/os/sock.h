@@ -19,6 +19,7 @@
 #include "rt/list.h"
 
 struct file;
+struct io_engine;
 struct nt_process;
 
 #define WS_AF_INET  2u
@@ -123,6 +124,9 @@ void os_sockwatch_kick(struct os_sockwatch *w);
    it just now does that. */
 bool os_sockwatch_claim(struct os_sockwatch *w) MUST_CHECK;
 void os_sockwatch_free(struct os_sockwatch *w); /* net_watch_gone(owner) at its end */
+/* Between the two the calling thread runs its process's watches itself, at the latter; it does not wait in between. */
+struct io_engine *os_sockwatch_hold(void);
+void os_sockwatch_release(struct io_engine *held);
 /* The calling process's net_due is to be called again. */
 void os_sockwatch_timed(void);
 

@@ -99,6 +99,21 @@ void os_sockwatch_free(struct os_sockwatch *w)
 	gone(watch_of(w));
 }
 
+struct io_engine *os_sockwatch_hold(void)
+{
+	struct io_engine *eng = io_engine_get(lx_current());
+
+	if (eng != NULL)
+		io_hold(eng);
+	return eng;
+}
+
+void os_sockwatch_release(struct io_engine *held)
+{
+	if (held != NULL)
+		io_release(lx_current(), held);
+}
+
 void os_sockwatch_timed(void)
 {
 	struct io_engine *eng = io_engine_get(lx_current());
