@@ -114,7 +114,7 @@ static long copy_some(struct lx_thread *t, struct copy_end *in, struct copy_end 
 
 static long copy_all(struct lx_thread *t, struct copy_end *in, struct copy_end *out, uint64_t n)
 {
-	char *buf = heap_alloc(CHUNK);
+	char *buf = heap_alloc_dirty(MIN(MAX(n, 1ull), (uint64_t)CHUNK));
 	uint64_t done = 0;
 	long got = 0;
 

@@ -244,7 +244,7 @@ static long splice_side(struct lx_thread *t, struct file *in, struct file *out, 
 		return result;
 	if (!splices(s.f) || (pipe_in && (out->flags & O_APPEND)))
 		return -EINVAL;
-	s.buf = heap_alloc(CHUNK);
+	s.buf = heap_alloc_dirty(CHUNK);
 	if (s.buf == NULL)
 		return -ENOMEM;
 	nonblock = nonblock || file_nonblock(t, pf);

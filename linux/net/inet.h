@@ -51,7 +51,6 @@ enum inet_opt_id { /* inet_opt.c's table */
 };
 
 struct inet {
-	struct sock *self;        /* [I] */
 	struct inet_name remote;  /* [S] of a connected one */
 	uint32_t uid;             /* [I] who made it */
 	uint32_t protocol;        /* [I] IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_UDPLITE: UDP with ports of its own */
@@ -61,8 +60,7 @@ struct inet {
 	bool asked;               /* [S] TCP: a connect that would not wait was told EINPROGRESS, and has not heard the end */
 	struct sock *asks;        /* [S] TCP: its connect waits for room at this listener, a reference; inet_syn.c */
 	struct list asking;       /* [S] of a listener: who asks, by accept_link, a reference each */
-	struct list held_link;    /* TCP: in inet_state->held, under its lock; inet_hold.c */
-	uint64_t held_until;      /* the same */
+	bool held;                /* TCP: it is in inet_state->held, under its lock; inet_hold.c */
 	bool fin;                 /* [S] TCP: the peer has ended its sending, so reads end, and errors do not show there */
 	bool reset;               /* [S] TCP: the connection was broken off */
 	enum { URGENT_NONE, URGENT_THERE, URGENT_READ } urgent; /* [S] TCP */
@@ -74,7 +72,7 @@ struct inet {
 	struct cork *cork;        /* [S] UDP: a datagram that is being made; inet_cork.c */
 	struct list groups;       /* [S] multicast groups it is in; inet_mcast.c */
 	uint32_t mcast_index;     /* [S] IP_MULTICAST_IF */
-	struct inet_addr mcast_iface; /* [S] the same, by address */
+	uint8_t mcast_iface[4];   /* [S] the same, by address */
 	int opt[INET_OPTS];       /* [a] */
 	struct outside_sock *outside; /* [I] once it is there: what a socket that goes out of the sandbox needs */
 };

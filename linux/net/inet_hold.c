@@ -13,6 +13,13 @@
 #define HOLD_NS 200000000ull
 #define SEGMENT 65483u /* lo's MTU without headers */
 
+/* In inet_state->held. */
+struct held {
+	struct list link;
+	struct sock *s;
+	uint64_t until;
+};
+
 bool tcp_hold(const struct sock *s, struct sock *to, uint32_t sent, uint32_t flags)
 {
 	bool more = (flags & MSG_MORE) || (s->inet->opt[OPT_CORK] != 0 && !(flags & MSG_OOB));
@@ -24,18 +31,25 @@ bool tcp_hold(const struct sock *s, struct sock *to, uint32_t sent, uint32_t fla
 void tcp_held(struct sock *to)
 {
 	struct inet_state *i = inet_state();
-	bool first = false;
+	struct held *h = NULL;
+	bool first = false, there;
 
 	lock_take(&i->held_lock);
-	if (list_empty(&to->inet->held_link)) {
+	there = to->inet->held;
+	if (!there)
+		h = arena_alloc(sizeof *h);
+	if (h != NULL) {
 		sock_get(to);
-		to->inet->held_until = pico_now() + HOLD_NS;
+		*h = (struct held){ .s = to, .until = pico_now() + HOLD_NS };
+		to->inet->held = true;
 		first = list_empty(&i->held);
-		list_append(&i->held, &to->inet->held_link);
+		list_append(&i->held, &h->link);
 	}
 	lock_drop(&i->held_lock);
 	if (first)
 		timer_arm(&i->held_timer, pico_now() + HOLD_NS, 0);
+	if (!there && h == NULL)
+		tcp_show(to); /* no memory to wait with */
 }
 
 void tcp_show(struct sock *to)
@@ -63,21 +77,23 @@ void tcp_push(struct sock *s)
 /* The first whose time has come, with the list's reference; else *next is when the first's will. */
 static struct sock *due(struct inet_state *i, uint64_t now, uint64_t *next)
 {
+	struct held *first = NULL;
 	struct sock *s = NULL;
-	struct inet *first;
 
 	*next = 0;
 	lock_take(&i->held_lock);
-	if (!list_empty(&i->held)) {
-		first = LIST_FIRST(&i->held, struct inet, held_link);
-		if (first->held_until <= now) {
-			list_remove(&first->held_link);
-			s = first->self;
-		} else {
-			*next = first->held_until;
-		}
+	if (!list_empty(&i->held))
+		first = LIST_FIRST(&i->held, struct held, link);
+	if (first != NULL && first->until <= now) {
+		list_remove(&first->link);
+		s = first->s;
+		s->inet->held = false;
+	} else if (first != NULL) {
+		*next = first->until;
+		first = NULL;
 	}
 	lock_drop(&i->held_lock);
+	arena_free(first);
 	return s;
 }
 

@@ -404,7 +404,7 @@ long mcast_set_iface(struct sock *s, int level, struct gva value, int len)
 		return -EADDRNOTAVAIL;
 	lock_take(&s->lock);
 	s->inet->mcast_index = a.index;
-	s->inet->mcast_iface = a.iface;
+	memcpy(s->inet->mcast_iface, a.iface.b + 12, sizeof s->inet->mcast_iface);
 	lock_drop(&s->lock);
 	return 0;
 }
@@ -413,5 +413,5 @@ long mcast_get_iface(const struct sock *s, int level, struct gva value, struct g
 {
 	if (level == IPPROTO_IPV6)
 		return sockopt_out(value, len, room, &s->inet->mcast_index, sizeof s->inet->mcast_index);
-	return sockopt_out(value, len, room, s->inet->mcast_iface.b + 12, 4);
+	return sockopt_out(value, len, room, s->inet->mcast_iface, 4);
 }

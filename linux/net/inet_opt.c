@@ -62,8 +62,6 @@ struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protoc
 	s->inet->uid = lx_current()->cred.euid;
 	list_init(&s->inet->errors);
 	list_init(&s->inet->asking);
-	list_init(&s->inet->held_link);
-	s->inet->self = s;
 	list_init(&s->inet->groups);
 	for (uint32_t i = 0; i < INET_OPTS; i++)
 		s->inet->opt[i] = options[i].usual;

@@ -56,6 +56,8 @@ void sock_put(struct sock *s)
 		return;
 	sock_drop_queue(s);
 	landlock_put(s->landlock);
+	groups_put(s->groups);
+	groups_put(s->peergroups);
 	if (s->inet != NULL)
 		arena_free(s->inet->outside);
 	arena_free(s->inet);
@@ -67,16 +69,43 @@ struct lx_ucred cred_of(const struct lx_thread *t)
 	return (struct lx_ucred){ t->proc->pid, t->cred.euid, t->cred.egid };
 }
 
+void groups_get(struct sock_groups *g)
+{
+	if (g != NULL)
+		ref_get(&g->ref);
+}
+
+void groups_put(struct sock_groups *g)
+{
+	if (g != NULL && ref_put(&g->ref))
+		arena_free(g);
+}
+
+/* Without memory for them it has none. */
+static struct sock_groups *groups_of(const struct lx_cred *c)
+{
+	struct sock_groups *g = c->ngroups != 0 ? arena_alloc(sizeof *g + c->ngroups * sizeof g->gid[0]) : NULL;
+
+	if (g == NULL)
+		return NULL;
+	ref_init(&g->ref);
+	g->count = c->ngroups;
+	memcpy(g->gid, cred_groups(c), g->count * sizeof g->gid[0]);
+	return g;
+}
+
 void sock_own_cred(struct sock *s, const struct lx_thread *t)
 {
 	s->cred = cred_of(t);
-	s->groups.count = MIN(t->cred.ngroups, (uint32_t)ARRAY_LEN(s->groups.gid));
-	memcpy(s->groups.gid, cred_groups(&t->cred), s->groups.count * sizeof s->groups.gid[0]);
+	groups_put(s->groups);
+	s->groups = groups_of(&t->cred);
 }
 
 void sock_peer_cred(struct sock *to, const struct sock *s)
 {
 	to->peercred = s->cred;
+	groups_get(s->groups);
+	groups_put(to->peergroups);
 	to->peergroups = s->groups;
 }
 

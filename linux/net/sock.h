@@ -43,6 +43,12 @@ struct packet {
 	uint8_t data[];
 };
 
+/* Supplementary groups of who made a connection; never changed. */
+struct sock_groups {
+	struct ref ref;
+	uint32_t count, gid[];
+};
+
 struct sock {
 	struct ref ref;           /* its file, its peer, who looks at it */
 	LOCK(SOCKET) lock;
@@ -61,7 +67,7 @@ struct sock {
 	struct sock *peer;        /* [S] a reference; streams: set once, until the end */
 	struct waitq wq;          /* readers, writers, pollers, accepters */
 	struct lx_ucred cred, peercred; /* [S] of who called listen or connect or socketpair */
-	struct sock_groups { uint32_t count, gid[32]; } groups, peergroups; /* [S] theirs */
+	struct sock_groups *groups, *peergroups; /* [S] theirs, a reference each; NULL: none */
 
 	/* Received, not read. */
 	struct ring rx;           /* [S] stream */
@@ -142,6 +148,8 @@ void sock_put(struct sock *s);
 /* The end of a socket that had a file or was queued for accept. */
 void sock_close(struct sock *s);
 struct lx_ucred cred_of(const struct lx_thread *t);
+void groups_get(struct sock_groups *g); /* NULL is fine, here and there */
+void groups_put(struct sock_groups *g);
 /* s->cred and groups become the caller's; to's peer is s. */
 void sock_own_cred(struct sock *s, const struct lx_thread *t);
 void sock_peer_cred(struct sock *to, const struct sock *s);

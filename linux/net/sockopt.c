@@ -255,22 +255,33 @@ long sockopt_out(struct gva to, struct gva len, int room, const void *value, int
 }
 
 /* All the peer's groups, or -ERANGE and how much room they take. */
+static long groups_out(struct lx_thread *t, const struct sock_groups *g, struct gva to, struct gva len, int room)
+{
+	uint32_t count = g != NULL ? g->count : 0;
+	int size = (int)(count * sizeof g->gid[0]);
+
+	if (room < size)
+		return PUT_USER(len, size) != 0 ? -EFAULT : -ERANGE;
+	for (uint32_t i = 0; i < count; i++)
+		if (PUT_USER(gva_add(to, i * sizeof g->gid[0]), cred_seen(t, (struct lx_ucred){ 0, 0, g->gid[i] }).gid) != 0)
+			return -EFAULT;
+	return PUT_USER(len, size);
+}
+
 static long peer_groups(struct lx_thread *t, struct sock *s, struct gva to, struct gva len, int room)
 {
-	struct sock_groups g;
-	int size;
+	struct sock_groups *g;
+	bool known;
+	long err;
 
 	lock_take(&s->lock);
 	g = s->peergroups;
+	groups_get(g);
+	known = s->peercred.pid != 0;
 	lock_drop(&s->lock);
-	if (s->peercred.pid == 0)
-		return -ENODATA;
-	size = (int)(g.count * sizeof g.gid[0]);
-	if (room < size)
-		return PUT_USER(len, size) != 0 ? -EFAULT : -ERANGE;
-	for (uint32_t i = 0; i < g.count; i++)
-		g.gid[i] = cred_seen(t, (struct lx_ucred){ 0, 0, g.gid[i] }).gid;
-	return sockopt_out(to, len, room, g.gid, size);
+	err = known ? groups_out(t, g, to, len, room) : -ENODATA;
+	groups_put(g);
+	return err;
 }
 
 static long peer_pidfd(struct lx_thread *t, struct sock *s, struct gva to, struct gva len, int room)

@@ -68,6 +68,7 @@ void accept_inherit(struct sock *child, const struct sock *listener)
 static void introduce(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child)
 {
 	child->cred = listener->cred;
+	groups_get(listener->groups);
 	child->groups = listener->groups;
 	sock_own_cred(s, t);
 	sock_peer_cred(child, s);
