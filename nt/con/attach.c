@@ -67,7 +67,7 @@ static struct nt_console *find(const void *id)
 }
 
 /* Somebody else may have been quicker. */
-static struct nt_console *enter(struct nt_console *c)
+struct nt_console *con_enter(struct nt_console *c)
 {
 	struct con_list *l = con_list();
 	struct nt_console *other;
@@ -104,7 +104,7 @@ struct nt_console *con_of_terminal(struct file *f)
 		os_tty_get(both);
 		c = con_new(both, both);
 	}
-	return c != NULL ? enter(c) : NULL;
+	return c != NULL ? con_enter(c) : NULL;
 }
 
 struct nt_console *con_fresh(void)
@@ -180,9 +180,8 @@ uint64_t con_reference(struct nt_process *p)
 /* Values for a console that is still to be made. */
 #define CONSOLE_ALLOC     UINT64_MAX
 #define CONSOLE_NO_WINDOW (UINT64_MAX - 1)
-#define CONSOLE_SHELL     (UINT64_MAX - 2)
 
-static struct nt_console *of_handle(struct nt_process *from, uint64_t handle)
+static struct nt_console *of_handle(struct nt_process *from, uint64_t handle, bool *pseudo)
 {
 	struct nt_console *c = NULL;
 	struct ob_object *o;
@@ -190,8 +189,14 @@ static struct nt_console *of_handle(struct nt_process *from, uint64_t handle)
 	if (ob_by_handle_of(from, handle, OB_FILE, 0, &o) != STATUS_SUCCESS)
 		return NULL;
 	if (((struct io_file *)o)->kind == IO_CONSOLE) {
-		c = ((struct con_file *)((struct io_file *)o)->object)->console;
-		ref_get(&c->ref);
+		const struct con_file *cf = ((struct io_file *)o)->object;
+
+		c = port_console(cf->port);
+		*pseudo = c != NULL;
+		if (c == NULL) {
+			c = cf->console;
+			ref_get(&c->ref);
+		}
 	}
 	ob_put(o);
 	return c;
@@ -224,19 +229,19 @@ static bool redirected(struct nt_process *p, uint64_t handle)
 	return other;
 }
 
-uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value, uint64_t std[3])
+uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value, uint64_t std[3], bool own)
 {
-	bool new = value >= CONSOLE_SHELL;
+	bool new = value >= CON_NEW_VALUES, pseudo = false;
 	struct nt_console *c;
 
 	if (value == 0)
 		return 0;
-	c = value == CONSOLE_NO_WINDOW ? con_new(NULL, NULL) : new ? con_fresh() : of_handle(from, value);
+	c = value == CONSOLE_NO_WINDOW ? con_new(NULL, NULL) : new ? con_fresh() : of_handle(from, value, &pseudo);
 	if (c == NULL)
 		return 0;
 	con_attach(p, c);
-	for (int i = 0; new && std != NULL && i < 3; i++)
-		if (!redirected(p, std[i]))
+	for (int i = 0; ((new && !own) || pseudo) && i < 3; i++)
+		if (own ? std[i] == 0 : !redirected(p, std[i]))
 			std[i] = give(p, c, i > 0);
 	con_put(c);
 	return con_reference(p);
@@ -367,25 +372,32 @@ static uint32_t take_attached(const struct nt_console *c, uint32_t group, struct
 }
 
 #define EVENT_PROCESSES 64u
+bool con_tell(struct nt_console *c, const struct nt_process *but, uint32_t event, uint32_t group)
+{
+	struct nt_process *all[EVENT_PROCESSES];
+	uint32_t n = take_attached(c, group, all, EVENT_PROCESSES);
+	bool among = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (all[i] == but)
+			among = true;
+		else
+			(void)ps_ctrl_event(all[i], event);
+		ob_put(&all[i]->ob);
+	}
+	return among;
+}
+
 NTSTATUS con_ctrl_event(struct nt_process *p, uint32_t event, uint32_t group)
 {
 	struct nt_console *c = event <= 1 ? con_of_process(p) : NULL;
-	struct nt_process *all[EVENT_PROCESSES];
-	bool me = false;
-	uint32_t n;
+	bool me;
 
 	if (event > 1)
 		return STATUS_INVALID_PARAMETER;
 	if (c == NULL)
 		return STATUS_INVALID_HANDLE;
-	n = take_attached(c, group, all, EVENT_PROCESSES);
-	for (uint32_t i = 0; i < n; i++) {
-		if (all[i] == p)
-			me = true;
-		else
-			(void)ps_ctrl_event(all[i], event);
-		ob_put(&all[i]->ob);
-	}
+	me = con_tell(c, p, event, group);
 	con_put(c);
 	return me ? ps_ctrl_event(p, event) : STATUS_SUCCESS;
 }

@@ -16,13 +16,15 @@ extern const struct io_ops io_console_ops; /* io/kinds.c: [IO_CONSOLE] */
 bool con_is_terminal(const struct file *f);
 /* A file object for p's standard handle on f, a terminal (borrowed): input, or the active screen buffer.  p is attached to the console. */
 NTSTATUS con_std_file(struct nt_process *p, struct file *f, bool output, struct io_file **out);
+#define CON_NEW_VALUES (UINT64_MAX - 2) /* from here on values of ConsoleHandle ask for a new console */
 /* The value of a new process's parameters' ConsoleHandle: a handle in p's table on p's console; 0: it has none. */
 uint64_t con_reference(struct nt_process *p);
 /*
  * A new process gets the console that the value of its maker's parameters says (a handle of the maker's, 0: none, or one of kernelbase's
- * special values for a new one): what to put there for it.  std: its standard handles, to be replaced by a new console's; NULL: they are not.
+ * special values for a new one): what to put there for it.  std: its standard handles, to be replaced by a new console's unless they are its own
+ * wish (own); a pseudo console's replace those that are 0 then, too.
  */
-uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value, uint64_t std[3]);
+uint64_t con_child(struct nt_process *from, struct nt_process *p, uint64_t value, uint64_t std[3], bool own);
 /*
  * NtCreateFile below \Device\ConDrv, or CON, CONIN$, CONOUT$: rest is the name without a leading backslash.  root: the console's file
  * object that the name is relative to, or NULL.  *out: one reference.

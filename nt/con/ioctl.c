@@ -353,6 +353,10 @@ NTSTATUS con_ioctl(struct io_request *r)
 	if (f->part != CON_SERVER && ((r->code & 0x4000 && !(access & FILE_READ_DATA)) ||
 			(r->code & 0x8000 && !(access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))))
 		return STATUS_ACCESS_DENIED;
+	if (con_is_gone(f))
+		return STATUS_INVALID_HANDLE;
+	if (f->port != NULL && r->code >= PSEUDO_DECIDE && r->code <= PSEUDO_CLOSE)
+		return port_ioctl(f->port, r);
 	if (f->part == CON_OUTPUT)
 		return con_output_ioctl(f->console, f->screen, r);
 	return con_input_ioctl(f->console, f, r);

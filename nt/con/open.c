@@ -55,22 +55,28 @@ static void con_destroy(struct io_file *f)
 	lock_drop(&cf->console->lock);
 	screen_put(cf->screen);
 	con_put(cf->console);
+	port_put(cf->port);
 	arena_free(cf);
 	f->object = NULL;
+}
+
+bool con_is_gone(const struct con_file *cf)
+{
+	return cf->unbound && nt_current_process()->con == NULL;
 }
 
 static NTSTATUS read_file(struct io_request *r)
 {
 	struct con_file *cf = r->file->object;
 
-	return cf->part == CON_INPUT ? con_read_bytes(cf->console, r) : (NTSTATUS)STATUS_INVALID_HANDLE;
+	return cf->part == CON_INPUT && !con_is_gone(cf) ? con_read_bytes(cf->console, r) : (NTSTATUS)STATUS_INVALID_HANDLE;
 }
 
 static NTSTATUS write_file(struct io_request *r)
 {
 	struct con_file *cf = r->file->object;
 
-	if (cf->part != CON_OUTPUT)
+	if (cf->part != CON_OUTPUT || con_is_gone(cf))
 		return STATUS_INVALID_HANDLE;
 	return con_write_bytes(cf->console, cf->screen, r->buffer, r->size, &r->done);
 }
@@ -79,7 +85,7 @@ static NTSTATUS flush_file(struct io_request *r)
 {
 	struct con_file *cf = r->file->object;
 
-	return cf->part == CON_INPUT ? con_flush_input(cf->console) : (NTSTATUS)STATUS_INVALID_HANDLE;
+	return cf->part == CON_INPUT && !con_is_gone(cf) ? con_flush_input(cf->console) : (NTSTATUS)STATUS_INVALID_HANDLE;
 }
 
 /* FreeConsole closes the connection: the process has no console then.  One that ends has no current thread any more. */
@@ -152,21 +158,48 @@ static struct nt_console *meant(const struct io_file *root)
 	return cf->console;
 }
 
-static NTSTATUS open_server(const struct io_file *root, bool connect, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
+/* Server: a console to come; Reference below it: the same. */
+static struct con_port *port_for(const struct io_file *root, bool server)
 {
-	struct nt_console *c = meant(root);
+	const struct con_file *cf = root != NULL && root->kind == IO_CONSOLE ? root->object : NULL;
+
+	return server ? port_new() : cf != NULL ? port_get(cf->port) : NULL;
+}
+
+static NTSTATUS open_server(const struct io_file *root, bool connect, bool server, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
+{
+	struct con_port *port = port_for(root, server);
+	struct nt_console *c = connect ? port_console(port) : NULL;
 	NTSTATUS status;
 
+	if (c == NULL)
+		c = meant(root);
 	/* A connection without a console: AttachConsole says of which process it is to be. */
 	if (c == NULL)
 		c = connect && root == NULL ? con_new(NULL, NULL) : con_fresh();
-	if (c == NULL)
+	if (c == NULL || (server && port == NULL)) {
+		con_put(c);
+		port_put(port);
 		return STATUS_NO_MEMORY;
+	}
 	if (connect && root != NULL)
 		con_attach(nt_current_process(), c);
 	status = con_file_new(c, NULL, CON_SERVER, access, share, options, out);
+	if (status != STATUS_SUCCESS || connect)
+		port_put(port);
+	else
+		((struct con_file *)(*out)->object)->port = port;
 	if (status == STATUS_SUCCESS && connect)
 		((struct con_file *)(*out)->object)->attached = nt_current_process()->pid;
+	return status;
+}
+
+static NTSTATUS open_bound(struct io_file *root, bool output, uint32_t access, uint32_t share, uint32_t options, struct io_file **out)
+{
+	NTSTATUS status = con_open_part(meant(root), output, access, share, options, out);
+
+	if (status == STATUS_SUCCESS)
+		((struct con_file *)(*out)->object)->unbound = root == NULL;
 	return status;
 }
 
@@ -186,11 +219,10 @@ NTSTATUS con_open(const WCHAR *rest, uint32_t size, struct io_file *root, uint32
 	if (what == 'c')
 		what = access & (FILE_WRITE_DATA | FILE_APPEND_DATA) ? 'o' : 'i';
 	switch (what) {
-	case 'i': return con_open_part(meant(root), false, access, share, options, out);
-	case 'o': return con_open_part(meant(root), true, access, share, options, out);
+	case 'i': case 'o': return open_bound(root, what == 'o', access, share, options, out);
 	case 's': return open_buffer(meant(root), access, share, options, out);
-	case 'v': case 'r': return open_server(root, false, access, share, options, out);
-	case 'n': return open_server(root, true, access, share, options, out);
+	case 'v': case 'r': return open_server(root, false, what == 'v', access, share, options, out);
+	case 'n': return open_server(root, true, false, access, share, options, out);
 	default: return STATUS_OBJECT_NAME_NOT_FOUND;
 	}
 }

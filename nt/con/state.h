@@ -136,6 +136,8 @@ struct con_file {
 	struct list link;           /* [C] in console->inputs */
 	struct io_file *file;
 	uint32_t attached;          /* pid of whom it attaches to the console */
+	bool unbound;               /* of the caller's console: of none when that process has none any more */
+	struct con_port *port;      /* SERVER: a reference; NULL: it is of no console to come */
 };
 
 /* Bytes on their way to the terminal: heap memory, grows. */
@@ -238,11 +240,28 @@ struct nt_console *con_fresh(void);                 /* for who asks for a new on
 struct nt_console *con_of_process(struct nt_process *p);
 void con_attach(struct nt_process *p, struct nt_console *c); /* takes a reference of its own; c NULL: to none */
 NTSTATUS con_bind(struct con_file *cf, uint32_t pid);
+bool con_is_gone(const struct con_file *cf); /* a handle on the caller's console, which has none */
 /* File objects; both take over the references on console and screen. */
 NTSTATUS con_file_new(struct nt_console *c, struct con_screen *s, enum con_part part, uint32_t access, uint32_t share, uint32_t options,
 	struct io_file **out);
 NTSTATUS con_open_part(struct nt_console *c, bool output, uint32_t access, uint32_t share, uint32_t options, struct io_file **out);
 uint32_t con_processes(const struct nt_console *c, uint32_t *pids, uint32_t room); /* how many; room of them in pids */
+
+struct nt_console *con_enter(struct nt_console *c); /* into the list of all; another one that is there of its terminal */
+/* Ctrl-C and the like to all attached processes of the group (0: any) but `but`; true: that is one of them. */
+bool con_tell(struct nt_console *c, const struct nt_process *but, uint32_t event, uint32_t group);
+
+/* ---- pseudo.c: what handles on a console to come share ---- */
+struct con_port *port_new(void); /* one reference; NULL: no memory */
+struct con_port *port_get(struct con_port *p); /* p; NULL is fine */
+void port_put(struct con_port *p);
+/* The pseudo console that it has become, with a reference; waits until that is decided.  NULL: none, the handle's own console is meant. */
+struct nt_console *port_console(struct con_port *p);
+NTSTATUS port_ioctl(struct con_port *p, struct io_request *r);
+/* Of our conhost.exe, on the server's handle. */
+#define PSEUDO_DECIDE 0x50f000u /* in: columns and rows, u32, 0: it is no pseudo console; out: u64, a handle on the pty's master */
+#define PSEUDO_CTRL_C 0x50f004u /* ^C was typed; STATUS_INVALID_PARAMETER: it is a character like others */
+#define PSEUDO_CLOSE  0x50f008u /* CTRL_CLOSE_EVENT to all who are attached */
 
 /* ---- ioctl.c, output.c ---- */
 NTSTATUS con_ioctl(struct io_request *r);

@@ -3,6 +3,7 @@
 #include "nt/os/tty.h"
 #include "linux/fs/fs.h"
 #include "linux/fs/std.h"
+#include "rt/fmt.h"
 #include "rt/mem.h"
 
 _Static_assert(sizeof(struct os_tty_mode) == offsetof(struct dk_termios, when), "dk_termios without when");
@@ -51,6 +52,28 @@ struct file *os_tty_open(void)
 static struct tty *pty_of(const struct file *f)
 {
 	return f->kind == FILE_PTY ? f->object : NULL;
+}
+
+bool os_pty_new(uint32_t columns, uint32_t rows, struct file **master, struct file **slave)
+{
+	struct tty *tty;
+	char name[32];
+
+	if (vfs_open(lx_current(), AT_FDCWD, "/dev/ptmx", O_RDWR | O_NOCTTY, 0, master) < 0)
+		return false;
+	tty = pty_of(*master);
+	if (tty != NULL) {
+		lock_take(&tty->lock);
+		tty->locked = 0;
+		tty->ws.ws_col = (uint16_t)columns;
+		tty->ws.ws_row = (uint16_t)rows;
+		lock_drop(&tty->lock);
+		fmt_snprintf(name, sizeof name, "/dev/pts/%u", tty->index);
+		if (vfs_open(lx_current(), AT_FDCWD, name, O_RDWR | O_NOCTTY, 0, slave) == 0)
+			return true;
+	}
+	file_put(*master);
+	return false;
 }
 
 static bool host_mode(struct file *f, struct os_tty_mode *m)

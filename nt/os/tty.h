@@ -20,6 +20,9 @@ bool os_tty_can(const struct file *f, bool write); /* was it opened for that? */
 /* The terminal that the sandbox was started on, by name; a reference, or NULL: there is none. */
 struct file *os_tty_open(void);
 
+/* A new pty of that size, both ends open; references.  False: there is no memory, no number, or the sandbox has no /dev/ptmx. */
+bool os_pty_new(uint32_t columns, uint32_t rows, struct file **master, struct file **slave);
+
 struct os_tty_mode { /* struct termios' */
 	uint32_t iflag, oflag, cflag, lflag;
 	uint8_t line, cc[19];

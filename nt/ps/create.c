@@ -27,6 +27,7 @@
 #define CREATE_NO_DEBUG_INHERIT 0x002u
 #define CREATE_INHERIT_HANDLES 0x004u
 #define CREATE_SUSPENDED       0x200u
+#define SUBSYSTEM_GUI          2u
 #define HANDLES_MAX            4096u
 
 /* ---- The program ---- */
@@ -161,7 +162,7 @@ static void give_std(struct nt_process *from, struct nt_process *to, struct nt_s
 	}
 }
 
-static NTSTATUS give_handles(struct nt_thread *t, struct nt_process *p, const struct ps_create_asked *a, uint32_t flags, struct nt_start *s)
+static NTSTATUS give_handles(struct nt_thread *t, struct nt_process *p, const struct ps_create_asked *a, uint32_t flags, const struct ps_program *w, struct nt_start *s)
 {
 	NTSTATUS status = STATUS_SUCCESS;
 
@@ -172,8 +173,10 @@ static NTSTATUS give_handles(struct nt_thread *t, struct nt_process *p, const st
 	}
 	if (status == STATUS_SUCCESS && s != NULL)
 		give_std(t->process, p, s);
+	if (s != NULL && w->image->subsystem == SUBSYSTEM_GUI && s->console_handle >= CON_NEW_VALUES)
+		s->console_handle = 0; /* only programs for consoles get new ones */
 	if (status == STATUS_SUCCESS && s != NULL)
-		s->console_handle = con_child(t->process, p, s->console_handle, (s->window_flags & STARTF_USESTDHANDLES) ? NULL : s->std_handle);
+		s->console_handle = con_child(t->process, p, s->console_handle, s->std_handle, s->window_flags & STARTF_USESTDHANDLES);
 	return status;
 }
 
@@ -272,7 +275,7 @@ static NTSTATUS begin(struct nt_thread *t, const struct create *c, struct ps_pro
 	status = ps_first_thread(p, os_spawn_leader(p), suspended, &first);
 	if (status == STATUS_SUCCESS) {
 		inherit_values(t, p, w, s);
-		status = give_handles(t, p, a, c->process_flags, w->pe ? s : NULL);
+		status = give_handles(t, p, a, c->process_flags, w, w->pe ? s : NULL);
 	}
 	if (status == STATUS_SUCCESS && w->pe)
 		status = ps_debug_born(t->process, p, a->debug, !(c->process_flags & CREATE_NO_DEBUG_INHERIT));
