@@ -191,6 +191,7 @@ struct mon_death {
  *                       No such record: none, and no net_publish
  *   net_publish=I:tcp|udp:GUESTPORT:[ADDR]:HOSTPORT   in order, I from 0; ADDR as in URIs
  *   net_dns=all|names   dns: is there, for all names or for those of rules
+ *   net_loopback=1      a rule allows something of the host's loopback
  *   net_address=ADDR/LEN  an address of the host, with net=host or rules, that what goes out comes from
  *   boot_id=HEX32  seed=HEX64  memtotal=BYTES  cpus=N
  */

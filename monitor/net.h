@@ -52,6 +52,7 @@ enum net_mode { NET_NONE, NET_RULES, NET_HOST };
 /* RULE of --net allow:; NULL, or what is wrong with it. */
 const char *net_rule_add(const char *rule, size_t len);
 void net_rules_log(void);
+bool net_rules_have_loopback(void); /* the host's loopback is among what rules allow */
 bool net_rules_have_names(void);
 bool net_may_reach(const struct dk_inet *a, enum net_proto proto);
 bool net_may_look_up(const char *name);

@@ -294,6 +294,14 @@ bool net_rules_have_names(void)
 	return false;
 }
 
+bool net_rules_have_loopback(void)
+{
+	for (unsigned i = 0; i < rule_count; i++)
+		if (rules[i].kind == RULE_LOCALHOST || (rules[i].kind == RULE_PREFIX && is_loopback(&rules[i].net)))
+			return true;
+	return false;
+}
+
 bool net_may_look_up_all(void)
 {
 	for (unsigned i = 0; i < rule_count; i++)

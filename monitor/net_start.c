@@ -69,6 +69,8 @@ void net_settings(void (*add_record)(const char *record, void *arg), void *arg)
 	}
 	if (net_may_look_up_all() || net_rules_have_names())
 		add_record(net_may_look_up_all() ? "net_dns=all" : "net_dns=names", arg);
+	if (net_rules_have_loopback())
+		add_record("net_loopback=1", arg);
 	if (net_mode != NET_NONE)
 		address_settings(add_record, arg);
 }

@@ -183,6 +183,8 @@ long outside_connect(struct lx_thread *t, struct sock *s, const struct inet_name
 	if (outside_sock(s) == NULL)
 		return -ENOBUFS;
 	err = dial(o, s, to, &stream);
+	if (err == -EACCES && inet_is_local(&to->addr)) /* which only the sandbox itself has, then */
+		err = -ECONNREFUSED;
 	if (err != 0)
 		return err;
 	if (!begin(s, to) || !outside_attach(s, stream))

@@ -205,6 +205,8 @@ def clients():
     lo = Peer(socket.SOCK_STREAM, ("127.0.0.1", 0), echo_many)
     out = inside(["--net", "host"], in_epoll, lo.port, "127.0.0.1", 4)
     ok("--net host: the host's loopback where nobody within listens", out == ("fine\n", 0), out)
+    out = inside(["--net", "allow:localhost"], in_epoll, lo.port, "127.0.0.1", 2)
+    ok("the same by a rule", out == ("fine\n", 0), out)
     out = inside([], "import socket, sys\ntry:\n  socket.create_connection((sys.argv[1], 80))\nexcept OSError as e: print(e.errno)", V4)
     ok("no network: ENETUNREACH", out == ("101\n", 0), out)
     out = inside(["--net", "allow:10.9.9.10"], "import socket, sys\ntry:\n  socket.create_connection((sys.argv[1], 80))\nexcept OSError as e: print(e.errno)", V4)
