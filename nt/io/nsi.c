@@ -2,7 +2,7 @@
 /*
  * nt/io/nsi.c - \Device\Nsi: the tables of interfaces, addresses, routes and connections that iphlpapi.dll shows.
  *
- * There is the loopback interface with its two addresses, as on every Windows: iphlpapi.dll and libuv cannot do with none.  All other
+ * There is the loopback interface with its two addresses and a route, as on every Windows: iphlpapi.dll and libuv cannot do with none.  All other
  * tables are empty.  A row has four parts: a key, what can be set, what changes, what does not.
  */
 #include "nt/io/irp.h"
@@ -67,6 +67,30 @@ struct unicast_dynamic {
 	uint32_t scope, dad_state;
 };
 
+struct forward4_key {
+	uint32_t unknown;
+	uint8_t prefix[4], prefix_len, unknown2[3];
+	uint32_t unknown3[3];
+	uint64_t luid, luid2;
+	uint8_t next_hop[4], pad[4];
+};
+
+struct forward_rw {
+	uint32_t site_prefix, valid, preferred, metric, protocol;
+	uint8_t loopback, autoconf, publish, immortal, unknown[4];
+	uint32_t unknown2;
+};
+
+struct forward4_dynamic {
+	uint32_t age, unknown[3];
+	uint8_t address[4];
+};
+
+struct forward_static {
+	uint32_t origin, index;
+};
+#define PROTOCOL_LOCAL 2u
+
 static const uint64_t lo_key = LOOPBACK_LUID, lo_created;
 static const uint32_t lo_index = IF_INDEX;
 static const struct ifinfo_rw lo_rw = { .admin_status = IF_UP, .alias = { 4, { 'l', 'o' } } };
@@ -77,6 +101,11 @@ static const struct unicast4_key lo4_key = { LOOPBACK_LUID, { 127, 0, 0, 1 }, { 
 static const struct unicast6_key lo6_key = { LOOPBACK_LUID, { [15] = 1 } };
 static const struct unicast_rw lo4_rw = { ~0u, ~0u, ORIGIN_MANUAL, ORIGIN_MANUAL, 8, { 0 } }, lo6_rw = { ~0u, ~0u, ORIGIN_MANUAL, ORIGIN_MANUAL, 128, { 0 } };
 static const struct unicast_dynamic lo_address = { 0, DAD_PREFERRED };
+
+static const struct forward4_key route4_key = { .prefix = { 127 }, .prefix_len = 8, .luid = LOOPBACK_LUID, .luid2 = LOOPBACK_LUID };
+static const struct forward_rw route_rw = { .valid = ~0u, .preferred = ~0u, .metric = 1, .protocol = PROTOCOL_LOCAL, .loopback = 1, .immortal = 1 };
+static const struct forward4_dynamic route4_dynamic = { .address = { 127 } };
+static const struct forward_static route_static = { .index = IF_INDEX };
 
 /* A table is known by a module, a GUID of which only the first part differs, and a number.  Each here has one row. */
 struct table {
@@ -91,6 +120,7 @@ static const struct table tables[] = {
 	{ 0xeb004a11, 0, { PART(lo_key), PART(lo_rw), PART(lo_dynamic), PART(lo_static) } },       /* NPI_MS_NDIS, interfaces */
 	{ 0xeb004a11, 2, { PART(lo_index), { NULL, 0 }, { NULL, 0 }, PART(lo_key) } },            /* and their LUIDs by index */
 	{ 0xeb004a00, 10, { PART(lo4_key), PART(lo4_rw), PART(lo_address), PART(lo_created) } }, /* NPI_MS_IPV4, unicast addresses */
+	{ 0xeb004a00, 16, { PART(route4_key), PART(route_rw), PART(route4_dynamic), PART(route_static) } }, /* routes */
 	{ 0xeb004a01, 10, { PART(lo6_key), PART(lo6_rw), PART(lo_address), PART(lo_created) } },
 };
 
@@ -152,7 +182,7 @@ static NTSTATUS all_rows(struct io_request *r)
 /* The table of a request for one row, whose key lies at the offset at of its input. */
 static NTSTATUS find_row(struct io_request *r, uint32_t at, const struct nsi_module *m, uint32_t number, uint32_t size, const struct table **out)
 {
-	uint8_t key[sizeof lo6_key];
+	uint8_t key[sizeof route4_key];
 	NTSTATUS status;
 
 	*out = table_of(m, number);
