@@ -50,6 +50,8 @@ static const struct attempt attempts[] = {
 	{ "close", 3, { 9999 }, true },
 	{ "preadv2 NOWAIT", 327, { 9999, 0, 0, 0, 0, 8 }, true },
 	{ "pwritev2 APPEND|DSYNC", 328, { 9999, 0, 0, 0, 0, 18 }, true },
+	{ "pread64", 17, { 9999, 4096, 1, 0 }, true },
+	{ "pwrite64", 18, { 9999, 4096, 1, 0 }, true },
 	{ "fstat", 5, { 9999, 4096 }, true },
 	{ "fdatasync", 75, { 9999 }, true },
 	{ "restart_syscall", 219, { 0 }, true },
