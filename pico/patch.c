@@ -59,14 +59,30 @@ static bool map_stubs(struct range *r)
 	return r->stubs_mapped;
 }
 
-static void apply_page(struct range *r, const struct text_page *p)
+static bool is_in(const struct range *r, const struct text_page *p)
 {
 	uint64_t address = r->room + p->delta;
 
-	if (address < r->start || address + PAGE_SIZE > r->end || p->offset != r->offset + (address - r->start))
-		return;
-	if (map_stubs(r))
-		(void)map_data(address, p->data, PAGE_SIZE);
+	return address >= r->start && address + PAGE_SIZE <= r->end && p->offset == r->offset + (address - r->start);
+}
+
+/* n changed pages side by side, here and in the arena. */
+static void apply_pages(struct range *r, const struct text_page *p, uint64_t n)
+{
+	if (is_in(r, p) && map_stubs(r))
+		(void)map_data(r->room + p->delta, p->data, n * PAGE_SIZE);
+}
+
+/* How many of the file's pages from the i-th on are mapped with the text and lie side by side: a mapping each costs more. */
+static uint32_t prepared_run(const struct range *r, uint32_t i, uint32_t npages)
+{
+	const struct text_page *p = &r->file->page[i];
+	uint32_t n = 0;
+
+	while (i + n < npages && p[n].prepared && is_in(r, &p[n]) && p[n].delta == p->delta + n * PAGE_SIZE &&
+	       data_offset(p[n].data) == data_offset(p->data) + n * PAGE_SIZE)
+		n++;
+	return n;
 }
 
 /* ---- The list of ranges ---- */
@@ -205,6 +221,7 @@ static NOINLINE void make_cpuid_pages(struct range *r, const struct cpuid_plan *
 void pico_text_prepare(uint64_t start, uint64_t end, const struct cpuid_plan *plan)
 {
 	struct range *r;
+	uint32_t npages;
 
 	lock_take(&text.lock);
 	r = range_of(start);
@@ -213,9 +230,10 @@ void pico_text_prepare(uint64_t start, uint64_t end, const struct cpuid_plan *pl
 		if (!r->file->looked)
 			make_cpuid_pages(r, plan);
 		lock_drop(&r->file->lock);
-		for (uint32_t i = 0; i < __atomic_load_n(&r->file->npages, __ATOMIC_ACQUIRE); i++)
-			if (r->file->page[i].prepared)
-				apply_page(r, &r->file->page[i]);
+		npages = __atomic_load_n(&r->file->npages, __ATOMIC_ACQUIRE);
+		for (uint32_t i = 0, n; i < npages; i += MAX(n, 1u))
+			if ((n = prepared_run(r, i, npages)) != 0)
+				apply_pages(r, &r->file->page[i], n);
 	}
 	lock_drop(&text.lock);
 }
@@ -287,7 +305,7 @@ void patch_trap(uint64_t site)
 		lock_drop(&r->file->lock);
 		/* A site that was left alone in the copy keeps trapping: nothing to map. */
 		if (has_jump(p, place.at))
-			apply_page(r, p);
+			apply_pages(r, p, 1);
 	}
 	lock_drop(&text.lock);
 }
@@ -310,7 +328,7 @@ static void count_fault(struct range *r, uint64_t site) REQUIRES(PATCH)
 	}
 	lock_drop(&r->file->lock);
 	if (p != NULL && !patch_kept(page))
-		apply_page(r, p);
+		apply_pages(r, p, 1);
 }
 
 /* A call is made here: the callee is to see where it is from. */

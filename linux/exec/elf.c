@@ -36,71 +36,40 @@ static void extent(const struct elf_file *e, uint64_t *low, uint64_t *high, uint
 }
 
 /* A place of size bytes at a multiple of align: an address that is free now. */
-static long find_aligned(struct mm *mm, uint64_t hint, uint64_t size, uint64_t align)
-{
-	long at = mm_map(mm, hint, size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, NULL, 0);
-
-	if (at < 0)
-		return at;
-	(void)mm_unmap(mm, (uint64_t)at, size + align);
-	return (long)ALIGN_UP((uint64_t)at, align);
-}
-
-static const Elf64_Phdr *first_load(const struct elf_file *e)
-{
-	for (unsigned i = 0; i < e->eh.e_phnum; i++)
-		if (e->ph[i].p_type == PT_LOAD)
-			return &e->ph[i];
-	return NULL;
-}
-
 static uint64_t file_len(const Elf64_Phdr *ph)
 {
 	return ph->p_filesz ? PAGE_UP(ph->p_vaddr + ph->p_filesz) - PAGE_DOWN(ph->p_vaddr) : 0;
 }
 
-/* Chooses the load bias; the first segment may be mapped by that: *done. */
-static long place(struct mm *mm, const struct elf_file *e, uint64_t hint, uint64_t *bias, bool *done)
+/* Chooses the load bias.  Only the caller maps anything here until it has mapped the segments. */
+static long place(struct mm *mm, const struct elf_file *e, uint64_t hint, uint64_t *bias)
 {
-	const Elf64_Phdr *first = first_load(e);
 	uint64_t low, high, align;
 	long at;
 
-	*done = false;
 	*bias = 0;
 	extent(e, &low, &high, &align);
 	if (e->eh.e_type == ET_EXEC)
 		return guest_range_ok(low, high - low) && low >= GUEST_LOW ? 0 : -ENOMEM;
 	if (align > PAGE_SIZE && !hint) {
-		at = find_aligned(mm, 0, high - low, align);
+		at = mm_place_file(mm, 0, high - low + align);
 		if (at < 0)
 			return at;
-		hint = (uint64_t)at;
+		hint = ALIGN_UP((uint64_t)at, align);
 	}
-	hint = ALIGN_DOWN(hint, align);
-	if (!file_len(first)) {
-		at = mm_map(mm, hint, high - low, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, NULL, 0);
-		*bias = (uint64_t)at - low;
-		return at < 0 ? at : 0;
-	}
-	at = mm_map(mm, hint, high - low, prot_of(first), MAP_PRIVATE, e->file, PAGE_DOWN(first->p_offset));
-	if (at < 0)
-		return at;
+	at = mm_place_file(mm, ALIGN_DOWN(hint, align), high - low);
 	*bias = (uint64_t)at - low;
-	*done = true;
-	if (high - low > file_len(first))
-		return mm_unmap(mm, (uint64_t)at + file_len(first), high - low - file_len(first));
-	return 0;
+	return at < 0 ? at : 0;
 }
 
-static long map_segment(struct mm *mm, const struct elf_file *e, const Elf64_Phdr *ph, uint64_t bias, bool mapped)
+static long map_segment(struct mm *mm, const struct elf_file *e, const Elf64_Phdr *ph, uint64_t bias)
 {
 	uint64_t start = PAGE_DOWN(ph->p_vaddr) + bias, len = file_len(ph);
 	uint64_t end = PAGE_UP(ph->p_vaddr + ph->p_memsz) + bias, data_end = ph->p_vaddr + ph->p_filesz + bias;
 	int fixed = e->eh.e_type == ET_EXEC ? MAP_FIXED_NOREPLACE : MAP_FIXED;
 	long at;
 
-	if (len && !mapped) {
+	if (len) {
 		at = mm_map(mm, start, len, prot_of(ph), MAP_PRIVATE | fixed, e->file, PAGE_DOWN(ph->p_offset));
 		if (at < 0)
 			return at;
@@ -132,10 +101,8 @@ static uint64_t phdr_address(const struct elf_file *e, uint64_t bias)
 
 long elf_map(struct mm *mm, const struct elf_file *e, uint64_t hint, struct elf_place *out)
 {
-	const Elf64_Phdr *first = first_load(e);
 	uint64_t bias;
-	bool done;
-	long err = place(mm, e, hint, &bias, &done);
+	long err = place(mm, e, hint, &bias);
 
 	out->end = 0;
 	for (unsigned i = 0; !err && i < e->eh.e_phnum; i++) {
@@ -143,7 +110,7 @@ long elf_map(struct mm *mm, const struct elf_file *e, uint64_t hint, struct elf_
 
 		if (ph->p_type != PT_LOAD)
 			continue;
-		err = map_segment(mm, e, ph, bias, done && ph == first);
+		err = map_segment(mm, e, ph, bias);
 		out->end = MAX(out->end, PAGE_UP(ph->p_vaddr + ph->p_memsz) + bias);
 	}
 	out->bias = bias;

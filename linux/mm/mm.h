@@ -29,6 +29,8 @@ void mm_unlock(struct mm *mm) RELEASES(MM);
 
 /* mmap's core.  flags, prot as Linux's; file NULL with MAP_ANONYMOUS.  The address, or -errno. */
 long mm_map(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, struct file *file, uint64_t offset);
+/* Where mm_map would put a file's len bytes; nothing is mapped.  The address, or -ENOMEM. */
+long mm_place_file(struct mm *mm, uint64_t hint, uint64_t len);
 long mm_unmap(struct mm *mm, uint64_t addr, uint64_t len);
 long mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
 /* The main stack: one region of about size bytes (RLIMIT_STACK; bounded) at a random place near the top;

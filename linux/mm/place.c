@@ -220,3 +220,14 @@ long mm_place_locked(struct mm *mm, struct map_wish *w)
 		return place_fixed(mm, w);
 	return place_anywhere(mm, w);
 }
+
+long mm_place_file(struct mm *mm, uint64_t hint, uint64_t len)
+{
+	struct map_wish w = { .addr = hint, .len = PAGE_UP(len), .kind = REGION_FILE, .prot = PROT_READ };
+	long err;
+
+	mm_lock(mm);
+	err = place_anywhere(mm, &w);
+	mm_unlock(mm);
+	return err != 0 ? err : (long)w.addr;
+}
