@@ -52,15 +52,24 @@ WEAK void ipc_exit(struct lx_proc *p)
 
 /* ---- Settings ---- */
 
-const char *config_get(const struct dk_boot *boot, const char *key, unsigned i)
+const char *config_next(const struct dk_boot *boot, const char *key, const char *after)
 {
-	const char *at = boot->config, *end = at ? at + boot->config_size : NULL;
+	const char *at = after != NULL ? after + strlen(after) + 1 : boot->config, *end = boot->config ? boot->config + boot->config_size : NULL;
 	size_t n = strlen(key);
 
 	for (; at && at < end && *at; at += strlen(at) + 1)
-		if (str_starts(at, key) && at[n] == '=' && i-- == 0)
+		if (*at == *key && str_starts(at, key) && at[n] == '=')
 			return at + n + 1;
 	return NULL;
+}
+
+const char *config_get(const struct dk_boot *boot, const char *key, unsigned i)
+{
+	const char *s = config_next(boot, key, NULL);
+
+	for (; s && i > 0; i--)
+		s = config_next(boot, key, s);
+	return s;
 }
 
 static uint64_t config_u64(const struct dk_boot *boot, const char *key, int base, uint64_t otherwise)

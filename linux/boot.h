@@ -19,6 +19,8 @@ const char *outside_resolv_conf(void); /* /etc/resolv.conf; NULL: the root's */
 
 /* Settings (abi/monitor.h): the value of the i-th record "key=...", or NULL. */
 const char *config_get(const struct dk_boot *boot, const char *key, unsigned i);
+/* The next value of key behind the value `after`, NULL: the first; or NULL. */
+const char *config_next(const struct dk_boot *boot, const char *key, const char *after);
 
 /* The end of a process, called by its last thread, or by kproc for one that died at the host; no lock held.
    fs/tty.h has tty_session_end, misc/timer.h itimers_exit. */

@@ -22,6 +22,12 @@ static struct cpuid_table *table(void)
 	return (struct cpuid_table *)arena_root()->cpuid;
 }
 
+/* More than 15 if it is none. */
+static unsigned digit(char c)
+{
+	return c <= '9' ? (unsigned)c - '0' : (unsigned)c - 'a' + 10;
+}
+
 /* Hexadecimal digits to at most room bytes; how many, 0 = they are not that. */
 static size_t bytes_of(const char *hex, void *out, size_t room)
 {
@@ -30,12 +36,12 @@ static size_t bytes_of(const char *hex, void *out, size_t room)
 
 	if (n % 2 != 0 || n / 2 > room)
 		return 0;
-	for (size_t i = 0; i < n; i++) {
-		unsigned digit = hex[i] <= '9' ? (unsigned)hex[i] - '0' : (unsigned)hex[i] - 'a' + 10;
+	for (size_t i = 0; i < n; i += 2) {
+		unsigned high = digit(hex[i]), low = digit(hex[i + 1]);
 
-		if (digit > 15)
+		if ((high | low) > 15)
 			return 0;
-		to[i / 2] = (uint8_t)((i % 2 ? to[i / 2] << 4 : 0) | digit);
+		to[i / 2] = (uint8_t)(high << 4 | low);
 	}
 	return n / 2;
 }

@@ -17,7 +17,7 @@ static long append_all(struct exec_args *a, const struct dk_boot *boot, const ch
 	const char *s;
 	long err = 0;
 
-	for (unsigned i = 0; !err && (s = config_get(boot, key, i)); i++) {
+	for (s = config_next(boot, key, NULL); !err && s; s = config_next(boot, key, s)) {
 		err = args_append(a, s);
 		++*count;
 	}
