@@ -40,11 +40,11 @@
 #define CLOSE_RANGE_CLOEXEC 4
 #endif
 
-static int control_fd, pal_fd;
+static int control_fd, pal_fd, start_cpu = -1;
 
 void launcher_say(uint64_t pico, int pid, int err, const char *format, ...)
 {
-	struct launch_answer a = { .pico = pico, .pid = pid, .err = err, .init = init_pid };
+	struct launch_answer a = { .pico = pico, .pid = pid, .err = err, .init = init_pid, .cpu = start_cpu };
 	va_list ap;
 
 	if (format) {
@@ -87,7 +87,6 @@ bad:
  * grace period; the launcher makes the first picoprocess meanwhile.
  * The monitor's end of the control socket closes when the monitor
  * is gone, by whatever way, even before PDEATHSIG was set.
- * It stays on the CPU of the start (affinity.c), where its end wakes no other.
  */
 static int init_main(void *arg)
 {
@@ -181,6 +180,7 @@ static bool take_order(void)
 	if (n != (ssize_t)sizeof o || !h || h->cmsg_type != SCM_RIGHTS)
 		return false;
 	memcpy(&channel, CMSG_DATA(h), sizeof channel);
+	start_cpu = -1;
 	affinity_give_back(0); /* not before: a sandbox of one process ends on the CPU where it began */
 	make(o.pico, channel);
 	return true;
@@ -218,7 +218,10 @@ void launcher_main(const struct launch_args *args)
 {
 	struct launch_args a = *args;
 
+	start_cpu = affinity_stay();
 	keep_descriptors(&a);
+	if (start_cpu >= 0 && start_cpu != a.cpu)
+		launcher_say(0, 0, 0, NULL); /* while the monitor has work to do there, so that it need not be woken */
 	setsid(); /* for all of the sandbox: the terminal's signals are for the monitor */
 	unblock_signals();
 	for (unsigned i = 0; i < ARRAY_LEN(a.cgroups) && a.cgroups[i]; i++)

@@ -325,12 +325,14 @@ struct launch_order {
 struct launch_answer {
 	uint64_t pico;
 	int32_t pid, err, init; /* init: pid 1 of the sandbox, once it is there */
+	int32_t cpu;            /* on which all of them stay, -1 = anywhere */
 	char text[240];
 };
 struct launch_args {
 	int control, pal, channel; /* of the first picoprocess */
 	uint64_t number, pids;
 	pid_t parent;
+	int cpu; /* on which the monitor was when it made the launcher */
 	const char *cgroups[4];
 };
 pid_t launcher_fork(void);
@@ -395,9 +397,11 @@ extern struct mon_boot boot_template;
 extern int config_fd, ext_fds[EXT_SLOTS];
 /* ---- affinity.c ---- */
 uint32_t host_ncpus(void); /* that the caller of bailey may use */
-void affinity_gather(void); /* this thread, and what it makes from now on, stay on this CPU */
+void affinity_prepare(void); /* the start will be on one CPU: which, the launcher says */
+int affinity_stay(void);     /* launcher: it, and what it makes from now on, stay on this CPU; its number, -1 = they do not */
+void affinity_follow(int cpu); /* monitor: to the first picoprocess's CPU; -1 = anywhere */
 bool affinity_gathered(void);
-void affinity_spread(void); /* the end of that, for this thread and the first picoprocess */
+void affinity_spread(void); /* the end of that, for all */
 void affinity_give_back(pid_t pid); /* ... and for one process made meanwhile, 0 = the caller */
 int affinity_timeout_ms(void);
 void affinity_tick(void);

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <linux/memfd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -315,7 +316,7 @@ static void make_config(void)
 
 static void fork_launcher(int first_end)
 {
-	struct launch_args a = { .channel = first_end, .number = first->number, .pids = spec.pids, .parent = getpid() };
+	struct launch_args a = { .channel = first_end, .number = first->number, .pids = spec.pids, .parent = getpid(), .cpu = sched_getcpu() };
 	int pair[2];
 
 	a.pal = open_image("pal", "pal");
@@ -351,6 +352,7 @@ bool sandbox_launcher_event(void)
 			fail("%s", a.text);
 		if (a.err)
 			log_line(DK_LOG_ERROR, "%s", a.text);
+		affinity_follow(a.cpu);
 		pico_made(a.pico, a.pid, a.err != 0);
 	}
 	if (n == 0)
@@ -405,7 +407,7 @@ void sandbox_run(void)
 	as_root = geteuid() == 0;
 	own_gid = getegid();
 	stats_init();
-	affinity_gather();
+	affinity_prepare();
 	find_own_folder();
 	if (as_root)
 		syscall(SYS_setgroups, 0, NULL); /* nobody, whose eyes we borrow, has none of root's groups */
