@@ -129,7 +129,7 @@ int dns_parse(const void *message, size_t size, struct dns_query *q)
 	code = find_opt(&in, (uint32_t)others[0] + others[1] + others[2], q);
 	if (code != DNS_NOERROR)
 		return code;
-	if (q->class != CLASS_IN || (q->type != DNS_A && q->type != DNS_AAAA && q->type != DNS_PTR))
+	if (q->class != CLASS_IN || q->type == 0 || q->type == DNS_OPT || (q->type >= DNS_META && q->type <= 255))
 		return DNS_NOTIMP;
 	return plain ? DNS_NOERROR : DNS_REFUSED;
 }
@@ -146,8 +146,9 @@ void dns_begin(struct dns_answer *a, uint16_t type, uint16_t rcode, uint32_t ttl
 
 bool dns_add(struct dns_answer *a, const void *data, uint32_t size)
 {
-	if (size > 255 || a->size + size + 1 > sizeof a->data)
+	if (size > 65535 || a->size + size + 2 > sizeof a->data)
 		return false;
+	a->data[a->size++] = (uint8_t)(size >> 8);
 	a->data[a->size++] = (uint8_t)size;
 	memcpy(a->data + a->size, data, size);
 	a->size += size;
@@ -188,15 +189,16 @@ static void put16(struct out *o, uint32_t n)
 
 static void put_records(struct out *o, const struct dns_answer *a)
 {
-	for (uint32_t i = 0; i < a->size; i += a->data[i] + 1u) {
+	for (uint32_t i = 0, n; i < a->size; i += n + 2) {
+		n = (uint32_t)(a->data[i] << 8 | a->data[i + 1]);
 		put16(o, 0xc000 | DNS_HEADER); /* the question's name */
 		put16(o, a->type);
 		put16(o, CLASS_IN);
 		put16(o, a->ttl >> 16);
 		put16(o, a->ttl);
-		put16(o, a->data[i]);
-		memcpy(o->at, a->data + i + 1, a->data[i]);
-		o->at += a->data[i];
+		put16(o, n);
+		memcpy(o->at, a->data + i + 2, n);
+		o->at += n;
 	}
 }
 
@@ -214,7 +216,7 @@ uint32_t dns_build(const struct dns_query *q, const struct dns_answer *a, void *
 {
 	struct out o = { out };
 	uint32_t opt = q->edns ? OPT_SIZE : 0;
-	bool fits = DNS_HEADER + q->question_len + opt + a->size + 11 * a->count <= room;
+	bool fits = DNS_HEADER + q->question_len + opt + a->size + 10 * a->count <= room;
 
 	put16(&o, q->id);
 	put16(&o, FLAG_QR | FLAG_RA | (q->flags & (FLAG_RD | FLAG_CD | 0x7800u)) | (fits ? 0 : FLAG_TC) | (a->rcode & 15u));

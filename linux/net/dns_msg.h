@@ -17,7 +17,7 @@
 #define DNS_TCP_MOST   4096u
 #define DNS_DATA_MAX   2048u /* of all records of an answer */
 
-enum { DNS_A = 1, DNS_PTR = 12, DNS_AAAA = 28, DNS_OPT = 41 };
+enum { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_PTR = 12, DNS_AAAA = 28, DNS_OPT = 41, DNS_META = 128 /* and above, to 255: no records */ };
 enum { DNS_NOERROR, DNS_FORMERR, DNS_SERVFAIL, DNS_NXDOMAIN, DNS_NOTIMP, DNS_REFUSED, DNS_BADVERS = 16 };
 
 struct dns_query {
@@ -36,7 +36,7 @@ struct dns_answer {
 	uint16_t rcode;
 	uint16_t type;          /* of all records */
 	uint32_t ttl;           /* seconds */
-	uint32_t count, size;   /* records; bytes of data: for each a length of one byte and so many bytes as the message has them */
+	uint32_t count, size;   /* records; bytes of data: for each a length of two bytes and so many bytes as the message has them */
 	uint8_t data[DNS_DATA_MAX];
 };
 

@@ -132,6 +132,8 @@ void outside_close(struct sock *s)
 
 	if (stream != DK_NO_HANDLE && s->kind == SK_TCP && s->linger.onoff && s->linger.seconds > 0)
 		linger(s, stream);
+	if (stream != DK_NO_HANDLE && s->kind == SK_TCP && s->linger.onoff && s->linger.seconds == 0) /* it is broken off */
+		(void)DkStreamAttributesSet(stream, NULL, DK_ATTR_OPTION(DK_SO_LINGER), (const int[2]){ 1, 0 }, 2 * sizeof(int));
 	outside_drop(s);
 }
 

@@ -33,22 +33,12 @@ static bool settable(int i)
 	return i >= 0 && options[i].size == 4 && options[i].may[1] == 'w';
 }
 
-/* SO_LINGER: only a time of 0 is the host's. */
-static void set_linger(struct sock *s)
-{
-	int value[2] = { s->linger.onoff && s->linger.seconds == 0, 0 };
-
-	(void)DkStreamAttributesSet(s->host, NULL, DK_ATTR_OPTION(DK_SO_LINGER), value, sizeof value);
-}
-
 void outside_set_option(struct sock *s, int level, int name, struct gva value, int len)
 {
 	int i = find(level, name), n = 0;
 	struct outside_sock *o;
 	dk_handle stream = s->host;
 
-	if (i == DK_SO_LINGER && s->kind == SK_TCP && stream != DK_NO_HANDLE)
-		set_linger(s);
 	if (!settable(i) || (o = outside_sock(s)) == NULL || copy_in(&n, value, MIN((uint64_t)len, sizeof n)) != 0)
 		return;
 	lock_take(&s->lock);

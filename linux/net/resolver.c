@@ -209,32 +209,59 @@ static const char *next_line(const char *at, const char *end, struct word w[3])
 	return at < end ? at + 1 : NULL;
 }
 
+static int nibble(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : 0;
+}
+
+/* Data in hex. */
+static void add_raw(struct dns_answer *a, const struct word *value)
+{
+	uint8_t *data = heap_alloc(value->size / 2 + 1);
+
+	for (uint32_t i = 0; data != NULL && i + 1 < value->size; i += 2)
+		data[i / 2] = (uint8_t)(nibble(value->at[i]) << 4 | nibble(value->at[i + 1]));
+	if (data != NULL)
+		(void)dns_add(a, data, value->size / 2);
+	heap_free(data);
+}
+
 static void add_record(struct dns_answer *a, const struct word *value)
 {
 	char name[DNS_TEXT_MAX];
 	struct inet_addr addr;
 
-	if (a->type == DNS_PTR) {
+	if (a->type == DNS_PTR || a->type == DNS_CNAME) {
 		if (value->size >= sizeof name)
 			return;
 		memcpy(name, value->at, value->size);
 		name[value->size] = '\0';
 		(void)dns_add_name(a, name);
+	} else if (a->type != DNS_A && a->type != DNS_AAAA) {
+		add_raw(a, value);
 	} else if (inet_text_in(value->at, value->size, &addr) && inet_is4(&addr) == (a->type == DNS_A)) {
 		(void)dns_add(a, a->type == DNS_A ? addr.b + 12 : addr.b, a->type == DNS_A ? 4 : 16);
 	}
 }
 
-static const char *type_name(uint16_t type)
+/* As it is asked for, and as its records are called. */
+static void type_name(char out[8], uint16_t type)
 {
-	return type == DNS_A ? "a" : type == DNS_AAAA ? "aaaa" : "ptr";
+	const char *name = type == DNS_A ? "a" : type == DNS_AAAA ? "aaaa" : type == DNS_PTR ? "ptr" : type == DNS_CNAME ? "cname" : NULL;
+
+	if (name != NULL)
+		str_copy(out, name, 8);
+	else
+		(void)fmt_snprintf(out, 8, "%u", type);
 }
 
 static void read_text(const char *text, uint32_t size, uint16_t type, struct dns_answer *a)
 {
 	const char *at = text, *end = text + size;
+	char name[8];
 	struct word w[3];
 
+	type_name(name, type);
 	dns_begin(a, type, DNS_SERVFAIL, 0);
 	while (at != NULL && at < end) {
 		at = next_line(at, end, w);
@@ -243,7 +270,7 @@ static void read_text(const char *text, uint32_t size, uint16_t type, struct dns
 		if (is_word(&w[0], "rcode")) {
 			a->rcode = (uint16_t)(number_of(&w[2]) & 15);
 			a->ttl = number_of(&w[1]);
-		} else if (is_word(&w[0], type_name(type))) {
+		} else if (is_word(&w[0], name)) {
 			a->ttl = MIN(a->ttl, number_of(&w[1]));
 			add_record(a, &w[2]);
 		}
@@ -293,7 +320,7 @@ void resolver_ask(struct sock *s, const struct inet_name *at, const void *questi
 
 static bool open_question(struct question *x)
 {
-	char uri[DNS_TEXT_MAX + INET_TEXT_MAX + 24], place[INET_TEXT_MAX];
+	char uri[DNS_TEXT_MAX + INET_TEXT_MAX + 24], place[INET_TEXT_MAX], type[8];
 	struct inet_addr addr;
 
 	if (x->q.type == DNS_PTR) {
@@ -301,7 +328,8 @@ static bool open_question(struct question *x)
 			return false;
 		inet_text_addr(place, &addr);
 	}
-	(void)fmt_snprintf(uri, sizeof uri, "dns:%s?type=%s", x->q.type == DNS_PTR ? place : x->q.name, type_name(x->q.type));
+	type_name(type, x->q.type);
+	(void)fmt_snprintf(uri, sizeof uri, "dns:%s?type=%s", x->q.type == DNS_PTR ? place : x->q.name, type);
 	return outside_open(uri, &x->stream) == 0;
 }
 

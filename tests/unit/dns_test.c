@@ -50,7 +50,7 @@ static void questions(void)
 	T_EQ(dns_parse(message, (size_t)n, &q), DNS_BADVERS);
 
 	T_CASE("what is no question of ours");
-	n = ask("x.y", ns_t_mx, 0);
+	n = ask("x.y", ns_t_any, 0);
 	T_EQ(dns_parse(message, (size_t)n, &q), DNS_NOTIMP);
 	n = ask("x.y", ns_t_a, 0);
 	message[n - 1] = 3; /* CHAOS */
@@ -113,7 +113,7 @@ static void answers(void)
 	T_OK(!ns_msg_getflag(m, ns_f_tc) && ns_msg_count(m, ns_s_an) == 100);
 	while (dns_add(&a, four, 4))
 		n++;
-	T_EQ(n, DNS_DATA_MAX / 5);
+	T_EQ(n, DNS_DATA_MAX / 6);
 
 	T_CASE("an answer to what was no proper question");
 	T_EQ(dns_parse("\1\2\1\0\0\2\0\0\0\0\0\0", 12, &q), DNS_FORMERR);
@@ -141,11 +141,11 @@ static void local(void)
 {
 	T_CASE("localhost");
 	(void)dns_parse(message, (size_t)ask("a.LOCALHOST", ns_t_a, 0), &q);
-	T_OK(dns_local(&q, &a) && a.count == 1 && memcmp(a.data, "\4\177\0\0\1", 5) == 0);
+	T_OK(dns_local(&q, &a) && a.count == 1 && memcmp(a.data, "\0\4\177\0\0\1", 6) == 0);
 	(void)dns_parse(message, (size_t)ask("localhost", ns_t_aaaa, 0), &q);
-	T_OK(dns_local(&q, &a) && a.count == 1 && a.data[0] == 16 && a.data[16] == 1);
+	T_OK(dns_local(&q, &a) && a.count == 1 && a.data[1] == 16 && a.data[17] == 1);
 	(void)dns_parse(message, (size_t)ask("9.9.9.127.in-addr.arpa", ns_t_ptr, 0), &q);
-	T_OK(dns_local(&q, &a) && a.count == 1 && memcmp(a.data, "\13\11localhost", 12) == 0);
+	T_OK(dns_local(&q, &a) && a.count == 1 && memcmp(a.data, "\0\13\11localhost", 13) == 0);
 	(void)dns_parse(message, (size_t)ask("notlocalhost", ns_t_a, 0), &q);
 	T_OK(!dns_local(&q, &a));
 }
