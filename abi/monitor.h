@@ -54,7 +54,10 @@
 	X(USAGE, 19, "args[0] = process index, MON_USAGE_ALL or _TOTAL. reply: data = struct mon_usage[]") \
 	X(ACCEPT, 20, "stream, args[0] = how many at most. reply: data = struct dk_accepted[], fds") \
 	X(SEND, 21, "stream, text: struct dk_inet, then a datagram, or its first part (args[0] = 1: more follows). reply: status") \
-	X(RECEIVE, 22, "stream of datagrams, args[0] = room for its bytes, args[1] = 1: it stays. reply: data = struct dk_datagram, bytes")
+	X(RECEIVE, 22, "stream of datagrams, args[0] = room for its bytes, args[1] = 1: it stays. reply: data = struct dk_datagram, bytes") \
+	X(TUNE, 23, "stream, args[0] = enum dk_socket_option, args[1] = its value as an int; or MON_TUNE_SHUT: its WRITE side is shut. no reply")
+
+#define MON_TUNE_SHUT 256u
 
 enum mon_op {
 #define X(name, nr, text) MON_##name = nr,
@@ -108,6 +111,7 @@ struct mon_changes {
 #define MON_FD_SEEK   2u /* a regular file: pread */
 #define MON_FD_SOCKET 4u
 #define MON_FD_TTY    8u
+#define MON_FD_CONNECTION MON_FD_TTY /* with MON_FD_SOCKET: of TCP */
 #define MON_FD_READ   16u
 #define MON_FD_WRITE  32u
 #define MON_FD_SERVER 64u  /* a tcp.server: reads are ACCEPT; without MON_FD_SOCKET: a waitset */

@@ -27,6 +27,9 @@
  *	answer, in its order: "a TTL ADDRESS", "aaaa TTL ADDRESS", "cname TTL NAME", "ptr TTL NAME", other types
  *	"NUMBER TTL HEX" with names in the data written out in full, as in a message without compression.
  *
+ * With DK_OPTION_INLINE and room for it an open's inline data is the socket's own name (struct dk_inet), as DK_ATTR_SOCKET_NAME
+ * would tell.  Of a connection NODELAY, QUICKACK and KEEPALIVE are set, and its WRITE side is shut, without a trip.
+ *
  * ADDR is 1.2.3.4 or [IPV6], [IPV6%N] with the number of an interface.  Addresses only: names go through dns:.
  * OPTION is the name of an option below in small letters (nodelay=1), set before the socket is bound or connected.
  *

@@ -44,6 +44,7 @@ static const uint8_t shapes[MON_OP_COUNT] = {
 	[MON_ACCEPT] = TEXT_NONE | STREAM_YES,
 	[MON_SEND] = TEXT_ANY | STREAM_YES,
 	[MON_RECEIVE] = TEXT_NONE | STREAM_YES,
+	[MON_TUNE] = TEXT_NONE | STREAM_YES | NO_REPLY,
 };
 
 /* Ops without work and answer. */
@@ -55,6 +56,9 @@ static void do_quiet(struct pico *p, struct job *j)
 	case MON_CLOSE:
 		if (j->stream)
 			stream_close(j->stream);
+		break;
+	case MON_TUNE:
+		net_tune(j);
 		break;
 	case MON_CLONED:
 		other = pico_find(j->req.args[0]);

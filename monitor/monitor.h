@@ -231,6 +231,7 @@ enum dk_status net_receive(struct job *j);
 void net_closed(struct stream *s);
 void net_drain(int fd);
 bool net_attr_query(struct job *j); /* answered; false: not one of these classes, or no socket */
+void net_tune(struct job *j);       /* MON_TUNE */
 bool net_attr_set(struct job *j);   /* the same, or work is set */
 
 /* ---- special.c: null, std*, tty, pipe, shm ---- */

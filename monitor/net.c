@@ -60,6 +60,8 @@ static struct stream *socket_stream(const struct net_ask *ask, int fd)
 		flags |= MON_FD_DATAGRAM;
 	if (ask->kind == NET_SERVER)
 		flags |= MON_FD_SERVER;
+	if (ask->kind == NET_CLIENT && ask->proto == NET_TCP)
+		flags |= MON_FD_CONNECTION;
 	if (through)
 		flags &= ~(uint32_t)MON_FD_SOCKET;
 	s = stream_new(ask->kind == NET_SERVER ? STREAM_SERVER : ask->proto == NET_UDP ? STREAM_UDP : STREAM_TCP, through ? bell : fd, flags, DK_READ | DK_WRITE);
@@ -93,14 +95,21 @@ static void give(struct job *j, struct stream *s)
 	j->reply.attr = (struct dk_attributes){ .type = DK_TYPE_SOCKET, .mode = 0666, .nlink = 1, .rights = DK_READ | DK_WRITE };
 }
 
-void net_opened(struct job *j, const struct net_ask *ask, int fd)
+void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *name, int fd)
 {
+	static struct dk_inet own;
+
 	if (ask->publish >= 0)
 		fd = fcntl(net_published_fd[ask->publish], F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		j->reply.status = DK_TOO_MANY;
 	else
 		give(j, socket_stream(ask, fd));
+	if (j->stream && j->req.args[2] & DK_OPTION_INLINE && ask->publish < 0) {
+		own = *name;
+		j->data = (unsigned char *)&own; /* lent: the answer goes out at once */
+		j->reply.data_len = sizeof own;
+	}
 	/* Nobody is there any more to close it. */
 	if (j->stream && !pico_find(j->pico))
 		stream_close(j->stream);

@@ -124,7 +124,7 @@ void net_order_dns(const struct net_ask *ask, int fd);
 
 /* ---- net.c ---- */
 extern int net_published_fd[NET_PUBLISH_MAX];
-void net_opened(struct job *j, const struct net_ask *ask, int fd); /* the answer to an open; fd is taken */
+void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *name, int fd); /* the answer to an open; fd is taken */
 void net_say_refused(const struct net_ask *ask);
 
 /* ---- net_dns.c: in the helper ---- */

@@ -138,6 +138,19 @@ static enum dk_status set_option(struct job *j, uint64_t o)
 	return DK_OK;
 }
 
+void net_tune(struct job *j)
+{
+	uint64_t o = j->req.args[0];
+	int value = (int)j->req.args[1];
+
+	if (!j->stream || j->stream->kind != STREAM_TCP)
+		return;
+	if (o == MON_TUNE_SHUT)
+		shutdown(j->stream->socket, SHUT_WR);
+	else if (o < ARRAY_LEN(options) && options[o].settable && options[o].size == sizeof value)
+		(void)setsockopt(j->stream->socket, options[o].level, options[o].number, &value, sizeof value);
+}
+
 bool net_attr_set(struct job *j)
 {
 	uint64_t class = j->req.args[0];

@@ -159,7 +159,7 @@ static void finish_job(struct waiter *w, const struct net_answer *a, int fd)
 
 	j->reply.status = status_of_errno(a->err);
 	if (a->err == 0 && j->req.op == MON_OPEN) {
-		net_opened(j, &w->ask, fd);
+		net_opened(j, &w->ask, &a->name, fd);
 	} else if (fd >= 0) {
 		close(fd);
 	}

@@ -103,7 +103,7 @@ static enum dk_status accept_read(struct stream *s, const struct dk_segment *seg
 	for (uint32_t i = 0; i < n; i++) {
 		struct dk_accepted a = got[i];
 
-		a.stream = stream_adopt(a.stream, MON_FD_SOCKET | MON_FD_NOWAIT | MON_FD_READ | MON_FD_WRITE, i == 0 ? r.fd : r.more[i - 1]);
+		a.stream = stream_adopt(a.stream, MON_FD_SOCKET | MON_FD_CONNECTION | MON_FD_NOWAIT | MON_FD_READ | MON_FD_WRITE, i == 0 ? r.fd : r.more[i - 1]);
 		if (a.stream)
 			got[used++] = a;
 	}
@@ -114,6 +114,44 @@ static enum dk_status accept_read(struct stream *s, const struct dk_segment *seg
 	}
 	*done = used * sizeof got[0];
 	return used ? DK_OK : DK_TOO_MANY;
+}
+
+/* ---- what need not be waited for ---- */
+
+static bool tune(dk_handle h, uint32_t what, uint32_t value)
+{
+	const struct stream *s = stream_find(h);
+	struct rpc r = { .req = { .op = MON_TUNE, .args = { what, value } } };
+
+	/* A connection; the sandbox's own pipes are sockets, too, but have no options. */
+	if (!s || (s->fd_flags & (MON_FD_SOCKET | MON_FD_SERVER | MON_FD_DATAGRAM | MON_FD_CONNECTION)) != (MON_FD_SOCKET | MON_FD_CONNECTION))
+		return false;
+	r.req.stream = s->number;
+	rpc_send(&r);
+	return true;
+}
+
+/* What was written has left, and what is behind it the monitor orders. */
+bool net_shut_write(dk_handle stream)
+{
+	return tune(stream, MON_TUNE_SHUT, 0);
+}
+
+/* Those that always succeed on a connection, and change nothing that the caller could notice at once. */
+bool net_tune(dk_handle stream, uint32_t class, const void *value, uint64_t size)
+{
+	static const uint8_t later[] = { DK_SO_NODELAY, DK_SO_QUICKACK, DK_SO_KEEPALIVE };
+	uint32_t v;
+
+	if (DK_ATTR_CLASS_OF(class) != DK_ATTR_SOCKET_OPTION || size != sizeof v)
+		return false;
+	for (uint32_t i = 0; i < ARRAY_LEN(later); i++) {
+		if (DK_ATTR_OPTION_OF(class) != later[i])
+			continue;
+		memcpy(&v, value, sizeof v);
+		return tune(stream, later[i], v);
+	}
+	return false;
 }
 
 /* ---- waitsets ---- */

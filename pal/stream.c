@@ -345,6 +345,8 @@ enum dk_status DkStreamDelete(dk_handle stream, const char *uri, uint32_t mode)
 
 	if (mode > DK_DELETE_SIDE_BOTH || !uri == !stream)
 		return DK_INVALID_ARG;
+	if (mode == DK_DELETE_SIDE_WRITE && net_shut_write(stream))
+		return DK_OK;
 	if (stream)
 		return with_stream(&r, stream);
 	set_text(&r, uri);
@@ -423,6 +425,8 @@ enum dk_status DkStreamAttributesSet(dk_handle stream, const char *uri, uint32_t
 		return DK_INVALID_ARG;
 	if (class == DK_ATTR_MEMBERS && stream)
 		return net_set_members(stream, buffer, size);
+	if (net_tune(stream, class, buffer, size))
+		return DK_OK;
 	if (size > MON_TEXT_MAX)
 		return DK_TOO_BIG;
 	if (stream) {

@@ -17,6 +17,9 @@ enum dk_status stream_query_here(dk_handle stream, uint32_t class, void *buffer,
 enum dk_status net_read(dk_handle stream, const struct dk_segment *segments, uint32_t count, uint32_t flags, uint64_t *done);
 enum dk_status net_write(dk_handle stream, const struct dk_segment *segments, uint32_t count, uint32_t flags, uint64_t *done);
 uint32_t net_ready_bits(uint32_t polled); /* DK_READY* of what poll or epoll told */
+/* What of a connection need not be waited for; false: it is not that. */
+bool net_shut_write(dk_handle stream);
+bool net_tune(dk_handle stream, uint32_t class, const void *value, uint64_t size);
 enum dk_status net_set_members(dk_handle set, const struct dk_member *members, uint64_t size);
 /* A stream that the monitor made (opened.c): its handle; DK_NO_HANDLE: no room, and it is closed. */
 dk_handle stream_adopt(uint64_t number, uint32_t fd_flags, int fd);
