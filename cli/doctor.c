@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -284,6 +285,29 @@ static void check_windows(void)
 		printf("  without  %-28s %s\n", "Windows programs", "they need Wine's DLLs: install libwine");
 }
 
+/* For --net and -p; without them a sandbox needs none of it. */
+static void check_network(void)
+{
+	int v4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), v6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char line[64] = "1024", text[100];
+	int low;
+
+	if (v4 >= 0)
+		close(v4);
+	if (v6 >= 0)
+		close(v6);
+	if (v4 < 0 && v6 < 0) {
+		less("network", "this host has none: --net and -p cannot work");
+		return;
+	}
+	(void)read_line("/proc/sys/net/ipv4/ip_unprivileged_port_start", line, sizeof line);
+	low = atoi(line);
+	snprintf(text, sizeof text, "%s", v4 < 0 ? "IPv6 only" : v6 < 0 ? "IPv4 only" : "IPv4 and IPv6");
+	if (geteuid() != 0 && low > 1)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "; -p of host ports below %d takes root", low);
+	good("network", text);
+}
+
 static unsigned sweep(bool clean)
 {
 	char path[PATH_MAX], text[4096], *save;
@@ -348,6 +372,7 @@ int command_doctor(int argc, char **argv)
 	check_landlock();
 	check_cgroups();
 	check_overcommit();
+	check_network();
 	check_windows();
 	left = sweep(clean);
 	if (left)

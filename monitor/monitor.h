@@ -221,6 +221,7 @@ bool net_granted(void);
 void net_event(void);
 void net_ended(void);  /* the helper */
 void net_end(void);
+void net_stats(void);  /* a line for --stats */
 extern pid_t net_pid;  /* 0 = there is none */
 bool net_uri_is(const char *uri);
 enum dk_status net_open(struct job *j);

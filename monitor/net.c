@@ -28,6 +28,7 @@
 struct net_publish net_published[NET_PUBLISH_MAX];
 unsigned net_publish_count;
 int net_published_fd[NET_PUBLISH_MAX];
+struct net_counts net_counts;
 static unsigned published_open[NET_PUBLISH_MAX]; /* server streams of it */
 
 /* ---- streams ---- */
@@ -105,6 +106,7 @@ void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *
 		j->reply.status = DK_TOO_MANY;
 	else
 		give(j, socket_stream(ask, fd));
+	net_counts.connections += ask->kind == NET_CLIENT;
 	if (j->stream && j->req.args[2] & DK_OPTION_INLINE && ask->publish < 0) {
 		own = *name;
 		j->data = (unsigned char *)&own; /* lent: the answer goes out at once */
@@ -138,6 +140,7 @@ void net_say_refused(const struct net_ask *ask)
 	char text[NET_TEXT_MAX];
 	const char *proto = ask->proto == NET_TCP ? "tcp" : "udp";
 
+	net_counts.refused++;
 	for (unsigned i = 0; i < ARRAY_LEN(said); i++)
 		if (said[i].proto == ask->proto && said[i].addr.port == ask->addr.port && net_same_addr(&said[i].addr, &ask->addr))
 			return;
@@ -206,6 +209,7 @@ static void refuse_name(const struct net_ask *ask, int fd)
 	static char last[NET_NAME_MAX + 1];
 	static const char text[] = "rcode 0 5\n";
 
+	net_counts.refused++;
 	if (strcmp(last, ask->name) != 0)
 		log_line(DK_LOG_WARNING, "net: the name %s is not looked up: no rule allows it (--net allow:%s would)", ask->name, ask->name);
 	memcpy(last, ask->name, sizeof last);
@@ -231,6 +235,7 @@ static enum dk_status open_dns(struct job *j, const struct net_ask *ask)
 		close(pair[1]);
 		return DK_OK;
 	}
+	net_counts.names++;
 	net_order_dns(ask, pair[1]);
 	return DK_OK;
 }
@@ -293,6 +298,7 @@ static bool accept_one(struct job *j, struct dk_accepted *out)
 		return false;
 	}
 	stream_count(s, j->pico);
+	net_counts.accepted++;
 	out->stream = s->number;
 	j->more[j->reply.fds] = fd;
 	return true;

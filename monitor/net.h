@@ -124,6 +124,9 @@ void net_order_dns(const struct net_ask *ask, int fd);
 
 /* ---- net.c ---- */
 extern int net_published_fd[NET_PUBLISH_MAX];
+extern struct net_counts {
+	uint64_t connections, accepted, in, out, names, refused; /* in, out: datagrams that passed through here */
+} net_counts;
 void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *name, int fd); /* the answer to an open; fd is taken */
 void net_say_refused(const struct net_ask *ask);
 

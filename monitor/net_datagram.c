@@ -94,6 +94,7 @@ enum dk_status net_receive(struct job *j)
 			return status_of_errno(errno);
 		if (net_mode == NET_HOST || may_receive(j->stream, &d->peer)) {
 			d->size = (uint32_t)n;
+			net_counts.in++;
 			j->reply.data_len = (uint32_t)(sizeof *d + ((size_t)n < room ? (size_t)n : room));
 			return DK_OK;
 		}
@@ -123,6 +124,7 @@ static enum dk_status send_to(struct stream *s, struct dk_inet *to, const void *
 	do
 		n = sendto(s->socket, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&sa, salen);
 	while (n < 0 && errno == EINTR);
+	net_counts.out += n >= 0;
 	return n < 0 ? status_of_errno(errno) : DK_OK;
 }
 

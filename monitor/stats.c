@@ -45,4 +45,5 @@ void stats_print(void)
 	log_line(DK_LOG_TRACE, "stats: %llu picoprocesses started, %llu copied from one of those, %llu forked; %llu us from start to end",
 	    (unsigned long long)births[BORN_FRESH], (unsigned long long)births[BORN_AS_COPY], (unsigned long long)births[BORN_BY_FORK],
 	    (unsigned long long)(ns / 1000));
+	net_stats();
 }

@@ -99,6 +99,7 @@ bool baton_work(struct job *j) { return true; }
 void baton_lost(struct job *j) {}
 pid_t net_pid; /* without a helper: what is asked for waits, or fails */
 void net_ended(void) {}
+void net_stats(void) {}
 uint32_t host_ncpus(void) { return 1; }
 bool affinity_gathered(void) { return false; }
 void affinity_spread(void) {}
