@@ -21,8 +21,11 @@ static struct cm_state *state_make(void)
 	lock_init(&s->lock, LOCK_NTKEYS);
 	list_init(&s->told);
 	s->root = cm_key_new(u"REGISTRY", 16);
-	if (s->root != NULL && cm_seed(s->root) && cm_persist_load(s))
-		return s;
+	if (s->root != NULL) {
+		cm_seed(s->root);
+		if (cm_persist_load(s))
+			return s;
+	}
 	cm_key_put(s->root);
 	arena_free(s);
 	return NULL;
@@ -124,6 +127,7 @@ NTSTATUS NtRenameKey(struct nt_thread *t, uint64_t key, uint64_t name)
 		cm_lock(s);
 		if (b->key->parent != NULL)
 			cm_settle(s, b->key->parent);
+		cm_expand_below(s, b->key); /* what is made later is known by its path */
 		status = fresh == NULL ? (NTSTATUS)STATUS_NO_MEMORY : rename_key(s, b->key, fresh);
 		cm_unlock(s);
 		cm_key_put(fresh);

@@ -85,7 +85,8 @@ struct cm_key {
 	int64_t modified;          /* [k] NT time */
 	struct list notices;       /* [k] struct cm_notice */
 	void *security;            /* [k] a descriptor of security_size bytes; NULL: the usual one */
-	uint32_t security_size, pad;
+	uint32_t security_size;
+	uint16_t seed_first, seed_end, seed_at, pad; /* [k] CM_LAZY_SEED: seed.c */
 };
 #define CM_VOLATILE 1u
 #define CM_LINK     2u
@@ -95,7 +96,8 @@ struct cm_key {
 #define CM_LAZY_PROCESSORS 32u
 #define CM_LAZY_YEARS      128u /* a time zone: its rules of past years */
 #define CM_LAZY_CLASSES    256u
-#define CM_LAZY (CM_LAZY_ZONES | CM_LAZY_PROCESSORS | CM_LAZY_YEARS | CM_LAZY_CLASSES)
+#define CM_LAZY_SEED       512u /* what seed.def has below it; made without dropping the lock */
+#define CM_LAZY (CM_LAZY_SEED | CM_LAZY_ZONES | CM_LAZY_PROCESSORS | CM_LAZY_YEARS | CM_LAZY_CLASSES)
 #define CM_LOADED   64u /* a hive's root, by NtLoadKey */
 
 /* What a handle of a key refers to. */
@@ -180,7 +182,12 @@ void cm_key_gone(struct cm_state *s, struct cm_key *k); /* it is deleted: all wh
 void cm_body_closed(struct cm_body *b);
 
 /* ---- seed.c ---- */
-bool cm_seed(struct cm_key *root) MUST_CHECK;
+void cm_seed(struct cm_key *root);
+/* What seed.def has directly below k, whose CM_LAZY_SEED goes; the one of that name, if there is one.  NTKEYS held, or k is nobody else's. */
+void cm_seed_below(struct cm_key *k);
+void cm_seed_child(struct cm_key *k, const WCHAR *name, uint32_t size);
+/* All of it below root, which is nobody else's yet. */
+void cm_seed_all(struct cm_key *root);
 
 /* ---- lazy.c ---- */
 void cm_expand(struct cm_state *s, struct cm_key *k);

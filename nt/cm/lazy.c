@@ -3,7 +3,7 @@
  * nt/cm/lazy.c - parts of the registry that are made when somebody first looks: processors, time zones and what was
  * different in past years, and the classes of COM that Wine's DLLs have, as their own registrar scripts say.
  *
- * Such a key is CM_FIXED.  What is below it is made as a tree of its own, without the lock, and then merged in: what is there
+ * What seed.def has is made key by key on the way to what is asked for (seed.c).  The others are CM_FIXED.  What is below it is made as a tree of its own, without the lock, and then merged in: what is there
  * already stays as it is.  Who comes second finds the flag gone.
  */
 #include "nt/cm/seed.h"
@@ -253,6 +253,8 @@ static void expand_zones_of(struct cm_state *s, struct cm_key *zone)
 
 void cm_expand(struct cm_state *s, struct cm_key *k)
 {
+	if ((k->flags & CM_LAZY_SEED) != 0)
+		cm_seed_below(k);
 	expand_zones_of(s, k);
 	while ((k->flags & CM_LAZY) != 0) {
 		uint32_t flag = k->flags & CM_LAZY & (~(k->flags & CM_LAZY) + 1);
@@ -281,11 +283,16 @@ static const struct tz_zone *zone_named(const WCHAR *name, uint32_t size)
 /* Each program's start asks for the zone that it is in; making all of them takes longer than the rest of what it asks. */
 void cm_expand_name(struct cm_state *s, struct cm_key *k, const WCHAR *name, uint32_t size)
 {
-	const struct tz_zone *z = (k->flags & CM_LAZY) == CM_LAZY_ZONES ? zone_named(name, size) : NULL;
+	const struct tz_zone *z;
 	int64_t now = k->modified;
 	struct cm_key *root;
 	bool made;
 
+	if ((k->flags & CM_LAZY_SEED) != 0 && cm_child(k, name, size) == NULL)
+		cm_seed_child(k, name, size);
+	if ((k->flags & CM_LAZY & ~CM_LAZY_SEED) == 0)
+		return;
+	z = (k->flags & CM_LAZY) == CM_LAZY_ZONES ? zone_named(name, size) : NULL;
 	if ((k->flags & CM_LAZY) != CM_LAZY_ZONES) {
 		cm_expand(s, k);
 		return;

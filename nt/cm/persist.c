@@ -105,6 +105,7 @@ bool cm_persist_load(struct cm_state *s)
 
 	if (f == NULL)
 		return true;
+	cm_seed_all(s->root);
 	ok = read_file(s, f);
 	os_close(f);
 	s->kept[0] = ok ? FIND(s->root, software) : NULL;

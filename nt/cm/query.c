@@ -186,7 +186,9 @@ static NTSTATUS query(struct cm_body *b, bool subkey, uint32_t index, uint32_t c
 		status = STATUS_KEY_DELETED;
 	else if (subkey && index >= k->nkeys)
 		status = STATUS_NO_MORE_ENTRIES;
-	else
+	else if (subkey && (class == KEY_FULL || class == KEY_CACHED) && (k->keys[index]->flags & CM_LAZY_SEED) != 0)
+		cm_seed_below(k->keys[index]);
+	if (status == STATUS_SUCCESS)
 		status = describe(subkey ? k->keys[index] : k, class, a);
 	cm_unlock(s);
 	return status;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/cm/seed.c - what the registry begins with, from the table in seed.def: about 0.1 ms of work, once a sandbox.
+ * nt/cm/seed.c - what the registry begins with, from the table in seed.def.
  *
- * What takes longer and is seldom looked at is made when somebody does: lazy.c.
+ * Making all of it takes 0.15 ms, and a program's start looks at a fifth.  So a key is made with its values when somebody comes by it, and
+ * is CM_LAZY_SEED if the table has keys below: those lie in its rows from seed_first to seed_end, their names at seed_at in the paths.
+ * It is made once: who deletes or renames a key has its parent's others made before (admin.c).
+ *
+ * What takes longer and is seldom looked at is made by lazy.c.
  */
 #include "nt/cm/seed.h"
 #include "nt/ex/wait.h"
@@ -12,7 +16,8 @@
 #include "rt/fmt.h"
 #include "rt/mem.h"
 
-enum seed_kind { SEED_KEY, SEED_LINK, SEED_SZ, SEED_EXPAND, SEED_MULTI, SEED_DWORD };
+enum seed_kind { SEED_KEY, SEED_LINK, SEED_SZ, SEED_EXPAND, SEED_MULTI, SEED_DWORD, SEED_FLAGS, SEED_MORE };
+enum seed_more { SEED_COMPUTER, SEED_HOST, SEED_SORTS };
 static const struct seed {
 	const char *name, *text;
 	uint32_t number, kind;
@@ -23,6 +28,8 @@ static const struct seed {
 #define EXPAND(name, text)  { name, text, 0, SEED_EXPAND },
 #define MULTI(name, text)   { name, text, 0, SEED_MULTI },
 #define DWORD(name, number) { name, NULL, number, SEED_DWORD },
+#define FLAGS(flags)        { NULL, NULL, flags, SEED_FLAGS },
+#define MORE(what)          { NULL, NULL, what, SEED_MORE },
 #include "nt/cm/seed.def"
 }, classes[] = {
 #include "nt/cm/classes.def"
@@ -121,58 +128,54 @@ static const struct {
 	{ 0x4b, "zh-CN_phoneb zh-SG_phoneb" },
 };
 
-static bool seed_sorts(struct cm_key *root, int64_t now)
+static bool seed_sorts(struct cm_key *k)
 {
-	struct cm_key *k = seed_key(root, "MACHINE\\SYSTEM\\ControlSet001\\Control\\Nls\\Sorting\\Ids", now);
-	char name[16], id[48];
-	bool ok = k != NULL;
+	static const char digits[] = "0123456789abcdef";
+	WCHAR id[] = u"{000000xx-57ee-1e5c-00b4-d0000bb1e11e}", name[16];
+	struct cm_value *v, *old;
+	bool ok = true;
 
 	for (unsigned i = 0; ok && i < ARRAY_LEN(sorts); i++) {
-		(void)fmt_snprintf(id, sizeof id, "{%08x-57ee-1e5c-00b4-d0000bb1e11e}", sorts[i].table);
-		for (const char *p = sorts[i].languages; ok && *p != '\0';) {
+		id[7] = (WCHAR)digits[sorts[i].table >> 4];
+		id[8] = (WCHAR)digits[sorts[i].table & 15];
+		for (const char *p = sorts[i].languages; ok && *p != '\0'; p += *p == ' ') {
 			uint32_t n = 0;
 
-			while (*p != ' ' && *p != '\0' && n < sizeof name - 1)
-				name[n++] = *p++;
-			name[n] = '\0';
-			p += *p == ' ';
-			ok = seed_sz(k, name, id);
+			while (*p != ' ' && *p != '\0' && n < ARRAY_LEN(name))
+				name[n++] = (WCHAR)*p++;
+			v = cm_value_new(name, n * (uint32_t)sizeof(WCHAR), REG_SZ, id, sizeof id);
+			ok = v != NULL && cm_value_set(k, v, &old);
+			if (!ok)
+				cm_value_put(v);
 		}
 	}
 	return ok;
 }
 
 /* The machine's name, in capitals as NetBIOS has it, cut to its 15 characters. */
-static bool seed_computer_name(struct cm_key *root, int64_t now)
+static bool seed_computer_name(struct cm_key *k)
 {
-	static const char *const keys[] = { "MACHINE\\SYSTEM\\ControlSet001\\Control\\ComputerName\\ActiveComputerName",
-		"MACHINE\\SYSTEM\\ControlSet001\\Control\\ComputerName\\ComputerName" };
-	struct cm_key *k = seed_key(root, "MACHINE\\SYSTEM\\ControlSet001\\Services\\Tcpip\\Parameters", now);
 	char host[64];
+	unsigned n = 0;
 
 	(void)os_host_name(host, sizeof host);
-	if (k == NULL || !seed_sz(k, "Hostname", host) || !seed_sz(k, "NV Hostname", host) ||
-		!seed_sz(k, "Domain", ""))
-		return false;
-	unsigned n = 0;
 	for (; n < 15 && host[n] != '\0' && host[n] != '.'; n++)
 		host[n] = (char)rtl_upcase((unsigned char)host[n]);
 	host[n] = '\0';
-	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
-		k = seed_key(root, keys[i], now);
-		if (k == NULL || !seed_sz(k, "ComputerName", host))
-			return false;
-	}
-	return true;
+	return seed_sz(k, "ComputerName", host);
 }
 
-static bool seed_lazy(struct cm_key *root, const char *path, uint32_t flag, int64_t now)
+static bool seed_host(struct cm_key *k)
 {
-	struct cm_key *k = seed_key(root, path, now);
+	char host[64];
 
-	if (k != NULL)
-		k->flags |= flag | CM_FIXED;
-	return k != NULL;
+	(void)os_host_name(host, sizeof host);
+	return seed_sz(k, "Hostname", host) && seed_sz(k, "NV Hostname", host) && seed_sz(k, "Domain", "");
+}
+
+static bool seed_more(struct cm_key *k, uint32_t what)
+{
+	return what == SEED_COMPUTER ? seed_computer_name(k) : what == SEED_HOST ? seed_host(k) : seed_sorts(k);
 }
 
 static bool seed_table(struct cm_key *root, const struct seed *table, unsigned count, int64_t now)
@@ -198,17 +201,121 @@ bool seed_classes(struct cm_key *root, int64_t now)
 	return seed_table(root, classes, ARRAY_LEN(classes), now);
 }
 
-bool cm_seed(struct cm_key *root)
-{
-	int64_t now = ex_system_time();
+/* ---- Key by key ---- */
 
-	root->flags |= CM_FIXED;
-	if (!seed_table(root, seeds, ARRAY_LEN(seeds), now))
-		return false;
-	for (uint32_t i = 0; i < root->nkeys; i++)
-		root->keys[i]->flags |= CM_FIXED;
-	return seed_computer_name(root, now) && seed_sorts(root, now) &&
-		seed_lazy(root, "MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones", CM_LAZY_ZONES, now) &&
-		seed_lazy(root, "MACHINE\\SOFTWARE\\Classes", CM_LAZY_CLASSES, now) &&
-		seed_lazy(root, "MACHINE\\HARDWARE\\DESCRIPTION\\System\\CentralProcessor", CM_LAZY_PROCESSORS, now);
+static bool is_key(const struct seed *s)
+{
+	return s->kind == SEED_KEY || s->kind == SEED_LINK;
+}
+
+/* What a row says of its key, the one whose row it follows. */
+static bool take_row(struct cm_key *k, const struct seed *s)
+{
+	switch (s->kind) {
+	case SEED_KEY:
+		return true;
+	case SEED_LINK:
+		k->flags |= CM_LINK;
+		return seed_text(k, s);
+	case SEED_FLAGS:
+		k->flags |= s->number;
+		return true;
+	case SEED_MORE:
+		return seed_more(k, s->number);
+	case SEED_DWORD:
+		return seed_value(k, s->name, REG_DWORD, &s->number, sizeof s->number);
+	default:
+		return seed_text(k, s);
+	}
+}
+
+/* The child of k that row i is of or below: its name, characters of the row's path.  0: the row is none of a key below k. */
+static uint32_t child_name(const struct cm_key *k, uint32_t i, WCHAR *name)
+{
+	const char *path = seeds[i].name;
+	uint32_t n = 0;
+
+	if (!is_key(&seeds[i]) || strlen(path) <= k->seed_at)
+		return 0;
+	for (path += k->seed_at; path[n] != '\0' && path[n] != '\\'; n++)
+		name[n] = (WCHAR)path[n];
+	return n;
+}
+
+/* The end of the rows that belong to the child whose first row is `first` and whose name has n characters. */
+static uint32_t child_end(const struct cm_key *k, uint32_t first, uint32_t n)
+{
+	uint32_t i = first + 1, size = k->seed_at + n;
+
+	for (; i < k->seed_end; i++)
+		if (is_key(&seeds[i]) && (strncmp(seeds[i].name, seeds[first].name, size) != 0 || (seeds[i].name[size] != '\0' && seeds[i].name[size] != '\\')))
+			break;
+	return i;
+}
+
+static void child_make(struct cm_key *k, const WCHAR *name, uint32_t n, uint32_t first, uint32_t end)
+{
+	struct cm_key *child = cm_key_new(name, n * (uint32_t)sizeof(WCHAR));
+	bool own = false, ok = true;
+
+	if (child == NULL)
+		return;
+	child->modified = nt_state()->boot_time;
+	child->flags = k->parent == NULL ? CM_FIXED : 0;
+	child->seed_first = (uint16_t)first;
+	child->seed_end = (uint16_t)end;
+	child->seed_at = (uint16_t)(k->seed_at + n + 1);
+	for (uint32_t i = first; i < end; i++) {
+		if (is_key(&seeds[i])) {
+			own = seeds[i].name[k->seed_at + n] == '\0';
+			child->flags |= own ? 0 : CM_LAZY_SEED;
+		}
+		ok = ok && (!own || take_row(child, &seeds[i])); /* without memory there is less */
+	}
+	if (!cm_child_add(k, child))
+		cm_key_put(child);
+}
+
+void cm_seed_child(struct cm_key *k, const WCHAR *name, uint32_t size)
+{
+	WCHAR own[CM_NAME_MAX / sizeof(WCHAR)] UNINIT;
+
+	for (uint32_t i = k->seed_first; i < k->seed_end; i++) {
+		uint32_t n = child_name(k, i, own);
+
+		if (n != 0 && rtl_equal(own, n * (uint32_t)sizeof(WCHAR), name, size, true)) {
+			child_make(k, own, n, i, child_end(k, i, n));
+			return;
+		}
+	}
+}
+
+void cm_seed_below(struct cm_key *k)
+{
+	WCHAR name[CM_NAME_MAX / sizeof(WCHAR)] UNINIT;
+	uint32_t end;
+
+	k->flags &= ~CM_LAZY_SEED;
+	for (uint32_t i = k->seed_first; i < k->seed_end; i = end) {
+		uint32_t n = child_name(k, i, name);
+
+		end = n == 0 ? i + 1 : child_end(k, i, n);
+		if (n != 0 && cm_child(k, name, n * (uint32_t)sizeof(WCHAR)) == NULL)
+			child_make(k, name, n, i, end);
+	}
+}
+
+void cm_seed_all(struct cm_key *root)
+{
+	for (struct cm_key *k = root; k != NULL; k = cm_next(k, root))
+		if ((k->flags & CM_LAZY_SEED) != 0)
+			cm_seed_below(k);
+}
+
+void cm_seed(struct cm_key *root)
+{
+	_Static_assert(ARRAY_LEN(seeds) < UINT16_MAX, "rows are counted in 16 bits");
+	root->flags |= CM_FIXED | CM_LAZY_SEED;
+	root->modified = nt_state()->boot_time;
+	root->seed_end = ARRAY_LEN(seeds);
 }

@@ -2,8 +2,8 @@
 /*
  * nt/ldr/share.c - what files' headers say is kept: each process maps the same DLLs.
  *
- * So are the parts of an image that its file has not as whole pages (linkers align sections in files to 512 bytes): the first
- * process lays them out in pages of arena-data, all map private ones of those, and who writes gets a copy.
+ * So are the parts of an image that its file has not as whole pages (linkers align sections in files to 512 bytes): the second
+ * process that maps it lays them out in pages of arena-data, it and those after it map private ones of those, and who writes gets a copy.
  *
  * A table in the arena by the file's identity (os_file_id: device, inode, time of change, length).  An entry never changes;
  * who uses one has a reference, the table has another.  A file that has no identity, or whose headers are wrong, is read each time.
@@ -22,6 +22,7 @@
 struct shared {
 	struct ref ref;
 	bool in_table;          /* NTEX */
+	bool was_mapped;        /* [a] once */
 	struct shared_mem *laid; /* [a] NULL: not yet; then it stays */
 	struct list link;       /* in nt->images, the last used first; NTEX */
 	struct os_file_id id;   /* [I] */
@@ -111,6 +112,8 @@ struct shared_mem *ldr_image_laid(const struct ldr_image *img, struct file *f)
 
 	if (m != NULL || img->size > LAID_MAX || !ldr_image_is_copied(img))
 		return m;
+	if (!__atomic_exchange_n(&s->was_mapped, true, __ATOMIC_RELAXED)) /* most are mapped once, and pages of one's own cost half */
+		return NULL;
 	m = os_vm_pages_new(img->size);
 	if (m == NULL || ldr_image_lay(img, f, os_vm_pages_at(m)) != STATUS_SUCCESS) {
 		os_vm_pages_put(m);
