@@ -307,6 +307,7 @@ void mm_reset(struct mm *mm)
 	forget_all_locked(mm);
 	mm->top = random_top();
 	mm->id = futex_new_mm_id();
+	mm->no_rooms = false;
 	mm_unlock(mm);
 }
 

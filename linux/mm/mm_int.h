@@ -38,6 +38,7 @@ struct mm {
 	uint32_t stocked;
 	uint32_t rooms;             /* regions that are stub rooms */
 	bool sealed;                /* there are regions with RF_SEALED */
+	bool no_rooms;              /* of a Windows program: its code makes no system calls but through ntdll, and what does goes on trapping */
 	struct range *dead;         /* removed, objects still to put, linked by left */
 	uint64_t id;                /* identity in futex keys: sandbox-wide, never used again */
 	uint64_t top;               /* mmap places below this */

@@ -92,9 +92,9 @@ void mm_room_evict_locked(struct mm *mm, uint64_t start, uint64_t end)
 }
 
 /* True if the mapping may become part of an executable image. */
-static bool wants_room(const struct map_wish *w)
+static bool wants_room(const struct mm *mm, const struct map_wish *w)
 {
-	return w->kind == REGION_FILE && !(w->rflags & RF_SHARED) && !(w->prot & PROT_WRITE);
+	return !mm->no_rooms && w->kind == REGION_FILE && !(w->rflags & RF_SHARED) && !(w->prot & PROT_WRITE);
 }
 
 /* The range can be had: guest's, and free but for rooms if those may be evicted. */
@@ -119,7 +119,7 @@ static bool try_hint(struct mm *mm, struct map_wish *w)
 
 	if (w->addr == 0)
 		return false;
-	if (wants_room(w) && hint >= GUEST_LOW + PICO_STUB_ROOM && range_free(mm, hint - PICO_STUB_ROOM, w->len + PICO_STUB_ROOM)) {
+	if (wants_room(mm, w) && hint >= GUEST_LOW + PICO_STUB_ROOM && range_free(mm, hint - PICO_STUB_ROOM, w->len + PICO_STUB_ROOM)) {
 		w->addr = hint;
 		w->room = hint - PICO_STUB_ROOM;
 		w->new_room = true;
@@ -155,7 +155,7 @@ static uint64_t search(struct mm *mm, const struct map_wish *w, uint64_t len, ui
 
 static long place_anywhere(struct mm *mm, struct map_wish *w)
 {
-	uint64_t room = wants_room(w) ? PICO_STUB_ROOM : 0;
+	uint64_t room = wants_room(mm, w) ? PICO_STUB_ROOM : 0;
 	uint64_t a = 0, align = alignment(w);
 
 	if (try_hint(mm, w))
@@ -207,7 +207,7 @@ static long place_fixed(struct mm *mm, struct map_wish *w)
 	if (w->kind != REGION_FILE || (w->rflags & RF_SHARED) || ((struct file *)w->object)->inode == NULL)
 		return 0;
 	w->room = inherited_room(mm, w);
-	if (w->room == 0 && wants_room(w) && below < w->addr && range_free(mm, below, PICO_STUB_ROOM) && range_usable(below, PICO_STUB_ROOM)) {
+	if (w->room == 0 && wants_room(mm, w) && below < w->addr && range_free(mm, below, PICO_STUB_ROOM) && range_usable(below, PICO_STUB_ROOM)) {
 		w->room = below;
 		w->new_room = true;
 	}

@@ -294,6 +294,16 @@ static NTSTATUS map_part(struct run *r, const struct part *p, const struct sourc
 	return status == STATUS_SUCCESS ? run_add(r, &(struct run){ filled, end, 0, laid ? prot : OS_R | OS_W, RUN_ZERO }, from) : status;
 }
 
+/* Headers before text that lies behind them in the file, too, are mapped with it by one call, so the host lets them be executed. */
+static int headers_prot(const struct ldr_image *img, uint64_t base)
+{
+	struct part head, text;
+
+	if (moves(img, base) || !part_of(img, base, 0, &head) || !part_of(img, base, 1, &text) || head.mapped != head.size || text.mapped == 0)
+		return OS_R;
+	return text.addr == head.addr + head.size && text.offset == head.size && text.prot == (OS_R | OS_X) ? text.prot : OS_R;
+}
+
 /* At its own place nothing is written into it: each part has its protection from the start, as far as it is not filled here. */
 static NTSTATUS map_all(const struct ldr_image *img, const struct source *from, uint64_t base)
 {
@@ -305,6 +315,8 @@ static NTSTATUS map_all(const struct ldr_image *img, const struct source *from, 
 	for (uint32_t n = 0; status == STATUS_SUCCESS && n <= img->nsections; n++) {
 		if (!part_of(img, base, n, &p))
 			continue;
+		if (n == 0)
+			p.prot = headers_prot(img, base);
 		status = run_add(&r, &(struct run){ at, p.addr, 0, 0, RUN_ZERO }, from); /* between parts: nothing anyone may touch */
 		if (status == STATUS_SUCCESS)
 			status = map_part(&r, &p, from, base, moves(img, base) ? OS_R | OS_W : p.prot);

@@ -14,6 +14,7 @@
 #include "nt/mm/mm.h"
 #include "nt/os/file.h"
 #include "nt/os/map.h"
+#include "nt/os/vm.h"
 #include "nt/ps/ps.h"
 #include "rt/mem.h"
 
@@ -262,6 +263,7 @@ static NTSTATUS load(struct place *w, struct lx_thread *lx, struct file *program
 	w->p->mm = nt_mm_new(w->p);
 	if (w->p->mm == NULL)
 		return STATUS_NO_MEMORY;
+	os_vm_begin();
 	status = kuser_map(w->p->mm, nt_state());
 	if (status == STATUS_SUCCESS)
 		status = load_images(w, program, ntdll);

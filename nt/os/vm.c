@@ -37,6 +37,11 @@ static struct mm *mine(void)
 	return lx_current()->proc->mm;
 }
 
+void os_vm_begin(void)
+{
+	mine()->no_rooms = true;
+}
+
 NTSTATUS os_vm_map(uint64_t addr, uint64_t size, uint32_t prot)
 {
 	return vm_status(mm_map(mine(), addr, size, (int)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, NULL, 0));

@@ -19,6 +19,8 @@ struct file;
 struct lx_proc;
 struct shared_mem;
 
+/* The calling process's memory, empty so far, is to be a Windows program's. */
+void os_vm_begin(void);
 /* Fresh private zero pages where nothing is mapped.  STATUS_CONFLICTING_ADDRESSES, _COMMITMENT_LIMIT. */
 NTSTATUS os_vm_map(uint64_t addr, uint64_t size, uint32_t prot);
 NTSTATUS os_vm_unmap(uint64_t addr, uint64_t size); /* holes are fine */
