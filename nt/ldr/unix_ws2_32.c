@@ -2,12 +2,13 @@
 /*
  * nt/ldr/unix_ws2_32.c - host names: what ws2_32.dll asks its Unix side for.
  *
- * Numbers, the sandbox's own name, localhost, and what the sandbox's /etc/hosts has.  Answers are one block of guest memory, with
+ * Numbers, the sandbox's own name, localhost, what the sandbox's /etc/hosts has, and what a name server knows.  Answers are one block of guest memory, with
  * pointers into itself, of a size that the caller learns by WSA's "insufficient buffer" first.
  */
 #include "nt/ke/user.h"
 #include "nt/ldr/inet.h"
 #include "nt/ldr/unixcall.h"
+#include "nt/net/resolve.h"
 #include "nt/os/sysinfo.h"
 #include "pico/arena.h"
 #include "rt/fmt.h"
@@ -137,6 +138,19 @@ static void put_loopback(struct found *f, const char *name)
 	put_found(f, &(struct inet_addr){ .family = INET_V4, .bytes = { 127, 0, 0, 1 } }, name);
 }
 
+static void ask_server(const char *name, struct found *f)
+{
+	struct net_address a[FOUND];
+	uint32_t n = net_resolve(name, a, FOUND);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct inet_addr one = { .family = a[i].v6 ? INET_V6 : INET_V4 };
+
+		memcpy(one.bytes, a[i].bytes, sizeof one.bytes);
+		put_found(f, &one, name);
+	}
+}
+
 static uint32_t look_up(const char *name, bool numeric, struct found *f)
 {
 	char own[NAME_ROOM];
@@ -152,6 +166,8 @@ static uint32_t look_up(const char *name, bool numeric, struct found *f)
 	(void)os_host_name(own, sizeof own);
 	if (f->n == 0 && (same_name(name, "localhost") || same_name(name, own) || name[0] == '\0'))
 		put_loopback(f, name[0] != '\0' ? name : own);
+	if (f->n == 0)
+		ask_server(name, f);
 	return f->n != 0 ? 0 : WSAHOST_NOT_FOUND;
 }
 

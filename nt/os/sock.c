@@ -8,6 +8,7 @@
 #include "linux/fs/fs.h"
 #include "linux/net/inet.h"
 #include "nt/os/sock.h"
+#include "nt/os/wait.h"
 #include "rt/mem.h"
 
 _Static_assert(OS_SOCK_IN == EPOLLIN && OS_SOCK_PRI == EPOLLPRI && OS_SOCK_OUT == EPOLLOUT && OS_SOCK_ERR == EPOLLERR && OS_SOCK_HUP == EPOLLHUP && OS_SOCK_RDHUP == EPOLLRDHUP, "poll");
@@ -297,6 +298,16 @@ uint32_t os_sock_poll(struct file *f)
 int os_sock_error(struct file *f)
 {
 	return sock_take_error(sock_of(f));
+}
+
+NTSTATUS os_sock_wait(struct file *f, uint64_t deadline)
+{
+	long err;
+
+	do {
+		err = file_wait(lx_current(), f, EPOLLIN, deadline);
+	} while (err == -ERESTARTSYS && os_interrupted());
+	return err == 0 ? STATUS_SUCCESS : err == -ETIMEDOUT ? (NTSTATUS)STATUS_TIMEOUT : (NTSTATUS)STATUS_CANCELLED;
 }
 
 /* ---- Options ---- */

@@ -92,6 +92,9 @@ bool os_sock_at_mark(struct file *f);
 uint32_t os_sock_poll(struct file *f);
 int os_sock_error(struct file *f); /* SO_ERROR, an errno, which is 0 then */
 
+/* The calling thread sleeps until there is something to receive, or an error: STATUS_SUCCESS, STATUS_TIMEOUT, STATUS_CANCELLED (it ends). */
+NTSTATUS os_sock_wait(struct file *f, uint64_t deadline);
+
 /* Options, by these names; a value is guest memory at va, an int of Windows' unless it is said.  *size: what there is, and what
    was written. */
 enum os_sock_option { OS_SO_BROADCAST, OS_SO_KEEPALIVE, OS_SO_OOBINLINE, OS_SO_RCVBUF, OS_SO_SNDBUF, OS_SO_REUSEADDR, OS_SO_LINGER /* two ints */,
