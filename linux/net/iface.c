@@ -22,7 +22,7 @@ bool iface_get(const struct lx_thread *t, uint32_t n, struct iface *i)
 	if (n == 0) {
 		memcpy(i->name, "lo", 2);
 		i->index = LO_INDEX;
-		i->mtu = LO_MTU;
+		i->mtu = lo_mtu(t);
 		i->flags = lo_flags(t);
 		i->type = ARPHRD_LOOPBACK;
 		return true;

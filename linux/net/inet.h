@@ -23,6 +23,7 @@
 #include "linux/misc/timer.h"
 #include "linux/net/sock.h"
 
+#define ICMP_FILTER_NAME 1 /* ICMP_FILTER of <linux/icmp.h>, ICMP6_FILTER of <linux/icmpv6.h> */
 #ifndef UDPLITE_SEND_CSCOV
 #define UDPLITE_SEND_CSCOV 10
 #define UDPLITE_RECV_CSCOV 11
@@ -83,6 +84,8 @@ struct inet_state {
 	LOCK(IPC) held_lock;
 	struct list held;             /* inet_hold.c */
 	struct lx_timer held_timer;
+	LOCK(IPC) raw_lock;
+	struct list raw;              /* inet_raw.c */
 	LOCK(IPC) joined_lock;
 	struct list joined;           /* multicast groups that somebody is in; inet_mcast.c */
 	struct inet_bucket {
@@ -164,6 +167,17 @@ void syn_room(struct lx_thread *t, struct sock *l);
 /* Until s asks no more: 0 (the error is in s), -EAGAIN (SO_SNDTIMEO), -ETIMEDOUT, -ERESTARTSYS. */
 long syn_wait(struct sock *s);
 
+/* ---- UDP's that raw sockets share: inet_udp.c ---- */
+
+void raw_made(struct sock *s); /* a new raw socket hears from now on; inet_raw.c */
+long udp_listen(struct lx_thread *t, struct sock *s, int backlog);
+long udp_shutdown(struct sock *s, uint32_t how);
+long udp_recv(struct lx_thread *t, struct sock *s, struct xfer *x);
+void udp_peer_gone(struct sock *s, struct sock *peer, bool unread);
+uint32_t udp_poll(const struct sock *s, uint32_t mask);
+void udp_cmsg(const struct sock *s, const struct xfer *x, struct control *c);
+long udp_cmsg_in(const struct sock *s, struct xfer *x, int level, int type, struct gva data, uint64_t size);
+
 /* ---- Bytes that wait for more: inet_hold.c ---- */
 
 /* s has appended that many bytes to to's ring, whose lock is held: do they wait?  If so call tcp_held without the lock. */
@@ -192,6 +206,7 @@ static inline uint32_t urgent_limit(const struct sock *s, uint64_t pos, uint32_t
 }
 bool sock_flag(const struct sock *s, int name); /* SO_OOBINLINE ..., sockopt.c */
 uint32_t lo_flags(const struct lx_thread *t); /* IFF_UP ... of t's lo */
+uint32_t lo_mtu(const struct lx_thread *t);
 long lo_set_flags(struct lx_thread *t, uint32_t flags); /* 0 or -EPERM */
 void inet_tcp_info(const struct sock *s, struct tcp_info *info);
 uint32_t inet_state_number(const struct sock *s); /* as /proc/net shows it: TCP_ESTABLISHED ... */

@@ -34,6 +34,22 @@ uint32_t lo_flags(const struct lx_thread *t)
 	return LO_FLAGS | (__atomic_load_n(&net_of(t)->lo_down, __ATOMIC_RELAXED) ? 0 : IFF_UP);
 }
 
+uint32_t lo_mtu(const struct lx_thread *t)
+{
+	return __atomic_load_n(&net_of(t)->lo_mtu, __ATOMIC_RELAXED) ?: LO_MTU;
+}
+
+/* It is kept and shown: nothing is cut into packets here. */
+static long lo_set_mtu(struct lx_thread *t, int mtu)
+{
+	if (!ns_capable(t, net_of(t)->user, CAP_NET_ADMIN))
+		return -EPERM;
+	if (mtu <= 0)
+		return -EINVAL;
+	__atomic_store_n(&net_of(t)->lo_mtu, (uint32_t)mtu, __ATOMIC_RELAXED);
+	return 0;
+}
+
 long lo_set_flags(struct lx_thread *t, uint32_t flags)
 {
 	if (!ns_capable(t, net_of(t)->user, CAP_NET_ADMIN))
@@ -122,9 +138,10 @@ static long by_name(struct lx_thread *t, uint32_t cmd, const struct iface *i, st
 		r->hw.family = i->type;
 		memcpy(r->hw.mac, i->mac, sizeof i->mac);
 		return 0;
+	case SIOCSIFMTU:
+		return i->index == LO_INDEX ? lo_set_mtu(t, r->value) : ns_capable(t, net_of(t)->user, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
 	case SIOCSIFADDR:
 	case SIOCSIFNETMASK:
-	case SIOCSIFMTU:
 		return ns_capable(t, net_of(t)->user, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
 	default:
 		return -ENOTTY;

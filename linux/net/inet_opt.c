@@ -19,6 +19,7 @@
 #define OPT_BYTE      4u  /* may be given as one byte */
 #define OPT_UNBOUND   8u  /* not once it has a name */
 #define OPT_ADMIN     16u /* needs CAP_NET_ADMIN */
+#define OPT_RAW       64u /* of raw sockets */
 #define OPT_CONNECTED 32u /* can be read only, once it is connected */
 
 static const struct option {
@@ -44,7 +45,7 @@ long inet_kind(struct lx_thread *t, int family, int type, int protocol)
 		return protocol == 0 || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ? SK_UDP : -EPROTONOSUPPORT;
 	if (type == LX_SOCK_RAW && protocol != 0 && !ns_capable(t, ns_of(t, NS_NET)->user, CAP_NET_RAW))
 		return -EPERM;
-	return type == LX_SOCK_RAW ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+	return type != LX_SOCK_RAW ? -ESOCKTNOSUPPORT : protocol == 0 ? -EPROTONOSUPPORT : SK_RAW;
 }
 
 struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protocol)
@@ -65,6 +66,8 @@ struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protoc
 	list_init(&s->inet->groups);
 	for (uint32_t i = 0; i < INET_OPTS; i++)
 		s->inet->opt[i] = options[i].usual;
+	if (kind == SK_RAW)
+		raw_made(s);
 	if (kind == SK_TCP) {
 		s->sndbuf = TCP_SNDBUF;
 		s->rcvbuf = TCP_RCVBUF;
@@ -76,15 +79,17 @@ struct sock *inet_new(int family, enum sock_kind kind, uint32_t type, int protoc
 
 static bool level_fits(const struct sock *s, int level)
 {
+	if (level == IPPROTO_RAW || level == IPPROTO_ICMPV6)
+		return s->kind == SK_RAW && (level == IPPROTO_RAW || s->inet->protocol == IPPROTO_ICMPV6);
 	if (level == IPPROTO_TCP || level == IPPROTO_UDP || level == IPPROTO_UDPLITE)
 		return s->inet->protocol == (uint32_t)level;
 	return level == IPPROTO_IP || (level == IPPROTO_IPV6 && s->family == AF_INET6);
 }
 
-static int find_option(int level, int name)
+static int find_option(const struct sock *s, int level, int name)
 {
 	for (int i = 0; i < INET_OPTS; i++)
-		if (options[i].level == level && options[i].name == name)
+		if (options[i].level == level && options[i].name == name && (s->kind == SK_RAW || !(options[i].flags & OPT_RAW)))
 			return i;
 	return -1;
 }
@@ -148,6 +153,17 @@ static bool is_mcast_if(int level, int name)
 	return (level == IPPROTO_IP && name == IP_MULTICAST_IF) || (level == IPPROTO_IPV6 && name == IPV6_MULTICAST_IF);
 }
 
+/* A bit for each type.  Those of 128 to 159, the informational ones, are kept: there are no others here. */
+static long set_filter6(struct sock *s, struct gva value, int len)
+{
+	uint32_t bits[8] = { 0 };
+
+	if (copy_in(bits, value, MIN((uint64_t)len, sizeof bits)) != 0)
+		return -EFAULT;
+	__atomic_store_n(&s->inet->opt[OPT_ICMP6_FILTER], (int)bits[4], __ATOMIC_RELAXED);
+	return 0;
+}
+
 /* A socket of IPv6 that speaks to IPv4 becomes one of IPv4. */
 static long set_family(struct sock *s, struct gva value, int len)
 {
@@ -181,11 +197,13 @@ long inet_setopt(struct lx_thread *t, struct sock *s, int level, int name, struc
 		return mcast_setopt(s, level, name, value, len);
 	if (is_mcast_if(level, name))
 		return s->kind == SK_UDP ? mcast_set_iface(s, level, value, len) : -ENOPROTOOPT;
+	if (level == IPPROTO_ICMPV6 && name == ICMP_FILTER_NAME)
+		return set_filter6(s, value, len);
 	if (level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
 		return set_family(s, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(value, len);
-	i = find_option(level, name);
+	i = find_option(s, level, name);
 	return i >= 0 ? set_number(t, s, i, value, len) : -ENOPROTOOPT;
 }
 
@@ -241,7 +259,7 @@ long inet_getopt(struct lx_thread *t, struct sock *s, int level, int name, struc
 		return sockopt_out(value, len, room, "cubic\0\0\0\0\0\0\0\0\0\0", 16);
 	if (is_mcast_if(level, name))
 		return mcast_get_iface(s, level, value, len, room);
-	i = find_option(level, name);
+	i = find_option(s, level, name);
 	if (i < 0)
 		return -ENOPROTOOPT;
 	if ((options[i].flags & OPT_CONNECTED) && s->state != SOCK_CONNECTED)

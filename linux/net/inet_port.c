@@ -25,6 +25,8 @@ struct inet_state *inet_state(void)
 	lock_init(&i->held_lock, LOCK_IPC);
 	list_init(&i->held);
 	timer_init(&i->held_timer, TIMER_TCP, NULL);
+	lock_init(&i->raw_lock, LOCK_IPC);
+	list_init(&i->raw);
 	lock_init(&i->joined_lock, LOCK_IPC);
 	list_init(&i->joined);
 	for (uint32_t b = 0; b < INET_BUCKETS; b++) {

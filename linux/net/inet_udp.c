@@ -15,7 +15,7 @@
 #define ORIGIN_ICMP6 3
 #define SEGMENTS_MOST 128u /* of one send */
 
-static long udp_listen(struct lx_thread *t, struct sock *s, int backlog)
+long udp_listen(struct lx_thread *t, struct sock *s, int backlog)
 {
 	return -EOPNOTSUPP;
 }
@@ -64,7 +64,7 @@ static long udp_connect(struct lx_thread *t, struct sock *s, const struct sock_n
 	return 0;
 }
 
-static long udp_shutdown(struct sock *s, uint32_t how)
+long udp_shutdown(struct sock *s, uint32_t how)
 {
 	bool connected;
 
@@ -215,7 +215,7 @@ static long recv_error(struct sock *s, struct xfer *x)
 	return result;
 }
 
-static uint32_t udp_poll(const struct sock *s, uint32_t mask)
+uint32_t udp_poll(const struct sock *s, uint32_t mask)
 {
 	return s->inet->nerrors != 0 ? mask | EPOLLERR : mask;
 }
@@ -236,7 +236,7 @@ static void udp_unname(struct sock *s)
 	lock_drop(&s->lock);
 }
 
-static long udp_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
+long udp_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
 {
 	long err;
 
@@ -249,14 +249,14 @@ static long udp_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
 	return UNLIKELY(outside_listens(s)) ? outside_udp_recv(t, s, x) : packet_recv(t, s, x);
 }
 
-static void udp_peer_gone(struct sock *s, struct sock *peer, bool unread)
+void udp_peer_gone(struct sock *s, struct sock *peer, bool unread)
 {
 }
 
 /* ---- Control messages ---- */
 
 /* What a sendmsg says of its datagram; which address of lo it comes from is not for it to say. */
-static long udp_cmsg_in(const struct sock *s, struct xfer *x, int level, int type, struct gva data, uint64_t size)
+long udp_cmsg_in(const struct sock *s, struct xfer *x, int level, int type, struct gva data, uint64_t size)
 {
 	bool ttl = (level == IPPROTO_IP && type == IP_TTL) || (level == IPPROTO_IPV6 && type == IPV6_HOPLIMIT);
 	bool tos = (level == IPPROTO_IP && type == IP_TOS) || (level == IPPROTO_IPV6 && type == IPV6_TCLASS);
@@ -310,7 +310,7 @@ static void cmsg_error(const struct sock *s, const struct xfer *x, struct contro
 		sizeof e.err + (six ? 28 : 16));
 }
 
-static void udp_cmsg(const struct sock *s, const struct xfer *x, struct control *c)
+void udp_cmsg(const struct sock *s, const struct xfer *x, struct control *c)
 {
 	struct { uint8_t to[16]; uint32_t index; } info = { .index = LO_INDEX };
 	int limit = x->ttl, class = x->tos;

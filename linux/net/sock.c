@@ -375,5 +375,5 @@ struct file *sock_file(struct sock *s, uint32_t flags)
 }
 
 const struct sock_ops *const sock_ops[SK_KINDS] = {
-	[SK_UNIX] = &unix_ops, [SK_NETLINK] = &netlink_ops, [SK_TCP] = &tcp_ops, [SK_UDP] = &udp_ops,
+	[SK_UNIX] = &unix_ops, [SK_NETLINK] = &netlink_ops, [SK_TCP] = &tcp_ops, [SK_UDP] = &udp_ops, [SK_RAW] = &raw_ops,
 };

@@ -19,7 +19,7 @@
 #define INFLIGHT_MAX  65536u
 #define NEST_MAX      4u    /* sockets in queues of sockets in queues ... */
 
-enum sock_kind { SK_UNIX, SK_NETLINK, SK_TCP, SK_UDP, SK_KINDS };
+enum sock_kind { SK_UNIX, SK_NETLINK, SK_TCP, SK_UDP, SK_RAW, SK_KINDS };
 enum sock_state { SOCK_OPEN, SOCK_LISTENING, SOCK_CONNECTED, SOCK_DEAD };
 #define SHUT_RCV  1u
 #define SHUT_SEND 2u
@@ -139,7 +139,7 @@ struct sock_ops {
 	long (*cmsg_in)(const struct sock *s, struct xfer *x, int level, int type, struct gva data, uint64_t size);
 	void (*cmsg)(const struct sock *s, const struct xfer *x, struct control *c); /* more that a receive tells; NULL: nothing */
 };
-extern const struct sock_ops unix_ops, netlink_ops, tcp_ops, udp_ops;
+extern const struct sock_ops unix_ops, netlink_ops, tcp_ops, udp_ops, raw_ops;
 extern const struct sock_ops *const sock_ops[SK_KINDS];
 
 struct sock *sock_new(int family, enum sock_kind kind, uint32_t type);
@@ -164,7 +164,7 @@ static inline bool is_stream(const struct sock *s)
 }
 static inline bool is_connection(const struct sock *s)
 {
-	return s->type != LX_SOCK_DGRAM;
+	return s->type == LX_SOCK_STREAM || s->type == LX_SOCK_SEQPACKET;
 }
 /* The first of those that wait at a listener, with their reference. */
 long accept_child(struct sock *s, bool nonblock, struct sock **out);

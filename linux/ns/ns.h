@@ -80,7 +80,10 @@ struct ns {
 			_Atomic uint32_t changes; /* [a] of its tree, counted */
 		} mnt;
 		void *ipc;               /* struct ipc_root */
-		uint32_t lo_down;        /* [a] net: its interface, lo, has not been set up */
+		struct {
+			uint32_t lo_down;  /* [a] net: its interface, lo, has not been set up */
+			uint32_t lo_mtu;   /* [a] as SIOCSIFMTU set it; 0: the usual */
+		};
 	};
 };
 
