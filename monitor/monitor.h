@@ -218,6 +218,7 @@ void net_start(void);  /* its helper; if a network was granted */
 void net_ready(void);  /* waits until that has bound what is published */
 void net_settings(void (*add_record)(const char *record, void *arg), void *arg); /* of the library OS */
 bool net_granted(void);
+extern unsigned net_more_fds; /* descriptors beside those of streams */
 void net_event(void);
 void net_ended(void);  /* the helper */
 void net_end(void);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ struct net_publish net_published[NET_PUBLISH_MAX];
 unsigned net_publish_count;
 int net_published_fd[NET_PUBLISH_MAX];
 struct net_counts net_counts;
+unsigned net_more_fds;
 static unsigned published_open[NET_PUBLISH_MAX]; /* server streams of it */
 
 /* ---- streams ---- */
@@ -72,6 +74,7 @@ static struct stream *socket_stream(const struct net_ask *ask, int fd)
 			close(bell);
 		return NULL;
 	}
+	net_more_fds += through;
 	s->socket = fd;
 	s->v4 = ask->addr.family == 4;
 	s->published = (uint16_t)(ask->publish + 1);
@@ -117,14 +120,32 @@ void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *
 		stream_close(j->stream);
 }
 
+/* As close(2) has it: what was not read, or a lingering of no time, breaks the connection off. */
+static bool ends_in_reset(int fd)
+{
+	struct linger l = { 0 };
+	socklen_t len = sizeof l;
+	int unread = 0;
+
+	if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
+		return true;
+	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff && l.l_linger == 0;
+}
+
 void net_closed(struct stream *s)
 {
 	bool last = !s->published || --published_open[s->published - 1] == 0;
 
-	if ((s->kind == STREAM_SERVER && last) || s->kind == STREAM_TCP)
-		shutdown(s->socket, SHUT_RDWR); /* other picoprocesses may still have it, without a use for it */
-	if (s->socket != s->fd && s->socket >= 0)
+	/* Other picoprocesses may still have it, without a use for it. */
+	if (s->kind == STREAM_TCP && ends_in_reset(s->socket) && net_order_reset(s->socket)) {
+		/* the helper does it */
+	} else if ((s->kind == STREAM_SERVER && last) || s->kind == STREAM_TCP) {
+		shutdown(s->socket, SHUT_RDWR);
+	}
+	if (s->socket != s->fd) {
 		close(s->socket);
+		net_more_fds--;
+	}
 	free(s->peers);
 }
 

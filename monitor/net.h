@@ -91,7 +91,7 @@ enum dk_status net_uri_parse(const char *uri, struct net_ask *out);
 bool net_uri_is(const char *uri);
 
 /* ---- what the monitor and its helper say to each other: one message each ---- */
-enum net_what { NET_DO_OPEN, NET_DO_LISTEN /* the descriptor that comes along */, NET_DO_DNS };
+enum net_what { NET_DO_OPEN, NET_DO_LISTEN /* the descriptor that comes along */, NET_DO_DNS, NET_DO_RESET /* the same; no answer */ };
 struct net_order {
 	uint64_t id;
 	uint32_t what;
@@ -121,6 +121,7 @@ ssize_t net_hear(struct net_answer *a, char *data, int *fd, int flags); /* its s
 /* j waits for the socket, or fd (borrowed) to listen. */
 enum dk_status net_let_wait(struct job *j, const struct net_ask *ask, int fd);
 void net_order_dns(const struct net_ask *ask, int fd);
+bool net_order_reset(int fd);
 
 /* ---- net.c ---- */
 extern int net_published_fd[NET_PUBLISH_MAX];

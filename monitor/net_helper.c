@@ -156,6 +156,9 @@ static void obey(const struct net_order *o, int fd)
 		a.err = listen(fd, (int)o->ask.backlog) < 0 ? errno : 0;
 		answer(&a, NULL, -1);
 		break;
+	case NET_DO_RESET:
+		(void)connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr));
+		break;
 	case NET_DO_DNS:
 		dns_ask(o->id, &o->ask);
 		break;

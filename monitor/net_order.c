@@ -3,7 +3,8 @@
  * monitor/net_order.c - what is ordered from the helper, and who waits for what comes of it.
  *
  * An order has a number, and waits in a list by it: a job (an open, a listen), whose answer is sent when the descriptor
- * has come, or the end of a socket pair that an answer from a name server is written into.  The helper may
+ * has come, or the end of a socket pair that an answer from a name server is written into.  What the helper's
+ * socket has no room for waits in the list, too, until it has.  The helper may
  * end: then all that wait hear of an error, as do those that come later.
  */
 #include <errno.h>
@@ -25,9 +26,13 @@ struct waiter {
 	uint64_t id;
 	struct job *job;
 	int fd;
+	bool unsent;
 	struct net_ask ask;
 };
 static struct waiter *waiters;
+static unsigned unsent, names_waiting;
+
+#define NAMES_WAITING 256u /* questions of one sandbox at a time; each has a descriptor here */
 
 bool net_granted(void)
 {
@@ -52,6 +57,7 @@ static bool order(uint64_t id, enum net_what what, const struct net_ask *ask, in
 		m.msg_control = &c;
 		m.msg_controllen = sizeof c;
 	}
+	errno = EPIPE;
 	return net_helper_fd >= 0 && sendmsg(net_helper_fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof o;
 }
 
@@ -77,9 +83,53 @@ static struct waiter *take_waiter(uint64_t id)
 		if (w->id != id)
 			continue;
 		*at = w->next;
+		unsent -= w->unsent;
 		return w;
 	}
 	return NULL;
+}
+
+static bool order_for(const struct waiter *w)
+{
+	const struct job *j = w->job;
+
+	if (!j)
+		return order(w->id, NET_DO_DNS, &w->ask, -1);
+	return order(w->id, j->req.op == MON_OPEN && w->ask.publish < 0 ? NET_DO_OPEN : NET_DO_LISTEN, &w->ask, w->fd);
+}
+
+/* Now, or when there is room; false: the helper is gone. */
+static bool send_order(struct waiter *w)
+{
+	if (order_for(w))
+		return true;
+	if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM)
+		return false;
+	w->unsent = true;
+	if (unsent++ == 0)
+		loop_set_write(net_helper_fd, LOOP_NET, 0, true);
+	return true;
+}
+
+static void send_unsent(void)
+{
+	for (struct waiter *w = waiters; w && unsent > 0; w = w->next) {
+		if (!w->unsent)
+			continue;
+		if (!order_for(w))
+			return;
+		w->unsent = false;
+		unsent--;
+	}
+	loop_set_write(net_helper_fd, LOOP_NET, 0, false);
+}
+
+/* A connection is to be broken off, whoever has a descriptor of it; false: it is not. */
+bool net_order_reset(int fd)
+{
+	static const struct net_ask none;
+
+	return order(0, NET_DO_RESET, &none, fd);
 }
 
 static bool never(struct job *j, bool try)
@@ -92,15 +142,20 @@ static bool never(struct job *j, bool try)
 /* The name server's answer goes to fd, which is the list's from now on. */
 void net_order_dns(const struct net_ask *ask, int fd)
 {
-	struct waiter *w = wait_for(ask);
+	static const char busy[] = "rcode 0 2\n";
+	struct waiter *w = names_waiting < NAMES_WAITING ? wait_for(ask) : NULL;
 
-	if (w)
+	if (w) {
 		w->fd = fd;
-	if (w && order(w->id, NET_DO_DNS, ask, -1))
-		return;
-	close(fd); /* no answer at all: the reader finds the end */
-	if (w)
+		if (send_order(w)) {
+			names_waiting++;
+			net_more_fds++;
+			return;
+		}
 		free(take_waiter(w->id));
+	}
+	(void)send(fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
 }
 
 /* j->arg is its waiter; the job is the heap's now. */
@@ -109,11 +164,11 @@ static void park(struct job *j)
 	struct waiter *w = j->arg;
 
 	w->job = j;
-	if (order(w->id, j->req.op == MON_OPEN && w->ask.publish < 0 ? NET_DO_OPEN : NET_DO_LISTEN, &w->ask, w->fd))
+	if (send_order(w))
 		return;
 	(void)take_waiter(w->id);
 	free(w);
-	j->reply.status = net_helper_fd < 0 ? DK_IO : DK_NO_MEMORY;
+	j->reply.status = DK_IO;
 	channel_job_done(j);
 }
 
@@ -176,6 +231,8 @@ static void finish(struct waiter *w, const struct net_answer *a, const char *dat
 		learn(&w->ask, data, a->len);
 		(void)send(w->fd, data, a->len, MSG_DONTWAIT | MSG_NOSIGNAL); /* it fits a new socket's buffer */
 		close(w->fd);
+		names_waiting--;
+		net_more_fds--;
 	}
 	free(w);
 }
@@ -187,6 +244,7 @@ static void helper_gone(void)
 	loop_remove(net_helper_fd);
 	close(net_helper_fd);
 	net_helper_fd = -1;
+	unsent = 0;
 	log_line(DK_LOG_ERROR, "the helper for the network ended: nothing outside can be reached from now on");
 	while (waiters) {
 		struct waiter *w = waiters;
@@ -237,4 +295,6 @@ void net_event(void)
 	}
 	if (net_helper_fd >= 0 && n == 0)
 		helper_gone();
+	else if (unsent > 0)
+		send_unsent();
 }

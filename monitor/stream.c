@@ -137,7 +137,7 @@ bool stream_share_left(const struct pico *p)
 {
 	uint64_t reserve = file_limit / 4 < RESERVE_MAX ? file_limit / 4 : RESERVE_MAX;
 
-	return p->streams < reserve / 4 || slot_count - free_count + reserve < file_limit;
+	return p->streams < reserve / 4 || slot_count - free_count + net_more_fds + reserve < file_limit;
 }
 
 void stream_count(struct stream *s, uint64_t opener)

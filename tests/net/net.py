@@ -261,6 +261,23 @@ def clients(v6):
     expect("5 MB in", ["--net", "host"], [f"0=tcp.client:{V4}:{g.port}", "0.drain=9000000"], {"0.drain=9000000": f"OK 5120000 {sum(i * 7 & 255 for i in range(256)) * 20000}"})
     b = Peer(socket.SOCK_STREAM, (V4, 0), breaks)
     expect("a connection that the peer breaks off", ["--net", "host"], [f"0=tcp.client:{V4}:{b.port}", "0.read=10", "0.write=x"], {"0.read=10": "RESET", "0.write=x": "BROKEN_PIPE"})
+    seen = []
+
+    def listens(peer, s):
+        c, _ = s.accept()
+        c.settimeout(10)
+        try:
+            c.sendall(b"unread")
+            time.sleep(0.3)
+            seen.append(c.recv(10))
+        except OSError as e:
+            seen.append(e.errno)
+        c.close()
+    r = Peer(socket.SOCK_STREAM, (V4, 0), listens)
+    expect("closed with something unread", ["--net", "host"], [f"0=tcp.client:{V4}:{r.port}", "0.wait=read", "0.close=", "sleep=200"], {"0.close=": "OK"})
+    expect("closed with nothing unread", ["--net", "host"], [f"0=tcp.client:{V4}:{r.port}", "0.wait=read", "0.read=10", "0.close=", "sleep=200"], {"0.close=": "OK"})
+    time.sleep(0.4)
+    ok("the first was broken off, the second ended", seen == [104, b""], seen)
     expect("nobody listens", ["--net", "host"], [f"0=tcp.client:{V4}:9", "0.wait=write", "0.error=", "0.error="], {f"0=tcp.client:{V4}:9": "OK", "0.error=": "OK REFUSED"})
     expect("no way there", ["--net", "host"], ["0=tcp.client:11.1.1.1:9"], {"0=tcp.client:11.1.1.1:9": "NET_UNREACHABLE"})
 
@@ -269,7 +286,7 @@ def waitsets():
     e = Peer(socket.SOCK_STREAM, (V4, 0), echo)
     c = f"=tcp.client:{V4}:{e.port}"
     expect("many streams in a waitset", ["--net", "host"], ["9=waitset:", "0" + c, "1" + c, "2" + c, "9.member=0", "9.member=1", "9.member=2", "9.ready=0", "1.write=x", "9.wait=read",
-           "9.ready=1", "9.ready=2", "1.read=9", "9.ready=3", "1.close=", "2.write=y", "9.wait=read", "9.ready=4", "9.read=9"],
+           "9.ready=1", "9.ready=2", "1.read=9", "9.ready=3", "2.write=y", "9.wait=read", "9.ready=4", "9.read=9"],
            {"9.ready=0": "AGAIN", "9.wait=read": "OK", "9.ready=1": "OK 1:9 ?", "9.ready=2": "OK 1:9 ?", "9.ready=3": "AGAIN", "9.ready=4": "OK 2:9 ?", "9.read=9": "INVALID_ARG"})
     expect("none without a network", [], ["9=waitset:"], {"9=waitset:": "NOT_SUPPORTED"})
 
