@@ -229,15 +229,20 @@ static bool take_row(struct cm_key *k, const struct seed *s)
 	}
 }
 
-/* The child of k that row i is of or below: its name, characters of the row's path.  0: the row is none of a key below k. */
-static uint32_t child_name(const struct cm_key *k, uint32_t i, WCHAR *name)
+/* Row i's path from the name of k's child on; NULL: it is none of a key below k. */
+static const char *below(const struct cm_key *k, uint32_t i)
 {
-	const char *path = seeds[i].name;
+	if (!is_key(&seeds[i]) || (k->seed_at != 0 && seeds[i].name[k->seed_at - 1] == '\0'))
+		return NULL;
+	return seeds[i].name + k->seed_at;
+}
+
+/* The name that the path begins with; its characters. */
+static uint32_t first_name(const char *path, WCHAR *name)
+{
 	uint32_t n = 0;
 
-	if (!is_key(&seeds[i]) || strlen(path) <= k->seed_at)
-		return 0;
-	for (path += k->seed_at; path[n] != '\0' && path[n] != '\\'; n++)
+	for (; path[n] != '\0' && path[n] != '\\'; n++)
 		name[n] = (WCHAR)path[n];
 	return n;
 }
@@ -245,11 +250,16 @@ static uint32_t child_name(const struct cm_key *k, uint32_t i, WCHAR *name)
 /* The end of the rows that belong to the child whose first row is `first` and whose name has n characters. */
 static uint32_t child_end(const struct cm_key *k, uint32_t first, uint32_t n)
 {
-	uint32_t i = first + 1, size = k->seed_at + n;
+	const char *name = below(k, first), *other;
+	uint32_t i = first + 1;
 
-	for (; i < k->seed_end; i++)
-		if (is_key(&seeds[i]) && (strncmp(seeds[i].name, seeds[first].name, size) != 0 || (seeds[i].name[size] != '\0' && seeds[i].name[size] != '\\')))
+	for (; i < k->seed_end; i++) {
+		if (!is_key(&seeds[i]))
+			continue;
+		other = below(k, i);
+		if (other == NULL || *other != *name || strncmp(other, name, n) != 0 || (other[n] != '\0' && other[n] != '\\'))
 			break;
+	}
 	return i;
 }
 
@@ -280,8 +290,9 @@ void cm_seed_child(struct cm_key *k, const WCHAR *name, uint32_t size)
 {
 	WCHAR own[CM_NAME_MAX / sizeof(WCHAR)] UNINIT;
 
-	for (uint32_t i = k->seed_first; i < k->seed_end; i++) {
-		uint32_t n = child_name(k, i, own);
+	for (uint32_t i = k->seed_first; size != 0 && i < k->seed_end; i++) {
+		const char *path = below(k, i);
+		uint32_t n = path != NULL && rtl_upcase((unsigned char)*path) == rtl_upcase(*name) ? first_name(path, own) : 0;
 
 		if (n != 0 && rtl_equal(own, n * (uint32_t)sizeof(WCHAR), name, size, true)) {
 			child_make(k, own, n, i, child_end(k, i, n));
@@ -297,10 +308,11 @@ void cm_seed_below(struct cm_key *k)
 
 	k->flags &= ~CM_LAZY_SEED;
 	for (uint32_t i = k->seed_first; i < k->seed_end; i = end) {
-		uint32_t n = child_name(k, i, name);
+		const char *path = below(k, i);
+		uint32_t n = path != NULL ? first_name(path, name) : 0;
 
-		end = n == 0 ? i + 1 : child_end(k, i, n);
-		if (n != 0 && cm_child(k, name, n * (uint32_t)sizeof(WCHAR)) == NULL)
+		end = path != NULL ? child_end(k, i, n) : i + 1;
+		if (path != NULL && cm_child(k, name, n * (uint32_t)sizeof(WCHAR)) == NULL)
 			child_make(k, name, n, i, end);
 	}
 }
