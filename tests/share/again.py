@@ -74,7 +74,7 @@ def expected(f):
 
 class Teller:
     def __init__(self, folder):
-        self.p = subprocess.Popen([bailey, "run", "-v", f"{folder}:{folder}", "-w", str(folder), "--", str(program()), "tell"],
+        self.p = subprocess.Popen([bailey, "run", "-v", f"{folder}:{folder}", "-v", f"{program()}:/again:ro", "-w", str(folder), "--", "/again", "tell"],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, path):
