@@ -204,8 +204,8 @@ void loop_run(void)
 
 	for (;;) {
 		uint64_t now = now_ns();
-		/* A worker at work and the one who waits for it have a CPU each before the loop has one to look around on. */
-		bool spin = !affinity_gathered() && now < spin_until && host_ncpus() > worker_busy() + 1;
+		/* A worker at work, or the network's helper, and the one who waits for it have a CPU each before the loop has one to look around on. */
+		bool spin = !affinity_gathered() && now < spin_until && host_ncpus() > worker_busy() + net_due() + 1;
 		int n;
 
 		if (now >= tick_at) {

@@ -220,6 +220,7 @@ void net_settings(void (*add_record)(const char *record, void *arg), void *arg);
 bool net_granted(void);
 extern unsigned net_more_fds; /* descriptors beside those of streams */
 void net_event(void);
+bool net_due(void);    /* somebody waits for what the helper will say at once */
 void net_ended(void);  /* the helper */
 void net_end(void);
 void net_stats(void);  /* a line for --stats */

@@ -39,6 +39,11 @@ bool net_granted(void)
 	return net_mode != NET_NONE || net_publish_count > 0;
 }
 
+bool net_due(void)
+{
+	return waiters && waiters->job;
+}
+
 /* ---- orders ---- */
 
 static bool order(uint64_t id, enum net_what what, const struct net_ask *ask, int fd)
