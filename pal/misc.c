@@ -82,7 +82,7 @@ static void NORETURN panic_text(const char *text, uint64_t len)
 	static struct {
 		struct mon_request req;
 		char text[2048];
-	} message;
+	} message BIG_BSS;
 
 	message.req = (struct mon_request){ .op = MON_PANIC, .text_len = (uint32_t)MIN(len, sizeof message.text) };
 	memcpy(message.text, text, message.req.text_len);

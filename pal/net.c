@@ -329,7 +329,7 @@ enum dk_status net_read(dk_handle stream, const struct dk_segment *segments, uin
 /* letter.data has size bytes: in as many parts as it takes, none of another datagram between. */
 static enum dk_status send_parts(struct stream *s, const struct dk_inet *to, uint64_t size)
 {
-	static uint8_t text[MON_TEXT_MAX];
+	static uint8_t text[MON_TEXT_MAX] BIG_BSS;
 	enum dk_status status;
 	uint64_t at = 0;
 

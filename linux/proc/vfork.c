@@ -27,22 +27,22 @@ struct vfork_save {
 	int pid; /* what the call returns to the parent */
 };
 
-/* Guest processes in this picoprocess.  The thread that ends the last one ends the picoprocess. */
-static _Atomic uint32_t users = 1;
+/* Guest processes in this picoprocess, less one.  The thread that ends the last one ends the picoprocess. */
+static _Atomic uint32_t further FIRST_BSS;
 
 uint32_t pico_users(void)
 {
-	return atomic_load(&users);
+	return atomic_load(&further) + 1;
 }
 
 uint32_t pico_users_add(int n)
 {
-	return atomic_fetch_add(&users, (uint32_t)n) + (uint32_t)n;
+	return atomic_fetch_add(&further, (uint32_t)n) + (uint32_t)n + 1;
 }
 
 void pico_users_forked(void)
 {
-	atomic_store(&users, 1);
+	atomic_store(&further, 0);
 }
 
 static void change_thread(struct lx_thread *from, struct lx_thread *to)
