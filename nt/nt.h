@@ -107,7 +107,7 @@ struct nt_state {
 	struct list processes;    /* [NTPROCS] */
 	struct list ended;        /* [NTPROCS] those that have ended and that somebody has a reference on */
 	_Atomic uint32_t nprocesses;
-	uint64_t kuser_page;      /* of arena-data: KUSER_SHARED_DATA; kproc ticks while nprocesses is not 0 */
+	uint64_t kuser_page;      /* of arena-data: KUSER_SHARED_DATA, and the dispatcher behind it; kproc ticks while nprocesses is not 0 */
 	struct ob_directory *root;/* \ */
 	uint16_t call_by_id[2][512]; /* enum nt_call_nr + 1 by system call id; [1]: win32u's, from 0x1000 on */
 	uint8_t args_by_id[512];  /* bytes of arguments, as ntdll.dll says */

@@ -2,8 +2,8 @@
 /*
  * nt/ldr/kuser.c - KUSER_SHARED_DATA at 0x7ffe0000, and the dispatcher's page behind it.
  *
- * One page of arena-data for the sandbox, which guests can only read; kproc writes the times into it while
- * there are NT processes.  The page behind it is the process's own: the address calls go through.  The layout
+ * Two pages of arena-data for the sandbox, which guests can only read.  Kproc writes the times into the first while
+ * there are NT processes; the second has the address that calls go through.  The layout of the first
  * is public (ntddk.h).
  */
 #include "abi/dk_boot.h"
@@ -85,11 +85,11 @@ void kuser_tick(struct nt_state *nt)
 bool kuser_boot(struct nt_state *nt)
 {
 	static const char root[] = "C:\\windows";
-	uint64_t frequency = 10000000;
+	uint64_t frequency = 10000000, entry = (uint64_t)pico_gs_entry;
 	struct os_machine m;
 	uint8_t *page;
 
-	if (!data_alloc(1, &nt->kuser_page))
+	if (!data_alloc(2, &nt->kuser_page))
 		return false;
 	page = data_ptr(nt->kuser_page);
 	put32(page, TICK_COUNT_MULT, 1u << 24);
@@ -114,24 +114,19 @@ bool kuser_boot(struct nt_state *nt)
 	put32(page, PHYSICAL_PAGES, (uint32_t)MIN(m.total_pages, UINT32_MAX));
 	page[ACTIVE_GROUPS] = 1;
 	put32(page, ACTIVE_CPUS, pico_boot_block->ncpus != 0 ? pico_boot_block->ncpus : 1);
+	memcpy(page + (DISPATCHER - KUSER), &entry, sizeof entry); /* the same in all: images have a fixed place */
 	kuser_tick(nt);
 	return true;
 }
 
 NTSTATUS kuser_map(struct nt_mm *mm, struct nt_state *nt)
 {
-	uint64_t entry = (uint64_t)pico_gs_entry, at = KUSER;
+	uint64_t at = KUSER;
 	NTSTATUS status = nt_mm_reserve(mm, &at, 2 * PAGE_SIZE, MEM_PRIVATE, PAGE_READONLY, 0, 0);
 
 	if (status == STATUS_SUCCESS)
 		status = nt_mm_mapped(mm, KUSER, PAGE_SIZE, PAGE_READONLY);
 	if (status == STATUS_SUCCESS)
 		status = nt_mm_mapped(mm, DISPATCHER, PAGE_SIZE, PAGE_READONLY | PAGE_NOCACHE); /* a region of its own */
-	if (status == STATUS_SUCCESS)
-		status = os_map_shared_page(KUSER, nt->kuser_page);
-	if (status == STATUS_SUCCESS)
-		status = os_map_anon(DISPATCHER, PAGE_SIZE, OS_R | OS_W);
-	if (status == STATUS_SUCCESS)
-		status = user_write(DISPATCHER, &entry, sizeof entry);
-	return status == STATUS_SUCCESS ? os_protect(DISPATCHER, PAGE_SIZE, OS_R) : status;
+	return status == STATUS_SUCCESS ? os_map_shared_pages(KUSER, nt->kuser_page, 2) : status;
 }

@@ -109,14 +109,14 @@ void os_close(struct file *f)
 		file_put(f);
 }
 
-NTSTATUS os_map_shared_page(uint64_t addr, uint64_t data_page)
+NTSTATUS os_map_shared_pages(uint64_t addr, uint64_t data_page, uint64_t count)
 {
 	uint64_t at = addr;
-	NTSTATUS status = os_map_anon(addr, PAGE_SIZE, OS_R); /* so that it is known to be taken */
+	NTSTATUS status = os_map_anon(addr, count * PAGE_SIZE, OS_R); /* so that it is known to be taken */
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (DkStreamMap(pico_boot_block->arena_data, &at, data_offset(data_page), PAGE_SIZE, DK_PROT_R, DK_MAP_SHARED | DK_MAP_FIXED) != DK_OK)
+	if (DkStreamMap(pico_boot_block->arena_data, &at, data_offset(data_page), count * PAGE_SIZE, DK_PROT_R, DK_MAP_SHARED | DK_MAP_FIXED) != DK_OK)
 		return STATUS_NO_MEMORY;
 	return STATUS_SUCCESS;
 }

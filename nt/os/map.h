@@ -41,6 +41,6 @@ struct file *os_open(const char *path);
 /* The same for writing. */
 struct file *os_open_write(const char *path);
 void os_close(struct file *f);
-/* A page of arena-data, that all see, read-only at addr. */
-NTSTATUS os_map_shared_page(uint64_t addr, uint64_t data_page);
+/* Pages of arena-data, that all see, read-only at addr. */
+NTSTATUS os_map_shared_pages(uint64_t addr, uint64_t data_page, uint64_t count);
 #endif
