@@ -29,6 +29,7 @@ bench:
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory build
 	@bench/run.py --bailey $(BAILEY)
+	@bench/net.py --bailey $(BAILEY)
 
 # How times grow with the number of things, and with processes at once.
 bench-scale:

@@ -9,10 +9,11 @@ packages_of() {
 	build) echo gcc musl-tools meson ninja-build python3 linux-libc-dev libc6-dev binutils ;;
 	test) echo bash dash busybox-static coreutils findutils grep sed gawk tar gzip xz-utils perl python3 make git sqlite3 \
 		golang-go luajit clang gdb strace util-linux procps vim less libclang-rt-14-dev nodejs \
-		bubblewrap keyutils man-db groff-base zsh fish gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 libwine ;;
+		bubblewrap keyutils man-db groff-base zsh fish gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 libwine \
+		redis-server memcached nginx-light curl openssl iproute2 ;;
 	soak) echo trinity stress-ng ;;
 	demo) echo libwine procps ;;
-	bench) echo busybox-static runc proot bubblewrap sqlite3 nodejs gcc libc6-dev ;;
+	bench) echo busybox-static runc proot bubblewrap sqlite3 nodejs gcc libc6-dev redis-server nginx-light wrk curl ;;
 	lint) echo clang clang-tidy clang-format cppcheck ;;
 	*) echo "deps.sh: no set called $1" >&2; exit 2 ;;
 	esac
