@@ -90,13 +90,13 @@ class Watch:
     """Samples what the sandbox's processes hold while it runs."""
 
     def __init__(self, pid):
-        self.pid, self.kinds, self.seen, self.strange, self.sizes, self.stop = pid, set(), set(), set(), {}, False
+        self.pid, self.kinds, self.seen, self.strange, self.sizes, self.stop = pid, set(), {}, set(), {}, False
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
 
     def sample(self):
         now = tree(self.pid)
-        self.seen |= set(now)
+        self.seen.update((p, started(p)) for p in now)
         held = sockets(now)
         unknown = {inode for kind, inode in held if kind == "unknown"}
         # Closed between two looks, or of a family that nobody may have: then it is there a second time.
@@ -189,7 +189,7 @@ def attack_once(args, timeout, options, input, judge, want_done, guest):
     took = time.time() - start
     watch.end()
     problems = []
-    ours = lambda: [p for p in set(children(os.getpid())) - set(tree(other.pid)) if is_ours(p)] + leftovers(watch.seen)
+    ours = lambda: [p for p in set(children(os.getpid())) - set(tree(other.pid)) if is_ours(p)] + leftovers([p for p, t in watch.seen.items() if started(p) == t])
     if not wait_for(lambda: reap() or not ours(), PATIENCE / 4):
         problems.append(f"left running: {[(p, stat_of(p)) if isinstance(p, int) else p for p in ours()]}")
         for p in children(os.getpid()):

@@ -159,6 +159,15 @@ def stat_of(pid):
     return name, rest[0], int(rest[1])
 
 
+def started(pid):
+    """When it was begun, or None: numbers are used again."""
+    try:
+        text = open(f"/proc/{pid}/stat", errors="replace").read()
+    except OSError:
+        return None
+    return text[text.rindex(")") + 2:].split()[19]
+
+
 def pids():
     return [int(p) for p in os.listdir("/proc") if p.isdigit()]
 
