@@ -9,7 +9,7 @@
 
 void os_process_kill(struct lx_proc *p, uint32_t code)
 {
-	proc_mark_exit(p, (code & 0xff) << 8);
+	proc_mark_exit(p, os_exit_status(code));
 }
 
 void os_process_times(struct lx_proc *p, uint64_t *user, uint64_t *kernel)

@@ -5,6 +5,11 @@
 
 #include "nt/nt.h"
 
+/* NT's exit code as the status that Linux has 8 bits of: what is not 0 stays so. */
+static inline int os_exit_status(uint32_t code)
+{
+	return (int)(code != 0 && (code & 0xff) == 0 ? 1 : code & 0xff) << 8;
+}
 /* Another process is to end; code is NT's.  Any locks but NT's innermost may be held. */
 void os_process_kill(struct lx_proc *p, uint32_t code);
 /* ns of CPU. */

@@ -8,6 +8,7 @@
 #include "linux/sig/internal.h"
 #include "nt/con/con.h"
 #include "nt/os/status.h"
+#include "nt/os/process.h"
 #include "nt/os/thread.h"
 #include "nt/ps/ps.h"
 
@@ -41,12 +42,12 @@ void os_thread_exit(uint32_t code)
 {
 	struct lx_thread *t = lx_current();
 
-	lx_thread_exit(t, t->proc->group_exit ? t->proc->exit_code : (code & 0xff) << 8);
+	lx_thread_exit(t, t->proc->group_exit ? t->proc->exit_code : os_exit_status(code));
 }
 
 void os_process_exit(uint32_t code)
 {
-	lx_group_exit(lx_current(), (code & 0xff) << 8);
+	lx_group_exit(lx_current(), os_exit_status(code));
 }
 
 void os_thread_kill(struct lx_thread *lx)
