@@ -9,6 +9,7 @@
 #include "rt/mem.h"
 
 #define BASES 32
+#define TRIES 8 /* of which none fails with numbers that make sense */
 
 bool bc_dsa_is_sound(const struct bc_dsa *d)
 {
@@ -84,6 +85,7 @@ NTSTATUS bc_dsa_sign(const struct bc_dsa *d, const uint8_t *hash, uint8_t *out)
 {
 	br_hmac_drbg_context rng;
 	uint8_t k[BC_DSA_Q], z[BC_DSA_Q], *r = out, *s = out + BC_DSA_Q;
+	int tries = TRIES;
 
 	bc_random(&rng);
 	bc_num_mod(z, hash, BC_DSA_Q, d->q, BC_DSA_Q, false);
@@ -93,7 +95,7 @@ NTSTATUS bc_dsa_sign(const struct bc_dsa *d, const uint8_t *hash, uint8_t *out)
 		memcpy(s, r, BC_DSA_Q); /* s = (z + x r) / k */
 		bc_num_multiply_mod(s, d->x, d->q, BC_DSA_Q);
 		bc_num_add_mod(s, z, d->q, BC_DSA_Q);
-		if (!bc_num_inverse(k, k, BC_DSA_Q, d->q, BC_DSA_Q))
+		if (tries-- == 0 || !bc_num_inverse(k, k, BC_DSA_Q, d->q, BC_DSA_Q))
 			return STATUS_INTERNAL_ERROR;
 		bc_num_multiply_mod(s, k, d->q, BC_DSA_Q);
 	} while (bc_num_is_zero(r, BC_DSA_Q) || bc_num_is_zero(s, BC_DSA_Q));
