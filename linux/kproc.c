@@ -12,6 +12,7 @@
 #include "linux/ask.h"
 #include "linux/fs/fanotify.h"
 #include "linux/fs/fasync.h"
+#include "linux/fs/io.h"
 #include "linux/boot.h"
 #include "linux/entry.h"
 #include "linux/fs/poll.h"
@@ -74,6 +75,7 @@ static void leave_queues(struct lx_proc *p)
 {
 	LIST_FOR (t, &p->threads, struct lx_thread, sibling) {
 		poll_thread_died(t);
+		epoll_thread_died(t);
 		futex_thread_died(t);
 		sec_thread_died(t);
 		waiters_abandon(&t->pico);

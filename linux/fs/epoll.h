@@ -68,8 +68,9 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep);
 LOCK(EPTREE) *epoll_tree_lock(void);
 /* Is an item on a host stream ready?  Adds their events to p if it is not NULL.  [E] is taken. */
 bool epoll_poll_host(struct lx_thread *t, struct epoll *ep, struct poll_table *p);
-/* epoll_set.c, all with [E]: reads which of the set's members changed, and marks their items; wake: somebody may be asleep. */
+/* epoll_set.c.  Reads which of the set's members changed, and marks their items; wake: somebody may be asleep.  [E] is not held. */
 void epoll_read_set(struct epoll *ep, bool wake);
+/* With [E]: */
 void epitem_members_changed(struct epitem *item); /* its events are others now */
 void epitem_leave_set(struct epitem *item);
 void epitem_free(struct epoll *ep, struct epitem *item); /* EPTREE or a reference on the file held, EPOLL held */

@@ -103,7 +103,9 @@ void epoll_read_set(struct epoll *ep, bool wake)
 		done = 0;
 		if (DkStreamRead(ep->set, DK_OFFSET_NONE, &seg, 1, DK_IO_NONBLOCK, &done) != DK_OK)
 			return;
+		lock_take(&ep->lock);
 		for (uint32_t i = 0; i < done / sizeof ready[0]; i++)
 			told(ep, &ready[i], wake);
+		lock_drop(&ep->lock);
 	} while (done == sizeof ready);
 }

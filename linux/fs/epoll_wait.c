@@ -173,9 +173,9 @@ static long collect(struct lx_thread *t, struct epoll *ep, struct gva to, uint32
 	o.to = to;
 	o.max = max;
 	o.done = o.n = 0;
-	lock_take(&ep->lock);
 	if (ep->set != DK_NO_HANDLE)
 		epoll_read_set(ep, false);
+	lock_take(&ep->lock);
 	err = collect_ready(t, ep, &o);
 	if (err == 0 && !list_empty(&ep->host))
 		err = collect_host(t, ep, &o);
@@ -193,9 +193,9 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep)
 
 	if (list_empty(&ep->ready) && ep->set == DK_NO_HANDLE)
 		return false;
-	lock_take(&ep->lock);
 	if (ep->set != DK_NO_HANDLE)
 		epoll_read_set(ep, true);
+	lock_take(&ep->lock);
 	while (!found && pop(ep, &item, 1) == 1) {
 		found = list_empty(&item->host) && epitem_poll(t, item, NULL) != 0;
 		if (found)
@@ -263,6 +263,8 @@ static long sleep(struct epoll *ep, uint64_t deadline)
 	poll_wait_stream(&p, ep->set, DK_EVENT_READ);
 	lock_take(&ep->rlock);
 	now_ready = !list_empty(&ep->ready);
+	w->kind = LX_WAITER_SLEEPER;
+	w->data = ep;
 	if (!now_ready)
 		list_insert(&ep->sleepers, &w->link); /* the last to sleep has the warmest caches */
 	lock_drop(&ep->rlock);
@@ -271,7 +273,23 @@ static long sleep(struct epoll *ep, uint64_t deadline)
 	lock_take(&ep->rlock);
 	list_remove(&w->link);
 	lock_drop(&ep->rlock);
+	w->kind = PICO_WAITER_THREAD;
 	return err;
+}
+
+/* The call that it died in has a reference on the epoll's file, so that is still there. */
+void epoll_thread_died(struct lx_thread *t)
+{
+	struct waiter *w = &t->pico.waiters[SLEEPER];
+	struct epoll *ep = w->data;
+
+	if (w->kind != LX_WAITER_SLEEPER)
+		return;
+	lock_take(&ep->rlock);
+	list_remove(&w->link);
+	lock_drop(&ep->rlock);
+	w->kind = PICO_WAITER_THREAD;
+	pass_on(ep); /* it may have been woken for what others can take */
 }
 
 static long wait_on(struct lx_thread *t, struct epoll *ep, struct gva to, uint32_t max, uint64_t deadline)

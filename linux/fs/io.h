@@ -20,6 +20,8 @@ extern const struct file_ops pipe_file_ops, eventfd_file_ops, timerfd_file_ops, 
 void epoll_file_gone(struct file *f);
 /* f waits on other streams of the host than when it was put into epolls.  No locks held; the caller has f. */
 void epoll_file_changed(struct file *f);
+/* kproc: t died at the host, asleep in epoll_wait perhaps. */
+void epoll_thread_died(struct lx_thread *t);
 /* pico_provider.wake: the waiter kinds of this personality. */
 bool lx_wake(struct waiter *w, uint32_t key);
 

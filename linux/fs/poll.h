@@ -13,6 +13,7 @@
 #include "linux/fs/vfs.h"
 
 #define LX_WAITER_EPOLL (PICO_WAITER_PROVIDER + 0)
+#define LX_WAITER_SLEEPER (PICO_WAITER_PROVIDER + 3) /* data: a struct epoll, in whose list of sleepers it is */
 #define LX_WAITER_IO    (PICO_WAITER_PROVIDER + 2) /* data: a struct io_req, aio/engine.h */
 
 struct io_req;
