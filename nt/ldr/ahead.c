@@ -89,13 +89,13 @@ static void add_spelled(struct names *n, const char *name)
 		add(n, name); /* that it is not there: looked for first */
 }
 
-void ldr_ahead(uint64_t base, const struct ldr_image *img, bool program)
+bool ldr_ahead(uint64_t base, const struct ldr_image *img, bool program)
 {
-	struct names *n = heap_alloc_dirty(sizeof *n);
+	struct names *n = ldr_ahead_is_due(img) ? heap_alloc_dirty(sizeof *n) : NULL;
 	char name[NAME_ROOM];
 
 	if (n == NULL)
-		return;
+		return false;
 	n->count = 0;
 	if (program) { /* for each, by us, ntdll and kernelbase */
 		add(n, "tzres.dll");
@@ -108,4 +108,5 @@ void ldr_ahead(uint64_t base, const struct ldr_image *img, bool program)
 	if (n->count != 0)
 		os_dlls_ahead(n->name, n->count);
 	heap_free(n);
+	return true;
 }

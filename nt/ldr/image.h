@@ -79,8 +79,9 @@ NTSTATUS ldr_image_map(const struct ldr_image *img, struct file *f, struct share
  * there and tells nt/mm.  The view is of section (nt/mm's; NULL: none).  STATUS_IMAGE_NOT_AT_BASE, a success: it is elsewhere.
  */
 NTSTATUS ldr_image_place(struct nt_mm *mm, struct file *f, const struct ldr_image *img, struct nt_section *section, uint64_t *base);
-/* Opens what the image, mapped at base, will have ntdll open next: ahead.c. */
-void ldr_ahead(uint64_t base, const struct ldr_image *img, bool program);
+/* Opens what the image, mapped at base, will have ntdll open next: ahead.c.  False: it was asked for a moment ago. */
+bool ldr_ahead(uint64_t base, const struct ldr_image *img, bool program);
+bool ldr_ahead_is_due(const struct ldr_image *img);
 /* PAGE_* of a section, and OS_*. */
 uint32_t ldr_section_protect(const struct ldr_section *s);
 /* The address of an exported function or datum, or 0. */

@@ -16,6 +16,7 @@
 #include "rt/mem.h"
 
 #define KEPT_MAX 64u
+#define ASKED_NS 500000000u /* less than what is opened ahead is believed for */
 #define LAID_MAX 0x100000u  /* bytes of an image that is kept laid out; larger ones are read by each process, as they may be needed once */
 #define LAID_ALL 0x1000000u /* of all of them that the table has */
 
@@ -23,6 +24,7 @@ struct shared {
 	struct ref ref;
 	bool in_table;          /* NTEX */
 	bool was_mapped;        /* [a] once */
+	uint64_t asked_until;   /* [a] what it will have ntdll open was opened ahead, and need not be again before */
 	struct shared_mem *laid; /* [a] NULL: not yet; then it stays */
 	struct list link;       /* in nt->images, the last used first; NTEX */
 	struct os_file_id id;   /* [I] */
@@ -179,4 +181,15 @@ NTSTATUS ldr_program_of(struct file *f, const struct ldr_image **out)
 	ldr_image_put(*out);
 	*out = NULL;
 	return STATUS_INVALID_IMAGE_WIN_64;
+}
+
+bool ldr_ahead_is_due(const struct ldr_image *img)
+{
+	struct shared *s = shared_of(img);
+	uint64_t now = pico_now_coarse();
+
+	if (now < __atomic_load_n(&s->asked_until, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&s->asked_until, now + ASKED_NS, __ATOMIC_RELAXED);
+	return true;
 }

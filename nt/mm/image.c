@@ -16,7 +16,7 @@ NTSTATUS nt_mm_map_image(struct nt_mm *mm, struct nt_view_wish *w)
 	if (NT_SUCCESS(status)) {
 		w->base = base;
 		w->size = s->image->size;
-		ldr_ahead(base, s->image, false);
+		(void)ldr_ahead(base, s->image, false);
 	}
 	return status;
 }
