@@ -96,7 +96,7 @@ class Watch:
 
     def sample(self):
         now = tree(self.pid)
-        self.seen.update((p, started(p)) for p in now)
+        self.seen.update((p, started_at(p)) for p in now)
         held = sockets(now)
         unknown = {inode for kind, inode in held if kind == "unknown"}
         # Closed between two looks, or of a family that nobody may have: then it is there a second time.
@@ -189,7 +189,7 @@ def attack_once(args, timeout, options, input, judge, want_done, guest):
     took = time.time() - start
     watch.end()
     problems = []
-    ours = lambda: [p for p in set(children(os.getpid())) - set(tree(other.pid)) if is_ours(p)] + leftovers([p for p, t in watch.seen.items() if started(p) == t])
+    ours = lambda: [p for p in set(children(os.getpid())) - set(tree(other.pid)) if is_ours(p)] + leftovers([p for p, t in watch.seen.items() if started_at(p) == t])
     if not wait_for(lambda: reap() or not ours(), PATIENCE / 4):
         problems.append(f"left running: {[(p, stat_of(p)) if isinstance(p, int) else p for p in ours()]}")
         for p in children(os.getpid()):

@@ -159,7 +159,7 @@ def stat_of(pid):
     return name, rest[0], int(rest[1])
 
 
-def started(pid):
+def started_at(pid):
     """When it was begun, or None: numbers are used again."""
     try:
         text = open(f"/proc/{pid}/stat", errors="replace").read()
