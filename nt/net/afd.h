@@ -166,12 +166,19 @@ struct afd_root *afd_root(void); /* NULL: no memory */
 /* A socket's file object over file, whose reference it takes over in any case. */
 struct io_file *afd_file_new(struct file *file, uint32_t access, uint32_t options);
 bool afd_make(struct io_file *f, struct file *file); /* f is one from now on; false: no memory, file is put */
+/* ---- afd_wait.c ---- */
+
 /* r waits: a new op of kind and `extra` bytes, and its irp, which has r's references.  NULL: no memory. */
 struct afd_op *afd_pend(struct io_request *r, enum afd_kind kind, size_t extra);
-/* The op ends after ms milliseconds (0: never), under f's lock or none. */
+/* It ends at the deadline (monotonic ns; 0, DK_FOREVER: it has none), under its file's lock or none. */
 void afd_time(struct afd_op *op, uint64_t deadline);
 /* op's irp is done; the lock of its state is held.  It is out of its queue behind this. */
 void afd_done(struct afd_op *op, NTSTATUS status, struct list *done);
+void afd_cancel(struct io_irp *irp, struct list *done); /* the device's */
+void afd_irp_gone(struct io_irp *irp);
+
+/* ---- afd.c again ---- */
+
 /* Goes over the socket f, no lock held. */
 void afd_run(struct io_file *f);
 /* The same, with its lock held; behind it, without the lock, afd_ran. */
@@ -238,6 +245,16 @@ void afd_writes_go_on(struct afd *a, struct list *done);
 /* What a receive or send says at once, whatever is there; STATUS_SUCCESS: try. */
 NTSTATUS afd_may_receive(const struct afd *a);
 NTSTATUS afd_may_send(const struct afd *a);
+
+/* ---- afd_cmsg.c ---- */
+
+struct wsabuf {
+	uint32_t len, pad;
+	uint64_t buf;
+};
+/* To where rw says.  STATUS_BUFFER_OVERFLOW: control messages found no room. */
+NTSTATUS afd_sender_out(const struct afd_rw *rw, const struct os_sock_io *io);
+NTSTATUS afd_control_out(const struct afd *a, const struct afd_rw *rw, const struct os_sock_io *io);
 
 /* ---- afd_transmit.c ---- */
 
