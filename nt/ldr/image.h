@@ -82,6 +82,8 @@ NTSTATUS ldr_image_place(struct nt_mm *mm, struct file *f, const struct ldr_imag
 /* Opens what the image, mapped at base, will have ntdll open next: ahead.c.  False: it was asked for a moment ago. */
 bool ldr_ahead(uint64_t base, const struct ldr_image *img, bool program);
 bool ldr_ahead_is_due(const struct ldr_image *img);
+/* Imports of a program, mapped at base, that Wine's DLLs lack: shim.c. */
+void ldr_shim(uint64_t base, const struct ldr_image *img);
 /* PAGE_* of a section, and OS_*. */
 uint32_t ldr_section_protect(const struct ldr_section *s);
 /* The address of an exported function or datum, or 0. */

@@ -91,6 +91,7 @@ static NTSTATUS load_images(struct place *w, struct file *program, struct file *
 	if (!ldr_know_ntdll(w->ntdll, w->ntdll_image))
 		return STATUS_INVALID_IMAGE_FORMAT;
 	w->problem = "Wine's apisetschema.dll cannot be loaded";
+	ldr_shim(w->program, w->image);
 	if (ldr_ahead(w->program, w->image, true))
 		ex_nls_ahead();
 	os_folder_ahead(program);
