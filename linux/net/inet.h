@@ -75,6 +75,7 @@ struct inet {
 	uint32_t mcast_index;     /* [S] IP_MULTICAST_IF */
 	uint8_t mcast_iface[4];   /* [S] the same, by address */
 	int opt[INET_OPTS];       /* [a] */
+	struct resolver_talk *talk; /* [S] TCP: with the name server, resolver_tcp.c */
 	struct outside_sock *outside; /* [I] once it is there: what a socket that goes out of the sandbox needs */
 };
 

@@ -7,6 +7,7 @@
  */
 #include "linux/fs/fasync.h"
 #include "linux/net/outside.h"
+#include "linux/net/resolver.h"
 
 /* The last byte of what was sent is urgent: it is beside the others, or with SO_OOBINLINE among them, at a mark. */
 static long urgent_sent(struct sock *s, const struct xfer *x)
@@ -80,8 +81,8 @@ long tcp_send(struct lx_thread *t, struct sock *s, struct xfer *x)
 		return -n;
 	if (s->host != DK_NO_HANDLE)
 		return outside_send(s, x);
-	if (s->peer == NULL)
-		return -EPIPE;
+	if (UNLIKELY(s->peer == NULL))
+		return s->inet->talk != NULL ? resolver_send(s, x) : -EPIPE;
 	n = send_bytes(t, s, x);
 	if (n != -ECONNRESET)
 		return n;

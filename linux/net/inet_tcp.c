@@ -14,6 +14,7 @@
  */
 #include "linux/net/inet_mcast.h"
 #include "linux/net/outside.h"
+#include "linux/net/resolver.h"
 #include "linux/sec/landlock.h"
 
 void inet_peer_name(struct sock *s, struct sock_name *a)
@@ -208,6 +209,8 @@ static long disconnect(struct sock *s)
 
 	outside_drop(s);
 	lock_take(&s->lock);
+	arena_free(s->inet->talk);
+	s->inet->talk = NULL;
 	peer = s->peer;
 	s->peer = NULL;
 	s->state = SOCK_OPEN;
@@ -237,7 +240,7 @@ static long route_of(struct lx_thread *t, struct sock *s, struct inet_name *to)
 	long route = s->host != DK_NO_HANDLE ? ROUTE_OUTSIDE : inet_route(t, s, to);
 	struct sock *listener;
 
-	if (route != ROUTE_WITHIN || !outside_falls(s->net, &to->addr))
+	if (route != ROUTE_WITHIN || !outside_falls(s->net, &to->addr) || resolver_is(s->net, to))
 		return route;
 	listener = inet_find(s, to, NULL);
 	if (listener == NULL)
@@ -268,6 +271,8 @@ static long begin(struct lx_thread *t, struct sock *s, const struct inet_name *t
 	s->inet->remote = *to;
 	lock_drop(&s->lock);
 	err = establish(t, s, to);
+	if (err == -ECONNREFUSED && resolver_is(s->net, to) && resolver_connect(s, to))
+		err = 0;
 	if (err == 0)
 		waitq_wake_all(&s->wq); /* pollers of an unconnected socket */
 	if (err == 1) {

@@ -11,7 +11,6 @@
  */
 #include "linux/net/resolver.h"
 
-#include "linux/net/dns_msg.h"
 #include "rt/fmt.h"
 #include "rt/mem.h"
 
@@ -151,8 +150,10 @@ static void to_cache(struct resolver *r, const struct dns_query *q, const struct
 
 static void reply(struct sock *to, const struct inet_name *at, const struct dns_query *q, const struct dns_answer *a)
 {
-	struct packet *p = arena_alloc(sizeof *p + DNS_UDP_MOST);
+	struct packet *p = to->kind == SK_UDP ? arena_alloc(sizeof *p + DNS_UDP_MOST) : NULL;
 
+	if (to->kind == SK_TCP)
+		resolver_reply_stream(to, q, a);
 	if (p == NULL)
 		return;
 	p->size = dns_build(q, a, p->data, MIN(q->room, DNS_UDP_MOST));

@@ -58,8 +58,10 @@ void sock_put(struct sock *s)
 	landlock_put(s->landlock);
 	groups_put(s->groups);
 	groups_put(s->peergroups);
-	if (s->inet != NULL)
+	if (s->inet != NULL) {
 		arena_free(s->inet->outside);
+		arena_free(s->inet->talk);
+	}
 	arena_free(s->inet);
 	arena_free(s);
 }
