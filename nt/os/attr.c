@@ -197,12 +197,15 @@ NTSTATUS os_file_attr(struct file *f, struct os_attr *a)
 	return os_status(err);
 }
 
+/* Times go by ticks: a file that was just made or changed can be changed again, or another have its number, without another time. */
+#define SETTLED_NS 2000000000
+
 bool os_file_id(struct file *f, struct os_file_id *id)
 {
 	struct inode *i = f->inode;
 	struct stat st;
 
-	if (i == NULL || !IS_REG(i) || vfs_stat(i, &st) != 0 || i->writers != 0)
+	if (i == NULL || !IS_REG(i) || vfs_stat(i, &st) != 0 || i->writers != 0 || vfs_now() - i->ctime_ns < SETTLED_NS)
 		return false;
 	*id = (struct os_file_id){ i->dev, i->ino, (uint64_t)i->ctime_ns, i->size };
 	return true;

@@ -91,7 +91,8 @@ enum os_file_type os_file_type(const struct file *f);
 bool os_file_seekable(const struct file *f); /* it has a position, and reads and writes at others */
 uint32_t os_file_access(const struct file *f); /* FILE_READ_DATA and the like, as it was opened */
 uint64_t os_file_length(const struct file *f); /* quick */
-/* Which contents: as long as it is the same, they are.  False: it cannot be told (somebody may be writing). */
+/* Which contents: as long as it is the same, they are.  False: it cannot be told (somebody may be writing, or it has just
+   been changed). */
 struct os_file_id {
 	uint64_t dev, ino, changed, size; /* changed: time of the inode's last change, ns */
 };
