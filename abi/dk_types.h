@@ -202,10 +202,12 @@ struct dk_lock {
 	uint64_t start, length; /* length 0 = to the end */
 };
 
+#define DK_DIRENT_TEXT 255u /* texts of up to so many bytes are told */
 /* One entry of DkStreamEnumerateChildren; entries are packed, each aligned to 8. */
 struct dk_dirent {
 	uint32_t size;     /* of this entry, name and padding included */
-	uint32_t name_len; /* bytes at name, without NUL */
+	uint16_t name_len; /* bytes at name, without NUL */
+	uint16_t text_len; /* of a symbolic link: bytes of its text behind the name, if that is told */
 	struct dk_attributes attr;
 	char name[];
 };

@@ -21,24 +21,30 @@
 static bool enum_add(struct job *j, int dir, const struct linux_dirent64 *d, uint32_t rights, uint32_t room)
 {
 	const char *name = d->d_name;
-	size_t len = strlen(name), size = (sizeof(struct dk_dirent) + len + 7) & ~(size_t)7;
+	size_t len = strlen(name), text = 0, size = (sizeof(struct dk_dirent) + len + 7) & ~(size_t)7;
 	struct dk_dirent *out = (struct dk_dirent *)(j->data + j->reply.data_len);
+	char target[DK_DIRENT_TEXT + 1];
 	struct statx sx;
 
 	if (j->reply.data_len + size > room)
 		return false;
-	if (host_statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &sx) < 0) {
+	if (!look_at_name(dir, name, d->d_type == DT_LNK, &sx, target, &text)) {
 		if (errno == ENOENT)
 			return true;
 		memset(&sx, 0, sizeof sx);
 		sx.stx_mode = (uint16_t)DTTOIF(d->d_type);
 		sx.stx_ino = d->d_ino;
 	}
+	size = (sizeof(struct dk_dirent) + len + text + 7) & ~(size_t)7;
+	if (j->reply.data_len + size > room)
+		return false;
 	memset(out, 0, size);
 	out->size = (uint32_t)size;
-	out->name_len = (uint32_t)len;
+	out->name_len = (uint16_t)len;
+	out->text_len = (uint16_t)text;
 	attr_of_statx(&sx, rights, &out->attr);
 	memcpy(out->name, name, len);
+	memcpy(out->name + len, target, text);
 	j->reply.data_len += (uint32_t)size;
 	return true;
 }

@@ -117,6 +117,11 @@ int open_at(const struct where *w, const char *path, int flags, unsigned mode, b
 	return fd;
 }
 
+int open_known(const struct where *w, const char *path)
+{
+	return openat2_below(w->dirfd, path, O_PATH | O_NOFOLLOW, 0, RESOLVE_CACHED);
+}
+
 int open_inside(const struct where *w, const char *path, int flags)
 {
 	return openat2_below(w->dirfd, path, flags, 0, RESOLVE_NO_XDEV);

@@ -66,6 +66,9 @@ enum dk_status status_of_errno(int host_errno);
 struct statx;
 void attr_of_statx(const struct statx *sx, uint32_t rights, struct dk_attributes *out);
 enum dk_status attr_of_fd(int fd, uint32_t rights, struct dk_attributes *out);
+struct statx;
+/* Looks at a name of a folder; if it is a link, its text too, of up to DK_DIRENT_TEXT bytes, of one and the same link: text has room for one more. */
+bool look_at_name(int dir, const char *name, bool link, struct statx *out, char *text, size_t *text_len);
 bool fs_is_local(int fd); /* its file system never waits for another machine or process */
 
 /* ---- policy.c: the one place that says yes ---- */
@@ -192,6 +195,7 @@ int open_at(const struct where *w, const char *path, int flags, unsigned mode, b
 void open_done(struct job *j, int fd, bool try); /* what was opened becomes the answer's, or is closed */
 uint32_t where_rights(const struct where *w);
 bool chain_work(struct job *j, bool try); /* answers DK_ATTR_CHAIN */
+int open_known(const struct where *w, const char *path); /* names it, from memory alone, on whatever file system */
 int open_inside(const struct where *w, const char *path, int flags); /* the same, but never on another file system, and as who we are at present; may wait */
 enum dk_status contents_query(struct job *j); /* DK_ATTR_CONTENTS; the folder's place is judged */
 enum dk_status tree_query(struct job *j);     /* DK_ATTR_TREE; the same */

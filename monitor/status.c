@@ -117,6 +117,24 @@ enum dk_status attr_of_fd(int fd, uint32_t rights, struct dk_attributes *out)
 	return DK_OK;
 }
 
+bool look_at_name(int dir, const char *name, bool link, struct statx *out, char *text, size_t *text_len)
+{
+	int fd = link ? openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	ssize_t n = -1;
+	bool there;
+
+	*text_len = 0;
+	if (fd < 0)
+		return host_statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, out) == 0;
+	there = host_statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, out) == 0;
+	if (there && S_ISLNK(out->stx_mode))
+		n = readlinkat(fd, "", text, DK_DIRENT_TEXT + 1);
+	if (n > 0 && n <= (ssize_t)DK_DIRENT_TEXT)
+		*text_len = (size_t)n;
+	close(fd);
+	return there;
+}
+
 bool fs_is_local(int fd)
 {
 	static const uint32_t local[] = { 0xef53 /* ext */, 0x58465342 /* xfs */, 0x9123683e /* btrfs */, 0x01021994 /* tmpfs */,

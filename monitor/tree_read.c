@@ -177,19 +177,25 @@ static void put_name(struct dk_tree_record *r, const struct name *n)
 }
 
 /* False: it cannot be looked at. */
-static bool put_dirent(struct dk_tree_record *r, const struct name *n, int fd, uint32_t rights)
+static bool put_dirent(const struct tree *t, struct dk_tree_record *r, const struct name *n, int fd, uint32_t rights)
 {
-	size_t size = dirent_size(n->len);
 	struct dk_dirent *out = (void *)((char *)r + r->size);
+	char target[DK_DIRENT_TEXT + 1];
 	struct statx sx;
+	size_t text, size;
 
-	if (host_statx(fd, n->text, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &sx) < 0)
+	if (!look_at_name(fd, n->text, n->type == DT_LNK, &sx, target, &text))
 		return errno == ENOENT;
+	if (t->len + r->size + dirent_size(n->len + text) > t->room)
+		text = 0;
+	size = dirent_size(n->len + text);
 	memset((char *)out + size - 8, 0, 8);
 	out->size = (uint32_t)size;
-	out->name_len = n->len;
+	out->name_len = (uint16_t)n->len;
+	out->text_len = (uint16_t)text;
 	attr_of_statx(&sx, rights, &out->attr);
 	memcpy(out->name, n->text, n->len);
+	memcpy(out->name + n->len, target, text);
 	r->size += out->size;
 	r->count++;
 	return true;
@@ -216,7 +222,7 @@ static bool put_names(struct tree *t, int fd, const struct where *w)
 			break;
 		if (!attrs) {
 			put_name(r, n);
-		} else if (!put_dirent(r, n, fd, where_rights(w))) {
+		} else if (!put_dirent(t, r, n, fd, where_rights(w))) {
 			r->size = (uint32_t)(used - t->len);
 			r->kind = DK_TREE_LARGE;
 			r->count = 0;

@@ -15,9 +15,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "monitor/host.h"
 #include "monitor/monitor.h"
 
 #define SEGMENTS 12
+
+/*
+ * The folder of path, on the way to a mount, without waiting: it may be on another file system, which is asked for no more
+ * than what is in memory of it.
+ */
+static enum dk_status look_on_the_way(const char *path, const struct where *w, struct dk_attributes *out)
+{
+	int fd = open_known(w, w->fixed ? w->fixed : path + w->offset);
+	struct statx sx;
+	bool known;
+
+	if (fd < 0)
+		return DK_AGAIN;
+	known = host_statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, &sx) == 0 && S_ISDIR(sx.stx_mode);
+	close(fd);
+	if (known)
+		attr_of_statx(&sx, where_rights(w), out);
+	return known ? DK_OK : DK_AGAIN;
+}
 
 /* Attributes of the component that path, as cut, ends with; a link's text to text (PATH_MAX). */
 static enum dk_status look(const char *path, bool inner, bool try, struct dk_attributes *out, char *text, uint32_t *text_len)
@@ -32,6 +52,8 @@ static enum dk_status look(const char *path, bool inner, bool try, struct dk_att
 	fd = status == DK_OK ? open_at(&w, w.fixed ? w.fixed : path + w.offset, O_PATH | O_NOFOLLOW, 0, try) : -1;
 	if (status == DK_OK && fd < 0)
 		status = status_of_errno(errno);
+	if (status == DK_AGAIN && try && inner && policy_leads_to_mount(path))
+		return look_on_the_way(path, &w, out);
 	if (fd < 0 && (status == DK_NOT_FOUND || status == DK_NOT_DIRECTORY) && inner && policy_leads_to_mount(path)) {
 		/* The library OS made this folder up, to have a place for the mount. */
 		*out = (struct dk_attributes){ .type = DK_TYPE_DIR, .mode = 0755, .nlink = 2, .rights = DK_READ | DK_EXECUTE };

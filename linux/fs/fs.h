@@ -56,7 +56,7 @@ struct dcache {
 };
 
 #define IDLE_SLOTS    256u /* host files closed by all, kept open for the next */
-#define HOST_WRITING  1024u
+#define HOST_WRITING  8192u
 #define LISTING_SLOTS 512u /* folders of the host whose listings are remembered */
 
 /* tree_dk.c: listings that came before anybody asked, by their folders' URIs. */
@@ -341,6 +341,7 @@ void listing_sort(struct listing *l); /* if it is not */
 /* Any one that is there; one that is believed; and with attributes. */
 enum listing_wanted { LISTING_ANY, LISTING_FRESH, LISTING_FULL };
 struct listing *listing_fetch(const char *uri, long *err);
+char *listing_target(struct listing *l, const char *name, uint32_t len); /* a link's text that came along, for arena_free, or NULL */
 void listing_put(struct listing *l);
 void listing_replaces(struct listing *l, const struct listing *old); /* what is known of its readers */
 void listing_remember(struct inode *dir); /* dir got a listing: that of another folder may go */

@@ -202,7 +202,7 @@ static struct listing *believed(struct inode *dir, uint64_t now)
 }
 
 static long from_listing(struct dentry *dir, const char *dir_uri, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out,
-	uint64_t *until)
+	char **target, uint64_t *until)
 {
 	struct listing *l = believed(dir->inode, now);
 	long err;
@@ -219,6 +219,8 @@ static long from_listing(struct dentry *dir, const char *dir_uri, const char *na
 	if (err == 0 && UNLIKELY(!host_unwritten(out->device, out->inode, l->when)))
 		err = -EAGAIN; /* its size may be another by now */
 	*until = l->until;
+	if (err == 0 && out->type == DK_TYPE_SYMLINK && target != NULL)
+		*target = listing_target(l, name, len);
 	listing_put(l);
 	return err == -ENODATA ? -EAGAIN : err;
 }
@@ -230,7 +232,7 @@ static long attr_of(struct lx_thread *t, struct dentry *dir, const char *dir_uri
 	long err;
 
 	if (hint == NULL || hint->ahead_dir != dir->inode) {
-		err = from_listing(dir, dir_uri, name, len, hint_now(hint), out, until);
+		err = from_listing(dir, dir_uri, name, len, hint_now(hint), out, target, until);
 		if (err != -EAGAIN)
 			return err;
 	}

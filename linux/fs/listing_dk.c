@@ -78,7 +78,7 @@ static long read_all(const char *uri, char **text, size_t *size, uint32_t *count
 		for (size_t at = used; at + sizeof(struct dk_dirent) <= used + done;) {
 			const struct dk_dirent *e = (const void *)(buf + at);
 
-			if (e->size < sizeof *e || e->size > used + done - at) {
+			if (e->size < sizeof *e + e->name_len + e->text_len || e->size > used + done - at) {
 				done = at - used; /* nonsense from below: what was good counts */
 				break;
 			}
@@ -356,6 +356,24 @@ long listing_attr(struct listing *l, const char *dir_uri, const char *name, uint
 	if (e->type == DK_TYPE_DIR)
 		return attr_of_folder(e, dir_uri, out) ? 0 : -EAGAIN;
 	return attr_of_got(l, dir_uri, e, out) ? 0 : -ENODATA;
+}
+
+/* The text of the link that is entry e, in arena memory, or NULL: it did not come. */
+static char *target_of(const struct listing_entry *e)
+{
+	const struct dk_dirent *d = (const void *)((const char *)e->attr - offsetof(struct dk_dirent, attr));
+	char *text = d->text_len != 0 && d->text_len == d->attr.size ? arena_alloc(d->text_len + 1u) : NULL;
+
+	if (text != NULL)
+		memcpy(text, d->name + d->name_len, d->text_len);
+	return text;
+}
+
+char *listing_target(struct listing *l, const char *name, uint32_t len)
+{
+	uint32_t k = listing_index(l, name, len);
+
+	return k != UINT32_MAX && l->sorted[k].type == DK_TYPE_SYMLINK && l->sorted[k].attr != NULL ? target_of(&l->sorted[k]) : NULL;
 }
 
 long listing_ask(struct listing **l, struct dentry *dir, const char *dir_uri, const char *name, uint32_t len, struct dk_attributes *out,

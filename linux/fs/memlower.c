@@ -78,7 +78,8 @@ static struct listing *believed(struct inode *dir, uint64_t now)
 }
 
 /* What such a listing says: 0, -ENOENT, or -EAGAIN = it does not know.  until: when it is not believed any more. */
-static long from_listing(struct dentry *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out, uint64_t *until)
+static long from_listing(struct dentry *dir, const char *name, uint32_t len, uint64_t now, struct dk_attributes *out, char **target,
+	uint64_t *until)
 {
 	struct listing *l = believed(dir->inode, now);
 	long err;
@@ -89,6 +90,8 @@ static long from_listing(struct dentry *dir, const char *name, uint32_t len, uin
 	if (l == NULL)
 		return err;
 	*until = l->until;
+	if (err == 0 && out->type == DK_TYPE_SYMLINK && target != NULL)
+		*target = listing_target(l, name, len);
 	listing_put(l);
 	return err == -ENODATA ? -EAGAIN : err;
 }
@@ -101,7 +104,7 @@ static long lower_attr(struct lx_thread *t, struct dentry *dir, const char *name
 
 	*until = hint_now(hint) + TRUST_NS;
 	if (hint == NULL || hint->ahead_dir != i) {
-		err = from_listing(dir, name, len, hint_now(hint), out, until);
+		err = from_listing(dir, name, len, hint_now(hint), out, target, until);
 		if (err != -EAGAIN)
 			return err;
 	}

@@ -138,7 +138,7 @@ static size_t dirent_entry(const char *p, size_t left, struct listing_entry *e)
 {
 	const struct dk_dirent *n = (const void *)p;
 
-	if (left < sizeof *n || n->size < sizeof *n + n->name_len || n->size > left || n->size % 8 != 0)
+	if (left < sizeof *n || n->size < sizeof *n + n->name_len + n->text_len || n->size > left || n->size % 8 != 0)
 		return 0;
 	*e = (struct listing_entry){ .hash = dk_name_hash(n->name, n->name_len), .inode = n->attr.inode, .name = n->name, .attr = &n->attr,
 		.name_len = (uint16_t)n->name_len, .type = (uint8_t)n->attr.type };
