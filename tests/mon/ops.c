@@ -360,14 +360,16 @@ static void test_walk(void)
 static void test_enum(void)
 {
 	uint64_t cursor = 0;
-	unsigned n = 0, trips = 0, shadow = 0, passwd = 0;
+	unsigned n = 0, trips = 0, shadow = 0, passwd = 0, texts = 0;
 
 	do {
 		CHECK(simple(MON_ENUM, "file:/etc", cursor, 4096) == DK_OK);
 		for (char *at = reply_data; at < reply_data + reply.data_len; n++) {
 			struct dk_dirent *d = (struct dk_dirent *)at;
 
-			CHECK(d->size % 8 == 0 && d->size >= sizeof *d + d->name_len && d->attr.type != 0);
+			CHECK(d->size % 8 == 0 && d->size >= sizeof *d + d->name_len + d->text_len && d->attr.type != 0);
+			CHECK(d->text_len == 0 || (d->attr.type == DK_TYPE_SYMLINK && d->text_len == d->attr.size));
+			texts += d->text_len != 0;
 			shadow += !strncmp(d->name, "shadow", 6);
 			passwd += d->name_len == 6 && !strncmp(d->name, "passwd", 6);
 			at += d->size;
@@ -375,7 +377,7 @@ static void test_enum(void)
 		cursor = reply.value[0];
 		trips++;
 	} while (reply.data_len > 0 && reply.status == DK_OK);
-	CHECK(n > 20 && trips > 2 && shadow == 0 && passwd == 1);
+	CHECK(n > 20 && trips > 2 && shadow == 0 && passwd == 1 && texts > 0);
 	CHECK(simple(MON_ENUM, "file:/etc", 0, 10) == DK_RANGE);
 	CHECK(simple(MON_ENUM, "file:/etc/passwd", 0, 4096) == DK_NOT_DIRECTORY);
 	CHECK(simple(MON_ENUM, "file:/nothing", 0, 4096) == DK_NOT_FOUND);

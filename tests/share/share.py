@@ -5,7 +5,7 @@ import fcntl, os, pathlib, shutil, signal, sqlite3, struct, subprocess, sys, tim
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 from sandbox import *
-import again, trees
+import again, slowdisk, trees
 
 build, soak, patterns = setup()
 bailey = bailey_of(build)
@@ -569,4 +569,4 @@ def neighbours_flush(tap):
 
 
 run_tests(Tap(patterns), [neighbours_flush, descriptor_flood, posix_locks, ofd_locks, whole_files, one_owner_inside, waiting, sudden_death, killed_picoprocess, sqlite_rollback_journal, sqlite_write_ahead_log,
-                          full_folder, full_overlay, owner_of_open_file, small_files, small_storm, trees.volumes, trees.root, trees.storm, again.changes_are_seen, again.races, again.names_from_inside])
+                          full_folder, full_overlay, owner_of_open_file, small_files, small_storm, trees.volumes, trees.root, trees.storm, slowdisk.changes, again.changes_are_seen, again.races, again.names_from_inside])
