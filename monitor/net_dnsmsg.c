@@ -65,7 +65,7 @@ static void reverse_name(const struct dk_inet *a, char *out, size_t room)
 
 size_t dnsmsg_question(const struct net_ask *ask, uint16_t id, uint8_t out[DNS_QUESTION_MAX])
 {
-	char reverse[80];
+	char reverse[80] = "";
 	size_t len;
 
 	if (ask->type == DNS_PTR)

@@ -320,23 +320,26 @@ bool net_may_look_up(const char *name)
 	return false;
 }
 
+/* Where it is, or what was learned longest ago; NULL: no memory. */
+static struct learned *place_of(const struct dk_inet *a, unsigned rule)
+{
+	struct learned *all = learned ? learned : calloc(LEARNED_MAX, sizeof *learned);
+
+	learned = all;
+	for (unsigned i = 0; all && i < learned_count; i++)
+		if (all[i].rule == rule && net_same_addr(&all[i].addr, a))
+			return &all[i];
+	if (all && learned_count < LEARNED_MAX)
+		learned_count++;
+	return all ? &all[learned_next++ % LEARNED_MAX] : NULL;
+}
+
 static void learn(const struct dk_inet *a, unsigned rule, uint64_t until)
 {
-	struct learned *l = NULL;
+	struct learned *l = place_of(a, rule);
 
-	for (unsigned i = 0; i < learned_count && !l; i++)
-		if (learned[i].rule == rule && net_same_addr(&learned[i].addr, a))
-			l = &learned[i];
-	if (!learned)
-		learned = calloc(LEARNED_MAX, sizeof *learned);
-	if (!learned)
-		return;
-	if (!l) {
-		l = &learned[learned_next++ % LEARNED_MAX];
-		if (learned_count < LEARNED_MAX)
-			learned_count++;
-	}
-	*l = (struct learned){ .addr = *a, .rule = (uint16_t)rule, .until_ns = until };
+	if (l)
+		*l = (struct learned){ .addr = *a, .rule = (uint16_t)rule, .until_ns = until };
 }
 
 void net_learn(const char *name, const struct dk_inet *a, uint32_t ttl)

@@ -307,7 +307,9 @@ enum dk_status net_read(dk_handle stream, const struct dk_segment *segments, uin
 	uint32_t fd_flags;
 	int fd;
 
-	if (s && s->fd_flags & MON_FD_SERVER)
+	if (!s)
+		return DK_INVALID_HANDLE;
+	if (s->fd_flags & MON_FD_SERVER)
 		return is_waitset(s) ? ready_read(stream, segments, count, done) : accept_read(s, segments, count, done);
 	status = stream_fd(stream, &fd, &fd_flags);
 	if (status != DK_OK)
@@ -390,7 +392,9 @@ enum dk_status net_write(dk_handle stream, const struct dk_segment *segments, ui
 	uint32_t fd_flags;
 	int fd;
 
-	if (s && s->fd_flags & MON_FD_SERVER)
+	if (!s)
+		return DK_INVALID_HANDLE;
+	if (s->fd_flags & MON_FD_SERVER)
 		return DK_INVALID_ARG;
 	status = stream_fd(stream, &fd, &fd_flags);
 	if (status != DK_OK)
