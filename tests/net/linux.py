@@ -149,6 +149,60 @@ def in_epoll():
     print("fine")
 
 
+def in_watch():
+    import os, select, socket, sys, time
+    port, v4 = int(sys.argv[1]), sys.argv[2]
+    def conn():
+        return socket.create_connection((v4, port))
+    s, e = conn(), select.epoll()
+    e.register(s, select.EPOLLIN)
+    pid = os.fork()
+    if pid == 0: # an epoll that two processes have
+        assert e.poll(5) == [(s.fileno(), select.EPOLLIN)] and s.recv(3) == b"one"
+        t = conn()
+        e.register(t, select.EPOLLIN | select.EPOLLONESHOT)
+        t.send(b"two")
+        assert e.poll(5) == [(t.fileno(), select.EPOLLIN)] and e.poll(0.1) == []
+        e.modify(t, select.EPOLLIN | select.EPOLLONESHOT)
+        assert e.poll(5) == [(t.fileno(), select.EPOLLIN)]
+        os._exit(0)
+    time.sleep(0.2)
+    s.send(b"one")
+    assert os.waitpid(pid, 0)[1] == 0
+    outer = select.epoll()
+    outer.register(e.fileno(), select.EPOLLIN)
+    assert outer.poll(0.05) == []
+    s.send(b"x")
+    assert outer.poll(5) == [(e.fileno(), select.EPOLLIN)] and select.select([e.fileno()], [], [], 5)[0] == [e.fileno()]
+    assert e.poll(1) == [(s.fileno(), select.EPOLLIN)] and s.recv(1) == b"x" and e.poll(0.05) == [] and outer.poll(0.05) == []
+    inner, outer, u = select.epoll(), select.epoll(), conn()
+    outer.register(inner.fileno(), select.EPOLLIN)
+    inner.register(u, select.EPOLLIN)
+    u.send(b"z")
+    assert outer.poll(5) == [(inner.fileno(), select.EPOLLIN)]
+    os.set_inheritable(inner.fileno(), True)
+    os.set_inheritable(u.fileno(), True)
+    pid = os.fork()
+    if pid == 0: # another program with it
+        code = "import select,os\nassert select.epoll.fromfd(%d).poll(5)==[(%d,1)] and os.read(%d,1)==b'z'"
+        os.execv(sys.executable, [sys.executable, "-c", code % (inner.fileno(), u.fileno(), u.fileno())])
+    assert os.waitpid(pid, 0)[1] == 0
+    v, edge = conn(), select.epoll()
+    edge.register(v, select.EPOLLIN | select.EPOLLET)
+    for data in (b"abc", b"d"):
+        v.send(data)
+        assert edge.poll(5) == [(v.fileno(), select.EPOLLIN)] and edge.poll(0.1) == []
+    v.shutdown(socket.SHUT_WR)
+    time.sleep(0.3)
+    assert edge.poll(5) == [(v.fileno(), select.EPOLLIN | select.EPOLLHUP)]
+    many, p = [conn() for _ in range(80)], select.poll()
+    for m in many:
+        p.register(m, select.POLLIN)
+    many[70].send(b"q")
+    assert p.poll(5000) == [(many[70].fileno(), select.POLLIN)]
+    print("fine")
+
+
 def in_shared():
     import array, os, socket, sys
     port, v4 = int(sys.argv[1]), sys.argv[2]
@@ -200,6 +254,8 @@ def clients():
         ok(f"a TCP client, {options[1]}", out == ("fine\n", 0), out)
     out = inside(["--net", "host"], in_epoll, peer.port, V4, 40)
     ok("forty connections in one epoll", out == ("fine\n", 0), out)
+    out = inside(["--net", "host"], in_watch, peer.port, V4)
+    ok("epolls that are shared, nested, edge-triggered; poll of many", out == ("fine\n", 0), out)
     out = inside(["--net", "host"], in_shared, peer.port, V4)
     ok("sockets shared by fork, exec and messages; sendfile and splice", out == ("fine\n", 0), out)
     lo = Peer(socket.SOCK_STREAM, ("127.0.0.1", 0), echo_many)
