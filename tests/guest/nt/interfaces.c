@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The network as a sandbox without one shows it: Winsock starts, no family of sockets is there, and the loopback is the only interface. */
+/* The network as a sandbox shows it: Winsock starts, there are IPv4 and IPv6, and the loopback is the only interface. */
 /* wine: shows the host's interfaces and makes sockets. */
 /* libs: -lws2_32 -liphlpapi */
 #define WIN32_LEAN_AND_MEAN
