@@ -230,54 +230,6 @@ static void book(struct mm *mm, const struct map_wish *w)
 	(void)mm_merge_locked(mm, r);
 }
 
-/* ---- Limits ---- */
-
-/* Pages of [start,end) that are mapped and would go; data: count only those of RLIMIT_DATA. */
-static uint64_t pages_in(struct mm *mm, uint64_t start, uint64_t end, bool data)
-{
-	uint64_t n = 0;
-	struct region *r;
-
-	for (uint64_t at = start; (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end)
-		if (r->kind != REGION_ROOM && (!data || region_is_private_write(r)))
-			n += (MIN(r->end, end) - MAX(r->start, start)) >> PAGE_SHIFT;
-	return n;
-}
-
-static bool over(int which, uint64_t pages)
-{
-	uint64_t limit = mm_rlimit(which);
-
-	return limit != RLIM64_INFINITY && pages > limit >> PAGE_SHIFT;
-}
-
-static bool is_data(const struct map_wish *w)
-{
-	return !(w->rflags & (RF_SHARED | RF_STACK | RF_GROWSDOWN)) && (w->prot & PROT_WRITE);
-}
-
-static long check_limits(struct mm *mm, const struct map_wish *w)
-{
-	uint64_t n = w->len >> PAGE_SHIFT, end = w->addr + w->len, locked;
-
-	if (over(RLIMIT_AS, mm->vm_pages - pages_in(mm, w->addr, end, false) + n))
-		return -ENOMEM;
-	if (is_data(w) && over(RLIMIT_DATA, mm->data_pages - MIN(mm->data_pages, pages_in(mm, w->addr, end, true)) + n))
-		return -ENOMEM;
-	locked = mm->locked_pages + n;
-	if ((w->rflags & RF_LOCKED) && over(RLIMIT_MEMLOCK, locked) && !lx_capable(lx_current(), CAP_IPC_LOCK))
-		return -EAGAIN;
-	return 0;
-}
-
-/* Linux's heuristic overcommit refuses only what could never be had. */
-static bool absurd(const struct map_wish *w)
-{
-	uint64_t total = lx_state()->memtotal;
-
-	return total != 0 && w->len > total && w->len > 1ull << 30 && sysctl_value(CTL_OVERCOMMIT) != 1;
-}
-
 long mm_map_locked(struct mm *mm, struct map_wish *w)
 {
 	uint64_t end;
@@ -285,15 +237,15 @@ long mm_map_locked(struct mm *mm, struct map_wish *w)
 	long err = mm_denies_exec(w->prot, w->prot) ? -EACCES : mm_place_locked(mm, w);
 
 	if (err == 0)
-		err = check_limits(mm, w);
+		err = mm_check_limits(mm, w);
 	if (err != 0)
 		return err;
-	charged = is_data(w) && !(w->rflags & RF_NORESERVE);
+	charged = mm_wish_is_data(w) && !(w->rflags & RF_NORESERVE);
 	if (fixed && mm_sealed(mm, w->addr, w->addr + w->len))
 		return -EPERM;
 	if (!mm_may_add(mm, 0) || (fixed && !mm_may_cut(mm, w->addr, w->addr + w->len, true)))
 		return -ENOMEM;
-	if (!mm_stock_locked(mm) || (charged && (absurd(w) || !mm_charge(mm, w->len >> PAGE_SHIFT))))
+	if (!mm_stock_locked(mm) || (charged && (mm_wish_absurd(w) || !mm_charge(mm, w->len >> PAGE_SHIFT))))
 		return -ENOMEM;
 	if (charged)
 		w->rflags |= RF_CHARGED;

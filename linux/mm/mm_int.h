@@ -106,6 +106,11 @@ struct region *mm_room_region(struct mm *mm, uint64_t room);
 void mm_room_use(struct mm *mm, uint64_t room, int delta);
 void mm_room_evict_locked(struct mm *mm, uint64_t start, uint64_t end);
 
+/* limits.c */
+bool mm_wish_is_data(const struct map_wish *w); /* counts against RLIMIT_DATA */
+long mm_check_limits(struct mm *mm, const struct map_wish *w); /* 0, -ENOMEM or -EAGAIN; the lock is held */
+bool mm_wish_absurd(const struct map_wish *w);
+
 /* map.c */
 long mm_map_locked(struct mm *mm, struct map_wish *w);
 long mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, bool at_host);
