@@ -3,15 +3,17 @@
 #include "linux/fs/procfs.h"
 #include "linux/mm/mm_int.h"
 
-/* Pages of [start,end) that are mapped and would go; data: count only those of RLIMIT_DATA. */
-static uint64_t pages_in(struct mm *mm, uint64_t start, uint64_t end, bool data)
+/* Pages that are mapped where w is to be and would go; data: count only those of RLIMIT_DATA. */
+static uint64_t pages_in(struct mm *mm, const struct map_wish *w, bool data)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, end = w->addr + w->len;
 	struct region *r;
 
-	for (uint64_t at = start; (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end)
+	if (!(w->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		return 0; /* placed where nothing is */
+	for (uint64_t at = w->addr; (r = region_next(&mm->tree, at)) != NULL && r->start < end; at = r->end)
 		if (r->kind != REGION_ROOM && (!data || region_is_private_write(r)))
-			n += (MIN(r->end, end) - MAX(r->start, start)) >> PAGE_SHIFT;
+			n += (MIN(r->end, end) - MAX(r->start, w->addr)) >> PAGE_SHIFT;
 	return n;
 }
 
@@ -29,11 +31,11 @@ bool mm_wish_is_data(const struct map_wish *w)
 
 long mm_check_limits(struct mm *mm, const struct map_wish *w)
 {
-	uint64_t n = w->len >> PAGE_SHIFT, end = w->addr + w->len, locked;
+	uint64_t n = w->len >> PAGE_SHIFT, locked;
 
-	if (over(RLIMIT_AS, mm->vm_pages - pages_in(mm, w->addr, end, false) + n))
+	if (over(RLIMIT_AS, mm->vm_pages - pages_in(mm, w, false) + n))
 		return -ENOMEM;
-	if (mm_wish_is_data(w) && over(RLIMIT_DATA, mm->data_pages - MIN(mm->data_pages, pages_in(mm, w->addr, end, true)) + n))
+	if (mm_wish_is_data(w) && over(RLIMIT_DATA, mm->data_pages - MIN(mm->data_pages, pages_in(mm, w, true)) + n))
 		return -ENOMEM;
 	locked = mm->locked_pages + n;
 	if ((w->rflags & RF_LOCKED) && over(RLIMIT_MEMLOCK, locked) && !lx_capable(lx_current(), CAP_IPC_LOCK))

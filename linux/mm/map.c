@@ -177,10 +177,16 @@ static uint64_t run_end(struct mm *mm, struct region *r, uint64_t end)
 /* at_host false: the caller maps something over the range at once.  Rooms stay unless they become unused. */
 long mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, bool at_host)
 {
-	struct region *r;
+	struct region *r = region_next(&mm->tree, start);
 
-	if (range_is_free(&mm->tree, start, end))
+	if (r == NULL || r->start >= end)
 		return 0;
+	if (r->start == start && r->end == end && r->kind != REGION_ROOM) { /* mostly */
+		if (at_host)
+			mm_host_unmap(start, end, r->kind);
+		remove_region(mm, r);
+		return 0;
+	}
 	mm_cut_locked(mm, start, end);
 	for (uint64_t at = start; (r = region_next(&mm->tree, at)) != NULL && r->start < end;) {
 		uint64_t first = r->start, stop = r->end;
