@@ -10,6 +10,7 @@
 #include "nt/io/io.h"
 #include "nt/ldr/ldr.h"
 #include "nt/os/file.h"
+#include "nt/os/map.h"
 #include "nt/ps/create.h"
 #include "nt/ps/ps.h"
 #include "nt/rtl/unicode.h"
@@ -165,8 +166,10 @@ static void descriptors(struct ps_program *w, const struct nt_start *s)
 	for (uint32_t i = 0; i < 3; i++) {
 		struct ob_object *o;
 
-		if (s->std_handle[i] == 0 || ob_by_handle(s->std_handle[i], OB_FILE, 0, &o) != STATUS_SUCCESS)
+		if (s->std_handle[i] == 0 || ob_by_handle(s->std_handle[i], OB_FILE, 0, &o) != STATUS_SUCCESS) {
+			w->std[i] = i == 0 ? os_open("/dev/null") : os_open_write("/dev/null"); /* else the next file it opens is its output */
 			continue;
+		}
 		w->std[i] = io_linux_file(o) != NULL ? io_linux_file(o) : con_linux_file(o);
 		if (w->std[i] != NULL) /* NT's own pipes have none */
 			os_file_get(w->std[i]);
