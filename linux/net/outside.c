@@ -33,16 +33,21 @@ struct outside_sock *outside_sock(struct sock *s)
 	return none;
 }
 
-long outside_open(char *uri, dk_handle *stream)
+long outside_open(char *uri, dk_handle *stream, struct dk_inet *own)
 {
-	struct dk_open open = { .access = DK_READ | DK_WRITE, .share = 7, .disposition = DK_OPEN_EXISTING };
+	struct dk_open open = { .access = DK_READ | DK_WRITE, .share = 7, .disposition = DK_OPEN_EXISTING, .options = own != NULL ? DK_OPTION_INLINE : 0,
+		.inline_data = own, .inline_size = own != NULL ? sizeof *own : 0 };
 	char *c = uri;
+	long err;
 
 	while (*c != '\0' && *c != '?' && *c != '&')
 		c++;
 	if (*c == '&')
 		*c = '?';
-	return lx_err(DkStreamOpen(uri, &open, stream));
+	err = lx_err(DkStreamOpen(uri, &open, stream));
+	if (own != NULL && (err != 0 || open.inline_size != sizeof *own))
+		own->family = 0;
+	return err;
 }
 
 bool outside_add(struct sock *s, dk_handle stream, const struct inet_name *to)

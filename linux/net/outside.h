@@ -38,6 +38,7 @@ struct outside {
 /* What a socket that goes out needs beside its stream. */
 struct outside_sock {
 	bool dialing;        /* [S] a connect is under way */
+	struct dk_inet own;  /* [S] from where, as the host has it; family 0: to be asked for */
 	dk_handle listen[OUTSIDE_LISTEN]; /* [S] a listener's; all of a UDP socket's */
 	uint32_t nlisten;    /* [S] */
 	struct inet_name to[OUTSIDE_LISTEN]; /* [S] UDP: that one's only peer; port 0: whoever */
@@ -75,8 +76,8 @@ bool inet_text_in(const char *text, size_t size, struct inet_addr *a);
 
 /* The rest, made if it is not there; NULL: no memory. */
 struct outside_sock *outside_sock(struct sock *s);
-/* A stream by URI, whose settings each begin with '&': 0 or -errno. */
-long outside_open(char *uri, dk_handle *stream);
+/* A stream by URI, whose settings each begin with '&': 0 or -errno.  own, if not NULL, becomes its own name; family 0: not known. */
+long outside_open(char *uri, dk_handle *stream, struct dk_inet *own);
 /* One more beside its queue; takes it over.  False: no room, or it has died. */
 bool outside_add(struct sock *s, dk_handle stream, const struct inet_name *to);
 /* Its stream from now on.  False: it has one already, and this one was closed.  Whoever waits for the socket hears of it. */

@@ -34,7 +34,7 @@ static void bind_text(const struct outside *o, const struct sock *s, const struc
 	inet_text_out(out + n, &from, s->addr.in.scope, port);
 }
 
-static long dial(const struct outside *o, struct sock *s, const struct inet_name *to, dk_handle *stream)
+static long dial(const struct outside *o, struct sock *s, const struct inet_name *to, dk_handle *stream, struct dk_inet *own)
 {
 	char uri[URI_MAX], place[INET_TEXT_MAX], from[INET_TEXT_MAX + 8];
 	int n;
@@ -43,10 +43,10 @@ static long dial(const struct outside *o, struct sock *s, const struct inet_name
 	bind_text(o, s, to, from);
 	n = fmt_snprintf(uri, sizeof uri, "tcp.client:%s%s%s", place, from, s->inet->reuseport ? "&reuseport=1" : "");
 	outside_options_text(s, uri + n, sizeof uri - (size_t)n);
-	return outside_open(uri, stream);
+	return outside_open(uri, stream, own);
 }
 
-static bool begin(struct sock *s, const struct inet_name *to)
+static bool begin(struct sock *s, const struct inet_name *to, const struct dk_inet *own)
 {
 	bool may;
 
@@ -54,6 +54,7 @@ static bool begin(struct sock *s, const struct inet_name *to)
 	may = s->state == SOCK_OPEN && s->host == DK_NO_HANDLE;
 	if (may) {
 		s->inet->outside->dialing = true;
+		s->inet->outside->own = *own;
 		s->inet->remote = *to;
 		s->shut = 0;
 		s->error = 0;
@@ -65,9 +66,9 @@ static bool begin(struct sock *s, const struct inet_name *to)
 static long name_it(struct sock *s, dk_handle stream)
 {
 	const struct outside *o = outside_conf(s->net);
-	struct dk_inet host;
+	struct dk_inet host = s->inet->outside->own;
 	uint64_t done;
-	long err = lx_err(DkStreamAttributesQueryByHandle(stream, DK_ATTR_SOCKET_NAME, &host, sizeof host, &done));
+	long err = host.family != 0 ? 0 : lx_err(DkStreamAttributesQueryByHandle(stream, DK_ATTR_SOCKET_NAME, &host, sizeof host, &done));
 
 	if (err == 0 && o != NULL) {
 		struct inet_name n = outside_local(o, s, &host, 0);
@@ -173,6 +174,7 @@ static long again(struct sock *s, bool nonblock)
 long outside_connect(struct lx_thread *t, struct sock *s, const struct inet_name *to, bool nonblock)
 {
 	const struct outside *o = outside_conf(s->net);
+	struct dk_inet own;
 	dk_handle stream;
 	long err = again(s, nonblock);
 
@@ -182,12 +184,16 @@ long outside_connect(struct lx_thread *t, struct sock *s, const struct inet_name
 		return -EINVAL;
 	if (outside_sock(s) == NULL)
 		return -ENOBUFS;
-	err = dial(o, s, to, &stream);
+	err = dial(o, s, to, &stream, &own);
 	if (err == -EACCES && inet_is_local(&to->addr)) /* which only the sandbox itself has, then */
 		err = -ECONNREFUSED;
 	if (err != 0)
 		return err;
-	if (!begin(s, to) || !outside_attach(s, stream))
+	if (!begin(s, to, &own)) { /* another thread was faster */
+		(void)DkObjectClose(stream);
+		return -EALREADY;
+	}
+	if (!outside_attach(s, stream))
 		return -EALREADY;
 	if (!nonblock)
 		return told(s, wait_dial(s));
@@ -366,7 +372,7 @@ static long listen_at(struct sock *s, const char *place, const char *more, int b
 
 	n = fmt_snprintf(uri, sizeof uri, "tcp.server:%s&backlog=%d%s", place, MAX(backlog, 0), more);
 	outside_options_text(s, uri + n, sizeof uri - (size_t)n);
-	err = outside_open(uri, &stream);
+	err = outside_open(uri, &stream, NULL);
 	if (err == 0)
 		(void)outside_add(s, stream, NULL);
 	return err;

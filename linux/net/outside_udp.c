@@ -59,7 +59,7 @@ static long open_bound(struct sock *s, uint16_t port, const char *more, dk_handl
 	inet_text_out(place, &s->addr.in.addr, s->addr.in.scope, port);
 	n = fmt_snprintf(uri, sizeof uri, "udp:%s&v6only=%d%s%s", place, s->family == AF_INET6 && inet_opt(s, OPT_V6ONLY), s->inet->reuseport ? "&reuseport=1" : "", more);
 	outside_options_text(s, uri + n, sizeof uri - (size_t)n);
-	return outside_open(uri, stream);
+	return outside_open(uri, stream, NULL);
 }
 
 static long open_peer(struct sock *s, const struct inet_name *to, dk_handle *stream)
@@ -70,7 +70,7 @@ static long open_peer(struct sock *s, const struct inet_name *to, dk_handle *str
 	inet_text_out(place, &to->addr, to->scope, to->port);
 	n = fmt_snprintf(uri, sizeof uri, "udp.client:%s", place);
 	outside_options_text(s, uri + n, sizeof uri - (size_t)n);
-	return outside_open(uri, stream);
+	return outside_open(uri, stream, NULL);
 }
 
 /* Room for one more peer: the oldest goes. */

@@ -331,7 +331,7 @@ static bool open_question(struct question *x)
 	}
 	type_name(type, x->q.type);
 	(void)fmt_snprintf(uri, sizeof uri, "dns:%s?type=%s", x->q.type == DNS_PTR ? place : x->q.name, type);
-	return outside_open(uri, &x->stream) == 0;
+	return outside_open(uri, &x->stream, NULL) == 0;
 }
 
 /* Reads what is there.  True: it is over. */
