@@ -149,7 +149,9 @@ static struct list *id_bucket(struct nt_process *p, uint32_t tid)
 	return b;
 }
 
-/* Into its process; t->lx and t->tid are known. */
+static void kill_thread(struct nt_thread *t, NTSTATUS status) REQUIRES(NTPROC);
+
+/* Into its process; t->lx and t->tid are known.  One whose other threads were told to end just now (ps_end_others) is told, too. */
 static void thread_link(struct nt_thread *t)
 {
 	struct nt_process *p = t->process;
@@ -158,6 +160,8 @@ static void thread_link(struct nt_thread *t)
 	list_append(&p->threads, &t->sibling);
 	list_append(id_bucket(p, t->tid), &ps_of(t)->by_id);
 	p->nthreads++;
+	if (p->dying)
+		kill_thread(t, STATUS_PROCESS_IS_TERMINATING);
 	lock_drop(&p->lock);
 }
 
