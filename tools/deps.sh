@@ -27,16 +27,35 @@ for set in "$@"; do
 		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
 	done
 done
-[ -z "$missing" ] && exit 0
-if [ "$(id -u)" -ne 0 ]; then
-	if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-		SUDO="sudo -n"
-	else
-		echo "These packages are missing and you are not root; please run: apt-get install$missing" >&2
-		exit 1
+install() {
+	if [ "$(id -u)" -ne 0 ]; then
+		if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+			SUDO="sudo -n"
+		else
+			echo "These packages are missing and you are not root; please run: apt-get install$missing" >&2
+			exit 1
+		fi
 	fi
-fi
-echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-${SUDO:-} apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
-	{ ${SUDO:-} apt-get update -qq && ${SUDO:-} apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	${SUDO:-} apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
+		{ ${SUDO:-} apt-get update -qq && ${SUDO:-} apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
+}
+
+# source PACKAGE FILE SHA256: the source archive that Debian's PACKAGE was made of, from apt's own mirror, for Meson.
+source_archive() {
+	to=subprojects/packagefiles/$2
+	[ -f "$to" ] && return 0
+	from=$(apt-get download --print-uris "$1" 2>/dev/null | sed -n "s/^'\(.*\)\/[^/]*'.*/\1/p")
+	[ -n "$from" ] && /usr/lib/apt/apt-helper download-file "$from/$2" "$to.$$" "SHA256:$3" >/dev/null 2>&1 && mv "$to.$$" "$to" && return 0
+	rm -f "$to.$$"
+	echo "$2 cannot be had from Debian: Bailey is built without what needs it" >&2
+}
+
+[ -z "$missing" ] || install
+cd "$(dirname "$0")/.."
+for set in "$@"; do
+	case "$set" in
+	build) source_archive libbearssl-dev bearssl_0.6+dfsg.1.orig.tar.xz 102a625bd8f6155260867a50c508df8d8c3f796985dd744df1a68e5cd1a79004 ;;
+	esac
+done

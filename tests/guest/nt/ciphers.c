@@ -4,6 +4,7 @@
 #include <bcrypt.h>
 /* libs: -lbcrypt */
 /* timeout: 120 */
+/* needs: subprojects/bearssl-0.6 */
 
 #ifndef BCRYPT_CHAIN_MODE_GCM
 #define BCRYPT_CHAIN_MODE_GCM L"ChainingModeGCM"

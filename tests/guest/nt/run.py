@@ -8,7 +8,8 @@
 A case is NAME.c, NAME.cpp or NAME.cmd with its output in NAME.out.  The output is what Windows prints by its public documentation:
 recorded under Wine (--record), then corrected by hand where Wine is known to be wrong, and a `wine:` line in the case's head says
 where.  Such a case is not judged under Wine.  Comment lines in a case's head: `exit: CODE`, `args: ARGUMENTS`, `libs: -lX`,
-`timeout: SECONDS`, `flags: BAILEY OPTIONS`, `terminal: KEYS|KEYS...`: it runs on a terminal of 80x24, and each of these is typed (as a
+`timeout: SECONDS`, `needs: PATH` (of this
+folder's root; skipped without), `flags: BAILEY OPTIONS`, `terminal: KEYS|KEYS...`: it runs on a terminal of 80x24, and each of these is typed (as a
 Python string; =WxH changes the size instead) when it has written a prompt, "> ".  Such a case is not judged under Wine either.  The file `todo` names the cases known to fail, each with a reason: passing by surprise
 is a failure.
 """
@@ -32,6 +33,7 @@ class Case:
         self.wine = self.wine or ("has no such terminal" if self.terminal else "")
         self.todo = todo.get(self.name, "")
         self.out = path.with_suffix(".out")
+        self.needs = get("needs")
 
     def build(self, folder):
         """The program: the compiler's, kept until a source is newer; cmd.exe for a script."""
@@ -164,6 +166,8 @@ def main():
     def job(c):
         if args.wine and c.wine and not args.record:
             return c, "skip", "Wine differs: " + c.wine, 0
+        if c.needs and not (HERE.parent.parent.parent / c.needs).exists():
+            return c, "skip", f"built without {c.needs}", 0
         c.build(programs)
         return (c,) + one(c, args, work)
 
