@@ -35,7 +35,6 @@ static void extent(const struct elf_file *e, uint64_t *low, uint64_t *high, uint
 	}
 }
 
-/* A place of size bytes at a multiple of align: an address that is free now. */
 static uint64_t file_len(const Elf64_Phdr *ph)
 {
 	return ph->p_filesz ? PAGE_UP(ph->p_vaddr + ph->p_filesz) - PAGE_DOWN(ph->p_vaddr) : 0;

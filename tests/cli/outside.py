@@ -25,11 +25,22 @@ class As:
     def run(self, *args, **kw):
         return run(self.prefix + [self.bailey] + [str(a) for a in args], env=self.env, cwd="/", timeout=60, **kw)
 
+    def listens(self, name):
+        """Its socket has a name, and a moment later somebody who listens."""
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            s.connect(str(self.state / name))
+            return True
+        except OSError:
+            return False
+        finally:
+            s.close()
+
     def start(self, *args, name=None, options=()):
         cmd = self.prefix + [self.bailey, "run"] + (["--name", name] if name else []) + list(options) + ["-v", f"{self.place}:/p", "-w", "/", "--"]
         p = subprocess.Popen(cmd + list(args), env=self.env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         p.name = f"ctl.{p.pid}"
-        if not wait_for(lambda: (self.state / p.name).exists(), 30):
+        if not wait_for(lambda: self.listens(p.name), 30):
             raise Exception(f"no socket of the sandbox appears in {self.state}: {p.poll()}")
         return p
 

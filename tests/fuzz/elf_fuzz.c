@@ -115,6 +115,11 @@ long mm_map(struct mm *mm, uint64_t at, uint64_t size, int prot, int flags, stru
 	}
 	return (long)at;
 }
+long mm_place_file(struct mm *mm, uint64_t hint, uint64_t size)
+{
+	size = PAGE_UP(size);
+	return size == 0 || size > GUEST_HIGH || !guest_range_ok(next_free, size) ? -ENOMEM : (long)next_free;
+}
 long mm_unmap(struct mm *mm, uint64_t at, uint64_t size)
 {
 	must((at & (PAGE_SIZE - 1)) == 0);
