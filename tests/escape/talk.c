@@ -81,7 +81,7 @@ void request(uint32_t op, uint64_t stream, const void *text, size_t len)
 
 static int quiet(uint32_t op)
 {
-	return op == MON_HELLO || op == MON_CLOSE || op == MON_CLONED || op == MON_LOG || op == MON_PANIC || op == MON_EXIT || op == MON_BEAT;
+	return op == MON_HELLO || op == MON_CLOSE || op == MON_CLONED || op == MON_LOG || op == MON_PANIC || op == MON_EXIT || op == MON_BEAT || op == MON_TUNE;
 }
 
 /* Sends msg; the answer's status, or -errno; descriptors that come are closed unless keep. */
