@@ -134,7 +134,7 @@ static void shared(void)
 	OVERLAPPED o = { .hEvent = CreateEventA(0, TRUE, FALSE, 0) };
 	WSABUF v = { 4, buf };
 	DWORD flags = 0, n = 0;
-	HANDLE child, ready;
+	HANDLE child, ready, said = CreateEventA(0, TRUE, FALSE, "bailey-net-said");
 
 	ready = CreateEventA(0, TRUE, FALSE, "bailey-net-ready");
 	sprintf(args, "share %llu", (unsigned long long)s);
@@ -146,6 +146,8 @@ static void shared(void)
 	NUM(send(c, "minechil", 8, 0));
 	WAITS(WaitForSingleObject(o.hEvent, 5000));
 	printf("%.4s\n", buf);
+	fflush(stdout);
+	SetEvent(said);
 	NUM(t_reap(child));
 	/* A child that ends with a request under way takes it along. */
 	ResetEvent(ready);
@@ -174,6 +176,7 @@ static void share(SOCKET s, BOOL leave)
 	if (leave)
 		TerminateProcess(GetCurrentProcess(), 9);
 	WaitForSingleObject(o.hEvent, 20000);
+	WaitForSingleObject(CreateEventA(0, TRUE, FALSE, "bailey-net-said"), 20000); /* one prints after the other */
 	printf("child: %.4s\n", buf);
 }
 
