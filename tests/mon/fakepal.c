@@ -233,6 +233,7 @@ static void clone_and_be_ended(void)
 		_exit(1);
 	clone_onto(reply_fd);
 	given = reply_second;
+	reply_second = -1; /* or the next answer would close it */
 	number = reply.value[1];
 	if (syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) != 0)
 		for (;;)
