@@ -25,8 +25,8 @@ struct waiter {
 	struct waiter *next;
 	uint64_t id;
 	struct job *job;
-	int fd;
-	bool unsent;
+	int fd;         /* of a question: to close; of a job: borrowed, or -1 */
+	bool unsent, is_question;
 	struct net_ask ask;
 };
 static struct waiter *waiters;
@@ -41,7 +41,7 @@ bool net_granted(void)
 
 bool net_due(void)
 {
-	return waiters && waiters->job;
+	return waiters && !waiters->is_question;
 }
 
 /* ---- orders ---- */
@@ -98,7 +98,7 @@ static bool order_for(const struct waiter *w)
 {
 	const struct job *j = w->job;
 
-	if (!j)
+	if (w->is_question)
 		return order(w->id, NET_DO_DNS, &w->ask, -1);
 	return order(w->id, j->req.op == MON_OPEN && w->ask.publish < 0 ? NET_DO_OPEN : NET_DO_LISTEN, &w->ask, w->fd);
 }
@@ -152,6 +152,7 @@ void net_order_dns(const struct net_ask *ask, int fd)
 
 	if (w) {
 		w->fd = fd;
+		w->is_question = true;
 		if (send_order(w)) {
 			names_waiting++;
 			net_more_fds++;
@@ -226,19 +227,24 @@ static void finish_job(struct waiter *w, const struct net_answer *a, int fd)
 	channel_job_done(j);
 }
 
+static void finish_question(struct waiter *w, const struct net_answer *a, const char *data)
+{
+	learn(&w->ask, data, a->len);
+	(void)send(w->fd, data, a->len, MSG_DONTWAIT | MSG_NOSIGNAL); /* it fits a new socket's buffer */
+	close(w->fd);
+	names_waiting--;
+	net_more_fds--;
+}
+
+/* fd is taken. */
 static void finish(struct waiter *w, const struct net_answer *a, const char *data, int fd)
 {
-	if (w->job) {
+	if (w->is_question)
+		finish_question(w, a, data);
+	if (w->job)
 		finish_job(w, a, fd);
-	} else {
-		if (fd >= 0)
-			close(fd);
-		learn(&w->ask, data, a->len);
-		(void)send(w->fd, data, a->len, MSG_DONTWAIT | MSG_NOSIGNAL); /* it fits a new socket's buffer */
-		close(w->fd);
-		names_waiting--;
-		net_more_fds--;
-	}
+	else if (fd >= 0)
+		close(fd);
 	free(w);
 }
 
