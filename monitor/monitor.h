@@ -401,8 +401,13 @@ extern pid_t launcher_pid, init_pid; /* 0 = not known yet, or (the launcher) gon
 extern bool as_root; /* known before the filter, which has no geteuid */
 extern unsigned own_gid; /* the same */
 extern uint64_t file_limit; /* RLIMIT_NOFILE, ours */
+extern int ext_fds[EXT_SLOTS];
+/* ---- boot.c ---- */
 extern struct mon_boot boot_template;
-extern int config_fd, ext_fds[EXT_SLOTS];
+extern int config_fd; /* the settings; -1 = not made yet, or closed */
+void boot_fill(void);     /* the template, but what the settings add */
+void boot_settings(void); /* makes the settings */
+void hex_text(char *out, const void *bytes, size_t n); /* their hexadecimal digits, and a NUL */
 /* ---- affinity.c ---- */
 uint32_t host_ncpus(void); /* that the caller of bailey may use */
 void affinity_prepare(void); /* the start will be on one CPU: which, the launcher says */
@@ -438,8 +443,6 @@ void memwatch_tick(void);
 void cgroup_make(const char **joins, unsigned max); /* folders to join, NULL behind */
 void cgroup_remove(void);
 const char *cgroup_path(unsigned i);
-/* Hexadecimal digits of n bytes, and a NUL. */
-void hex_text(char *out, const void *bytes, size_t n);
 /* cpuid.c: the settings about CPUID, if it costs much here (abi/cpuid.h).  After state_make. */
 void cpuid_settings(void (*add_record)(const char *record, void *arg), void *arg);
 int state_folder_fd(void); /* FOLDER, after state_make; -1 = there is none */
