@@ -26,6 +26,15 @@ static NTSTATUS read_padding(uint64_t va, uint32_t flags, struct padding *p)
 	return status == STATUS_SUCCESS ? bc_hash_of(name, &p->hash) : status;
 }
 
+/* What a signature is made and checked with; *k has a reference. */
+static NTSTATUS begin(uint64_t key_va, uint64_t padding, uint32_t flags, struct padding *p, struct bc_key **k)
+{
+	struct bc_guest_key g;
+	NTSTATUS status = read_padding(padding, flags, p);
+
+	return status == STATUS_SUCCESS ? bc_pair_of(key_va, STATUS_INVALID_PARAMETER, &g, k) : status;
+}
+
 static uint32_t signature_size(const struct bc_key *k)
 {
 	return bc_is_rsa(k->alg) ? k->rsa.nlen : k->alg == BC_DSA ? 2 * BC_DSA_Q : 2 * k->ec.size;
@@ -88,15 +97,12 @@ static NTSTATUS sign_into(const struct bc_key *k, const struct padding *p, const
 NTSTATUS bc_call_sign(uint64_t args)
 {
 	struct sign_args a;
-	struct bc_guest_key g;
 	struct padding p;
 	struct bc_key *k;
 	NTSTATUS status = user_read(&a, args, sizeof a);
 
 	if (status == STATUS_SUCCESS)
-		status = read_padding(a.padding, a.flags, &p);
-	if (status == STATUS_SUCCESS)
-		status = bc_pair_of(a.key, STATUS_INVALID_PARAMETER, &g, &k);
+		status = begin(a.key, a.padding, a.flags, &p, &k);
 	if (status != STATUS_SUCCESS)
 		return status;
 	status = check_padding(k, &p, a.flags);
@@ -140,15 +146,12 @@ static NTSTATUS verify_pair(const struct bc_key *k, const struct padding *p, con
 NTSTATUS bc_call_verify(uint64_t args)
 {
 	struct verify_args a;
-	struct bc_guest_key g;
 	struct padding p;
 	struct bc_key *k;
 	NTSTATUS status = user_read(&a, args, sizeof a);
 
 	if (status == STATUS_SUCCESS)
-		status = read_padding(a.padding, a.flags, &p);
-	if (status == STATUS_SUCCESS)
-		status = bc_pair_of(a.key, STATUS_INVALID_PARAMETER, &g, &k);
+		status = begin(a.key, a.padding, a.flags, &p, &k);
 	if (status != STATUS_SUCCESS)
 		return status;
 	status = verify_pair(k, &p, &a);
