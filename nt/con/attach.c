@@ -272,7 +272,7 @@ NTSTATUS con_bind(struct con_file *cf, uint32_t pid)
 	return STATUS_SUCCESS;
 }
 
-static uint32_t attached(const struct nt_console *c, uint32_t *pids, uint32_t room)
+uint32_t con_processes(const struct nt_console *c, uint32_t *pids, uint32_t room)
 {
 	struct nt_state *nt = nt_state();
 	struct list *i;
@@ -292,11 +292,6 @@ static uint32_t attached(const struct nt_console *c, uint32_t *pids, uint32_t ro
 	return n;
 }
 
-uint32_t con_processes(const struct nt_console *c, uint32_t *pids, uint32_t room)
-{
-	return attached(c, pids, room);
-}
-
 void con_process_ended(struct nt_process *p)
 {
 	struct nt_console *c = con_of_process(p);
@@ -313,7 +308,7 @@ void con_process_ended(struct nt_process *p)
 	(void)__atomic_compare_exchange_n(&c->pumper, &mine, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	waitq_wake_all(&c->wq);
 	con_attach(p, NULL);
-	if (attached(c, NULL, 0) == 0)
+	if (con_processes(c, NULL, 0) == 0)
 		con_restore(c);
 	con_put(c);
 }

@@ -56,9 +56,9 @@ const char *os_system_drive(void);
 struct file *os_dll_open(const char *name);
 /* The inode of a DLL in C:\\windows\\system32, which then stays in memory as long as the sandbox is there; NULL: not there. */
 void *os_dll_keep(const char *name);
-/* A guess: these files of a folder, or of C:\\windows\\system32, will be opened soon. */
 /* What is in a program's folder is read, unless it is Wine's: its DLLs are looked for there first. */
 void os_folder_ahead(const struct file *program);
+/* A guess: these files of a folder, or of C:\\windows\\system32, will be opened soon. */
 void os_files_ahead(const char *folder, const char *const *names, uint32_t count);
 void os_dlls_ahead(const char *const *names, uint32_t count);
 NTSTATUS os_cwd(char *buf, uint32_t size);
