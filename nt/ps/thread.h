@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nt/ps/thread.h - making threads: between thread.c and remote.c. */
+/* nt/ps/thread.h - making and ending threads: between thread.c, thread_end.c and remote.c. */
 #ifndef NT_PS_THREAD_H
 #define NT_PS_THREAD_H
 
@@ -12,4 +12,7 @@ struct ps_start { /* NtCreateThreadEx' arguments */
 NTSTATUS ps_thread_make(struct nt_process *p, const struct ps_start *s, struct nt_thread **out);
 /* In any. */
 NTSTATUS ps_thread_make_in(struct nt_process *p, const struct ps_start *s, struct nt_thread **out);
+void ps_thread_memory_free(struct nt_thread *t); /* stack and TEB; by a thread of its process */
+/* It ends with that status, if it has not said another one. */
+void ps_kill_thread(struct nt_thread *t, NTSTATUS status) REQUIRES(NTPROC);
 #endif
