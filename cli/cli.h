@@ -59,6 +59,9 @@ const char *user_records(const struct options *o);
 /* hosts.c: the text of /etc/hosts, if it is another than the root's; behind the root's mount record. */
 void hosts_record(const struct options *o);
 /* view.c: mounts and hide rules. */
+bool is_drive(const char *text); /* it begins with a letter and a colon */
+/* Where D: or D:\rest is in a sandbox, /mnt/d/rest (Z: is the root): malloc'ed; NULL: text is no such path. */
+char *drive_path(const char *text);
 void view_records(const struct options *o, const char *cwd);
 /* ---- registry.c ---- */
 void registry_records(const struct options *o);

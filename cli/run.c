@@ -91,9 +91,10 @@ static const char *working_directory(const struct options *o)
 	char *cwd;
 
 	if (o->workdir) {
-		if (o->workdir[0] != '/')
+		cwd = drive_path(o->workdir);
+		if (!cwd && o->workdir[0] != '/')
 			fail("-w %s must be an absolute path inside the sandbox", o->workdir);
-		return o->workdir;
+		return cwd ? cwd : o->workdir;
 	}
 	if (o->rootfs)
 		return "/";
@@ -153,6 +154,7 @@ static void add_monitor_records(const struct options *o)
 
 static void add_program(const struct options *o, const char *cwd)
 {
+	char *exe = o->args[0] ? drive_path(o->args[0]) : NULL;
 	mode_t mask = umask(0);
 
 	umask(mask);
@@ -162,7 +164,7 @@ static void add_program(const struct options *o, const char *cwd)
 		spec_add("cwd_later", "1"); /* it is there: most programs never ask */
 	spec_add("hostname", "%s", host_name(o));
 	if (o->args[0])
-		spec_add("exe", "%s", o->args[0]);
+		spec_add("exe", "%s", exe ? exe : o->args[0]);
 	for (char **a = o->args; *a; a++)
 		spec_add("arg", "%s", *a);
 }

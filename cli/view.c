@@ -90,16 +90,42 @@ static void other_root(const char *dir)
 	spec_add("m.host", "%s", real);
 }
 
-/* Absolute and canonical, without asking the host: it is the guest's path. */
-static char *guest_path(const char *text)
+bool is_drive(const char *text)
 {
-	char *out = malloc(strlen(text) + 2);
+	return ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z')) && text[1] == ':';
+}
+
+char *drive_path(const char *text)
+{
+	char *out;
+	size_t n;
+
+	if (!is_drive(text) || (text[2] != '\\' && text[2] != '/' && text[2] != 0))
+		return NULL;
+	out = malloc(strlen(text) + sizeof "/mnt/c");
+	if (!out)
+		fail("no memory");
+	n = (text[0] | 0x20) == 'z' ? 0 : (size_t)sprintf(out, "/mnt/%c", text[0] | 0x20);
+	strcpy(out + n, text + 2);
+	for (char *p = out + n; *p; p++)
+		if (*p == '\\')
+			*p = '/';
+	if (!*out)
+		strcpy(out, "/");
+	return out;
+}
+
+/* Absolute and canonical, without asking the host: it is the guest's path. */
+static char *guest_path(const char *given)
+{
+	char *drive = drive_path(given), *out = malloc(strlen(given) + sizeof "/mnt/c");
+	const char *text = drive ? drive : given;
 	size_t n = 0;
 
 	if (!out)
 		fail("no memory");
 	if (text[0] != '/')
-		fail("-v: %s must be an absolute path inside the sandbox", text);
+		fail("-v: %s must be an absolute path inside the sandbox, or one of a drive, like D:\\data", text);
 	for (const char *p = text; *p;) {
 		size_t len;
 
@@ -120,7 +146,23 @@ static char *guest_path(const char *text)
 	if (n == 0)
 		out[n++] = '/';
 	out[n] = 0;
+	free(drive);
 	return out;
+}
+
+/* What is behind GUEST, which is cut there: ro or rw; NULL: nothing.  D:ro is drive D:, as D::ro is. */
+static char *cut_mode(char *guest)
+{
+	bool drive = is_drive(guest);
+	char *mode = strchr(guest + (drive ? 2 : 0), ':');
+
+	if (drive && (!strcmp(guest + 2, "ro") || !strcmp(guest + 2, "rw"))) {
+		mode = strdup(guest + 2);
+		guest[2] = 0;
+	} else if (mode) {
+		*mode++ = 0;
+	}
+	return mode;
 }
 
 static void volume(const char *text)
@@ -131,9 +173,8 @@ static void volume(const char *text)
 	if (!copy || !guest)
 		fail("-v %s: write it as HOST:GUEST or HOST:GUEST:ro", text);
 	*guest++ = 0;
-	mode = strchr(guest, ':');
+	mode = cut_mode(guest);
 	if (mode) {
-		*mode++ = 0;
 		ro = !strcmp(mode, "ro");
 		if (!ro && strcmp(mode, "rw") != 0)
 			fail("-v %s: behind the second colon goes ro or rw", text);

@@ -125,6 +125,7 @@ struct nt_state {
 	uint32_t nimages;
 	uint64_t images_laid;     /* bytes of those that are laid out */
 	_Atomic uint32_t drive;   /* where drive C: is: os/drive.c; 0: it is not made yet */
+	_Atomic uint32_t drives;  /* letters: os_drives */
 	uint32_t ready;           /* [a] all of this is there */
 	_Atomic uint32_t dlls_known; /* io/node.c */
 	void *ob, *ex, *ps, *io, *net, *cm, *se, *nls, *con;

@@ -220,6 +220,8 @@ uint32_t create_mode(struct lx_thread *t, const struct inode *dir, uint32_t mode
 /* fsboot.c.  Mounts a "tmpfs" (options: mount(2)'s), or the host's folder named by options as an "overlay", at where in the initial
    name space, made in memory if need be: 0, -EBUSY (something is mounted there), -errno. */
 long fs_boot_late(const char *kind, const char *where, const char *options);
+/* The places of the folders that are mounted in the initial root, until fn says false; MOUNT is held, and m borrowed. */
+void fs_mounted_places(bool (*fn)(void *arg, struct mount *m, const char *where), void *arg);
 
 /* inode.c */
 bool inode_owner_or_capable(struct lx_thread *t, struct inode *i);

@@ -12,6 +12,8 @@
 #include "linux/fs/mount.h"
 #include "linux/sig/sig.h"
 
+#define PLACE_ROOM 256u /* of a mount's place in the root; longer ones are looked at by nobody */
+
 static const char *next_record(const char *p)
 {
 	return p + strlen(p) + 1;
@@ -229,6 +231,55 @@ static long overlay_late(const char *where, const struct path *at)
 	return err;
 }
 
+void fs_mounted_places(bool (*fn)(void *arg, struct mount *m, const char *where), void *arg)
+{
+	char where[PLACE_ROOM];
+
+	mounts_lock();
+	LIST_FOR (m, &root()->children, struct mount, child)
+		if (S_ISDIR(m->root->inode->mode) && dentry_text(m->point, where, sizeof where) > 0 && !fn(arg, m, where))
+			break;
+	mounts_unlock();
+}
+
+struct hidden { /* a mount that another one has come over */
+	const char *by;
+	struct mount *m;
+	char where[PLACE_ROOM];
+};
+
+static bool is_hidden(void *arg, struct mount *m, const char *where)
+{
+	struct hidden *h = arg;
+	size_t len = strlen(h->by);
+
+	if (strncmp(where, h->by, len) != 0 || where[len] != '/')
+		return true;
+	h->m = m;
+	(void)str_copy(h->where, where, sizeof h->where);
+	return false;
+}
+
+/* What was mounted below `where` before something was mounted there is to be seen at the same place again (-v HOST:/mnt/c/data). */
+static void lift_mounts(const char *where)
+{
+	struct hidden h = { .by = where };
+	struct path at, was;
+
+	for (;;) {
+		h.m = NULL;
+		fs_mounted_places(is_hidden, &h);
+		if (h.m == NULL || !boot_point(h.where, &at))
+			return;
+		mounts_lock();
+		was = mount_unlink(h.m);
+		mount_link(h.m, at.mnt, at.dentry);
+		mounts_unlock();
+		path_put(&was);
+		path_put(&at);
+	}
+}
+
 long fs_boot_late(const char *kind, const char *where, const char *options)
 {
 	struct path at;
@@ -241,6 +292,8 @@ long fs_boot_late(const char *kind, const char *where, const char *options)
 	else
 		err = strcmp(kind, "overlay") == 0 ? overlay_late(options, &at) : mount_new(NULL, kind, options, &at, MS_RELATIME, kind);
 	path_put(&at);
+	if (err == 0)
+		lift_mounts(where);
 	vfs_tree_changed();
 	return err;
 }

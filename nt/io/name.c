@@ -2,7 +2,7 @@
 /*
  * nt/io/name.c - from NT names to paths of the sandbox and devices, and back.
  *
- * Drives are C: (nt/os/drive.c) and Z:, the sandbox's root.  Names of files are not looked up in the object name
+ * Drives are C:, Z:, which is the sandbox's root, and others that bailey run -v has made (nt/os/drive.c).  Names of files are not looked up in the object name
  * space: its \??, \Device and \SystemRoot have nothing but these, and a name that begins with one of them is
  * known by its text.  Other names may still be symbolic links that a program made: those are tried last.
  */
@@ -142,21 +142,49 @@ static NTSTATUS at_device(struct io_name *n, enum io_where where, const struct c
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS of_volume(struct io_name *n, uint32_t i, struct cursor *c)
+static NTSTATUS of_drive(struct io_name *n, char letter, struct cursor *c)
 {
+	char place[OS_DRIVE_ROOM];
+
 	n->volume = left(c) == 0 && c->p[-1] != '\\';
-	return on_disk(n, i == 0 ? os_system_drive() : "", c);
+	return on_disk(n, os_drive_place(letter, place), c);
+}
+
+/* The drive of a name that begins with a letter and a colon; 0: it does not, or there is no such drive.  Moves behind it as takes does. */
+static char takes_letter(struct cursor *c)
+{
+	WCHAR w = left(c) >= 4 && c->p[1] == ':' ? rtl_upcase(c->p[0]) : 0;
+
+	if (w < 'A' || w > 'Z' || !(os_drives() & os_drive_bit((char)w)) || (left(c) > 4 && c->p[2] != '\\'))
+		return 0;
+	c->p += 2 + (left(c) > 4);
+	return (char)w;
+}
+
+/* The drive of a volume's name: of its device, or its GUID; 0: it is none. */
+static char takes_volume(struct cursor *c, bool device)
+{
+	struct io_volume v;
+
+	for (char letter = 'A'; letter <= 'Z'; letter++) {
+		if (!(os_drives() & os_drive_bit(letter)))
+			continue;
+		io_volume_of(letter, &v);
+		if (takes(c, device ? v.device : v.guid))
+			return letter;
+	}
+	return 0;
 }
 
 static NTSTATUS of_device(struct io_name *n, struct cursor *c)
 {
+	char letter;
+
 	for (uint32_t i = 0; i < ARRAY_LEN(devices); i++)
 		if (takes(c, devices[i].name))
 			return at_device(n, devices[i].where, c);
-	for (uint32_t i = 0; i < IO_VOLUMES; i++)
-		if (takes(c, io_volumes[i].device))
-			return of_volume(n, i, c);
-	return STATUS_OBJECT_NAME_NOT_FOUND;
+	letter = takes_volume(c, true);
+	return letter != 0 ? of_drive(n, letter, c) : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 /* The object manager's answer for a name that goes on so, below a folder where there is nothing of it. */
@@ -199,12 +227,15 @@ static NTSTATUS of_link(struct io_name *n, const struct cursor *c)
 static NTSTATUS of_dos(struct io_name *n, struct cursor *c)
 {
 	struct cursor console = *c;
+	char letter = takes_letter(c);
 
+	if (LIKELY(letter != 0))
+		return of_drive(n, letter, c);
 	if (takes(c, "GLOBALROOT"))
 		return starts(c, "Device\\") ? of_device(n, c) : (NTSTATUS)STATUS_OBJECT_NAME_NOT_FOUND;
-	for (uint32_t i = 0; i < IO_VOLUMES; i++)
-		if (takes(c, io_volumes[i].drive) || takes(c, io_volumes[i].guid))
-			return of_volume(n, i, c);
+	letter = left(c) > 2 && rtl_upcase(*c->p) == 'V' ? takes_volume(c, false) : 0;
+	if (letter != 0)
+		return of_drive(n, letter, c);
 	if (takes(c, "unix"))
 		return on_disk(n, "", c);
 	if (takes(c, "UNC"))
@@ -353,20 +384,17 @@ void io_name_done(struct io_name *n)
 
 WCHAR *io_nt_name(const char *text, uint32_t *size)
 {
-	const char *drive = os_system_drive();
-	uint32_t n = (uint32_t)strlen(drive);
-	bool c_drive = strncmp(text, drive, n) == 0 && (text[n] == '/' || text[n] == '\0');
-	static const WCHAR prefix[2][6] = { { '\\', '?', '?', '\\', 'Z', ':' }, { '\\', '?', '?', '\\', 'C', ':' } };
-	uint32_t length = (uint32_t)strlen(text), room, used;
+	uint32_t skip, length, room, used;
+	const WCHAR prefix[6] = { '\\', '?', '?', '\\', (WCHAR)os_drive_of(text, &skip), ':' };
 	WCHAR *name;
 
-	text += c_drive ? n : 0;
-	length -= c_drive ? n : 0;
+	text += skip;
+	length = (uint32_t)strlen(text);
 	room = length * 2 + 32;
 	name = heap_alloc(room);
 	if (name == NULL)
 		return NULL;
-	memcpy(name, prefix[c_drive], sizeof prefix[0]);
+	memcpy(name, prefix, sizeof prefix);
 	used = rtl_utf8_to_utf16(name + 6, room - 16, text, length);
 	for (uint32_t i = 6; i < 6 + used / 2; i++)
 		if (name[i] == '/')

@@ -7,12 +7,11 @@
 
 enum io_where { IO_AT_DISK, IO_AT_NULL, IO_AT_PIPE, IO_AT_MAILSLOT, IO_AT_CONSOLE, IO_AT_AFD, IO_AT_NSI, IO_AT_HTTP, IO_AT_MOUNTMGR, IO_AT_PHYSICAL_DISK };
 
-/* The volumes: \Device\device, \??\drive, \??\guid are names of one.  io/mountmgr.c */
+/* A drive's volume: \Device\device, \??\drive, \??\guid are its names, and a number in the first and the last.  io/mountmgr.c */
 struct io_volume {
-	const char *device, *drive, *guid;
+	char device[20], drive[4], guid[48];
 };
-#define IO_VOLUMES 2u /* drive C:, and Z:, the sandbox's root */
-extern const struct io_volume io_volumes[IO_VOLUMES];
+void io_volume_of(char letter, struct io_volume *v);
 
 struct io_name {
 	enum io_where where;

@@ -144,13 +144,17 @@ const struct ob_type ob_type_device = { .name = "Device", .read = 0x120089, .wri
 void io_boot(void)
 {
 	ob_boot_add("\\Device\\Null", ob_alloc(OB_DEVICE, sizeof(struct ob_object))); /* for who looks at it as an object; io/name.c opens it */
-	for (uint32_t i = 0; i < IO_VOLUMES; i++) {
+	for (char letter = 'A'; letter <= 'Z'; letter++) {
 		char device[40], link[64];
+		struct io_volume v;
 
-		fmt_snprintf(device, sizeof device, "\\Device\\%s", io_volumes[i].device);
-		fmt_snprintf(link, sizeof link, "\\??\\%s", io_volumes[i].drive);
+		if (!(os_drives() & os_drive_bit(letter)))
+			continue;
+		io_volume_of(letter, &v);
+		fmt_snprintf(device, sizeof device, "\\Device\\%s", v.device);
+		fmt_snprintf(link, sizeof link, "\\??\\%s", v.drive);
 		ob_boot_link(link, device);
-		fmt_snprintf(link, sizeof link, "\\??\\%s", io_volumes[i].guid);
+		fmt_snprintf(link, sizeof link, "\\??\\%s", v.guid);
 		ob_boot_link(link, device);
 	}
 	ob_boot_link("\\??\\PhysicalDrive0", "\\Device\\Harddisk0\\DR0");

@@ -7,6 +7,7 @@
  * for PATH, HOME and the like, which mean something else there.
  */
 #include "nt/ldr/ldr.h"
+#include "nt/os/file.h"
 #include "nt/rtl/unicode.h"
 #include "pico/arena.h"
 #include "rt/mem.h"
@@ -65,7 +66,13 @@ static void put_dos_path(struct text *t, const char *path)
 		put_string(t, "C:\\windows\\system32\\");
 		path += dlls;
 	} else {
-		put_string(t, "Z:");
+		uint32_t skip;
+		const char drive[3] = { os_drive_of(path, &skip), ':' };
+
+		put_string(t, drive);
+		path += skip;
+		if (*path == '\0')
+			put_string(t, "\\");
 	}
 	for (; *path != '\0'; path++)
 		put(t, *path == '/' ? "\\" : path, 1);

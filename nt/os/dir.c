@@ -107,9 +107,10 @@ bool os_dir_is_root(const struct file *f)
 	struct path root;
 	bool is_root;
 	char text[16];
+	uint32_t skip;
 
 	walk_root(lx_current(), &root);
 	is_root = root.dentry->inode == f->inode;
 	path_put(&root);
-	return is_root || (os_file_text((struct file *)(uintptr_t)f, text, sizeof text) > 0 && strcmp(text, os_system_drive()) == 0);
+	return is_root || (os_file_text((struct file *)(uintptr_t)f, text, sizeof text) > 0 && os_drive_of(text, &skip) != 'Z' && text[skip] == '\0');
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/os/drive.c - drive C:, the folder /mnt/c of the sandbox.
+ * nt/os/drive.c - drive C:, the folder /mnt/c of the sandbox, and the letters of others.
  *
  * A file system in memory, mounted when the first NT program starts, so that Linux programs see it too; where
  * something is mounted at /mnt/c already (bailey run -v HOST:/mnt/c), that is drive C:.  windows/system32 is an overlay: Wine's folder
@@ -13,7 +13,8 @@
 #include "nt/os/spelling.h"
 #include "nt/dll/blobs.h"
 
-#define DRIVE "/mnt/c"
+#define PLACES "/mnt/"
+#define DRIVE PLACES "c"
 #define OTHER "/tmp/.c" /* where a root of the host's has no /mnt/c */
 #define DLLS  "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
 
@@ -103,6 +104,63 @@ static const char *make_drive(const char *drive)
 		put_blob(drive, b);
 	return drive;
 }
+
+/* ---- Letters ---- */
+
+/* Of a path that is /mnt/x or below, x not being z; 0: it is none. */
+static char letter_of(const char *path)
+{
+	if (strncmp(path, PLACES, sizeof PLACES - 1) != 0 || path[5] < 'a' || path[5] >= 'z' || (path[6] != '/' && path[6] != '\0'))
+		return 0;
+	return (char)(path[5] - 'a' + 'A');
+}
+
+static bool take_letter(void *arg, struct mount *m, const char *where)
+{
+	uint32_t *letters = arg;
+
+	*letters |= letter_of(where) != 0 ? os_drive_bit(letter_of(where)) : 0;
+	return true;
+}
+
+uint32_t os_drives(void)
+{
+	uint32_t letters = atomic_load(&nt_state()->drives);
+
+	if (UNLIKELY(letters == 0)) {
+		letters = os_drive_bit('C') | os_drive_bit('Z');
+		fs_mounted_places(take_letter, &letters);
+		atomic_store(&nt_state()->drives, letters);
+	}
+	return letters;
+}
+
+const char *os_drive_place(char letter, char buf[OS_DRIVE_ROOM])
+{
+	if (letter == 'C')
+		return os_system_drive();
+	if (letter == 'Z')
+		return "";
+	fmt_snprintf(buf, OS_DRIVE_ROOM, PLACES "%c", letter - 'A' + 'a');
+	return buf;
+}
+
+char os_drive_of(const char *path, uint32_t *skip)
+{
+	bool other = atomic_load(&nt_state()->drive) == 2;
+	char letter = letter_of(path);
+
+	*skip = sizeof DRIVE - 1;
+	if (letter != 0 && (letter != 'C' || !other) && (os_drives() & os_drive_bit(letter)))
+		return letter;
+	*skip = sizeof OTHER - 1;
+	if (other && strncmp(path, OTHER, *skip) == 0 && (path[*skip] == '/' || path[*skip] == '\0'))
+		return 'C';
+	*skip = 0;
+	return 'Z';
+}
+
+/* ---- Drive C: ---- */
 
 /* The first process of the sandbox to ask makes it, if what is mounted there does not have it already. */
 static const char *find_drive(void)

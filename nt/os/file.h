@@ -52,6 +52,18 @@ int os_path_text(const struct os_path *p, char *buf, uint32_t size);
 int os_file_text(struct file *f, char *buf, uint32_t size);
 /* A place of memory to be the root of drive C:, made by the first who asks: its text. */
 const char *os_system_drive(void);
+/* Drives, as bits from A: on: C:, Z:, which is the root, and X: for each folder /mnt/x on or below which something is mounted (bailey run
+   -v) when the sandbox's first NT program starts. */
+uint32_t os_drives(void);
+static inline uint32_t os_drive_bit(char letter)
+{
+	return 1u << (letter - 'A');
+}
+/* Where a drive's root is: "" for Z:.  buf: for the answer. */
+#define OS_DRIVE_ROOM 8u
+const char *os_drive_place(char letter, char buf[OS_DRIVE_ROOM]);
+/* The drive that shows a path of the sandbox, and the length of the path's part that is its root's. */
+char os_drive_of(const char *path, uint32_t *skip);
 /* Opens Wine's own DLL for reading, as a file of C:\\windows\\system32 if that shows it (which may have come ahead); NULL: not there. */
 struct file *os_dll_open(const char *name);
 /* The inode of a DLL in C:\\windows\\system32, which then stays in memory as long as the sandbox is there; NULL: not there. */

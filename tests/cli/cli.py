@@ -110,7 +110,7 @@ def wrong_usage(u):
     d = u.folder("some", file="x")
     cases = [
         ([], None), (["nonsense"], "nonsense"), (["run"], "program"), (["run", "--"], "program"), (["run", "--nonsense", "/bin/true"], "--nonsense"), (["run", "-X", "/bin/true"], "-X"),
-        (["run", "-v"], "-v"), (["run", "-v", "x", "/bin/true"], "-v"), (["run", "-v", "/nowhere/at/all:/x", "/bin/true"], "/nowhere/at/all"), (["run", "-v", f"{d}:x", "/bin/true"], "absolute"),
+        (["run", "-v"], "-v"), (["run", "-v", "x", "/bin/true"], "-v"), (["run", "-v", "/nowhere/at/all:/x", "/bin/true"], "/nowhere/at/all"), (["run", "-v", f"{d}:x", "/bin/true"], "absolute"), (["run", "-v", f"{d}:D:x", "/bin/true"], "drive"), (["run", "-v", f"{d}:D::rx", "/bin/true"], "ro"),
         (["run", "-v", f"{d}:/x:rx", "/bin/true"], "ro"), (["run", "-v", f"{d}:/x/../y", "/bin/true"], ".."), (["run", "-v", ":/x", "/bin/true"], "-v"), (["run", "-v", f"{d}:", "/bin/true"], "-v"),
         (["run", "-m", "12x", "/bin/true"], "12x"), (["run", "-m", "-5", "/bin/true"], "-5"), (["run", "-m", "1k", "/bin/true"], "1k"), (["run", "-m", "", "/bin/true"], "-m"),
         (["run", "-m", "99999999999999999999g", "/bin/true"], "-m"), (["run", "-m", "17179869184g", "/bin/true"], "-m"),
@@ -180,6 +180,9 @@ def volumes(u):
     (d / "group").unlink()
     yield want(u.sh("rm -r /v/dir && ls /v", "-v", f"{d}:/v"), 0, "file\nsub\n", why="remove")
     yield want(u.sh("echo x >/v/file", "-v", f"{d}:/v:ro"), 2, "", "[Rr]ead-only", why="ro")
+    yield want(u.sh("cat /mnt/d/file /mnt/e/x/file /mnt/c/y/file; echo x >/mnt/e/x/file", "-v", f"{d}:D:", "-v", f"{d}:e:\\x:ro", "-v", f"{d}:C:/y"), 2, "content\n" * 3,
+               "[Rr]ead-only", why="drives")
+    yield want(u.sh("pwd", "-v", f"{d}:D:ro", "-w", "D:\\sub"), 0, "/mnt/d/sub\n", why="a drive's folder to start in")
     yield want(u.sh("touch /v/new || mkdir /v/d || rm /v/file || chmod 777 /v/file || ln /v/file /v/l || mv /v/file /v/g || exit 7", "-v", f"{d}:/v:ro"), 7, "", why="ro in all ways")
     yield want(u.sh("echo changed >>/v/file; cat /v/file", "-v", f"{d}:/v:rw"), 0, "content\nchanged\n", why="rw said")
     yield want(u.sh("cat /one", "-v", f"{d}/file:/one:ro"), 0, "content\nchanged\n", why="a single file")
