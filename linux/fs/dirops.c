@@ -225,10 +225,19 @@ long lx_sys_mknodat(struct lx_thread *t, int dirfd, struct gva name, uint32_t mo
 	return do_mknod(t, dirfd, name, mode, dev);
 }
 
+static long symlink_at(struct lx_thread *t, struct target *g, const char *text)
+{
+	const struct inode_ops *ops = inode_ops(g->dir.dentry->inode);
+	struct inode *i = NULL;
+	long err = landlock_path(t, &g->dir, LL_MAKE_SYM);
+
+	if (err == 0)
+		err = ops->symlink == NULL ? -EPERM : ops->symlink(t, g->dir.dentry, g->d->name, g->len, text, &i);
+	return err == 0 ? made(g, i) : answered(g, err);
+}
+
 static long do_symlink(struct lx_thread *t, struct gva target, int dirfd, struct gva name)
 {
-	const struct inode_ops *ops;
-	struct inode *i = NULL;
 	struct target g;
 	long err;
 	char *text = path_in(target, &err);
@@ -236,17 +245,25 @@ static long do_symlink(struct lx_thread *t, struct gva target, int dirfd, struct
 	if (text == NULL)
 		return err;
 	err = *text == '\0' ? -ENOENT : target_free(t, dirfd, name, false, &g);
-	if (err != 0) {
-		path_buf_free(text);
-		return err;
+	if (err == 0) {
+		err = symlink_at(t, &g, text);
+		target_done(&g);
 	}
-	ops = inode_ops(g.dir.dentry->inode);
-	err = landlock_path(t, &g.dir, LL_MAKE_SYM);
-	if (err == 0)
-		err = ops->symlink == NULL ? -EPERM : ops->symlink(t, g.dir.dentry, g.d->name, g.len, text, &i);
-	err = err == 0 ? made(&g, i) : answered(&g, err);
-	target_done(&g);
 	path_buf_free(text);
+	return err;
+}
+
+long vfs_symlink(struct lx_thread *t, const char *target, const char *name)
+{
+	struct target g = { 0 };
+	long err = target_find_name(t, AT_FDCWD, name, -EEXIST, &g);
+
+	if (err == 0)
+		err = check_free(t, false, &g);
+	if (err != 0)
+		return err;
+	err = symlink_at(t, &g, target);
+	target_done(&g);
 	return err;
 }
 

@@ -205,8 +205,9 @@ const char *file_lower(const struct file *f);
 void open_ahead(struct lx_thread *t, const char *folder, const char *const *names, uint32_t count);
 /* mknod(2) from kernel memory, umask applied: 0, -EEXIST ...  For bind(2) of unix sockets. */
 long vfs_mknod(struct lx_thread *t, int dirfd, const char *name, uint32_t mode, uint64_t rdev);
-/* mkdir(2), unlink(2) or rmdir(2), rename(2) and link(2) from kernel memory. */
+/* mkdir(2), symlink(2), unlink(2) or rmdir(2), rename(2) and link(2) from kernel memory. */
 long vfs_mkdir(struct lx_thread *t, int dirfd, const char *name, uint32_t mode);
+long vfs_symlink(struct lx_thread *t, const char *target, const char *name);
 long vfs_unlink(struct lx_thread *t, int dirfd, const char *name, bool directory);
 long vfs_rename(struct lx_thread *t, const char *from, const char *to, uint32_t flags);
 long vfs_link(struct lx_thread *t, const struct path *from, const char *to);
