@@ -58,6 +58,8 @@ static const struct {
 	{ 285 | SET, OS_TCP_NODELAY, 0 }, { 286, OS_V6_RECVHOPS, 0 }, { 287 | SET, OS_V6_RECVHOPS, AFD_TELLS_TTL }, { 288, OS_V6_PKTINFO, 0 },
 	{ 289 | SET, OS_V6_PKTINFO, AFD_TELLS_PKTINFO }, { 290, OS_V6_RECVTCLASS, 0 }, { 291 | SET, OS_V6_RECVTCLASS, AFD_TELLS_TOS }, { 293, OS_IP_RECVTTL, 0 },
 	{ 294 | SET, OS_IP_RECVTTL, AFD_TELLS_TTL }, { 295, OS_IP_RECVTOS, 0 }, { 296 | SET, OS_IP_RECVTOS, AFD_TELLS_TOS },
+	{ 400, OS_TCP_KEEPIDLE, 0 }, { 401 | SET, OS_TCP_KEEPIDLE, 0 }, { 402, OS_TCP_KEEPINTVL, 0 }, { 403 | SET, OS_TCP_KEEPINTVL, 0 }, { 404, OS_TCP_KEEPCNT, 0 },
+	{ 405 | SET, OS_TCP_KEEPCNT, 0 },
 };
 
 static NTSTATUS get(struct io_request *r, struct afd *a, enum os_sock_option o, uint64_t va, uint32_t *size)

@@ -23,6 +23,9 @@ static const char *const folders[] = { "windows", "windows/temp", "windows/globa
 	"users/user/AppData/Local/Temp", "users/user/Temp", "users/user/Documents", "users/user/Desktop", "ProgramData", "Program Files", "Program Files/Common Files", "Program Files (x86)",
 	"Program Files (x86)/Common Files" };
 
+/* Wine's DLLs that one of ours stands before and calls: under which name, and their own. */
+static const char *const wines[][2] = { { "ws2_32_wine.dll", "ws2_32.dll" } };
+
 static bool is_made(const char *drive)
 {
 	struct path p;
@@ -65,6 +68,20 @@ static void put_blob(const char *drive, const struct blob *b)
 		log_line(DK_LOG_WARNING, "nt: cannot make %s: error %ld", text, err);
 }
 
+static void put_wines(const char *drive)
+{
+	char text[80], target[80];
+	long err;
+
+	for (uint32_t i = 0; i < ARRAY_LEN(wines) && nt_dll_blobs[0].name != NULL; i++) {
+		fmt_snprintf(text, sizeof text, "%s/windows/system32/%s", drive, wines[i][0]);
+		fmt_snprintf(target, sizeof target, DLLS "/%s", wines[i][1]);
+		err = vfs_symlink(lx_current(), target, text);
+		if (err != 0 && err != -EEXIST)
+			log_line(DK_LOG_WARNING, "nt: cannot make %s: error %ld", text, err);
+	}
+}
+
 void os_files_ahead(const char *folder, const char *const *names, uint32_t count)
 {
 	open_ahead(lx_current(), folder, names, count);
@@ -82,6 +99,8 @@ static void look_ahead(const char *drive)
 
 	for (const struct blob *b = nt_dll_blobs; b->name != NULL && count < ARRAY_LEN(names); b++)
 		names[count++] = b->name;
+	for (uint32_t i = 0; i < ARRAY_LEN(wines) && count < ARRAY_LEN(names); i++)
+		names[count++] = wines[i][0];
 	for (uint32_t i = 0; i < nwanted && count < ARRAY_LEN(names); i++)
 		names[count++] = wanted[i];
 	fmt_snprintf(text, sizeof text, "%s/windows/system32", drive);
@@ -102,6 +121,7 @@ static const char *make_drive(const char *drive)
 	look_ahead(drive);
 	for (const struct blob *b = nt_dll_blobs; b->name != NULL; b++)
 		put_blob(drive, b);
+	put_wines(drive);
 	return drive;
 }
 

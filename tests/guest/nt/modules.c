@@ -38,8 +38,15 @@ int main(void)
 	NUM((ULONG_PTR)m & 3);
 	OK(FreeLibrary(m));
 	OK(FreeLibrary((HMODULE)0x12340000));
+	m = GetModuleHandleA("ws2_32");
+	GetModuleFileNameA(m, name, sizeof name);
+	puts(_strlwr(name));
+	NUM(GetProcAddress(m, "setsockopt") == GetProcAddress(m, (char *)21));
+	NUM(GetProcAddress(m, "WSAStartup") == GetProcAddress(m, (char *)115));
+	OK(GetProcAddress(m, "__WSAFDIsSet") == GetProcAddress(m, (char *)151));
 	DWORD size = GetFileVersionInfoSizeA("kernel32.dll", &size);
 	NUM(size > 100);
+	NUM(GetFileVersionInfoSizeA("ws2_32.dll", &size) > 100);
 	return 0;
 }
 /* libs: -lversion */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libs: -lws2_32 */
 /* Sockets: TCP and UDP over both families, select and WSAPoll, options, errors, names.
-   wine: hands on Linux' errors of a second connect, and of a send that is not connected */
+   wine: has no options to keep alive; hands on Linux' errors of a second connect, and of a send that is not connected */
 #include <winsock2.h>
 #include <ws2tcpip.h>
 #include "t.h"
@@ -219,6 +219,34 @@ static void options(void)
 	closesocket(s);
 }
 
+/* Keeping alive: seconds, seconds, how often; no values of a datagram socket's or of a handle's. */
+static void keepalive(void)
+{
+	static const int names[] = { 3 /* TCP_KEEPALIVE */, 17 /* TCP_KEEPINTVL */, 16 /* TCP_KEEPCNT */ };
+	SOCKET s = socket(AF_INET, SOCK_STREAM, 0), u = socket(AF_INET, SOCK_DGRAM, 0);
+	DWORD value;
+	int size;
+
+	for (int i = 0; i < 3; i++) {
+		value = 5 + i;
+		WSA(setsockopt(s, IPPROTO_TCP, names[i], (char *)&value, sizeof value));
+		value = 0;
+		size = sizeof value;
+		WSA(getsockopt(s, IPPROTO_TCP, names[i], (char *)&value, &size));
+		NUM(value);
+		NUM(size);
+		WSA(setsockopt(s, IPPROTO_TCP, names[i], (char *)&value, 2));
+		NUM(setsockopt(u, IPPROTO_TCP, names[i], (char *)&value, sizeof value) == SOCKET_ERROR);
+		WSA(setsockopt((SOCKET)GetCurrentProcess(), IPPROTO_TCP, names[i], (char *)&value, sizeof value));
+	}
+	value = 0;
+	size = sizeof value;
+	WSA(getsockopt(s, SOL_SOCKET, SO_KEEPALIVE, (char *)&value, &size));
+	NUM(value);
+	closesocket(s);
+	closesocket(u);
+}
+
 static void errors(void)
 {
 	SOCKET s = socket(AF_INET, SOCK_STREAM, 0), u, other;
@@ -281,6 +309,7 @@ int main(void)
 	udp(AF_INET);
 	udp(AF_INET6);
 	options();
+	keepalive();
 	errors();
 	names();
 	WSACleanup();
