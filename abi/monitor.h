@@ -53,7 +53,7 @@
 	X(SPREAD, 18, "the first, if its boot message said gathered: it is about to have a second thread") \
 	X(USAGE, 19, "args[0] = process index, MON_USAGE_ALL or _TOTAL. reply: data = struct mon_usage[]") \
 	X(ACCEPT, 20, "stream, args[0] = how many at most. reply: data = struct dk_accepted[], fds") \
-	X(SEND, 21, "stream, text: struct dk_inet, then a datagram, or its first part (args[0] = 1: more follows). reply: status") \
+	X(SEND, 21, "stream, text: struct dk_inet (zeros: to the peer that the stream has), then a datagram, or its first part (args[0] = 1: more follows). reply: status") \
 	X(RECEIVE, 22, "stream of datagrams, args[0] = room for its bytes, args[1] = 1: it stays. reply: data = struct dk_datagram, bytes") \
 	X(TUNE, 23, "stream, args[0] = enum dk_socket_option, args[1] = its value as an int; or MON_TUNE_SHUT: its WRITE side is shut. no reply")
 

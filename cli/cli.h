@@ -22,7 +22,7 @@ struct list_of {
 };
 struct options {
 	struct list_of volumes, env, env_files, exts, net, publish;
-	const char *workdir, *user, *rootfs, *hostname, *registry, *name, *trace, *log, *bare;
+	const char *workdir, *user, *rootfs, *hostname, *registry, *name, *trace, *log, *bare, *pcap;
 	uint64_t memory, pids, cpus; /* 0 = not given; cpus in thousandths */
 	bool interactive, tty, verbose, stats;
 	char **args;                 /* the program and its arguments, NULL behind */

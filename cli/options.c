@@ -36,13 +36,14 @@ const char run_help[] =
     "                                localhost or dns, each with :PORT, :PORT-PORT, /tcp or /udp behind it\n"
     "  -p, --publish [ADDR:]HOSTPORT:PORT[/tcp|/udp]\n"
     "                                let others reach a port of the program's at a port of this host\n"
+    "      --pcap FILE               write what goes over the network outside to FILE, for tcpdump -r (slower)\n"
     "      --ext NAME[=ARG]          stack an extension\n"
     "      --trace lx,nt,dk,mon      trace Linux and NT system calls, Dk calls, monitor requests\n"
     "      --stats                   say at the end how many traps, requests and processes there were\n"
     "      --log FILE                log there instead of standard error\n"
     "      --verbose                 say what is shown and hidden\n";
 
-enum { OPT_ENV_FILE = 256, OPT_CPUS, OPT_PIDS, OPT_ROOTFS, OPT_HOSTNAME, OPT_REGISTRY, OPT_NAME, OPT_NET, OPT_EXT, OPT_TRACE, OPT_LOG,
+enum { OPT_ENV_FILE = 256, OPT_CPUS, OPT_PIDS, OPT_ROOTFS, OPT_HOSTNAME, OPT_REGISTRY, OPT_NAME, OPT_NET, OPT_PCAP, OPT_EXT, OPT_TRACE, OPT_LOG,
 	OPT_VERBOSE, OPT_STATS, OPT_BARE, OPT_RM };
 
 static const struct option long_options[] = {
@@ -50,7 +51,7 @@ static const struct option long_options[] = {
 	{ "workdir", 1, NULL, 'w' }, { "user", 1, NULL, 'u' }, { "memory", 1, NULL, 'm' }, { "cpus", 1, NULL, OPT_CPUS },
 	{ "pids", 1, NULL, OPT_PIDS }, { "pids-limit", 1, NULL, OPT_PIDS }, { "rootfs", 1, NULL, OPT_ROOTFS },
 	{ "hostname", 1, NULL, OPT_HOSTNAME }, { "registry", 1, NULL, OPT_REGISTRY }, { "name", 1, NULL, OPT_NAME }, { "interactive", 0, NULL, 'i' },
-	{ "tty", 0, NULL, 't' }, { "net", 1, NULL, OPT_NET }, { "network", 1, NULL, OPT_NET }, { "publish", 1, NULL, 'p' },
+	{ "tty", 0, NULL, 't' }, { "net", 1, NULL, OPT_NET }, { "network", 1, NULL, OPT_NET }, { "publish", 1, NULL, 'p' }, { "pcap", 1, NULL, OPT_PCAP },
 	{ "ext", 1, NULL, OPT_EXT }, { "trace", 1, NULL, OPT_TRACE }, { "log", 1, NULL, OPT_LOG },
 	{ "verbose", 0, NULL, OPT_VERBOSE }, { "stats", 0, NULL, OPT_STATS }, { "bare", 1, NULL, OPT_BARE }, { "rm", 0, NULL, OPT_RM }, { "help", 0, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -165,6 +166,7 @@ static void take(struct options *o, int c, char *bad)
 		net_option(o, optarg);
 		break;
 	case 'p': list_add(&o->publish, optarg); break;
+	case OPT_PCAP: o->pcap = optarg; break;
 	case OPT_EXT: list_add(&o->exts, optarg); break;
 	case OPT_TRACE: o->trace = trace_of(optarg); break;
 	case OPT_LOG: o->log = optarg; break;

@@ -135,6 +135,8 @@ static void add_monitor_records(const struct options *o)
 		spec_add("m.net", "%s", o->net.at[i]);
 	for (unsigned i = 0; i < o->publish.count; i++)
 		spec_add("m.publish", "%s", o->publish.at[i]);
+	if (o->pcap)
+		spec_add("m.pcap", "%s", o->pcap);
 	for (unsigned i = 0; i < o->exts.count; i++) {
 		spec_add("m.ext", "%s", o->exts.at[i]);
 		have_trace = have_trace || !strncmp(o->exts.at[i], "trace", 5);

@@ -89,13 +89,15 @@ enum dk_status channel_op_set(struct job *j)
 /* With a stream: shuts one side of a socket, for all who have it. */
 enum dk_status channel_op_delete(struct job *j)
 {
+	int how = (int)(j->req.args[0] - DK_DELETE_SIDE_READ);
+
 	if (!j->stream)
 		return file_delete(j);
 	if ((j->stream->kind != STREAM_PIPE && j->stream->kind != STREAM_TCP && j->stream->kind != STREAM_UDP) ||
 	    j->req.args[0] < DK_DELETE_SIDE_READ || j->req.args[0] > DK_DELETE_SIDE_BOTH)
 		return DK_INVALID_ARG;
 	/* READ, WRITE and BOTH have the order that SHUT_* have. */
-	if (shutdown(j->stream->kind == STREAM_PIPE ? j->fd : j->stream->socket, (int)(j->req.args[0] - DK_DELETE_SIDE_READ)) < 0)
+	if ((j->stream->kind == STREAM_PIPE ? shutdown(j->fd, how) : net_shut(j->stream, how)) < 0)
 		return status_of_errno(errno);
 	return DK_OK;
 }

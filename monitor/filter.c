@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
+#include "monitor/net_relay.h"
 
 /* ---- capabilities ---- */
 
@@ -191,6 +192,22 @@ static const short helper_allowed[] = {
 	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_futex, SYS_read,
 };
 
+/* The relay (net_relay.c): sockets that it is given, and one file. */
+static const struct check relay_checks[] = {
+	{ SYS_writev, 0, 1, ~0u, { RELAY_FILE_FD } },
+	{ SYS_ftruncate, 0, 1, ~0u, { RELAY_FILE_FD } },
+	{ SYS_setsockopt, 2, 1, ~0u, { SO_LINGER } },
+	{ SYS_getsockopt, 2, 1, ~0u, { SO_ERROR } },
+	{ SYS_ioctl, 1, 2, ~0u, { 0x541b /* FIONREAD */, 0x8905 /* SIOCATMARK */ } },
+	{ SYS_mmap, 2, 1, 4 /* PROT_EXEC */, { 0 } },
+	{ SYS_mprotect, 2, 1, 4, { 0 } },
+};
+static const short relay_allowed[] = {
+	SYS_recvmsg, SYS_recvfrom, SYS_sendto, SYS_shutdown, SYS_getpeername, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_close, SYS_clock_gettime,
+	SYS_exit_group, SYS_exit, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_restart_syscall, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_futex,
+	SYS_read,
+};
+
 static struct sock_filter code[192] BIG_BSS;
 static unsigned length;
 
@@ -299,6 +316,14 @@ void filter_install(void)
 	if (skip)
 		add_bits(word, allowed_net);
 	lock_calls(checks + skip, ARRAY_LEN(checks) - skip, word);
+}
+
+void filter_net_relay(void)
+{
+	uint32_t word[WORDS] = { 0 };
+
+	add_bits(word, relay_allowed);
+	lock_calls(relay_checks, ARRAY_LEN(relay_checks), word);
 }
 
 void filter_net_helper(void)

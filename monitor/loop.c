@@ -141,7 +141,7 @@ static void handle(uint64_t tag)
 		keep_event();
 		break;
 	case LOOP_NET:
-		net_event();
+		number ? net_broker_event() : net_event();
 		break;
 	case LOOP_CONTROL:
 	case LOOP_CLIENT:

@@ -40,6 +40,8 @@ struct spec {
 	struct spec_ext ext[EXT_SLOTS];
 	uint32_t ext_count;
 	const char *trace;     /* "lx,nt,dk,mon" or "" */
+	const char *pcap;      /* --pcap, or NULL */
+	int pcap_fd;
 	int log_fd;            /* -1 = standard error */
 	bool verbose, trace_mon, want_tty, stats;
 };
@@ -162,7 +164,10 @@ struct stream {
 	int socket;        /* fd, or what is behind it */
 	uint16_t published; /* which of those of -p + 1, 0 = none */
 	bool v4;
+	bool brokered;     /* a connection that the relay has; fd is an end of a pair */
 	struct net_peers *peers;
+	struct net_ends *ends; /* of datagrams, where all is brokered: what they are told with */
+	int error;         /* brokered: why it ended, until it is asked for */
 };
 /* May p open one more file?  What is left of our descriptors is kept for those that have few. */
 struct pico;
@@ -224,11 +229,13 @@ void net_settings(void (*add_record)(const char *record, void *arg), void *arg);
 bool net_granted(void);
 extern unsigned net_more_fds; /* descriptors beside those of streams */
 void net_event(void);
+void net_broker_event(void);
 bool net_due(void);    /* somebody waits for what the helper will say at once */
-void net_ended(void);  /* the helper */
+bool net_has(pid_t pid); /* it is a process of the network's, */
+void net_ended(pid_t pid); /* which has ended */
+bool net_left(void);   /* one of them is alive */
 void net_end(void);
 void net_stats(void);  /* a line for --stats */
-extern pid_t net_pid;  /* 0 = there is none */
 bool net_uri_is(const char *uri);
 enum dk_status net_open(struct job *j);
 enum dk_status net_listen(struct job *j);
@@ -239,6 +246,7 @@ void net_closed(struct stream *s);
 void net_drain(int fd);
 bool net_attr_query(struct job *j); /* answered; false: not one of these classes, or no socket */
 void net_tune(struct job *j);       /* MON_TUNE */
+int net_shut(const struct stream *s, int how); /* a socket's side, SHUT_*; -1: errno */
 bool net_attr_set(struct job *j);   /* the same, or work is set */
 
 /* ---- special.c: null, std*, tty, pipe, shm ---- */
@@ -455,6 +463,7 @@ size_t state_panic(const char *text, size_t len); /* leaves a report; how much o
 void state_allow(void (*fn)(int fd, bool write));
 void filter_install(void);
 void filter_net_helper(void); /* of that process */
+void filter_net_relay(void);
 bool filter_has_nice(void);   /* CAP_SYS_NICE, in effect */
 void filter_drop_nice(void);
 void filter_allow_path(int fd, bool write);

@@ -12,6 +12,8 @@
  *
  * Who is answered by datagrams without being asked for is anybody's address, so without --net host a udp: stream's
  * datagrams pass through here (net_datagram.c): pal's descriptor of it only says that there is one.
+ *
+ * Where everything is brokered (--pcap) all datagrams do, and the sandbox's end of a connection is a pair's (net_broker.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +26,7 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
-#include "monitor/net.h"
+#include "monitor/net_relay.h"
 
 struct net_publish net_published[NET_PUBLISH_MAX];
 unsigned net_publish_count;
@@ -48,39 +50,92 @@ static int bell_of(int sock)
 	return fd;
 }
 
-static struct stream *socket_stream(const struct net_ask *ask, int fd)
+/* What a socket becomes for the sandbox. */
+struct handed {
+	int fd;        /* the sandbox's; the socket itself, or */
+	int relay;     /* the other end of a pair, or -1 */
+	uint32_t plug;
+};
+
+static bool hand_over(const struct net_ask *ask, bool connecting, int sock, struct handed *h)
+{
+	bool bell = ask->proto == NET_UDP && (net_brokered || (ask->kind == NET_BOUND && net_mode != NET_HOST));
+	int pair[2];
+
+	*h = (struct handed){ .fd = bell ? bell_of(sock) : sock, .relay = -1 };
+	if (!net_brokered || ask->proto == NET_UDP || ask->kind == NET_SERVER)
+		return h->fd >= 0;
+	if (net_relay_fd < 0 || !net_broker_pair(pair, connecting ? &h->plug : NULL))
+		return false;
+	h->fd = pair[0];
+	h->relay = pair[1];
+	return true;
+}
+
+static void drop_handed(const struct handed *h, int sock)
+{
+	close(sock);
+	if (h->fd != sock && h->fd >= 0)
+		close(h->fd);
+	if (h->relay >= 0)
+		close(h->relay);
+}
+
+/* What its packets are told with, and with a connection the relay gets to know it.  False: it cannot be had. */
+static bool broker(struct stream *s, const struct net_ask *ask, const struct handed *h, const struct dk_inet *own, const struct dk_inet *peer)
+{
+	bool good = true;
+
+	if (!net_brokered || ask->kind == NET_SERVER)
+		return true;
+	if (h->relay >= 0) {
+		s->brokered = true;
+		good = net_broker(s, h->plug == 0, own, peer, h->relay, h->plug);
+		close(h->relay);
+		return good;
+	}
+	s->ends = malloc(sizeof *s->ends);
+	if (s->ends)
+		*s->ends = (struct net_ends){ .own = *own, .peer = *peer };
+	return s->ends != NULL;
+}
+
+/* sock is taken.  own and peer: its names, as far as they are known; connecting: the end of that is not. */
+static struct stream *socket_stream(const struct net_ask *ask, int sock, const struct dk_inet *own, const struct dk_inet *peer, bool connecting)
 {
 	uint32_t flags = MON_FD_SOCKET | MON_FD_NOWAIT | MON_FD_READ | MON_FD_WRITE;
-	bool through = ask->kind == NET_BOUND && net_mode != NET_HOST;
-	int bell = through ? bell_of(fd) : -1;
+	struct handed h;
+	bool bell;
 	struct stream *s;
 
-	if (through && bell < 0) {
-		close(fd);
+	if (!hand_over(ask, connecting, sock, &h)) {
+		drop_handed(&h, sock);
 		return NULL;
 	}
+	bell = h.fd != sock && h.relay < 0;
 	if (ask->proto == NET_UDP)
 		flags |= MON_FD_DATAGRAM;
 	if (ask->kind == NET_SERVER)
 		flags |= MON_FD_SERVER;
 	if (ask->kind == NET_CLIENT && ask->proto == NET_TCP)
 		flags |= MON_FD_CONNECTION;
-	if (through)
+	if (bell)
 		flags &= ~(uint32_t)MON_FD_SOCKET;
-	s = stream_new(ask->kind == NET_SERVER ? STREAM_SERVER : ask->proto == NET_UDP ? STREAM_UDP : STREAM_TCP, through ? bell : fd, flags, DK_READ | DK_WRITE);
+	s = stream_new(ask->kind == NET_SERVER ? STREAM_SERVER : ask->proto == NET_UDP ? STREAM_UDP : STREAM_TCP, h.fd, flags, DK_READ | DK_WRITE);
 	if (!s) {
-		close(fd);
-		if (bell >= 0)
-			close(bell);
+		drop_handed(&h, sock);
 		return NULL;
 	}
-	net_more_fds += through;
-	s->socket = fd;
+	net_more_fds += h.fd != sock;
+	s->socket = sock;
 	s->v4 = ask->addr.family == 4;
 	s->published = (uint16_t)(ask->publish + 1);
 	if (s->published)
 		published_open[ask->publish]++;
-	return s;
+	if (broker(s, ask, &h, own, peer))
+		return s;
+	stream_close(s);
+	return NULL;
 }
 
 /* The answer to an open. */
@@ -108,7 +163,7 @@ void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *
 	if (fd < 0)
 		j->reply.status = DK_TOO_MANY;
 	else
-		give(j, socket_stream(ask, fd));
+		give(j, socket_stream(ask, fd, name, &ask->addr, ask->kind == NET_CLIENT));
 	net_counts.connections += ask->kind == NET_CLIENT;
 	if (j->stream && j->req.args[2] & DK_OPTION_INLINE && ask->publish < 0) {
 		own = *name;
@@ -121,15 +176,15 @@ void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *
 }
 
 /* As close(2) has it: what was not read, or a lingering of no time, breaks the connection off. */
-static bool ends_in_reset(int fd)
+static bool ends_in_reset(const struct stream *s)
 {
 	struct linger l = { 0 };
 	socklen_t len = sizeof l;
 	int unread = 0;
 
-	if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
+	if (ioctl(s->fd, FIONREAD, &unread) == 0 && unread > 0) /* what a relay has not passed on yet is its to find */
 		return true;
-	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff && l.l_linger == 0;
+	return getsockopt(s->socket, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff && l.l_linger == 0;
 }
 
 void net_closed(struct stream *s)
@@ -137,7 +192,9 @@ void net_closed(struct stream *s)
 	bool last = !s->published || --published_open[s->published - 1] == 0;
 
 	/* Other picoprocesses may still have it, without a use for it. */
-	if (s->kind == STREAM_TCP && ends_in_reset(s->socket) && net_order_reset(s->socket)) {
+	if (s->brokered) {
+		net_broker_tell(s, RELAY_CLOSE, ends_in_reset(s));
+	} else if (s->kind == STREAM_TCP && ends_in_reset(s) && net_order_reset(s->socket)) {
 		/* the helper does it */
 	} else if ((s->kind == STREAM_SERVER && last) || s->kind == STREAM_TCP) {
 		shutdown(s->socket, SHUT_RDWR);
@@ -147,6 +204,7 @@ void net_closed(struct stream *s)
 		net_more_fds--;
 	}
 	free(s->peers);
+	free(s->ends);
 }
 
 /* ---- opens ---- */
@@ -178,6 +236,7 @@ void net_say_refused(const struct net_ask *ask)
 static enum dk_status open_published(struct job *j, const struct net_ask *ask)
 {
 	const struct net_publish *p = &net_published[ask->publish];
+	static const struct dk_inet nobody;
 	struct stream *s;
 	int fd;
 
@@ -192,7 +251,7 @@ static enum dk_status open_published(struct job *j, const struct net_ask *ask)
 		return status_of_errno(errno);
 	if (ask->proto == NET_UDP)
 		net_drain(fd);
-	s = socket_stream(ask, fd);
+	s = socket_stream(ask, fd, &p->host, &nobody, false);
 	give(j, s);
 	return s ? DK_OK : DK_TOO_MANY;
 }
@@ -313,7 +372,7 @@ static bool accept_one(struct job *j, struct dk_accepted *out)
 	len = sizeof sa;
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
 		net_from_sockaddr(&sa, &out->local);
-	s = socket_stream(&connection, fd);
+	s = socket_stream(&connection, fd, &out->local, &out->peer, false);
 	if (!s) {
 		errno = EMFILE;
 		return false;
@@ -321,7 +380,7 @@ static bool accept_one(struct job *j, struct dk_accepted *out)
 	stream_count(s, j->pico);
 	net_counts.accepted++;
 	out->stream = s->number;
-	j->more[j->reply.fds] = fd;
+	j->more[j->reply.fds] = s->fd;
 	return true;
 }
 

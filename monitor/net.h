@@ -6,6 +6,7 @@
  * net.c				the loop thread's: streams, and who waits for the helper
  * net_attr.c				what is asked of and set on a socket
  * net_helper.c				the process that makes sockets, with a filter of its own; net_dns.c asks name servers there
+ * net_broker.c, net_relay.c, net_pcap.c	streams that are relayed, by another process, and written to a file (net_relay.h, net_pcap.h)
  *
  * Only net_rule.c judges, in the monitor.  The helper does what it is told; it is believed as much as the launcher is.
  */
@@ -130,6 +131,12 @@ extern struct net_counts {
 } net_counts;
 void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *name, int fd); /* the answer to an open; fd is taken */
 void net_say_refused(const struct net_ask *ask);
+
+/* Of datagrams: names as a capture has them.  peer.family 0: there is no fixed one. */
+struct net_ends {
+	struct dk_inet own, peer;
+};
+extern struct dk_inet net_own[2]; /* an address of the host that what goes out comes from, of IPv4 and of IPv6; family 0: none */
 
 /* ---- net_dns.c: in the helper ---- */
 void dns_init(void); /* reads the host's resolv.conf and hosts */

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "monitor/monitor.h"
-#include "monitor/net.h"
+#include "monitor/net_relay.h"
 
 static const struct {
 	int level, number;
@@ -55,7 +55,11 @@ static void put_error(struct job *j)
 	socklen_t len = sizeof err;
 	uint32_t status;
 
-	if (getsockopt(j->stream->socket, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+	if (j->stream->brokered) {
+		net_broker_event(); /* the relay says it before the sandbox can notice */
+		err = j->stream->error;
+		j->stream->error = 0;
+	} else if (getsockopt(j->stream->socket, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 		err = errno;
 	status = status_of_errno(err);
 	put(j, &status, sizeof status);
@@ -63,14 +67,14 @@ static void put_error(struct job *j)
 
 static void put_unsent(struct job *j)
 {
-	int n = 0;
+	int n = 0, more = 0;
 	uint64_t bytes;
 
-	if (ioctl(j->stream->socket, TIOCOUTQ, &n) < 0) {
+	if (ioctl(j->stream->socket, TIOCOUTQ, &n) < 0 || (j->stream->brokered && ioctl(j->fd, TIOCOUTQ, &more) < 0)) {
 		j->reply.status = status_of_errno(errno);
 		return;
 	}
-	bytes = n < 0 ? 0 : (uint64_t)n;
+	bytes = (n < 0 ? 0 : (uint64_t)n) + (more < 0 ? 0 : (uint64_t)more);
 	put(j, &bytes, sizeof bytes);
 }
 
@@ -79,7 +83,7 @@ static void put_available(struct job *j)
 	int n = 0;
 	uint64_t bytes;
 
-	if (ioctl(j->stream->socket, FIONREAD, &n) < 0) {
+	if (ioctl(j->stream->brokered ? j->fd : j->stream->socket, FIONREAD, &n) < 0) {
 		j->reply.status = status_of_errno(errno);
 		return;
 	}
@@ -133,6 +137,8 @@ static enum dk_status set_option(struct job *j, uint64_t o)
 		if (l.l_onoff && l.l_linger != 0)
 			return DK_INVALID_ARG;
 	}
+	if (o == DK_SO_RCVLOWAT && j->stream->brokered)
+		return DK_OK; /* the relay would wait for so much, too */
 	if (setsockopt(j->stream->socket, options[o].level, options[o].number, j->text, len) < 0)
 		return errno == ENOPROTOOPT ? DK_NO_DATA : status_of_errno(errno);
 	return DK_OK;
@@ -146,9 +152,19 @@ void net_tune(struct job *j)
 	if (!j->stream || j->stream->kind != STREAM_TCP)
 		return;
 	if (o == MON_TUNE_SHUT)
-		shutdown(j->stream->socket, SHUT_WR);
+		(void)net_shut(j->stream, SHUT_WR);
 	else if (o < ARRAY_LEN(options) && options[o].settable && options[o].size == sizeof value)
 		(void)setsockopt(j->stream->socket, options[o].level, options[o].number, &value, sizeof value);
+}
+
+/* how: SHUT_*.  0 or -1 with errno. */
+int net_shut(const struct stream *s, int how)
+{
+	if (!s->brokered)
+		return shutdown(s->socket, how);
+	if (how != SHUT_RD)
+		net_broker_tell(s, RELAY_SHUT_WRITE, 0);
+	return how == SHUT_WR ? 0 : shutdown(s->fd, SHUT_RD);
 }
 
 bool net_attr_set(struct job *j)

@@ -5,6 +5,7 @@
  * Each that goes out is judged: its address by the rules, or because something came from there to this published
  * port.  Each that comes in to a port that is not published is judged too, so that such a port hears whom it may speak to.
  * A long datagram comes from its picoprocess in parts, which are kept until the last one.
+ * Where everything is brokered, those of a stream with a peer pass here, too, and the relay is told of all of them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "monitor/monitor.h"
-#include "monitor/net.h"
+#include "monitor/net_relay.h"
 
 #define PEERS   1024u
 #define MESSAGE 65536u
@@ -63,6 +64,35 @@ void net_drain(int fd)
 			return;
 }
 
+static bool has_peer(const struct stream *s)
+{
+	return s->ends && s->ends->peer.family != 0;
+}
+
+/* An address of ours that a socket of all addresses is likely to have used. */
+static void name_own(struct dk_inet *own, const struct dk_inet *peer)
+{
+	bool v4 = net_is_v4(peer);
+
+	if (!net_is_any(own))
+		return;
+	if (net_own[!v4].family != 0 && !net_is_special(peer))
+		memcpy(own->addr, net_own[!v4].addr, sizeof own->addr);
+	else
+		memcpy(own->addr, peer->addr, sizeof own->addr); /* the host with itself */
+}
+
+static void note(const struct stream *s, const struct dk_inet *peer, bool out, const void *data, size_t len)
+{
+	struct dk_inet own;
+
+	if (!s->ends)
+		return;
+	own = s->ends->own;
+	name_own(&own, peer);
+	out ? net_note_datagram(&own, peer, data, len) : net_note_datagram(peer, &own, data, len);
+}
+
 static ssize_t receive(struct stream *s, struct dk_datagram *d, void *data, size_t room, int flags)
 {
 	struct sockaddr_storage sa = { 0 };
@@ -81,7 +111,8 @@ static ssize_t receive(struct stream *s, struct dk_datagram *d, void *data, size
 enum dk_status net_receive(struct job *j)
 {
 	struct dk_datagram *d = (struct dk_datagram *)j->data;
-	size_t most = MON_DATA_MAX - sizeof *d, room = j->req.args[0] < most ? j->req.args[0] : most;
+	size_t most = MON_DATA_MAX - sizeof *d, room = j->req.args[0] < most ? j->req.args[0] : most, take = j->stream->ends ? most : room;
+	bool peek = j->req.args[1] == 1;
 
 	if (j->stream->kind != STREAM_UDP)
 		return DK_INVALID_ARG;
@@ -89,28 +120,46 @@ enum dk_status net_receive(struct job *j)
 		ssize_t n;
 
 		*d = (struct dk_datagram){ 0 };
-		n = receive(j->stream, d, d + 1, room, j->req.args[1] == 1 ? MSG_PEEK : 0);
+		n = receive(j->stream, d, d + 1, take, peek ? MSG_PEEK : 0);
 		if (n < 0)
 			return status_of_errno(errno);
-		if (net_mode == NET_HOST || may_receive(j->stream, &d->peer)) {
+		if (net_mode == NET_HOST || has_peer(j->stream) || may_receive(j->stream, &d->peer)) {
 			d->size = (uint32_t)n;
-			net_counts.in++;
+			if (!peek)
+				note(j->stream, &d->peer, false, d + 1, (size_t)n);
+			net_counts.in += !peek;
 			j->reply.data_len = (uint32_t)(sizeof *d + ((size_t)n < room ? (size_t)n : room));
 			return DK_OK;
 		}
-		if (j->req.args[1] == 1) /* a peek leaves it there */
+		if (peek) /* a peek leaves it there */
 			(void)receive(j->stream, d, d + 1, 0, 0);
 	}
 	return DK_AGAIN;
 }
 
-static enum dk_status send_to(struct stream *s, struct dk_inet *to, const void *data, size_t len)
+/* To the only peer, or to where it may go. */
+static enum dk_status send_out(struct stream *s, const struct dk_inet *to, const void *data, size_t len)
 {
 	struct sockaddr_storage sa;
-	struct net_ask asked = { .kind = NET_CLIENT, .proto = NET_UDP };
-	socklen_t salen;
+	socklen_t salen = to ? net_to_sockaddr(to, &sa) : 0;
 	ssize_t n;
 
+	do
+		n = sendto(s->socket, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, to ? (struct sockaddr *)&sa : NULL, salen);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return status_of_errno(errno);
+	note(s, to ? to : &s->ends->peer, true, data, len);
+	net_counts.out++;
+	return DK_OK;
+}
+
+static enum dk_status send_to(struct stream *s, struct dk_inet *to, const void *data, size_t len)
+{
+	struct net_ask asked = { .kind = NET_CLIENT, .proto = NET_UDP };
+
+	if (to->family == 0 && to->port == 0)
+		return has_peer(s) ? send_out(s, NULL, data, len) : DK_INVALID_ARG;
 	net_any_to_loopback(to);
 	to->family = net_is_v4(to) && s->v4 ? 4 : 6;
 	if (s->v4 && to->family != 4)
@@ -120,15 +169,10 @@ static enum dk_status send_to(struct stream *s, struct dk_inet *to, const void *
 		net_say_refused(&asked);
 		return DK_DENIED;
 	}
-	salen = net_to_sockaddr(to, &sa);
-	do
-		n = sendto(s->socket, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&sa, salen);
-	while (n < 0 && errno == EINTR);
-	net_counts.out += n >= 0;
-	return n < 0 ? status_of_errno(errno) : DK_OK;
+	return send_out(s, to, data, len);
 }
 
-/* text: struct dk_inet, then bytes; args[0] = 1: more of them come with the next. */
+/* text: struct dk_inet, zeros for a stream that has a peer, then bytes; args[0] = 1: more of them come with the next. */
 enum dk_status net_send(struct job *j)
 {
 	struct pico *p = pico_find(j->pico);

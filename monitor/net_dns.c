@@ -4,6 +4,7 @@
  *
  * Each has a socket of its own, with a port and a number that nobody can guess, and hears its server alone.  UDP first,
  * TCP when the answer did not fit; a server that does not answer in time is left for the next, twice around.
+ * Where there is a capture the relay is told of what was sent and came: datagrams at once, a connection when it has its answer.
  * Nothing waits: the helper's loop polls.  More questions than there are sockets for wait in line.
  */
 #include <errno.h>
@@ -18,6 +19,7 @@
 
 #include "monitor/monitor.h"
 #include "monitor/net_dns.h"
+#include "monitor/net_relay.h"
 
 #define QUESTIONS  60u
 #define WAITING    1024u
@@ -34,6 +36,7 @@ struct question {
 	unsigned tries;
 	uint8_t text[2 + DNS_QUESTION_MAX]; /* behind two bytes of length, for TCP */
 	size_t len, sent;
+	struct dk_inet own; /* its socket's name */
 	uint8_t *in;  /* TCP: what came so far */
 	size_t have;
 };
@@ -74,6 +77,21 @@ static int reach(const struct dk_inet *server, bool tcp)
 	return fd;
 }
 
+static const struct dk_inet *server_of(const struct question *q)
+{
+	return &dns_servers[q->tries % dns_server_count];
+}
+
+/* For a capture. */
+static void name_question(struct question *q)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = sizeof sa;
+
+	if (net_relay_fd >= 0 && getsockname(q->fd, (struct sockaddr *)&sa, &len) == 0)
+		net_from_sockaddr(&sa, &q->own);
+}
+
 /* The next server, by UDP; or the same by TCP.  false: there is nobody left to ask. */
 static bool send_question(struct question *q, bool tcp)
 {
@@ -84,7 +102,7 @@ static bool send_question(struct question *q, bool tcp)
 	for (q->fd = -1; q->fd < 0; q->tries += q->fd < 0) {
 		if (q->tries >= ROUNDS * dns_server_count)
 			return false;
-		q->fd = reach(&dns_servers[q->tries % dns_server_count], tcp);
+		q->fd = reach(server_of(q), tcp);
 	}
 	if (getrandom(&number, sizeof number, 0) != sizeof number)
 		return false;
@@ -96,8 +114,9 @@ static bool send_question(struct question *q, bool tcp)
 	q->tcp = tcp;
 	q->sent = q->have = 0;
 	q->until_ns = now_ns() + TRY_NS;
-	if (!tcp)
-		(void)send(q->fd, q->text + 2, q->len, MSG_NOSIGNAL); /* what is lost is asked again */
+	name_question(q);
+	if (!tcp && send(q->fd, q->text + 2, q->len, MSG_NOSIGNAL) >= 0) /* what is lost is asked again */
+		net_note_datagram(&q->own, server_of(q), q->text + 2, q->len);
 	return true;
 }
 
@@ -150,6 +169,7 @@ static bool udp_event(struct question *q)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? false : over(q);
+	net_note_datagram(server_of(q), &q->own, data, (size_t)n);
 	return judge(q, data, (size_t)n);
 }
 
@@ -174,6 +194,7 @@ static bool tcp_event(struct question *q)
 	q->have += (size_t)n;
 	if (q->have < 2 || q->have < 2 + ((size_t)q->in[0] << 8 | q->in[1]))
 		return false;
+	net_note_exchange(&q->own, server_of(q), q->text, q->len + 2, q->in, q->have);
 	return judge(q, q->in + 2, (size_t)q->in[0] << 8 | q->in[1]);
 }
 

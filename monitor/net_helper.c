@@ -9,6 +9,7 @@
  * and as its end of the control socket closes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,11 +22,16 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
-#include "monitor/net.h"
+#include "monitor/net_relay.h"
 
 #ifndef IPV6_V6ONLY
 #define IPV6_V6ONLY 26
 #endif
+
+/* Places of descriptors. */
+#define CONTROL_FD 10
+#define RELAY_FD   11 /* to tell of questions; where there is no relay, free */
+#define HIGH       64
 
 static int control_fd;
 
@@ -242,12 +248,14 @@ static void drop_privileges(bool low_ports)
 void net_helper_main(const struct net_helper_args *args)
 {
 	struct net_answer ready = { .id = NET_READY, .index = UINT32_MAX };
+	int relay = net_relay_fd < 0 ? -1 : fcntl(net_relay_fd, F_DUPFD, HIGH);
 
-	control_fd = 10;
-	if (dup2(args->control, control_fd) < 0)
+	control_fd = CONTROL_FD;
+	if (dup2(args->control, control_fd) < 0 || (relay >= 0 && dup2(relay, RELAY_FD) < 0))
 		_exit(1);
-	syscall(SYS_close_range, 0, control_fd - 1, 0);
-	syscall(SYS_close_range, control_fd + 1, ~0u, 0);
+	net_relay_fd = relay < 0 ? -1 : RELAY_FD;
+	syscall(SYS_close_range, 0, CONTROL_FD - 1, 0);
+	syscall(SYS_close_range, RELAY_FD + (relay >= 0), ~0u, 0);
 	setsid();
 	prctl(PR_SET_NAME, "bailey-net", 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -14,8 +14,9 @@
 
 #include "monitor/monitor.h"
 #include "monitor/net.h"
+#include "monitor/net_relay.h"
 
-pid_t net_pid;
+static pid_t helper_pid, relay_pid; /* 0 = there is none */
 
 /* An address of each family that what goes out comes from. */
 static void address_settings(void (*add_record)(const char *record, void *arg), void *arg)
@@ -41,6 +42,7 @@ static void address_settings(void (*add_record)(const char *record, void *arg), 
 		if (net_is_special(&a) || !(i->ifa_flags & IFF_UP) || had & 1u << a.family)
 			continue;
 		had |= 1u << a.family;
+		net_own[a.family == 6] = a;
 		for (unsigned b = a.family == 4 ? 96 : 0; b < 128 && m.addr[b / 8] & 0x80u >> b % 8; b++)
 			bits++;
 		a.port = 0;
@@ -75,24 +77,54 @@ void net_settings(void (*add_record)(const char *record, void *arg), void *arg)
 		address_settings(add_record, arg);
 }
 
+/* Forks; both know their end. */
+static pid_t fork_with(int *ours, int *theirs)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		fail("cannot make a socket pair: %s", strerror(errno));
+	pid = launcher_fork();
+	if (pid < 0)
+		fail("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
+	if (pid > 0)
+		close(pair[1]);
+	*ours = pair[0];
+	*theirs = pair[1];
+	return pid;
+}
+
+/* Whose orders are waited for when its other ends are closed: before the helper, which has one. */
+static void start_relay(void)
+{
+	struct relay_args a = { .parent = getpid(), .file = spec.pcap_fd };
+	int ours;
+
+	relay_pid = fork_with(&ours, &a.control);
+	if (relay_pid == 0) {
+		close(ours);
+		net_relay_main(&a);
+	}
+	close(spec.pcap_fd);
+	net_relay_fd = ours;
+	net_brokered = true;
+	loop_add(net_relay_fd, LOOP_NET, 1);
+}
+
 void net_start(void)
 {
 	struct net_helper_args a = { .parent = getpid(), .low_ports = as_root && net_mode == NET_HOST };
-	int pair[2];
+	int ours;
 
+	if (spec.pcap)
+		start_relay();
 	if (!net_granted())
 		return;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		fail("cannot make a socket pair: %s", strerror(errno));
-	net_pid = launcher_fork();
-	if (net_pid < 0)
-		fail("cannot make a process (%s): the limit of processes (ulimit -u) may be too low", strerror(errno));
-	if (net_pid == 0) {
-		a.control = pair[1];
+	helper_pid = fork_with(&ours, &a.control);
+	if (helper_pid == 0)
 		net_helper_main(&a);
-	}
-	close(pair[1]);
-	net_helper_fd = pair[0];
+	net_helper_fd = ours;
 }
 
 /* Waits until what is published is bound: before the guest runs. */
@@ -119,12 +151,31 @@ void net_ready(void)
 	if (net_helper_fd >= 0)
 		loop_add(net_helper_fd, LOOP_NET, 0);
 	net_rules_log();
+	if (spec.pcap && net_granted())
+		log_line(DK_LOG_WARNING, "net: all that the sandbox sends and receives is relayed, and written to %s", spec.pcap);
+	else if (spec.pcap)
+		log_line(DK_LOG_WARNING, "net: %s stays empty: the sandbox has no network (--net)", spec.pcap);
 }
 
-void net_ended(void)
+bool net_has(pid_t pid)
 {
-	net_pid = 0;
-	if (net_helper_fd >= 0)
+	return pid > 0 && (pid == helper_pid || pid == relay_pid);
+}
+
+bool net_left(void)
+{
+	return helper_pid > 0 || relay_pid > 0;
+}
+
+void net_ended(pid_t pid)
+{
+	if (pid == helper_pid)
+		helper_pid = 0;
+	if (pid == relay_pid)
+		relay_pid = 0;
+	if (!relay_pid && net_relay_fd >= 0)
+		net_broker_event();
+	if (!helper_pid && net_helper_fd >= 0)
 		net_event();
 }
 
@@ -143,6 +194,7 @@ void net_end(void)
 	if (net_helper_fd >= 0)
 		close(net_helper_fd);
 	net_helper_fd = -1;
-	if (net_pid > 0)
-		kill(net_pid, SIGKILL);
+	if (helper_pid > 0)
+		kill(helper_pid, SIGKILL);
+	net_broker_end();
 }

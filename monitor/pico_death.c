@@ -146,7 +146,7 @@ bool pico_may_be(pid_t pid)
 {
 	siginfo_t si;
 
-	if (pid == launcher_pid || pid == net_pid || pid == init_pid || pico_by_pid(pid))
+	if (pid == launcher_pid || net_has(pid) || pid == init_pid || pico_by_pid(pid))
 		return false;
 	return pid == dying || waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
@@ -213,8 +213,8 @@ static bool reap_one(pid_t which)
 		init_pid = -1;
 		fail("the sandbox's init process was ended (status %d)", status);
 	}
-	if (pid == net_pid) {
-		net_ended();
+	if (net_has(pid)) {
+		net_ended(pid);
 		return true;
 	}
 	if (pid == launcher_pid) {

@@ -300,7 +300,7 @@ void sandbox_run(void)
  */
 static void reap_all(void)
 {
-	while (init_pid > 0 || launcher_pid > 0 || net_pid > 0) {
+	while (init_pid > 0 || launcher_pid > 0 || net_left()) {
 		pid_t pid = waitpid(-1, NULL, 0);
 
 		if (pid < 0 && errno == ECHILD)
@@ -309,8 +309,7 @@ static void reap_all(void)
 			init_pid = -1;
 		if (pid == launcher_pid)
 			launcher_pid = 0;
-		if (pid == net_pid)
-			net_pid = 0;
+		net_ended(pid);
 	}
 }
 

@@ -349,21 +349,22 @@ static enum dk_status send_parts(struct stream *s, const struct dk_inet *to, uin
 	return status;
 }
 
+/* Without a peer: the monitor knows whose the stream is, or refuses it. */
 static enum dk_status send_there(struct stream *s, const struct parts *p, uint64_t *done)
 {
-	struct dk_datagram head;
+	struct dk_datagram head = { .flags = 0 };
 	uint64_t size = total(p->data, p->count);
 	enum dk_status status;
 
 	if (size > DATAGRAM_MAX)
 		return DK_MESSAGE_SIZE;
-	if (!pal_copy(&head, p->peer->base, sizeof head))
+	if (p->peer && !pal_copy(&head, p->peer->base, sizeof head))
 		return DK_FAULT;
 	mutex_take(&net_lock);
 	status = gather(letter.data, p->data, p->count) ? send_parts(s, &head.peer, size) : DK_FAULT;
 	mutex_drop(&net_lock);
 	if (status == DK_OK)
-		*done = size + sizeof head;
+		*done = size + (p->peer ? sizeof head : 0);
 	return status;
 }
 
@@ -399,9 +400,9 @@ enum dk_status net_write(dk_handle stream, const struct dk_segment *segments, ui
 	status = stream_fd(stream, &fd, &fd_flags);
 	if (status != DK_OK)
 		return status;
-	if (!take_parts(segments, count, flags, &p) || (!p.peer && !(fd_flags & MON_FD_SOCKET)))
+	if (!take_parts(segments, count, flags, &p))
 		return DK_INVALID_ARG;
-	if (p.peer)
+	if (p.peer || !(fd_flags & MON_FD_SOCKET))
 		return send_there(s, &p, done);
 	for (;;) {
 		status = send_here(fd, &p, done);

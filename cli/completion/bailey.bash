@@ -16,7 +16,7 @@ _bailey_run() {
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-v --volume -e --env --env-file -w --workdir -u --user -m --memory --cpus --pids
-			--rootfs --hostname --registry --name -i --interactive -t --tty --net -p --publish --ext --trace --stats --log --verbose -h --help --' -- "$cur")
+			--rootfs --hostname --registry --name -i --interactive -t --tty --net -p --publish --pcap --ext --trace --stats --log --verbose -h --help --' -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 	fi
@@ -29,7 +29,7 @@ _bailey_program_at() {
 		case ${COMP_WORDS[i]} in
 		--) echo $((i + 1)); return ;;
 		-v | --volume | -e | --env | --env-file | -w | --workdir | -u | --user | -m | --memory | --cpus | --pids | --rootfs | \
-			--hostname | --registry | --name | --net | -p | --publish | --ext | --trace | --log) ((i++)) ;;
+			--hostname | --registry | --name | --net | -p | --publish | --pcap | --ext | --trace | --log) ((i++)) ;;
 		-*) ;;
 		*) echo $i; return ;;
 		esac

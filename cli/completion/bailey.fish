@@ -14,7 +14,7 @@ function __bailey_run_options
         switch $w
             case --
                 return 1
-            case -v --volume -e --env --env-file -w --workdir -u --user -m --memory --cpus --pids --rootfs --hostname --registry --name --net -p --publish --ext --trace --log
+            case -v --volume -e --env --env-file -w --workdir -u --user -m --memory --cpus --pids --rootfs --hostname --registry --name --net -p --publish --pcap --ext --trace --log
                 set skip 1
             case '-*'
             case '*'
@@ -57,6 +57,7 @@ complete -c bailey -n __bailey_run_options -s i -l interactive -d 'Keep the inpu
 complete -c bailey -n __bailey_run_options -s t -l tty -d 'Give the program the terminal'
 complete -c bailey -n __bailey_run_options -l net -x -a 'none host allow:' -d 'Network'
 complete -c bailey -n __bailey_run_options -s p -l publish -x -d 'Let others reach a port'
+complete -c bailey -n __bailey_run_options -l pcap -r -F -d 'Write what goes over the network to'
 complete -c bailey -n __bailey_run_options -l ext -x -a trace -d 'Stack an extension'
 complete -c bailey -n __bailey_run_options -l trace -x -a 'lx nt dk mon lx,mon nt,mon' -d 'Trace calls'
 complete -c bailey -n __bailey_run_options -l stats -d 'Count traps, requests and processes'

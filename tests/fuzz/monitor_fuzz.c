@@ -98,8 +98,8 @@ unsigned worker_busy(void) { return 0; }
 bool baton_may_leave(void) { return false; }
 bool baton_work(struct job *j) { return true; }
 void baton_lost(struct job *j) {}
-pid_t net_pid;
-void net_ended(void) {}
+bool net_has(pid_t pid) { return false; }
+void net_ended(pid_t pid) {}
 void net_stats(void) {}
 uint32_t host_ncpus(void) { return 1; }
 bool affinity_gathered(void) { return false; }
