@@ -17,7 +17,9 @@ PYTHON = "/usr/bin/python3"
 def inside(options, program, *args, timeout=60):
     """A function's body as a program within: its output and exit code."""
     code = program if isinstance(program, str) else textwrap.dedent(inspect.getsource(program).split("\n", 1)[1])
-    p = subprocess.run([BAILEY, "run", *options, "--", PYTHON, "-c", code, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+    capture = net.Capture(options, True)
+    p = subprocess.run([BAILEY, "run", *capture.options, "--", PYTHON, "-c", code, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+    capture.check()
     return p.stdout.decode(errors="replace"), p.returncode
 
 
@@ -26,7 +28,8 @@ class Server:
 
     def __init__(self, options, program, *args):
         code = textwrap.dedent(inspect.getsource(program).split("\n", 1)[1])
-        self.p = subprocess.Popen([BAILEY, "run", *options, "--", PYTHON, "-uc", code, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.capture = net.Capture(options, True)
+        self.p = subprocess.Popen([BAILEY, "run", *self.capture.options, "--", PYTHON, "-uc", code, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.first = self.p.stdout.readline().decode()
 
     def end(self):
@@ -36,6 +39,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.p.kill()
             return self.first + "does not end"
+        self.capture.check()
         return self.first + self.p.stdout.read().decode(errors="replace")
 
 

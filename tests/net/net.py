@@ -4,10 +4,12 @@
 
   net.py BUILD
 
-All of it happens in a network name space of its own, with addresses that nobody else has (10.9.9.9 and
+With NET_TEST_PCAP=1 every sandbox is brokered, and its capture is checked.  All of it happens in a network name space of its own, with addresses that nobody else has (10.9.9.9 and
 fd09::9 beside loopback) and a name server of ours, so nothing is sent anywhere.  Prints TAP.
 """
 import ctypes, fcntl, os, pathlib, re, signal, socket, struct, subprocess, sys, tempfile, threading, time
+
+import pcap
 
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 BAILEY, STEPS = str(BUILD / "cli/bailey"), str(BUILD / "tests/net/steps.img")
@@ -189,9 +191,29 @@ def name_server_tcp(peer, s):
 
 # ---- the sandbox's side ----
 
+class Capture:
+    """Where it is wished, options that make one, and a look at it when the sandbox has ended."""
+    def __init__(self, options, log=False):
+        self.path = tempfile.mktemp(dir=CAPTURES.name) if CAPTURES and "--pcap" not in options else None
+        more = ["--pcap", self.path, *(["--log", self.path + ".log"] if log else [])] if self.path else []
+        self.options = [*more, *options]
+
+    def check(self):
+        if not self.path or not os.path.exists(self.path):
+            return
+        try:
+            pcap.read(self.path)
+        except pcap.Bad as e:
+            ok(f"the capture {self.path}", False, f"{e} {self.options}")
+
+
+CAPTURES = tempfile.TemporaryDirectory() if os.environ.get("NET_TEST_PCAP") else None
+
+
 def run(options, steps, meanwhile=None, timeout=40):
     """The lines that the steps told, as a dictionary, and all that was said."""
-    p = subprocess.Popen([BAILEY, "run", "--verbose", *options, "--bare", STEPS, "--", *steps], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    capture = Capture(options)
+    p = subprocess.Popen([BAILEY, "run", "--verbose", *capture.options, "--bare", STEPS, "--", *steps], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True, errors="replace")
     if meanwhile:
         threading.Thread(target=meanwhile, daemon=True).start()
@@ -200,6 +222,7 @@ def run(options, steps, meanwhile=None, timeout=40):
     except subprocess.TimeoutExpired:
         p.kill()
         out = p.communicate()[0] + "\ntimeout"
+    capture.check()
     out = re.sub(r"bailey: view: .*\n", "", out)
     told = {}
     for line in out.splitlines():
