@@ -470,7 +470,7 @@ def alive(name):
 
 def deaths():
     for how in ("monitor", "helper"):
-        p = subprocess.Popen([BAILEY, "run", "--verbose", "--net", "host", "--bare", STEPS, "--", "sleep=700", "0=tcp.server:0.0.0.0:0", "1=dns:a.test?type=a", "1.read=9"],
+        p = subprocess.Popen([BAILEY, "run", "--verbose", "--net", "host", "--bare", STEPS, "--", "sleep=1500", "0=tcp.server:0.0.0.0:0", "1=dns:a.test?type=a", "1.read=9"],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in range(100):
             if alive("bailey-net"):
