@@ -8,7 +8,7 @@ extern const struct file_ops file_mem_ops, file_host_ops, file_dir_ops, file_pro
 	file_fscontext_ops, uring_file_ops;
 extern const struct file_ops file_landlock_ops, file_loop_ops, file_loop_control_ops, file_fanotify_ops;
 
-extern const struct file_ops file_kmsg_ops, uffd_file_ops;
+extern const struct file_ops file_kmsg_ops, uffd_file_ops, file_ntpipe_ops;
 
 static const struct file_ops none_ops = { .name = "none" };
 
@@ -41,4 +41,5 @@ const struct file_ops *const lx_file_ops[FILE_KINDS] = {
 	[FILE_FSCONTEXT] = &file_fscontext_ops,
 	[FILE_URING] = &uring_file_ops,
 	[FILE_LANDLOCK] = &file_landlock_ops,
+	[FILE_NTPIPE] = &file_ntpipe_ops,
 };

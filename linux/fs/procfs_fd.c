@@ -133,7 +133,7 @@ static int nameless(const struct file *f, char *buf, size_t size)
 	uint32_t type = f->inode ? f->inode->mode & S_IFMT : 0;
 	unsigned long ino = f->inode ? f->inode->ino : 0;
 
-	if (f->kind == FILE_PIPE || (f->kind == FILE_STD && type == S_IFIFO))
+	if (f->kind == FILE_PIPE || f->kind == FILE_NTPIPE || (f->kind == FILE_STD && type == S_IFIFO))
 		return fmt_snprintf(buf, size, "pipe:[%lu]", ino);
 	if (f->kind == FILE_SOCKET || type == S_IFSOCK)
 		return fmt_snprintf(buf, size, "socket:[%lu]", ino);

@@ -17,7 +17,8 @@ enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, 
 	FILE_LOOP, FILE_LOOP_CONTROL, /* block devices on files */
 	FILE_FANOTIFY,
 	FILE_KMSG, FILE_UFFD,
-	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_NS, FILE_FSCONTEXT /* fsopen */, FILE_URING, FILE_LANDLOCK, FILE_KINDS };
+	FILE_PATH /* O_PATH */, FILE_MQUEUE, FILE_SECCOMP, FILE_NS, FILE_FSCONTEXT /* fsopen */, FILE_URING, FILE_LANDLOCK,
+	FILE_NTPIPE /* an end of one of NT's pipes: nt/os/pipefile.c */, FILE_KINDS };
 
 struct inode {
 	struct ref ref;

@@ -20,32 +20,42 @@
 #include "linux/sig/sig.h"
 #include "rt/mem.h"
 
-void exit_resources(struct lx_proc *p)
+static void close_descriptors(struct lx_proc *p)
 {
 	struct fdtable *fdt;
+
+	lock_take(&p->lock);
+	fdt = p->fdt;
+	p->fdt = NULL;
+	lock_drop(&p->lock);
+	if (fdt)
+		fdt_put_table(fdt);
+}
+
+void exit_resources(struct lx_proc *p)
+{
 	struct fs_context *fs;
 	struct path *exe;
 
-	if (p->nt)
+	if (p->nt) {
+		close_descriptors(p); /* who waits for its end finds pipes' ends gone */
 		nt_proc_exit(p);
+	}
 	io_exit(p);
 	itimers_exit(p);
 	keys_proc_end(p);
 	ipc_exit(p);
 	tty_session_end(p);
 	lock_take(&p->lock);
-	fdt = p->fdt;
 	fs = p->fs;
 	exe = p->exe;
-	p->fdt = NULL;
 	p->fs = NULL;
 	p->exe = NULL;
 	lock_drop(&p->lock);
 	walk_cache_free(p);
 	LIST_FOR (t, &p->threads, struct lx_thread, sibling)
 		ns_exit(t); /* nobody is left to change the list */
-	if (fdt)
-		fdt_put_table(fdt);
+	close_descriptors(p);
 	if (fs)
 		fs_put(fs);
 	exe_drop(exe);

@@ -136,6 +136,7 @@ static struct npfs_end *end_new(struct npfs_pipe *p, enum npfs_side side)
 	e->side = side;
 	e->state = NPFS_LISTENING;
 	e->pid = nt_current_process()->pid;
+	waitq_init(&e->linux_wait);
 	list_init(&e->link);
 	list_init(&e->messages);
 	list_init(&e->readers);
@@ -199,6 +200,7 @@ static void end_cleanup(struct io_file *f)
 	if (peer != NULL) {
 		peer->peer = NULL;
 		peer->state = NPFS_CLOSING;
+		npfs_stir(peer);
 		npfs_end_all(&peer->readers, STATUS_PIPE_BROKEN, &done); /* they have found nothing */
 		let_writers_go(peer, &done);
 	}
@@ -293,6 +295,7 @@ static NTSTATUS connect(struct npfs_pipe *p, struct npfs_end *client, struct lis
 	client->state = server->state = NPFS_CONNECTED;
 	client->peer_pid = server->pid;
 	server->peer_pid = client->pid;
+	npfs_stir(server);
 	npfs_end_all(&server->listeners, STATUS_SUCCESS, done);
 	return STATUS_SUCCESS;
 }

@@ -41,6 +41,7 @@ struct npfs_end {
 	struct list listeners;   /* servers: FSCTL_PIPE_LISTEN, by link */
 	struct se_client who;    /* clients: [I] what they said when they opened; servers: of what was read last */
 	uint32_t pid, peer_pid;  /* client ids: who opened it; the last one it was connected with */
+	struct waitq linux_wait; /* Linux programs that have it as a descriptor: npfs_linux.c */
 };
 
 struct npfs_pipe {
@@ -108,12 +109,30 @@ void npfs_heard(struct npfs_end *e, struct npfs_message *m) REQUIRES(NTPIPE); /*
 void npfs_message_gone(struct npfs_end *e, struct npfs_message *m, struct list *done) REQUIRES(NTPIPE);
 void npfs_release_writers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE); /* room was made at e: those whose bytes fit now go on */
 void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done) REQUIRES(NTPIPE); /* all that is queued at e and waits there ends so */
-/* npfs_rw.c; the pipe's lock is held */
+/* npfs_rw.c */
+/* Where read bytes go: to put, if it is not NULL, else to mem or the guest's memory at va. */
+struct npfs_target {
+	uint64_t va;
+	char *mem;
+	bool (*put)(void *arg, uint32_t at, const void *from, uint32_t n); /* false: a fault */
+	void *arg;
+	uint32_t room, done;
+};
+/* What is queued at e, which is not empty, as e reads: bytes, or a message, of which STATUS_BUFFER_OVERFLOW leaves a part. */
+NTSTATUS npfs_take(struct npfs_end *e, struct npfs_target *t, struct list *done) REQUIRES(NTPIPE);
+uint64_t npfs_wanted(const struct npfs_end *e) REQUIRES(NTPIPE); /* bytes that those who wait at e take of what comes now */
+void npfs_append(struct npfs_end *peer, struct npfs_message *m, struct list *done) REQUIRES(NTPIPE); /* m comes to peer */
 NTSTATUS npfs_read(struct io_request *r);
 NTSTATUS npfs_write(struct io_request *r);
 NTSTATUS npfs_flush(struct io_request *r);
 NTSTATUS npfs_transceive(struct io_request *r);
 void npfs_cancel(struct io_irp *irp, struct list *done);
+/* npfs_linux.c: something about e has changed for who waits there as a Linux program. */
+static inline void npfs_stir(struct npfs_end *e)
+{
+	if (e != NULL)
+		waitq_wake_all(&e->linux_wait);
+}
 /* npfs_ctl.c */
 NTSTATUS npfs_fsctl(struct io_request *r);
 NTSTATUS npfs_query(struct io_file *f, uint32_t class, uint64_t buf, uint32_t size, uint64_t *done);

@@ -76,6 +76,7 @@ static NTSTATUS disconnect(struct io_request *r)
 		if (e->peer != NULL) {
 			npfs_purge(e->peer, STATUS_PIPE_DISCONNECTED, &done);
 			e->peer->state = NPFS_DISCONNECTED;
+			npfs_stir(e->peer);
 			e->peer->peer = NULL;
 			e->peer = NULL;
 		}

@@ -39,6 +39,7 @@ void npfs_release_writers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE
 {
 	uint32_t sum = 0;
 
+	npfs_stir(e->peer);
 	LIST_FOR (m, &e->messages, struct npfs_message, link) {
 		sum += npfs_left(m);
 		if (sum > npfs_quota(e))
@@ -61,6 +62,7 @@ void npfs_purge(struct npfs_end *e, NTSTATUS status, struct list *done)
 		npfs_message_free(m);
 	}
 	e->count = e->bytes = 0;
+	npfs_stir(e->peer);
 	npfs_end_all(&e->readers, status, done);
 	npfs_end_all(&e->flushers, status, done);
 }

@@ -17,18 +17,13 @@ static LOCK(NTPIPE) *lock_of(const struct npfs_end *e)
 
 /* ---- Reading ---- */
 
-/* Where read bytes go: the guest's memory, or an irp's buffer. */
-struct target {
-	uint64_t va;
-	char *mem;
-	uint32_t room, done;
-};
-
-static NTSTATUS put(struct target *t, const struct npfs_message *m, uint32_t n)
+static NTSTATUS put(struct npfs_target *t, const struct npfs_message *m, uint32_t n)
 {
 	NTSTATUS status = STATUS_SUCCESS;
 
-	if (t->mem != NULL)
+	if (t->put != NULL)
+		status = t->put(t->arg, t->done, m->data + m->read, n) ? STATUS_SUCCESS : (NTSTATUS)STATUS_ACCESS_VIOLATION;
+	else if (t->mem != NULL)
 		memcpy(t->mem + t->done, m->data + m->read, n);
 	else if (n != 0)
 		status = user_write(t->va + t->done, m->data + m->read, n);
@@ -38,7 +33,7 @@ static NTSTATUS put(struct target *t, const struct npfs_message *m, uint32_t n)
 }
 
 /* One message, or the part of it that fits. */
-static NTSTATUS take_message(struct npfs_end *e, struct target *t, struct list *done) REQUIRES(NTPIPE)
+static NTSTATUS take_message(struct npfs_end *e, struct npfs_target *t, struct list *done) REQUIRES(NTPIPE)
 {
 	struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
 	uint32_t n = MIN(t->room, npfs_left(m));
@@ -55,7 +50,7 @@ static NTSTATUS take_message(struct npfs_end *e, struct target *t, struct list *
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS take_bytes(struct npfs_end *e, struct target *t, struct list *done) REQUIRES(NTPIPE)
+static NTSTATUS take_bytes(struct npfs_end *e, struct npfs_target *t, struct list *done) REQUIRES(NTPIPE)
 {
 	while (!list_empty(&e->messages)) {
 		struct npfs_message *m = LIST_FIRST(&e->messages, struct npfs_message, link);
@@ -76,7 +71,7 @@ static NTSTATUS take_bytes(struct npfs_end *e, struct target *t, struct list *do
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS take(struct npfs_end *e, struct target *t, struct list *done) REQUIRES(NTPIPE)
+NTSTATUS npfs_take(struct npfs_end *e, struct npfs_target *t, struct list *done)
 {
 	NTSTATUS status = e->message_mode ? take_message(e, t, done) : take_bytes(e, t, done);
 
@@ -90,18 +85,27 @@ static void feed_readers(struct npfs_end *e, struct list *done) REQUIRES(NTPIPE)
 	while (!list_empty(&e->readers) && !list_empty(&e->messages)) {
 		struct io_irp *irp = LIST_FIRST(&e->readers, struct io_irp, link);
 		uint32_t room = MIN(irp->r.size, e->message_mode ? npfs_left(LIST_FIRST(&e->messages, struct npfs_message, link)) : e->bytes);
-		struct target t = { 0, arena_alloc(room + 1), room, 0 };
+		struct npfs_target t = { .mem = arena_alloc(room + 1), .room = room };
 		NTSTATUS status;
 
 		if (t.mem == NULL) {
 			io_irp_take(irp, STATUS_INSUFFICIENT_RESOURCES, 0, done);
 			continue;
 		}
-		status = take(e, &t, done);
+		status = npfs_take(e, &t, done);
 		irp->data = t.mem;
 		irp->data_size = t.done;
 		io_irp_take(irp, status, t.done, done);
 	}
+}
+
+void npfs_append(struct npfs_end *peer, struct npfs_message *m, struct list *done)
+{
+	list_append(&peer->messages, &m->link);
+	peer->count++;
+	peer->bytes += m->size;
+	feed_readers(peer, done);
+	npfs_stir(peer);
 }
 
 /* What a read says when nothing is queued; STATUS_PENDING: it waits. */
@@ -122,12 +126,12 @@ static NTSTATUS nothing_there(const struct npfs_end *e)
 /* With the lock held; drops it.  done: what has ended before. */
 static NTSTATUS read_locked(struct npfs_end *e, struct io_request *r, struct list *done) RELEASES(NTPIPE)
 {
-	struct target t = { r->buffer, NULL, r->size, 0 };
+	struct npfs_target t = { .va = r->buffer, .room = r->size };
 	struct io_irp *irp = NULL;
 	NTSTATUS status;
 
 	if (!list_empty(&e->messages) && list_empty(&e->readers)) {
-		status = take(e, &t, done);
+		status = npfs_take(e, &t, done);
 		r->done = t.done;
 	} else {
 		status = nothing_there(e);
@@ -190,8 +194,7 @@ static struct npfs_message *message_in(const struct npfs_end *e, uint64_t va, ui
 	return NULL;
 }
 
-/* What those that wait at e take of what comes now, and how much more may be queued. */
-static uint64_t wanted_at(const struct npfs_end *e) REQUIRES(NTPIPE)
+uint64_t npfs_wanted(const struct npfs_end *e)
 {
 	uint64_t n = 0;
 
@@ -203,7 +206,7 @@ static uint64_t wanted_at(const struct npfs_end *e) REQUIRES(NTPIPE)
 /* PIPE_NOWAIT: all, or what is taken at once and nothing besides; of a message nothing. */
 static void cut(const struct npfs_end *peer, struct npfs_message *m) REQUIRES(NTPIPE)
 {
-	uint64_t wanted = wanted_at(peer);
+	uint64_t wanted = npfs_wanted(peer);
 
 	if (m->size > wanted + npfs_room(peer))
 		m->size = peer->pipe->message_type ? 0 : (uint32_t)wanted;
@@ -226,7 +229,7 @@ static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_me
 		return status;
 	}
 	r->done = m->size;
-	if (full == WAIT_FOR_ROOM && m->size > wanted_at(peer) + npfs_room(peer)) {
+	if (full == WAIT_FOR_ROOM && m->size > npfs_wanted(peer) + npfs_room(peer)) {
 		*irp = io_irp_new(r);
 		if (*irp == NULL) {
 			npfs_message_free(m);
@@ -234,10 +237,7 @@ static NTSTATUS enqueue(struct npfs_end *e, struct io_request *r, struct npfs_me
 		}
 		m->writer = *irp;
 	}
-	list_append(&peer->messages, &m->link);
-	peer->count++;
-	peer->bytes += m->size;
-	feed_readers(peer, done);
+	npfs_append(peer, m, done);
 	return STATUS_SUCCESS;
 }
 

@@ -74,10 +74,11 @@ static NTSTATUS stream_set(struct io_file *f, uint32_t class, uint64_t buf, uint
 	return i.ReadMode == 0 && i.CompletionMode == 0 ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-/* FSCTL_PIPE_PEEK: how much there is; the bytes themselves stay where they are. */
+/* FSCTL_PIPE_PEEK: how much there is, and the first of it. */
 static NTSTATUS stream_fsctl(struct io_request *r)
 {
 	uint32_t p[4] = { 3, 0, 0, 0 };
+	NTSTATUS status;
 
 	if (r->code != 0x11400cu || !is_pipe(r->file))
 		return r->code >> 16 == FILE_DEVICE_CONSOLE ? STATUS_NOT_SUPPORTED : STATUS_INVALID_DEVICE_REQUEST;
@@ -86,8 +87,9 @@ static NTSTATUS stream_fsctl(struct io_request *r)
 	p[1] = (uint32_t)os_file_available(r->file->f);
 	if (p[1] == 0 && os_file_hung_up(r->file->f))
 		return STATUS_PIPE_BROKEN;
-	r->done = sizeof p;
-	return user_write(r->buffer, p, sizeof p);
+	status = os_file_peek(r->file->f, r->buffer + sizeof p, r->size - (uint32_t)sizeof p, &r->done);
+	r->done += sizeof p;
+	return status == STATUS_SUCCESS ? user_write(r->buffer, p, sizeof p) : status;
 }
 
 extern const struct io_ops io_stream_ops;

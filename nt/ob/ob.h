@@ -121,6 +121,11 @@ uint32_t ob_map_access(enum ob_type_id type, uint32_t access);
 /* Makes a handle for the current process, and stores it at the guest's address; drops nothing. */
 NTSTATUS ob_handle_out(struct ob_object *o, uint32_t access, uint32_t attributes, uint64_t handle_va);
 
+/* One handle more; the caller has a reference. */
+void ob_count(struct ob_object *o);
+/* One handle less: type's close routine, and the name goes with the last.  p: whose it was, or NULL. */
+void ob_uncount(struct ob_object *o, struct nt_process *p);
+
 /* ---- Names (ob/names.c, ob/lookup.c) ---- */
 
 /* OBJECT_ATTRIBUTES, copied in: name is heap memory, oa_free gives it back. */

@@ -59,10 +59,6 @@ static inline bool ob_is_alone(const struct ob_object *o)
 {
 	return (o->flags & OB_ALONE) && atomic_load_explicit(&((struct ob_object *)(uintptr_t)o)->ref.count, memory_order_acquire) == 1;
 }
-/* One handle more; the caller has a reference. */
-void ob_count(struct ob_object *o);
-/* One handle less: type's close routine, and the name goes with the last. */
-void ob_uncount(struct ob_object *o, struct nt_process *p);
 /* Takes the name of an object nobody has handles of. */
 void ob_name_unused(struct ob_object *o);
 NTSTATUS ob_directory_new(struct ob_directory **d);

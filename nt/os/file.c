@@ -9,6 +9,8 @@
 #include "linux/fs/fs.h"
 #include "linux/fs/pipe.h"
 #include "linux/fs/std.h"
+#include "nt/os/pipefile.h"
+#include "nt/os/sock.h"
 
 /* ---- Opening ---- */
 
@@ -257,10 +259,47 @@ static uint64_t std_available(struct file *f)
 
 uint64_t os_file_available(struct file *f)
 {
-
-	if (f->kind == FILE_PIPE)
+	switch (f->kind) {
+	case FILE_PIPE:
 		return ((struct pipe *)f->object)->ring.used;
-	return f->kind == FILE_STD ? std_available(f) : 0;
+	case FILE_SOCKET:
+		return os_sock_available(f);
+	case FILE_NTPIPE:
+		return npfs_linux_available(f->object);
+	default:
+		return f->kind == FILE_STD ? std_available(f) : 0;
+	}
+}
+
+static NTSTATUS pipe_peek(struct pipe *p, struct dk_segment *seg, uint64_t *done)
+{
+	const struct iov v = { .seg = seg, .count = 1, .size = seg->size };
+	uint32_t n;
+
+	lock_take(&p->lock);
+	n = (uint32_t)MIN((uint64_t)p->ring.used, v.size);
+	*done = ring_peek(&p->ring, p->packets ? (uint32_t)sizeof(uint32_t) : 0, &v, 0, p->packets ? 0 : n);
+	lock_drop(&p->lock);
+	return *done == n || p->packets ? STATUS_SUCCESS : (NTSTATUS)STATUS_ACCESS_VIOLATION;
+}
+
+NTSTATUS os_file_peek(struct file *f, uint64_t va, uint32_t size, uint64_t *done)
+{
+	struct dk_segment seg = { .base = (void *)va, .size = size };
+	struct os_sock_io io = { .seg = &seg, .count = 1, .flags = OS_MSG_PEEK };
+	NTSTATUS status;
+
+	*done = 0;
+	if (size == 0 || os_file_available(f) == 0)
+		return STATUS_SUCCESS;
+	if (!guest_range_ok(va, size))
+		return STATUS_ACCESS_VIOLATION;
+	if (f->kind == FILE_PIPE)
+		return pipe_peek(f->object, &seg, done);
+	if (f->kind != FILE_SOCKET)
+		return STATUS_SUCCESS;
+	status = os_sock_recv(f, &io, done);
+	return status == (NTSTATUS)STATUS_ACCESS_VIOLATION ? status : STATUS_SUCCESS;
 }
 
 NTSTATUS os_file_zero(struct file *f, uint64_t offset, uint64_t size)

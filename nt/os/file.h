@@ -146,5 +146,7 @@ NTSTATUS os_file_seek(struct file *f, uint64_t position);
 /* Sleeps until a read would not have to: STATUS_KERNEL_APC. */
 NTSTATUS os_file_wait_readable(struct file *f);
 bool os_file_hung_up(struct file *f); /* nobody will write to it any more */
-uint64_t os_file_available(struct file *f); /* bytes that a pipe has ready */
+uint64_t os_file_available(struct file *f); /* bytes that a pipe or a socket has ready */
+/* The first of them, up to size bytes, to guest memory; they stay.  *done may be less: what is a descriptor of the host's shows nothing. */
+NTSTATUS os_file_peek(struct file *f, uint64_t va, uint32_t size, uint64_t *done);
 #endif

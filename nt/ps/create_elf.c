@@ -11,6 +11,7 @@
 #include "nt/ldr/ldr.h"
 #include "nt/os/file.h"
 #include "nt/os/map.h"
+#include "nt/os/pipefile.h"
 #include "nt/ps/create.h"
 #include "nt/ps/ps.h"
 #include "nt/rtl/unicode.h"
@@ -161,6 +162,16 @@ static NTSTATUS unix_path(const struct nt_start_text *dos, char **out)
 	return status;
 }
 
+/* With a reference; NULL: it has none. */
+static struct file *file_behind(struct ob_object *o)
+{
+	struct file *f = io_linux_file(o) != NULL ? io_linux_file(o) : con_linux_file(o);
+
+	if (f != NULL)
+		os_file_get(f);
+	return f;
+}
+
 static void descriptors(struct ps_program *w, const struct nt_start *s)
 {
 	for (uint32_t i = 0; i < 3; i++) {
@@ -170,9 +181,7 @@ static void descriptors(struct ps_program *w, const struct nt_start *s)
 			w->std[i] = i == 0 ? os_open("/dev/null") : os_open_write("/dev/null"); /* else the next file it opens is its output */
 			continue;
 		}
-		w->std[i] = io_linux_file(o) != NULL ? io_linux_file(o) : con_linux_file(o);
-		if (w->std[i] != NULL) /* NT's own pipes have none */
-			os_file_get(w->std[i]);
+		w->std[i] = ((struct io_file *)o)->kind == IO_PIPE ? os_pipe_file(o, ((struct io_file *)o)->access) : file_behind(o);
 		ob_put(o);
 	}
 }

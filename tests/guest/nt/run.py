@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Builds the Windows test programs of this folder with mingw and runs them in a sandbox; output and exit code must be the recorded ones.
 
-  run.py --bailey PATH [--times N] [--jobs N] [--only PATTERN] [--build DIR] [--verbose]
+  run.py --bailey PATH [--times N] [--jobs N] [--only PATTERN] [--build DIR]
   run.py --wine PATH [--record] ...       the same under Wine's loader (WINEPREFIX set to a prefix of Windows 10's version)
 
 A case is NAME.c, NAME.cpp or NAME.cmd with its output in NAME.out.  The output is what Windows prints by its public documentation:
