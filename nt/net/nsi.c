@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/io/nsi.c - \Device\Nsi: the tables of interfaces, addresses, routes and connections that iphlpapi.dll shows.
+ * nt/net/nsi.c - \Device\Nsi: the tables of interfaces, addresses, routes and connections that iphlpapi.dll shows.
  *
  * There is the loopback interface with its two addresses and a route, as on every Windows: iphlpapi.dll and libuv cannot do with none.  All other
  * tables are empty.  A row has four parts: a key, what can be set, what changes, what does not.
