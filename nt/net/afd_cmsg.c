@@ -2,6 +2,7 @@
 /* nt/net/afd_cmsg.c - what a received datagram brings beside its bytes: who sent it, and control messages. */
 #include "nt/ke/user.h"
 #include "nt/net/afd.h"
+#include "nt/os/iface.h"
 #include "rt/mem.h"
 
 #define WS_MSG_CTRUNC 0x200u
@@ -17,7 +18,6 @@ struct cmsghdr { /* WSACMSGHDR */
 #define WS_IP_TOS       3u
 #define WS_IPV6_TTL     21u
 #define WS_IPV6_TCLASS  39u
-#define LOOPBACK_INDEX  1u
 
 struct control { /* WSABUF of a receive's control messages */
 	uint64_t va;
@@ -55,7 +55,7 @@ NTSTATUS afd_control_out(const struct afd *a, const struct afd_rw *rw, const str
 		return status;
 	c = (struct control){ b.buf, b.len, 0, false };
 	memcpy(info.addr, io->to, addr_size);
-	info.addr[addr_size] = LOOPBACK_INDEX;
+	info.addr[addr_size] = (uint8_t)os_iface_of(v6, io->to);
 	if (io->has_to && (a->tells & AFD_TELLS_PKTINFO))
 		status = cmsg(&c, level, WS_PKTINFO, &info, addr_size + 4);
 	value = io->ttl;

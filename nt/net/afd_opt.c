@@ -7,6 +7,8 @@
  */
 #include "nt/ke/user.h"
 #include "nt/net/afd.h"
+#include "nt/os/iface.h"
+#include "rt/mem.h"
 
 #define SCRATCH_SIZE 8u /* where in the status block a length is */
 #define MTU_DONT 0u
@@ -158,10 +160,15 @@ static NTSTATUS set_buffer(struct io_request *r, struct afd *a, enum os_sock_opt
 	return status;
 }
 
-/* There is one interface to leave by: its number, in network order for IPv4. */
-static NTSTATUS set_unicast_if(uint32_t value)
+/* The interface to leave by, which is kept by nobody: where a packet goes says it. */
+static NTSTATUS set_unicast_if(uint32_t index)
 {
-	return value <= 1 || value == 0x01000000u ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+	struct os_iface i;
+
+	for (uint32_t n = 0; os_iface(n, &i); n++)
+		if (index == 0 || index == i.index)
+			return STATUS_SUCCESS;
+	return STATUS_INVALID_PARAMETER;
 }
 
 static NTSTATUS set_option(struct io_request *r, struct afd *a)
@@ -195,7 +202,7 @@ static NTSTATUS set_option(struct io_request *r, struct afd *a)
 		return set_number(r, a, OS_IP_MTU_DISCOVER, value != 0 ? MTU_DO : MTU_DONT);
 	case AFD_IOC(255): return STATUS_SUCCESS; /* IP_OPTIONS, of packets: there are none */
 	case AFD_IOC(247): return STATUS_INVALID_PARAMETER;
-	case AFD_IOC(264):
+	case AFD_IOC(264): return set_unicast_if(__builtin_bswap32(value)); /* in network order */
 	case AFD_IOC(278): return set_unicast_if(value);
 	default: return STATUS_NOT_SUPPORTED;
 	}
@@ -266,13 +273,35 @@ struct interface_info { /* INTERFACE_INFO: addresses are a sockaddr each, in 24 
 };
 _Static_assert(sizeof(struct interface_info) == 76, "INTERFACE_INFO");
 
-/* lo, which has no broadcasts. */
+#define IFF_WS_UP        1u
+#define IFF_WS_BROADCAST 2u
+#define IFF_WS_LOOPBACK  4u
+#define IFF_WS_MULTICAST 16u
+
+static void interface_out(struct interface_info *to, const struct os_iface *i, const struct os_iface_addr *a)
+{
+	*to = (struct interface_info){ .flags = (i->up ? IFF_WS_UP : 0) | IFF_WS_MULTICAST | (i->loopback ? IFF_WS_LOOPBACK : IFF_WS_BROADCAST) };
+	to->addr.family = to->mask.family = WS_AF_INET;
+	memcpy(to->addr.addr, a->bytes, 4);
+	memcpy(to->mask.addr, a->mask, 4);
+	if (i->loopback)
+		return;
+	to->broadcast.family = WS_AF_INET;
+	memcpy(to->broadcast.addr, a->broadcast, 4);
+}
+
+/* All IPv4 addresses. */
 static NTSTATUS interfaces(struct io_request *r)
 {
-	struct interface_info lo = { .flags = 1 | 4 | 16 /* up, loopback, multicast */, .addr = { WS_AF_INET, 0, { 127, 0, 0, 1 }, { 0 } },
-		.mask = { WS_AF_INET, 0, { 255, 0, 0, 0 }, { 0 } } };
+	struct interface_info all[1 + OS_IFACE_ADDRS];
+	struct os_iface i;
+	uint32_t n = 0;
 
-	return r->size < sizeof lo ? afd_said_later(r, STATUS_BUFFER_TOO_SMALL, NULL, 0) : afd_said_later(r, STATUS_SUCCESS, &lo, sizeof lo);
+	for (uint32_t k = 0; os_iface(k, &i); k++)
+		for (uint32_t m = 0; m < i.count && n < ARRAY_LEN(all); m++)
+			if (!i.addr[m].v6)
+				interface_out(&all[n++], &i, &i.addr[m]);
+	return r->size < n * sizeof all[0] ? afd_said_later(r, STATUS_BUFFER_TOO_SMALL, NULL, 0) : afd_said_later(r, STATUS_SUCCESS, all, n * (uint32_t)sizeof all[0]);
 }
 
 struct keepalive_in { /* tcp_keepalive: milliseconds */

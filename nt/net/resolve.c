@@ -51,7 +51,7 @@ static const char *line_of(const char *text, const char *end, const char *key)
 	return NULL;
 }
 
-static bool server_of(struct os_sockaddr *to, uint32_t *size)
+bool net_name_server(struct os_sockaddr *to, uint32_t *size)
 {
 	char word[64];
 	struct inet_addr a;
@@ -77,7 +77,7 @@ static bool open_socket(struct lookup *l)
 	uint32_t size, type = OS_SOCK_DGRAM, protocol = 0;
 	NTSTATUS status;
 
-	if (!server_of(&to, &size) || os_sock_make(to.family, &type, &protocol, &l->socket) != STATUS_SUCCESS)
+	if (!net_name_server(&to, &size) || os_sock_make(to.family, &type, &protocol, &l->socket) != STATUS_SUCCESS)
 		return false;
 	status = os_sock_connect(l->socket, &to, size);
 	if (status == STATUS_SUCCESS)

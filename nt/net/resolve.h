@@ -3,8 +3,10 @@
 #ifndef NT_NET_RESOLVE_H
 #define NT_NET_RESOLVE_H
 
-#include "nt/types.h"
+#include "nt/os/sock.h"
 
+/* The server that the sandbox's /etc/resolv.conf names; false: none. */
+bool net_name_server(struct os_sockaddr *to, uint32_t *size);
 struct net_address {
 	bool v6;
 	uint8_t bytes[16];       /* network order; IPv4: four of them */
