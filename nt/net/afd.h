@@ -274,10 +274,15 @@ void afd_poll_done(struct afd_poll *p, NTSTATUS status, struct list *done) REQUI
 /* ---- afd_opt.c ---- */
 
 NTSTATUS afd_option(struct io_request *r);
-NTSTATUS afd_misc(struct io_request *r);
+/* An int's value, by way of the request's status block. */
+NTSTATUS afd_set_number(const struct io_request *r, struct afd *a, enum os_sock_option o, uint32_t value);
 /* The ioctl's input, which is to have size bytes at least; its answer. */
 NTSTATUS afd_in(const struct io_request *r, void *to, uint32_t size);
 NTSTATUS afd_out(struct io_request *r, const void *from, uint32_t size);
 /* r's socket with its lock held.  STATUS_INVALID_HANDLE: it is none, and nothing is held. */
 NTSTATUS afd_lock(const struct io_request *r, struct afd **a);
+
+/* ---- afd_misc.c ---- */
+
+NTSTATUS afd_misc(struct io_request *r);
 #endif
