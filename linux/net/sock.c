@@ -303,19 +303,31 @@ static long queued_bytes(struct sock *s)
 	return list_empty(&s->packets) ? 0 : (long)LIST_FIRST(&s->packets, struct packet, link)->size;
 }
 
+long sock_available(struct sock *s)
+{
+	long n;
+
+	if (s->host != DK_NO_HANDLE && s->kind == SK_TCP)
+		return (long)outside_number(s, DK_ATTR_AVAILABLE);
+	if (s->state == SOCK_LISTENING)
+		return -EINVAL;
+	lock_take(&s->lock);
+	n = queued_bytes(s);
+	lock_drop(&s->lock);
+	return n;
+}
+
 static long socket_ioctl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg)
 {
 	struct sock *s = f->object, *peer;
 	long n = 0;
 
-	if ((cmd == FIONREAD || cmd == TIOCOUTQ) && s->host != DK_NO_HANDLE && s->kind == SK_TCP) {
-		n = (long)outside_number(s, cmd == FIONREAD ? DK_ATTR_AVAILABLE : DK_ATTR_SOCKET_UNSENT);
-	} else if (cmd == FIONREAD) {
-		if (s->state == SOCK_LISTENING)
-			return -EINVAL;
-		lock_take(&s->lock);
-		n = queued_bytes(s);
-		lock_drop(&s->lock);
+	if (cmd == FIONREAD) {
+		n = sock_available(s);
+		if (n < 0)
+			return n;
+	} else if (cmd == TIOCOUTQ && s->host != DK_NO_HANDLE && s->kind == SK_TCP) {
+		n = (long)outside_number(s, DK_ATTR_SOCKET_UNSENT);
 	} else if (cmd == TIOCOUTQ) {
 		peer = sock_peer(s);
 		if (peer != NULL) {

@@ -251,6 +251,7 @@ long sock_setopt(struct lx_thread *t, struct sock *s, int name, struct gva value
 /* Copies a value of size bytes as far as there is room; tells how much that was. */
 long sockopt_out(struct gva to, struct gva len, int room, const void *value, int size);
 int sock_take_error(struct sock *s); /* SO_ERROR, which is 0 then */
+long sock_available(struct sock *s); /* FIONREAD: bytes of a stream, or of the first packet; -EINVAL: it listens */
 long sock_getopt(struct lx_thread *t, struct sock *s, int name, struct gva value, struct gva len);
 
 #endif

@@ -267,16 +267,9 @@ NTSTATUS os_sock_recv(struct file *f, struct os_sock_io *io, uint64_t *done)
 
 uint32_t os_sock_available(struct file *f)
 {
-	struct sock *s = sock_of(f);
-	uint32_t n = 0;
+	long n = sock_available(sock_of(f));
 
-	lock_take(&s->lock);
-	if (is_stream(s))
-		n = s->rx.used;
-	else if (!list_empty(&s->packets))
-		n = LIST_FIRST(&s->packets, struct packet, link)->size;
-	lock_drop(&s->lock);
-	return n;
+	return n > 0 ? (uint32_t)n : 0;
 }
 
 bool os_sock_at_mark(struct file *f)
