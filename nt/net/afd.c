@@ -263,6 +263,8 @@ void afd_run_locked(struct io_file *f, struct afd_news *n)
 	list_init(&n->done);
 	n->flags = 0;
 	n->error = 0;
+	if (a != NULL && a->closed)
+		n->flags = AFD_POLL_CLOSE; /* for polls that came to it while it was closed */
 	if (a == NULL || a->file == NULL || a->closed || a->state == AFD_ACCEPTING)
 		return;
 	go_on(f, n);
@@ -290,14 +292,19 @@ void afd_ran(struct io_file *f, struct afd_news *n)
 	io_irps_finish(&n->done);
 }
 
-void afd_run(struct io_file *f)
+void afd_run_drop(struct io_file *f)
 {
 	struct afd_news n;
 
-	lock_take(&f->lock);
 	afd_run_locked(f, &n);
 	lock_drop(&f->lock);
 	afd_ran(f, &n);
+}
+
+void afd_run(struct io_file *f)
+{
+	lock_take(&f->lock);
+	afd_run_drop(f);
 }
 
 void net_ready(struct os_sockwatch *w)

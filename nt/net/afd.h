@@ -189,6 +189,7 @@ struct afd_news {
 };
 void afd_run_locked(struct io_file *f, struct afd_news *n) REQUIRES(NTFILE);
 void afd_ran(struct io_file *f, struct afd_news *n);
+void afd_run_drop(struct io_file *f); /* both, and the lock is dropped */
 static inline bool afd_mine(const struct io_irp *irp)
 {
 	return irp->process == nt_current_process();

@@ -91,11 +91,8 @@ static NTSTATUS accept_later(struct io_request *r, struct afd *a, struct io_irp 
 /* Behind a call on the listener, whose lock is held. */
 static NTSTATUS ran(struct io_request *r, NTSTATUS status, struct io_irp *irp)
 {
-	struct afd_news n;
 
-	afd_run_locked(r->file, &n);
-	lock_drop(&r->file->lock);
-	afd_ran(r->file, &n);
+	afd_run_drop(r->file);
 	return irp != NULL ? io_irp_wait(r, irp) : status;
 }
 
@@ -121,8 +118,7 @@ NTSTATUS afd_accept(struct io_request *r)
 	status = handle_of(made, &handle);
 	if (status == STATUS_SUCCESS)
 		status = afd_out(r, &handle, 4);
-	if (made != NULL)
-		afd_run(made); /* events that it has from the listener */
+	afd_run(made); /* events that it has from the listener */
 	ob_put(&made->ob);
 	return status;
 }

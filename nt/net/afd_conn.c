@@ -157,7 +157,6 @@ NTSTATUS afd_name(struct io_request *r, bool peer)
 NTSTATUS afd_listen(struct io_request *r)
 {
 	int32_t in[3]; /* unknown, backlog, unknown */
-	struct afd_news n;
 	struct afd *a;
 	NTSTATUS status = r->in_size < sizeof in ? STATUS_INVALID_PARAMETER : user_read(in, r->in, sizeof in);
 
@@ -173,9 +172,7 @@ NTSTATUS afd_listen(struct io_request *r)
 		status = os_sock_listen(a->file, in[1]);
 	if (status == STATUS_SUCCESS)
 		a->state = AFD_LISTENING;
-	afd_run_locked(r->file, &n);
-	lock_drop(&r->file->lock);
-	afd_ran(r->file, &n);
+	afd_run_drop(r->file);
 	return status;
 }
 
@@ -256,7 +253,6 @@ NTSTATUS afd_connect(struct io_request *r)
 	struct connect_in in;
 	struct io_irp *irp = NULL;
 	struct io_file *f = r->file;
-	struct afd_news n;
 	struct afd *a;
 	uint32_t data;
 	NTSTATUS status = r->in_size < sizeof in ? STATUS_BUFFER_TOO_SMALL : user_read(&in, r->in, sizeof in);
@@ -282,9 +278,7 @@ NTSTATUS afd_connect(struct io_request *r)
 		status = connect_later(r, a, r->in + sizeof in + in.addr_size, data);
 	if (status == STATUS_PENDING)
 		irp = a->connect;
-	afd_run_locked(f, &n);
-	lock_drop(&f->lock);
-	afd_ran(f, &n);
+	afd_run_drop(f);
 	return irp != NULL ? io_irp_wait(r, irp) : status;
 }
 
@@ -310,7 +304,6 @@ void afd_connect_go_on(struct afd *a, struct list *done)
 
 NTSTATUS afd_shutdown(struct io_request *r)
 {
-	struct afd_news n;
 	uint32_t how;
 	struct afd *a;
 	NTSTATUS status = afd_in(r, &how, sizeof how);
@@ -333,8 +326,6 @@ NTSTATUS afd_shutdown(struct io_request *r)
 		if (!a->shut_later)
 			(void)os_sock_shutdown(a->file, OS_SHUT_SEND);
 	}
-	afd_run_locked(r->file, &n);
-	lock_drop(&r->file->lock);
-	afd_ran(r->file, &n);
+	afd_run_drop(r->file);
 	return STATUS_SUCCESS;
 }

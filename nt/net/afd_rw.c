@@ -46,10 +46,28 @@ static NTSTATUS vector_in(struct afd_rw *rw, uint64_t va, uint32_t count, struct
 	return status;
 }
 
-static void vector_done(struct afd_rw *rw, const struct dk_segment *few)
+/* call with the vector at va; it may move rw->seg on. */
+static NTSTATUS with_vector(struct io_request *r, struct afd_rw *rw, uint64_t va, uint32_t count, NTSTATUS (*call)(struct io_request *r, struct afd_rw *rw))
 {
-	if (rw->seg != few)
-		heap_free(rw->seg);
+	struct dk_segment few[FEW], *seg;
+	NTSTATUS status = vector_in(rw, va, count, few);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	seg = rw->seg;
+	status = call(r, rw);
+	if (seg != few)
+		heap_free(seg);
+	return status;
+}
+
+/* call with one buffer: ReadFile's, WriteFile's. */
+static NTSTATUS with_buffer(struct io_request *r, NTSTATUS (*call)(struct io_request *r, struct afd_rw *rw))
+{
+	struct dk_segment seg = { (void *)r->buffer, r->size };
+	struct afd_rw rw = { .seg = &seg, .count = 1, .force = 1 };
+
+	return call(r, &rw);
 }
 
 /* Pages that are only brought about when they are touched (stacks, watched ones) are there. */
@@ -148,15 +166,12 @@ static NTSTATUS wait_in(struct io_request *r, struct list *queue, enum afd_kind 
 /* The end of a call: the socket is gone over, since something waits or events may come again. */
 static NTSTATUS ended(struct io_request *r, NTSTATUS status, struct io_irp *irp, bool look)
 {
-	struct afd_news n;
 
 	if (!look && irp == NULL) {
 		lock_drop(&r->file->lock);
 		return status;
 	}
-	afd_run_locked(r->file, &n);
-	lock_drop(&r->file->lock);
-	afd_ran(r->file, &n);
+	afd_run_drop(r->file);
 	return irp != NULL ? io_irp_wait(r, irp) : status;
 }
 
@@ -193,7 +208,6 @@ struct recv_in { /* afd_recvmsg_params */
 
 NTSTATUS afd_recvmsg(struct io_request *r)
 {
-	struct dk_segment few[FEW];
 	struct afd_rw rw = { 0 };
 	struct recv_in in;
 	uint32_t flags = 0;
@@ -209,12 +223,7 @@ NTSTATUS afd_recvmsg(struct io_request *r)
 	rw.control_va = in.control;
 	rw.flags_va = in.flags;
 	rw.force = in.force;
-	status = vector_in(&rw, in.buffers, in.count, few);
-	if (status != STATUS_SUCCESS)
-		return status;
-	status = receive(r, &rw);
-	vector_done(&rw, few);
-	return status;
+	return with_vector(r, &rw, in.buffers, in.count, receive);
 }
 
 struct afd_recv_in { /* IOCTL_AFD_RECV: Windows' own */
@@ -224,7 +233,6 @@ struct afd_recv_in { /* IOCTL_AFD_RECV: Windows' own */
 
 NTSTATUS afd_recv(struct io_request *r)
 {
-	struct dk_segment few[FEW];
 	struct afd_rw rw = { 0 };
 	struct afd_recv_in in;
 	NTSTATUS status = r->in_size < sizeof in ? (NTSTATUS)STATUS_INVALID_PARAMETER : user_read(&in, r->in, sizeof in);
@@ -237,20 +245,12 @@ NTSTATUS afd_recv(struct io_request *r)
 		return STATUS_INVALID_PARAMETER;
 	rw.flags = (in.msg_flags & AFD_MSG_OOB ? OS_MSG_OOB : 0) | (in.msg_flags & AFD_MSG_PEEK ? OS_MSG_PEEK : 0);
 	rw.force = in.recv_flags & 2;
-	status = vector_in(&rw, in.buffers, in.count, few);
-	if (status != STATUS_SUCCESS)
-		return status;
-	status = receive(r, &rw);
-	vector_done(&rw, few);
-	return status;
+	return with_vector(r, &rw, in.buffers, in.count, receive);
 }
 
 NTSTATUS afd_read(struct io_request *r)
 {
-	struct dk_segment seg = { (void *)r->buffer, r->size };
-	struct afd_rw rw = { .seg = &seg, .count = 1, .force = 1 };
-
-	return receive(r, &rw);
+	return with_buffer(r, receive);
 }
 
 /* ---- Sending ---- */
@@ -367,10 +367,8 @@ struct send_in { /* afd_sendmsg_params */
 
 NTSTATUS afd_sendmsg(struct io_request *r)
 {
-	struct dk_segment few[FEW];
 	struct afd_rw rw = { 0 };
 	struct send_in in;
-	struct dk_segment *seg;
 	NTSTATUS status = afd_in(r, &in, sizeof in);
 
 	if (status != STATUS_SUCCESS)
@@ -383,20 +381,10 @@ NTSTATUS afd_sendmsg(struct io_request *r)
 		if (status != STATUS_SUCCESS)
 			return status;
 	}
-	status = vector_in(&rw, in.buffers, in.count, few);
-	if (status != STATUS_SUCCESS)
-		return status;
-	seg = rw.seg; /* rw's moves on */
-	status = send(r, &rw);
-	rw.seg = seg;
-	vector_done(&rw, few);
-	return status;
+	return with_vector(r, &rw, in.buffers, in.count, send);
 }
 
 NTSTATUS afd_write(struct io_request *r)
 {
-	struct dk_segment seg = { (void *)r->buffer, r->size };
-	struct afd_rw rw = { .seg = &seg, .count = 1, .force = 1 };
-
-	return send(r, &rw);
+	return with_buffer(r, send);
 }

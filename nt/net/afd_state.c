@@ -161,7 +161,6 @@ NTSTATUS afd_event_select(struct io_request *r)
 NTSTATUS afd_get_events(struct io_request *r)
 {
 	uint32_t out[1 + AFD_EVENTS];
-	struct afd_news n;
 	struct afd *a;
 	NTSTATUS status = r->size < ANSWER_SIZE ? (NTSTATUS)STATUS_INVALID_PARAMETER : afd_lock(r, &a);
 
@@ -171,8 +170,6 @@ NTSTATUS afd_get_events(struct io_request *r)
 	for (uint32_t i = 0; i < AFD_EVENTS; i++)
 		out[1 + i] = os_sock_status(-a->errors[i]);
 	a->pending &= ~a->mask;
-	afd_run_locked(r->file, &n);
-	lock_drop(&r->file->lock);
-	afd_ran(r->file, &n);
+	afd_run_drop(r->file);
 	return afd_out(r, out, sizeof out);
 }

@@ -93,7 +93,6 @@ NTSTATUS afd_transmit(struct io_request *r)
 {
 	struct io_file *source = NULL;
 	struct transmit_in in;
-	struct afd_news n;
 	struct afd_op *op;
 	struct afd *a;
 	uint64_t start;
@@ -131,8 +130,6 @@ NTSTATUS afd_transmit(struct io_request *r)
 	op->transmit.flags = in.flags;
 	op->irp->r.write = 1;
 	list_append(&a->writes, &op->irp->link);
-	afd_run_locked(r->file, &n);
-	lock_drop(&r->file->lock);
-	afd_ran(r->file, &n);
+	afd_run_drop(r->file);
 	return io_irp_wait(r, op->irp);
 }
