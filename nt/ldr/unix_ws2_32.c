@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nt/ldr/unix_ws2_32.c - host names: what ws2_32.dll asks its Unix side for.
+ * nt/ldr/unix_ws2_32.c - host names (nt/net/names.h): what ws2_32.dll asks its Unix side for.
  *
- * Numbers, the sandbox's own name, localhost, what the sandbox's /etc/hosts has, and what a name server knows.  Answers are one block of guest memory, with
- * pointers into itself, of a size that the caller learns by WSA's "insufficient buffer" first.
+ * Answers are one block of guest memory, with pointers into itself, of a size that the caller learns by WSA's "insufficient buffer"
+ * first.
  */
 #include "nt/ke/user.h"
 #include "nt/ldr/inet.h"
 #include "nt/ldr/unixcall.h"
-#include "nt/net/resolve.h"
+#include "nt/net/names.h"
 #include "nt/os/sysinfo.h"
 #include "pico/arena.h"
 #include "rt/fmt.h"
@@ -29,23 +29,14 @@
 #define NI_NUMERICHOST 2u
 #define NI_NAMEREQD    4u
 
-#define NAME_ROOM 256u
-#define FOUND     16u
 
 enum { GETADDRINFO, GETHOSTBYADDR, GETHOSTBYNAME, GETHOSTNAME, GETNAMEINFO };
-
-/* What a name stands for. */
-struct found {
-	struct inet_addr addr[FOUND];
-	uint32_t n;
-	char canonical[NAME_ROOM];
-};
 
 static uint32_t string_in(char *to, uint64_t va)
 {
 	uint32_t n = 0;
 
-	for (; n < NAME_ROOM; n++) {
+	for (; n < NET_NAME_ROOM; n++) {
 		if (user_read(to + n, va + n, 1) != STATUS_SUCCESS)
 			return WSAEFAULT;
 		if (to[n] == '\0')
@@ -54,122 +45,7 @@ static uint32_t string_in(char *to, uint64_t va)
 	return WSAHOST_NOT_FOUND;
 }
 
-/* ---- /etc/hosts ---- */
-
-/* The next word of a line; false: there is none. */
-static bool word(const char **at, const char *end, char *to)
-{
-	const char *s = *at;
-	uint32_t n = 0;
-
-	while (s < end && (*s == ' ' || *s == '\t' || *s == '\r'))
-		s++;
-	while (s < end && *s != ' ' && *s != '\t' && *s != '\r' && *s != '#' && n < NAME_ROOM - 1)
-		to[n++] = *s++;
-	to[n] = '\0';
-	*at = s;
-	return n != 0;
-}
-
-static bool same_name(const char *a, const char *b)
-{
-	for (;; a++, b++) {
-		char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a, y = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;
-
-		if (x != y)
-			return false;
-		if (x == '\0')
-			return true;
-	}
-}
-
-static void put_found(struct found *f, const struct inet_addr *a, const char *canonical)
-{
-	if (f->n == FOUND)
-		return;
-	if (f->n == 0)
-		(void)fmt_snprintf(f->canonical, sizeof f->canonical, "%s", canonical);
-	f->addr[f->n++] = *a;
-}
-
-/* By name, or by address where name is NULL. */
-static void hosts_line(const char *at, const char *end, const char *name, const struct inet_addr *by, struct found *f)
-{
-	char text[NAME_ROOM], first[NAME_ROOM], other[NAME_ROOM];
-	struct inet_addr a;
-	bool hit = false;
-
-	if (!word(&at, end, text) || !inet_parse(text, &a) || !word(&at, end, first))
-		return;
-	if (name == NULL) {
-		hit = by->family == a.family && memcmp(by->bytes, a.bytes, sizeof a.bytes) == 0;
-	} else {
-		hit = same_name(first, name);
-		while (!hit && word(&at, end, other))
-			hit = same_name(other, name);
-	}
-	if (hit)
-		put_found(f, &a, first);
-}
-
-static void look_in_hosts(const char *name, const struct inet_addr *by, struct found *f)
-{
-	uint32_t size;
-	char *text = os_read_file("/etc/hosts", 1u << 20, &size);
-
-	if (text == NULL)
-		return;
-	for (const char *at = text, *end = text + size; at < end;) {
-		const char *eol = at;
-
-		while (eol < end && *eol != '\n')
-			eol++;
-		hosts_line(at, eol, name, by, f);
-		at = eol + 1;
-	}
-	heap_free(text);
-}
-
-/* ---- By name ---- */
-
-static void put_loopback(struct found *f, const char *name)
-{
-	put_found(f, &(struct inet_addr){ .family = INET_V6, .bytes = { [15] = 1 } }, name);
-	put_found(f, &(struct inet_addr){ .family = INET_V4, .bytes = { 127, 0, 0, 1 } }, name);
-}
-
-static void ask_server(const char *name, struct found *f)
-{
-	struct net_address a[FOUND];
-	uint32_t n = net_resolve(name, a, FOUND);
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct inet_addr one = { .family = a[i].v6 ? INET_V6 : INET_V4 };
-
-		memcpy(one.bytes, a[i].bytes, sizeof one.bytes);
-		put_found(f, &one, name);
-	}
-}
-
-static uint32_t look_up(const char *name, bool numeric, struct found *f)
-{
-	char own[NAME_ROOM];
-	struct inet_addr a;
-
-	if (inet_parse(name, &a)) {
-		put_found(f, &a, name);
-		return 0;
-	}
-	if (numeric)
-		return WSAHOST_NOT_FOUND;
-	look_in_hosts(name, NULL, f);
-	(void)os_host_name(own, sizeof own);
-	if (f->n == 0 && (same_name(name, "localhost") || same_name(name, own) || name[0] == '\0'))
-		put_loopback(f, name[0] != '\0' ? name : own);
-	if (f->n == 0)
-		ask_server(name, f);
-	return f->n != 0 ? 0 : WSAHOST_NOT_FOUND;
-}
+/* ---- Ports ---- */
 
 /* A number, or a name of the few that everybody uses. */
 static uint32_t port_of(const char *service, uint16_t *port)
@@ -185,7 +61,7 @@ static uint32_t port_of(const char *service, uint16_t *port)
 		return n < 65536 ? 0 : WSATYPE_NOT_FOUND;
 	}
 	for (uint32_t i = 0; i < ARRAY_LEN(known); i++)
-		if (same_name(known[i].name, service)) {
+		if (net_same_name(known[i].name, service)) {
 			*port = known[i].port;
 			return 0;
 		}
@@ -200,7 +76,7 @@ struct addrinfo {
 };
 #define SOCKADDR 28u /* the longer of the two */
 
-static uint64_t put_info(char *block, uint64_t va, const struct found *f, const struct addrinfo *hints, uint16_t port)
+static uint64_t put_info(char *block, uint64_t va, const struct net_names *f, const struct addrinfo *hints, uint16_t port)
 {
 	uint64_t at = 0, last = 0;
 
@@ -222,7 +98,7 @@ static uint64_t put_info(char *block, uint64_t va, const struct found *f, const 
 	return at;
 }
 
-static void keep_family(struct found *f, int32_t family)
+static void keep_family(struct net_names *f, int32_t family)
 {
 	uint32_t n = 0;
 
@@ -232,13 +108,13 @@ static void keep_family(struct found *f, int32_t family)
 	f->n = n;
 }
 
-static uint32_t any_or_loopback(struct found *f, const struct addrinfo *hints)
+static uint32_t any_or_loopback(struct net_names *f, const struct addrinfo *hints)
 {
 	if (hints->flags & (int32_t)AI_PASSIVE) {
-		put_found(f, &(struct inet_addr){ .family = INET_V4 }, "");
-		put_found(f, &(struct inet_addr){ .family = INET_V6 }, "");
+		net_names_add(f, &(struct inet_addr){ .family = INET_V4 }, "");
+		net_names_add(f, &(struct inet_addr){ .family = INET_V6 }, "");
 	} else {
-		put_loopback(f, "localhost");
+		net_names_loopback(f, "localhost");
 	}
 	return 0;
 }
@@ -254,9 +130,9 @@ static uint32_t answer(char *block, uint64_t size, uint64_t va, uint64_t size_va
 	return user_write(va, block, size) == STATUS_SUCCESS ? 0 : WSAEFAULT;
 }
 
-static uint32_t resolve(const uint64_t q[5], struct addrinfo *hints, uint16_t *port, struct found *f)
+static uint32_t resolve(const uint64_t q[5], struct addrinfo *hints, uint16_t *port, struct net_names *f)
 {
-	char name[NAME_ROOM], service[NAME_ROOM];
+	char name[NET_NAME_ROOM], service[NET_NAME_ROOM];
 	uint32_t err = 0;
 
 	if (q[2] != 0 && user_read(hints, q[2], sizeof *hints) != STATUS_SUCCESS)
@@ -272,15 +148,15 @@ static uint32_t resolve(const uint64_t q[5], struct addrinfo *hints, uint16_t *p
 	if (err == 0 && q[0] != 0)
 		err = string_in(name, q[0]);
 	if (err == 0)
-		err = q[0] != 0 ? look_up(name, hints->flags & (int32_t)AI_NUMERICHOST, f) : any_or_loopback(f, hints);
+		err = q[0] != 0 ? net_look_up(name, hints->flags & (int32_t)AI_NUMERICHOST, f) ? 0 : WSAHOST_NOT_FOUND : any_or_loopback(f, hints);
 	keep_family(f, hints->family);
 	return err != 0 ? err : f->n != 0 ? 0 : WSAHOST_NOT_FOUND;
 }
 
 static uint32_t get_addr_info(uint64_t args)
 {
-	struct found *f = heap_alloc(sizeof *f);
-	char *block = heap_alloc(FOUND * (sizeof(struct addrinfo) + 32) + NAME_ROOM);
+	struct net_names *f = heap_alloc(sizeof *f);
+	char *block = heap_alloc(NET_NAMES * (sizeof(struct addrinfo) + 32) + NET_NAME_ROOM);
 	struct addrinfo hints = { 0 };
 	uint64_t q[5]; /* node, service, hints, answer, its size's address */
 	uint16_t port = 0;
@@ -306,7 +182,7 @@ struct hostent {
 	uint64_t list;
 };
 
-static uint64_t put_hostent(char *block, uint64_t va, const struct found *f)
+static uint64_t put_hostent(char *block, uint64_t va, const struct net_names *f)
 {
 	uint64_t lists = sizeof(struct hostent), addresses = lists + 8 * (f->n + 2ull), name = addresses + f->n * 16ull;
 	uint32_t length = f->addr[0].family == INET_V4 ? 4 : 16;
@@ -322,9 +198,9 @@ static uint64_t put_hostent(char *block, uint64_t va, const struct found *f)
 	return name + strlen(f->canonical) + 1;
 }
 
-static uint32_t hostent_out(struct found *f, uint64_t va, uint64_t size_va)
+static uint32_t hostent_out(struct net_names *f, uint64_t va, uint64_t size_va)
 {
-	char *block = heap_alloc(sizeof(struct hostent) + FOUND * 24 + 16 + NAME_ROOM);
+	char *block = heap_alloc(sizeof(struct hostent) + NET_NAMES * 24 + 16 + NET_NAME_ROOM);
 	uint32_t err = block != NULL ? answer(block, put_hostent(block, va, f), va, size_va) : WSA_NOT_ENOUGH_MEMORY;
 
 	heap_free(block);
@@ -333,9 +209,9 @@ static uint32_t hostent_out(struct found *f, uint64_t va, uint64_t size_va)
 
 static uint32_t get_host_by_name(uint64_t args)
 {
-	struct found *f = heap_alloc(sizeof *f);
+	struct net_names *f = heap_alloc(sizeof *f);
 	uint64_t q[3]; /* name, answer, its size's address */
-	char name[NAME_ROOM];
+	char name[NET_NAME_ROOM];
 	uint32_t err = f != NULL ? 0 : WSA_NOT_ENOUGH_MEMORY;
 
 	if (err == 0 && user_read(q, args, sizeof q) != STATUS_SUCCESS)
@@ -343,7 +219,7 @@ static uint32_t get_host_by_name(uint64_t args)
 	if (err == 0)
 		err = string_in(name, q[0]);
 	if (err == 0)
-		err = look_up(name, false, f);
+		err = net_look_up(name, false, f) ? 0 : WSAHOST_NOT_FOUND;
 	if (err == 0) {
 		keep_family(f, INET_V4);
 		err = f->n != 0 ? hostent_out(f, q[1], q[2]) : WSANO_DATA;
@@ -354,7 +230,7 @@ static uint32_t get_host_by_name(uint64_t args)
 
 static uint32_t get_host_by_addr(uint64_t args)
 {
-	struct found *f = heap_alloc(sizeof *f);
+	struct net_names *f = heap_alloc(sizeof *f);
 	struct {
 		uint64_t addr;
 		int32_t length, family;
@@ -371,7 +247,7 @@ static uint32_t get_host_by_addr(uint64_t args)
 	if (err == 0 && user_read(a.bytes, q.addr, q.family == INET_V4 ? 4 : 16) != STATUS_SUCCESS)
 		err = WSAEFAULT;
 	if (err == 0) {
-		look_in_hosts(NULL, &a, f);
+		net_name_of(&a, f);
 		err = f->n != 0 ? hostent_out(f, q.host, q.size) : WSAHOST_NOT_FOUND;
 	}
 	heap_free(f);
@@ -397,7 +273,7 @@ static uint32_t get_host_name(uint64_t args)
 		uint64_t name;
 		uint32_t size, pad;
 	} q;
-	char own[NAME_ROOM];
+	char own[NET_NAME_ROOM];
 
 	if (user_read(&q, args, sizeof q) != STATUS_SUCCESS)
 		return WSAEFAULT;
@@ -416,14 +292,14 @@ struct name_info {
 
 static uint32_t name_of(const struct name_info *q, const struct inet_addr *a)
 {
-	struct found *f = heap_alloc(sizeof *f);
-	char text[NAME_ROOM];
+	struct net_names *f = heap_alloc(sizeof *f);
+	char text[NET_NAME_ROOM];
 	uint32_t err;
 
 	if (f == NULL)
 		return WSA_NOT_ENOUGH_MEMORY;
 	if (!(q->flags & NI_NUMERICHOST))
-		look_in_hosts(NULL, a, f);
+		net_name_of(a, f);
 	inet_format(a, text, sizeof text);
 	err = f->n == 0 && q->flags & NI_NAMEREQD ? WSAHOST_NOT_FOUND : text_out(q->host, q->host_size, f->n != 0 ? f->canonical : text);
 	heap_free(f);

@@ -10,7 +10,6 @@
 #include "nt/os/file.h"
 #include "nt/os/sock.h"
 #include "nt/os/sysinfo.h"
-#include "nt/ldr/inet.h"
 #include "pico/arena.h"
 #include "pico/pico.h"
 #include "rt/mem.h"
@@ -31,7 +30,7 @@ struct message {
 /* What has been heard of one name. */
 struct lookup {
 	struct file *socket;
-	struct net_address *out;
+	struct inet_addr *out;
 	uint32_t room, found, answered; /* answered: bit 0 A, bit 1 AAAA */
 	uint16_t id;              /* of A's question; AAAA's is the next */
 };
@@ -157,7 +156,7 @@ static void records(struct lookup *l, const struct message *m, uint32_t type)
 		if (at + 10 + data > m->size)
 			return;
 		if (get16(m, at) == type && get16(m, at + 2) == 1 && data == size) {
-			l->out[l->found].v6 = type == TYPE_AAAA;
+			l->out[l->found] = (struct inet_addr){ .family = type == TYPE_A ? INET_V4 : INET_V6 };
 			memcpy(l->out[l->found++].bytes, m->b + at + 10, size);
 		}
 		at += 10 + data;
@@ -217,7 +216,7 @@ static bool try_once(struct lookup *l, struct message *m, const char *name)
 	return l->answered != 3 && status == STATUS_TIMEOUT;
 }
 
-uint32_t net_resolve(const char *name, struct net_address *out, uint32_t room)
+uint32_t net_resolve(const char *name, struct inet_addr *out, uint32_t room)
 {
 	struct lookup l = { .out = out, .room = room, .id = (uint16_t)(pico_now() >> 10) };
 	struct message *m = heap_alloc(sizeof *m);

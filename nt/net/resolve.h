@@ -3,17 +3,14 @@
 #ifndef NT_NET_RESOLVE_H
 #define NT_NET_RESOLVE_H
 
+#include "nt/ldr/inet.h"
 #include "nt/os/sock.h"
 
 /* The server that the sandbox's /etc/resolv.conf names; false: none. */
 bool net_name_server(struct os_sockaddr *to, uint32_t *size);
-struct net_address {
-	bool v6;
-	uint8_t bytes[16];       /* network order; IPv4: four of them */
-};
 /*
  * Asks the server that the sandbox's /etc/resolv.conf names for name's IPv4 and IPv6 addresses.  How many were found, at most room; 0: none, or
  * nobody answers.  Waits, some seconds at most.
  */
-uint32_t net_resolve(const char *name, struct net_address *out, uint32_t room);
+uint32_t net_resolve(const char *name, struct inet_addr *out, uint32_t room);
 #endif
