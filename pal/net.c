@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pal/net.c - servers, waitsets and datagrams.
+ * pal/net.c - servers and datagrams.
  *
  * A connection is read and written as any other stream (stream_io.c).  A server's read is a request, since each new
  * connection must be a stream that the monitor knows.  Datagrams go straight to and from the socket where the
  * peer is fixed, or where we have the socket; a datagram to a given address is always a request: a system call that
  * sends to an address is one that connects.
- *
- * A waitset is an epoll descriptor that the monitor made: what is put in are our descriptors, so it is of use here only.
  *
  * Those that pass through the monitor lie between here and there in one buffer, which its lock guards; guests'
  * memory is copied with faults in mind.
@@ -154,88 +152,6 @@ bool net_tune(dk_handle stream, uint32_t class, const void *value, uint64_t size
 	return false;
 }
 
-/* ---- waitsets ---- */
-
-#define READY_MAX 64u /* told in one read */
-
-static bool is_waitset(const struct stream *s)
-{
-	return s && (s->fd_flags & (MON_FD_SERVER | MON_FD_SOCKET)) == MON_FD_SERVER;
-}
-
-static const struct {
-	uint32_t dk, host;
-} ready_bits[] = {
-	{ DK_READY(DK_EVENT_READ), POLLIN }, { DK_READY(DK_EVENT_ACCEPT), POLLIN }, { DK_READY(DK_EVENT_WRITE), POLLOUT },
-	{ DK_READY(DK_EVENT_HANGUP), POLLRDHUP }, { DK_READY(DK_EVENT_CHANGE), POLLPRI }, { DK_MEMBER_EDGE, EPOLLET }, { DK_MEMBER_ONCE, EPOLLONESHOT },
-	{ DK_READY_ERROR, POLLERR }, { DK_READY_CLOSED, POLLHUP },
-};
-
-uint32_t net_ready_bits(uint32_t polled)
-{
-	uint32_t ready = 0;
-
-	for (uint32_t k = 0; k < ARRAY_LEN(ready_bits); k++)
-		ready |= polled & ready_bits[k].host ? ready_bits[k].dk : 0;
-	return ready;
-}
-
-static enum dk_status set_member(int set, const struct dk_member *m)
-{
-	struct host_epoll_event e = { .data = m->cookie };
-	uint32_t flags;
-	int fd;
-	enum dk_status status = stream_fd(m->stream, &fd, &flags);
-	long err;
-
-	if (status != DK_OK)
-		return status;
-	for (uint32_t i = 0; i < ARRAY_LEN(ready_bits); i++)
-		e.events |= m->events & ready_bits[i].dk ? ready_bits[i].host : 0;
-	if (m->events == 0)
-		return status_of(HOST4(epoll_ctl, set, EPOLL_CTL_DEL, fd, &e));
-	err = HOST4(epoll_ctl, set, EPOLL_CTL_ADD, fd, &e);
-	if (err == -HOST_EEXIST)
-		err = HOST4(epoll_ctl, set, EPOLL_CTL_MOD, fd, &e);
-	return status_of(err);
-}
-
-enum dk_status net_set_members(dk_handle set, const struct dk_member *members, uint64_t size)
-{
-	uint32_t flags;
-	int fd;
-	enum dk_status status = stream_fd(set, &fd, &flags);
-
-	if (status == DK_OK && (!is_waitset(stream_find(set)) || !members || size % sizeof *members))
-		status = DK_INVALID_ARG;
-	for (uint64_t i = 0; status == DK_OK && i < size / sizeof *members; i++)
-		status = set_member(fd, &members[i]);
-	return status;
-}
-
-static enum dk_status ready_read(dk_handle set, const struct dk_segment *segments, uint32_t count, uint64_t *done)
-{
-	struct host_epoll_event e[READY_MAX];
-	struct dk_ready ready[READY_MAX];
-	uint32_t flags;
-	int fd;
-	enum dk_status status = stream_fd(set, &fd, &flags);
-	long n;
-
-	if (status != DK_OK)
-		return status;
-	if (count != 1 || segments[0].size < sizeof ready[0])
-		return DK_INVALID_ARG;
-	n = HOST6(epoll_pwait, fd, e, MIN(segments[0].size / sizeof ready[0], READY_MAX), 0, 0, 8);
-	if (n <= 0)
-		return n < 0 ? status_of(n) : DK_AGAIN;
-	for (long i = 0; i < n; i++) {
-		ready[i] = (struct dk_ready){ .cookie = e[i].data, .events = net_ready_bits(e[i].events) };
-	}
-	*done = (uint64_t)n * sizeof ready[0];
-	return pal_copy(segments[0].base, ready, *done) ? DK_OK : DK_FAULT;
-}
-
 /* ---- datagrams in ---- */
 
 /* A call's part of it: segments behind the record that tells the peer, if it wants that. */
@@ -310,7 +226,7 @@ enum dk_status net_read(dk_handle stream, const struct dk_segment *segments, uin
 	if (!s)
 		return DK_INVALID_HANDLE;
 	if (s->fd_flags & MON_FD_SERVER)
-		return is_waitset(s) ? ready_read(stream, segments, count, done) : accept_read(s, segments, count, done);
+		return is_waitset(s) ? waitset_read(stream, segments, count, done) : accept_read(s, segments, count, done);
 	status = stream_fd(stream, &fd, &fd_flags);
 	if (status != DK_OK)
 		return status;

@@ -16,13 +16,17 @@ enum dk_status stream_query_here(dk_handle stream, uint32_t class, void *buffer,
 /* ---- net.c: servers, datagrams ---- */
 enum dk_status net_read(dk_handle stream, const struct dk_segment *segments, uint32_t count, uint32_t flags, uint64_t *done);
 enum dk_status net_write(dk_handle stream, const struct dk_segment *segments, uint32_t count, uint32_t flags, uint64_t *done);
-uint32_t net_ready_bits(uint32_t polled); /* DK_READY* of what poll or epoll told */
 /* What of a connection need not be waited for; false: it is not that. */
 bool net_shut_write(dk_handle stream);
 bool net_tune(dk_handle stream, uint32_t class, const void *value, uint64_t size);
-enum dk_status net_set_members(dk_handle set, const struct dk_member *members, uint64_t size);
 /* A stream that the monitor made (opened.c): its handle; DK_NO_HANDLE: no room, and it is closed. */
 dk_handle stream_adopt(uint64_t number, uint32_t fd_flags, int fd);
+
+/* ---- waitset.c ---- */
+bool is_waitset(const struct stream *s);
+uint32_t net_ready_bits(uint32_t polled); /* DK_READY* of what poll or epoll told */
+enum dk_status net_set_members(dk_handle set, const struct dk_member *members, uint64_t size);
+enum dk_status waitset_read(dk_handle set, const struct dk_segment *segments, uint32_t count, uint64_t *done);
 
 /* A stream's event is named after the stream: which event above the stream's index. */
 static inline dk_handle stream_event(dk_handle stream, uint32_t which)
