@@ -98,18 +98,23 @@ enum dk_socket_option {
 #define DK_SOCKET_OPTION_SIZE 256u
 
 /*
- * "waitset:" is a set of streams that are waited for together, for who has thousands.  It is of use only in the picoprocess
- * that opened it (a copy opens its own).  Setting DK_ATTR_MEMBERS adds, changes (events) and removes (0) members;
- * the set's READ event is set while a member has something to tell; a read (AGAIN if nothing, it never waits) gives
- * struct dk_ready of each (up to 64 a read), and costs what is told, not what is in the set.  ACCEPT is told as READ and ACCEPT.
- * A member is to be removed before its stream is closed for good.  Where that cannot be had (another picoprocess closes it) EDGE or
- * ONCE keep it from being told for ever, and a cookie should say of what time it is.
+ * "waitset:" is a set of streams that are waited for together, for who has thousands.  Setting DK_ATTR_MEMBERS adds, changes
+ * (events) and removes (0) members; the set's READ event is set while a member has something to tell; a read (AGAIN if nothing, it
+ * never waits) or DkStreamWaitReady gives struct dk_ready of each (up to 64 at once), and costs what is told, not what is in the set.
+ * ACCEPT is told as READ and ACCEPT.
+ *
+ * The set is shared like every stream, but a member is known by the picoprocess that put it in, and its copies: from another one
+ * a change (CHANGE) or removal says NOT_FOUND, adding makes a second member, and what was there goes on telling as long as
+ * its stream is open anywhere.  A cookie should therefore say of what time it is.  A member is to be removed before its stream is
+ * closed for good.
  */
 #define DK_READY(event) (1u << (event)) /* of enum dk_stream_event */
 #define DK_READY_ERROR  0x100u          /* told unasked, as is HANGUP of both sides: DK_READY_CLOSED */
 #define DK_READY_CLOSED 0x200u
 #define DK_MEMBER_EDGE  0x10000u        /* tell each change once, not as long as it lasts */
 #define DK_MEMBER_ONCE  0x20000u        /* tell once, then nothing until the member is set again */
+#define DK_MEMBER_CHANGE 0x40000u       /* it is there already, and tells again what it has told: NOT_FOUND else */
+#define DK_MEMBER_EXCLUSIVE 0x80000u    /* of the sets that have it so only one (or more) is told; it cannot be changed */
 struct dk_member {
 	uint64_t cookie;
 	dk_handle stream;

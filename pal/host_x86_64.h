@@ -121,8 +121,9 @@ struct host_epoll_event {
 	uint64_t data;
 } __attribute__((packed));
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL, EPOLL_CTL_MOD };
-#define EPOLLONESHOT (1u << 30)
-#define EPOLLET      (1u << 31)
+#define EPOLLEXCLUSIVE (1u << 28)
+#define EPOLLONESHOT   (1u << 30)
+#define EPOLLET        (1u << 31)
 
 #define HOST_SIGILL  4
 #define HOST_SIGTRAP 5

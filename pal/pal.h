@@ -135,6 +135,13 @@ void thread_unmade(struct thread *t); /* one from thread_new that was never star
 struct thread *thread_new(uint32_t process);
 
 /* ---- wait.c ---- */
+/* A wait on a waitset: where its events go, and how many came; 0: the event was signalled. */
+struct set_wait {
+	int fd;
+	uint32_t room, count;
+	struct host_epoll_event *events;
+};
+enum dk_status pal_wait_set(dk_handle event, struct set_wait *set, uint64_t deadline, uint32_t flags);
 enum dk_status pal_wait(uint32_t count, const dk_handle *objects, uint64_t deadline, uint32_t flags, uint32_t *index);
 bool pal_marked(struct thread *t); /* moves the mark; true if tb->work is set */
 bool pal_aborted(void);

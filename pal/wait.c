@@ -14,7 +14,7 @@
  * waiter that was told and goes away without taking passes the word on, so no
  * signalled object is left with sleepers.
  *
- * Waits on descriptors (stream events) go through ppoll, all others through the futex.
+ * Waits on descriptors (stream events) go through ppoll, those on a waitset through its epoll, all others through the futex.
  */
 #include "pal/pal.h"
 
@@ -25,6 +25,7 @@ struct wait {
 	const dk_handle *objects;
 	uint32_t nodes;     /* armed, the abort event last */
 	uint32_t polls;
+	struct set_wait *set; /* NULL: none */
 	bool abort;         /* the abort event has node number count */
 	struct node *node;
 	struct host_pollfd fds[DK_WAIT_MAX];
@@ -225,10 +226,19 @@ static enum dk_status poll_result(struct wait *w, long n, uint32_t *index)
 	return n < 0 && n != -HOST_EINTR ? status_of(n) : DK_AGAIN;
 }
 
+static enum dk_status set_result(struct wait *w, long n, uint32_t *index)
+{
+	*index = w->count; /* none of the objects */
+	w->set->count = n > 0 ? (uint32_t)n : 0;
+	return n > 0 ? DK_OK : n < 0 && n != -HOST_EINTR ? status_of(n) : DK_AGAIN;
+}
+
 static enum dk_status poll_now(struct wait *w, uint32_t *index)
 {
 	struct host_timespec none = { 0, 0 };
 
+	if (w->set)
+		return set_result(w, HOST6(epoll_pwait2, w->set->fd, w->set->events, w->set->room, &none, 0, 8), index);
 	return poll_result(w, HOST6(ppoll, w->fds, w->polls, &none, NULL, 8, 0), index);
 }
 
@@ -236,13 +246,17 @@ static enum dk_status poll_now(struct wait *w, uint32_t *index)
 static enum dk_status wait_poll(struct wait *w, uint32_t word, uint64_t left, uint32_t *index)
 {
 	struct host_timespec ts = { (int64_t)(left / 1000000000), (int64_t)(left % 1000000000) };
+	uint64_t until = left == DK_FOREVER ? 0 : (uint64_t)&ts;
+	const volatile uint32_t *place = (const volatile uint32_t *)&w->t->word;
 	long n;
 
 	atomic_store(&w->t->sleep, SLEEP_POLL);
-	n = host_wait((const volatile uint32_t *)&w->t->word, word, __NR_ppoll, (uint64_t)w->fds, w->polls,
-		left == DK_FOREVER ? 0 : (uint64_t)&ts, 0, 8, 0);
+	if (w->set)
+		n = host_wait(place, word, __NR_epoll_pwait2, (uint64_t)w->set->fd, (uint64_t)w->set->events, w->set->room, until, 0, 8);
+	else
+		n = host_wait(place, word, __NR_ppoll, (uint64_t)w->fds, w->polls, until, 0, 8, 0);
 	atomic_exchange(&w->t->sleep, SLEEP_NO);
-	return poll_result(w, n, index);
+	return w->set ? set_result(w, n, index) : poll_result(w, n, index);
 }
 
 #define SPIN_NS       15000u  /* longest look for a change of the word before sleeping */
@@ -324,7 +338,7 @@ static enum dk_status wait_loop(struct wait *w, uint64_t deadline, uint32_t flag
 			stop = DK_INTERRUPTED;
 		else if (deadline != DK_FOREVER && (deadline == 0 || (now = pal_now()) >= deadline))
 			stop = DK_TIMEOUT;
-		if (w->polls) {
+		if (w->polls || w->set) {
 			/* When we stop anyway, look at the descriptors once. */
 			status = stop ? poll_now(w, index)
 				      : wait_poll(w, word, deadline == DK_FOREVER ? DK_FOREVER : deadline - now, index);
@@ -338,7 +352,7 @@ static enum dk_status wait_loop(struct wait *w, uint64_t deadline, uint32_t flag
 	}
 }
 
-enum dk_status pal_wait(uint32_t count, const dk_handle *objects, uint64_t deadline, uint32_t flags, uint32_t *index)
+static enum dk_status wait_for(uint32_t count, const dk_handle *objects, struct set_wait *set, uint64_t deadline, uint32_t flags, uint32_t *index)
 {
 	struct wait w;
 	uint32_t found = UINT32_MAX;
@@ -347,6 +361,7 @@ enum dk_status pal_wait(uint32_t count, const dk_handle *objects, uint64_t deadl
 	w.t = pal_self();
 	w.count = count;
 	w.objects = objects;
+	w.set = set;
 	status = wait_prepare(&w);
 	if (status == DK_OK)
 		status = wait_loop(&w, deadline, flags, &found);
@@ -358,6 +373,17 @@ enum dk_status pal_wait(uint32_t count, const dk_handle *objects, uint64_t deadl
 	if (status == DK_OK && index)
 		*index = found;
 	return status;
+}
+
+enum dk_status pal_wait(uint32_t count, const dk_handle *objects, uint64_t deadline, uint32_t flags, uint32_t *index)
+{
+	return wait_for(count, objects, NULL, deadline, flags, index);
+}
+
+enum dk_status pal_wait_set(dk_handle event, struct set_wait *set, uint64_t deadline, uint32_t flags)
+{
+	set->count = 0;
+	return wait_for(event != DK_NO_HANDLE, &event, set, deadline, flags, NULL);
 }
 
 enum dk_status DkObjectsWaitAny(uint32_t count, const dk_handle *objects, uint64_t deadline, uint32_t flags, uint32_t *index)

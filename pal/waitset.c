@@ -20,7 +20,7 @@ static const struct {
 } ready_bits[] = {
 	{ DK_READY(DK_EVENT_READ), POLLIN }, { DK_READY(DK_EVENT_ACCEPT), POLLIN }, { DK_READY(DK_EVENT_WRITE), POLLOUT },
 	{ DK_READY(DK_EVENT_HANGUP), POLLRDHUP }, { DK_READY(DK_EVENT_CHANGE), POLLPRI }, { DK_MEMBER_EDGE, EPOLLET }, { DK_MEMBER_ONCE, EPOLLONESHOT },
-	{ DK_READY_ERROR, POLLERR }, { DK_READY_CLOSED, POLLHUP },
+	{ DK_READY_ERROR, POLLERR }, { DK_READY_CLOSED, POLLHUP }, { DK_MEMBER_EXCLUSIVE, EPOLLEXCLUSIVE },
 };
 
 uint32_t net_ready_bits(uint32_t polled)
@@ -46,9 +46,11 @@ static enum dk_status set_member(int set, const struct dk_member *m)
 		e.events |= m->events & ready_bits[i].dk ? ready_bits[i].host : 0;
 	if (m->events == 0)
 		return status_of(HOST4(epoll_ctl, set, EPOLL_CTL_DEL, fd, &e));
-	err = HOST4(epoll_ctl, set, EPOLL_CTL_ADD, fd, &e);
-	if (err == -HOST_EEXIST)
-		err = HOST4(epoll_ctl, set, EPOLL_CTL_MOD, fd, &e);
+	err = HOST4(epoll_ctl, set, m->events & DK_MEMBER_CHANGE ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e);
+	if (err == -HOST_EEXIST) { /* nobody removed it, and an exclusive one cannot be changed */
+		(void)HOST4(epoll_ctl, set, EPOLL_CTL_DEL, fd, &e);
+		err = HOST4(epoll_ctl, set, EPOLL_CTL_ADD, fd, &e);
+	}
 	return status_of(err);
 }
 
@@ -65,25 +67,54 @@ enum dk_status net_set_members(dk_handle set, const struct dk_member *members, u
 	return status;
 }
 
+/* What the host told, for the caller. */
+static enum dk_status give_ready(const struct host_epoll_event *e, uint32_t n, void *buffer, uint64_t *done)
+{
+	struct dk_ready ready[READY_MAX];
+
+	for (uint32_t i = 0; i < n; i++)
+		ready[i] = (struct dk_ready){ .cookie = e[i].data, .events = net_ready_bits(e[i].events) };
+	*done = n * sizeof ready[0];
+	return pal_copy(buffer, ready, *done) ? DK_OK : DK_FAULT;
+}
+
+/* Its descriptor, and for how many records there is room. */
+static enum dk_status set_room(dk_handle set, uint64_t size, int *fd, uint32_t *room)
+{
+	uint32_t flags;
+	enum dk_status status = stream_fd(set, fd, &flags);
+
+	*room = (uint32_t)MIN(size / sizeof(struct dk_ready), READY_MAX);
+	return status == DK_OK && (*room == 0 || !is_waitset(stream_find(set))) ? DK_INVALID_ARG : status;
+}
+
 enum dk_status waitset_read(dk_handle set, const struct dk_segment *segments, uint32_t count, uint64_t *done)
 {
 	struct host_epoll_event e[READY_MAX];
-	struct dk_ready ready[READY_MAX];
-	uint32_t flags;
+	struct host_timespec now = { 0, 0 };
+	uint32_t room;
 	int fd;
-	enum dk_status status = stream_fd(set, &fd, &flags);
+	enum dk_status status = set_room(set, count == 1 ? segments[0].size : 0, &fd, &room);
 	long n;
 
 	if (status != DK_OK)
 		return status;
-	if (count != 1 || segments[0].size < sizeof ready[0])
-		return DK_INVALID_ARG;
-	n = HOST6(epoll_pwait, fd, e, MIN(segments[0].size / sizeof ready[0], READY_MAX), 0, 0, 8);
+	n = HOST6(epoll_pwait2, fd, e, room, &now, 0, 8);
 	if (n <= 0)
 		return n < 0 ? status_of(n) : DK_AGAIN;
-	for (long i = 0; i < n; i++) {
-		ready[i] = (struct dk_ready){ .cookie = e[i].data, .events = net_ready_bits(e[i].events) };
-	}
-	*done = (uint64_t)n * sizeof ready[0];
-	return pal_copy(segments[0].base, ready, *done) ? DK_OK : DK_FAULT;
+	return give_ready(e, (uint32_t)n, segments[0].base, done);
+}
+
+enum dk_status DkStreamWaitReady(dk_handle set, dk_handle event, uint64_t deadline, uint32_t flags, void *buffer, uint64_t size, uint64_t *done)
+{
+	struct host_epoll_event e[READY_MAX];
+	struct set_wait w = { .events = e };
+	enum dk_status status = flags & ~DK_WAIT_UNINTERRUPTIBLE ? DK_INVALID_ARG : set_room(set, size, &w.fd, &w.room);
+
+	if (status == DK_OK && event && DK_HANDLE_KIND(event) != DK_KIND_EVENT)
+		status = DK_INVALID_HANDLE;
+	if (status == DK_OK)
+		status = pal_wait_set(event, &w, deadline, flags);
+	*done = 0;
+	return status == DK_OK && w.count != 0 ? give_ready(e, w.count, buffer, done) : status;
 }

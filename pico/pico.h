@@ -220,6 +220,8 @@ struct dk_context *pico_frame(void);
  */
 enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint64_t deadline, uint32_t flags, uint32_t *index);
 enum dk_status pico_wait(uint64_t deadline, uint32_t flags);
+/* The same for a waitset (abi/net.h): DK_OK with *done bytes of what its members told, 0 if it was woken. */
+enum dk_status pico_wait_ready(dk_handle set, void *ready, uint64_t size, uint64_t *done, uint64_t deadline);
 /* With locks held it takes effect when the last is dropped, or the caller sleeps: so does pico_interrupt, so do wait queues. */
 void pico_wake(struct pico_thread *t);
 

@@ -221,7 +221,18 @@ void pico_interrupt(struct pico_thread *t)
 	tell_handle(h);
 }
 
+static void before_wait(struct pico_thread *t)
+{
+	tell_before_sleep(t);
+	t->woken = 0;
+}
+
 /* A mark that the provider settles by itself (another process wants a look at our memory) does not end a wait. */
+static bool settled(struct pico_thread *t, enum dk_status status)
+{
+	return UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(t);
+}
+
 static enum dk_status wait_any(uint32_t count, const dk_handle *handles, uint64_t deadline, uint32_t flags, uint32_t *index)
 {
 	struct pico_thread *t = pico_current();
@@ -230,10 +241,24 @@ static enum dk_status wait_any(uint32_t count, const dk_handle *handles, uint64_
 	t->waits++;
 	t->sleeping = 1;
 	do {
-		tell_before_sleep(t);
-		t->woken = 0;
+		before_wait(t);
 		status = DkObjectsWaitAny(count, handles, deadline, flags, index);
-	} while (UNLIKELY(status == DK_INTERRUPTED) && pico_provider->interrupted && pico_provider->interrupted(t));
+	} while (settled(t, status));
+	t->sleeping = 0;
+	return status;
+}
+
+enum dk_status pico_wait_ready(dk_handle set, void *ready, uint64_t size, uint64_t *done, uint64_t deadline)
+{
+	struct pico_thread *t = pico_current();
+	enum dk_status status;
+
+	t->waits++;
+	t->sleeping = 1;
+	do {
+		before_wait(t);
+		status = DkStreamWaitReady(set, t->event, deadline, 0, ready, size, done);
+	} while (settled(t, status));
 	t->sleeping = 0;
 	return status;
 }
