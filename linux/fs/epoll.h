@@ -10,6 +10,7 @@
 #define EP_STREAMS  2u  /* host streams one file may wait on, but sockets */
 #define EP_MEMBERS  5u  /* sockets of the host behind one of the guest's */
 #define EP_MAX_NEST 5
+#define EP_BATCH    32u
 
 struct epwait {
 	struct waiter w;    /* kind LX_WAITER_EPOLL, data: the item */
@@ -56,6 +57,15 @@ struct epoll {
 	struct list first_buckets[EP_BUCKETS];
 };
 
+/* Where events go, and how many. */
+struct epoll_out {
+	struct gva to;
+	uint32_t max, done;
+	uint32_t n; /* in batch */
+	struct epoll_event batch[EP_BATCH];
+};
+long epoll_flush(struct epoll_out *o); /* the batch reaches the guest: 0 or -EFAULT */
+
 /* Marks an item as maybe ready and wakes one sleeper, if there is one: from lx_wake and from epoll_ctl. */
 bool epitem_ready(struct epitem *item);
 void epitem_mark(struct epitem *item); /* the same without waking: the caller is about to take ready items */
@@ -66,8 +76,10 @@ uint32_t epitem_poll(struct lx_thread *t, struct epitem *item, struct poll_table
 bool epoll_any_ready(struct lx_thread *t, struct epoll *ep);
 /* The sandbox's one lock over who watches whom. */
 LOCK(EPTREE) *epoll_tree_lock(void);
-/* Is an item on a host stream ready?  Adds their events to p if it is not NULL.  [E] is taken. */
+/* epoll_host.c: items on host streams that are no sockets.  Is one ready?  Adds their events to p if it is not NULL.  [E] is taken. */
 bool epoll_poll_host(struct lx_thread *t, struct epoll *ep, struct poll_table *p);
+void epoll_gather_host(struct epoll *ep, struct poll_table *p); /* their events alone */
+long epoll_collect_host(struct lx_thread *t, struct epoll *ep, struct epoll_out *o); /* those that are ready: 0 or -EFAULT; with [E] */
 /* epoll_set.c.  Reads which of the set's members changed, and marks their items; wake: somebody may be asleep.  [E] is not held. */
 void epoll_read_set(struct epoll *ep, bool wake);
 /* With [E]: */

@@ -6,18 +6,9 @@
 #include "pico/uaccess.h"
 #include "syscalls.gen.h"
 
-#define BATCH 32u
 #define SLEEPER 3u /* which of the thread's own waiters; polled files use the first ones */
 
-/* Where events go, and how many. */
-struct out {
-	struct gva to;
-	uint32_t max, done;
-	uint32_t n; /* in batch */
-	struct epoll_event batch[BATCH];
-};
-
-static long flush(struct out *o)
+long epoll_flush(struct epoll_out *o)
 {
 	if (o->n > 0 && copy_out(gva_add(o->to, o->done * sizeof o->batch[0]), o->batch, o->n * sizeof o->batch[0]) != 0)
 		return -EFAULT;
@@ -64,19 +55,19 @@ static void push_back(struct epoll *ep, struct epitem **items, uint32_t bits)
 
 
 /* One batch of popped items.  The events reach the guest before anything is changed for good. */
-static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items, uint32_t n, struct out *o)
+static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items, uint32_t n, struct epoll_out *o)
 {
 	uint32_t ready = 0, again = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t mask = list_empty(&items[i]->host) ? epitem_poll(t, items[i], NULL) : 0; /* the others: collect_host */
+		uint32_t mask = list_empty(&items[i]->host) ? epitem_poll(t, items[i], NULL) : 0; /* the others: epoll_collect_host */
 
 		if (mask == 0)
 			continue;
 		ready |= 1u << i;
 		o->batch[o->n++] = (struct epoll_event){ mask, items[i]->data };
 	}
-	if (flush(o) != 0) {
+	if (epoll_flush(o) != 0) {
 		push_back(ep, items, ready);
 		return -EFAULT;
 	}
@@ -92,14 +83,14 @@ static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items,
 	return 0;
 }
 
-static long collect_ready(struct lx_thread *t, struct epoll *ep, struct out *o)
+static long collect_ready(struct lx_thread *t, struct epoll *ep, struct epoll_out *o)
 {
 	uint32_t left = __atomic_load_n(&ep->nready, __ATOMIC_RELAXED); /* items put back are not seen twice */
-	struct epitem *items[BATCH];
+	struct epitem *items[EP_BATCH];
 	long err = 0;
 
 	while (err == 0 && left > 0 && o->done < o->max) {
-		uint32_t n = pop(ep, items, MIN(MIN(BATCH, left), o->max - o->done));
+		uint32_t n = pop(ep, items, MIN(MIN(EP_BATCH, left), o->max - o->done));
 
 		if (n == 0)
 			break;
@@ -107,42 +98,6 @@ static long collect_ready(struct lx_thread *t, struct epoll *ep, struct out *o)
 		err = report(t, ep, items, n, o);
 	}
 	return err;
-}
-
-/*
- * ET on a host stream: nobody tells about edges.  Input is reported as long as
- * there is some (who uses ET reads it all, and a spurious event is harmless); what
- * lasts by itself - room to write, hang-up - once, until it goes away.
- */
-static uint32_t host_mask(struct lx_thread *t, struct epitem *item)
-{
-	const uint32_t lasting = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLHUP | EPOLLRDHUP | EPOLLERR;
-	uint32_t mask = epitem_poll(t, item, NULL), fresh;
-
-	if (!(item->events & EPOLLET))
-		return mask;
-	fresh = mask & ~(item->told & lasting);
-	item->told = mask;
-	return fresh;
-}
-
-static long collect_host(struct lx_thread *t, struct epoll *ep, struct out *o)
-{
-	LIST_FOR(item, &ep->host, struct epitem, host) {
-		uint32_t mask;
-
-		if (o->done + o->n >= o->max)
-			break;
-		if (o->n == BATCH && flush(o) != 0)
-			return -EFAULT;
-		mask = host_mask(t, item);
-		if (mask == 0)
-			continue;
-		o->batch[o->n++] = (struct epoll_event){ mask, item->data };
-		if (item->events & EPOLLONESHOT)
-			item->events &= EP_PRIVATE;
-	}
-	return flush(o);
 }
 
 /* Another thread that sleeps may have what is left over. */
@@ -165,7 +120,7 @@ static void pass_on(struct epoll *ep)
 /* Events that are there now: their number, 0, or -EFAULT. */
 static long collect(struct lx_thread *t, struct epoll *ep, struct gva to, uint32_t max)
 {
-	struct out o;
+	struct epoll_out o;
 	long err;
 
 	if (list_empty(&ep->ready) && list_empty(&ep->host) && ep->set == DK_NO_HANDLE)
@@ -178,7 +133,7 @@ static long collect(struct lx_thread *t, struct epoll *ep, struct gva to, uint32
 	lock_take(&ep->lock);
 	err = collect_ready(t, ep, &o);
 	if (err == 0 && !list_empty(&ep->host))
-		err = collect_host(t, ep, &o);
+		err = epoll_collect_host(t, ep, &o);
 	lock_drop(&ep->lock);
 	pass_on(ep);
 	return o.done > 0 ? (long)o.done : err;
@@ -205,49 +160,7 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep)
 	return found;
 }
 
-static bool still_told(const struct epitem *item, uint32_t which)
-{
-	if (!(item->events & EPOLLET))
-		return false;
-	if (which == DK_EVENT_WRITE)
-		return item->told & EPOLLOUT;
-	return which == DK_EVENT_HANGUP && (item->told & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
-}
-
-/* Events of the streams that could change something, into p. */
-static void add_streams(struct epitem *item, struct poll_table *p)
-{
-	if ((item->events & ~EP_PRIVATE) == 0)
-		return;
-	p->key = (item->events & ~EP_PRIVATE) | EPOLLERR | EPOLLHUP;
-	for (uint32_t i = 0; i < item->nstreams; i++)
-		if (!still_told(item, item->streams[i].which))
-			poll_wait_stream(p, item->streams[i].stream, item->streams[i].which);
-}
-
-bool epoll_poll_host(struct lx_thread *t, struct epoll *ep, struct poll_table *p)
-{
-	bool found = false;
-
-	lock_take(&ep->lock);
-	LIST_FOR(item, &ep->host, struct epitem, host) {
-		found = found || epitem_poll(t, item, NULL) != 0;
-		if (p != NULL)
-			add_streams(item, p);
-	}
-	lock_drop(&ep->lock);
-	return found;
-}
-
 /* ---- Sleeping ---- */
-
-static void gather_streams(struct epoll *ep, struct poll_table *p)
-{
-	lock_take(&ep->lock);
-	LIST_FOR(item, &ep->host, struct epitem, host)
-		add_streams(item, p);
-	lock_drop(&ep->lock);
-}
 
 /* Until an item may be ready: 0, -ERESTARTSYS, -ETIMEDOUT. */
 static long sleep(struct epoll *ep, uint64_t deadline)
@@ -259,7 +172,7 @@ static long sleep(struct epoll *ep, uint64_t deadline)
 
 	poll_table_init(&p);
 	if (!list_empty(&ep->host))
-		gather_streams(ep, &p);
+		epoll_gather_host(ep, &p);
 	poll_wait_stream(&p, ep->set, DK_EVENT_READ);
 	lock_take(&ep->rlock);
 	now_ready = !list_empty(&ep->ready);
