@@ -41,6 +41,8 @@ static long socket_receive(const struct io *io)
 	struct host_msghdr m = { .iov = (struct host_iovec *)(uintptr_t)io->segments, .iovlen = io->count };
 	uint32_t flags = MSG_DONTWAIT | (io->flags & DK_IO_PEEK ? MSG_PEEK : 0) | (io->flags & DK_IO_OOB ? MSG_OOB : 0);
 
+	if (io->count == 1 && io->fd_flags & MON_FD_CONNECTION) /* 100 ns faster; the filter has it where there is a network */
+		return HOST6(recvfrom, io->fd, io->segments[0].base, io->segments[0].size, flags, 0, 0);
 	return HOST3(recvmsg, io->fd, &m, flags);
 }
 

@@ -10,7 +10,7 @@
  * wait asks their file again.
  *
  * Host streams have no queue that anybody wakes.  Items on them are in ep->host;
- * every wait polls them and sleeps on their events too.  Sockets of the host are in a set of the host's, which tells changes: epoll_set.c.
+ * every wait polls them and sleeps on their events too.  Sockets of the host are in a set that the host keeps: epoll_set.c.
  *
  * Locks: EPTREE (one in the sandbox: nesting, and files or epolls that end) > EPOLL
  * (items; an outer epoll's before an inner's) > the watched objects' > WAITQ > EPREADY.
@@ -62,42 +62,61 @@ static bool wake_one(struct epoll *ep)
 	return true;
 }
 
+/* rlock is held. */
+static bool mark(struct epitem *item)
+{
+	if (item->on_ready)
+		return false;
+	item->on_ready = 1;
+	list_append(&item->ep->ready, &item->ready);
+	item->ep->nready++;
+	return true;
+}
+
 bool epitem_ready(struct epitem *item)
 {
 	struct epoll *ep = item->ep;
 	bool woken;
 
 	lock_take(&ep->rlock);
-	if (!item->on_ready) {
-		item->on_ready = 1;
-		list_append(&ep->ready, &item->ready);
-		ep->nready++;
-	}
+	(void)mark(item);
 	woken = wake_one(ep);
 	lock_drop(&ep->rlock);
 	return waitq_wake(&ep->pollq, UINT32_MAX, EPOLLIN | EPOLLRDNORM) != 0 || woken;
 }
 
-void epitem_mark(struct epitem *item)
+bool epitem_mark(struct epitem *item)
 {
+	bool marked;
+
 	lock_take(&item->ep->rlock);
-	if (!item->on_ready) {
-		item->on_ready = 1;
-		list_append(&item->ep->ready, &item->ready);
-		item->ep->nready++;
-	}
+	marked = mark(item);
 	lock_drop(&item->ep->rlock);
+	return marked;
 }
 
-void epitem_unready(struct epitem *item)
+bool epitem_unready(struct epitem *item)
 {
+	bool was;
+
 	lock_take(&item->ep->rlock);
-	if (item->on_ready) {
+	was = item->on_ready;
+	if (was) {
 		item->on_ready = 0;
 		list_remove(&item->ready);
 		item->ep->nready--;
 	}
 	lock_drop(&item->ep->rlock);
+	return was;
+}
+
+void epoll_wake_all(struct epoll *ep)
+{
+	lock_take(&ep->rlock);
+	while (wake_one(ep))
+		;
+	lock_drop(&ep->rlock);
+	waitq_wake_all(&ep->pollq);
 }
 
 /* An epoll in which nobody sleeps does not use an exclusive wake-up up. */
@@ -120,7 +139,7 @@ uint32_t epitem_poll(struct lx_thread *t, struct epitem *item, struct poll_table
 {
 	uint32_t want = item->events & ~EP_PRIVATE;
 
-	return want == 0 ? 0 : file_poll(t, item->file, p) & (want | EPOLLERR | EPOLLHUP);
+	return want == 0 ? 0 : file_poll(t, item->file, p) & want;
 }
 
 void epoll_add_queue(struct poll_table *p, struct waitq *q)
@@ -173,7 +192,7 @@ void epitem_free(struct epoll *ep, struct epitem *item)
 		arena_free(e);
 	}
 	epitem_leave_set(item);
-	epitem_unready(item);
+	(void)epitem_unready(item);
 	lock_take(&item->file->lock);
 	list_remove(&item->file_link);
 	lock_drop(&item->file->lock);
@@ -228,6 +247,8 @@ static void epoll_release(struct file *f)
 	lock_drop(tree);
 	if (ep->set != DK_NO_HANDLE)
 		(void)DkObjectClose(ep->set);
+	if (ep->old_set != DK_NO_HANDLE)
+		(void)DkObjectClose(ep->old_set);
 	if (ep->buckets != ep->first_buckets)
 		arena_free(ep->buckets);
 	arena_free(ep);
@@ -242,6 +263,7 @@ static uint32_t epoll_poll(struct lx_thread *t, struct file *f, struct poll_tabl
 		poll_wait_socket(p, ep->set);
 	if (epoll_any_ready(t, ep))
 		return EPOLLIN | EPOLLRDNORM;
+	p = p != NULL && p->looks ? NULL : p;
 	return !list_empty(&ep->host) && epoll_poll_host(t, ep, p) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 

@@ -43,10 +43,9 @@ static void grow_buckets(struct epoll *ep)
 		arena_free(old);
 }
 
-/* Waiters of EPOLLEXCLUSIVE and ERR, HUP are always wanted. */
 static uint32_t key_of(const struct epitem *item)
 {
-	return (item->events & ~EP_PRIVATE) | EPOLLERR | EPOLLHUP;
+	return item->events & ~EP_PRIVATE;
 }
 
 static long add_item(struct lx_thread *t, struct epoll *ep, struct file *target, int fd, const struct epoll_event *ev)
@@ -60,7 +59,7 @@ static long add_item(struct lx_thread *t, struct epoll *ep, struct file *target,
 	item->ep = ep;
 	item->file = target;
 	item->fd = fd;
-	item->events = ev->events;
+	item->events = ev->events | EPOLLERR | EPOLLHUP;
 	item->data = ev->data;
 	item->serial = ++ep->serials;
 	list_init(&item->ready);
@@ -75,6 +74,7 @@ static long add_item(struct lx_thread *t, struct epoll *ep, struct file *target,
 	poll_table_init(&p);
 	p.epitem = item;
 	p.key = key_of(item);
+	p.told = true; /* by the set, as soon as it is in there */
 	mask = file_poll(t, target, &p) & p.key;
 	if (p.failed) {
 		epitem_free(ep, item);
@@ -89,7 +89,7 @@ static void change_item(struct lx_thread *t, struct epitem *item, const struct e
 {
 	uint32_t key;
 
-	item->events = ev->events;
+	item->events = ev->events | EPOLLERR | EPOLLHUP;
 	item->data = ev->data;
 	item->told = 0;
 	key = key_of(item);
@@ -99,7 +99,7 @@ static void change_item(struct lx_thread *t, struct epitem *item, const struct e
 		e->w.key = key;
 	epitem_members_changed(item);
 	atomic_thread_fence(memory_order_seq_cst); /* wakers see the new key, or we see their change */
-	if (list_empty(&item->host) && epitem_poll(t, item, NULL) != 0)
+	if (list_empty(&item->host) && (epitem_is_told(item) ? epitem_look(t, item, 0) : epitem_poll(t, item, NULL)) != 0)
 		(void)epitem_ready(item);
 }
 
@@ -157,7 +157,7 @@ static void look_again(struct lx_thread *t, struct epitem *item)
 	poll_table_init(&p);
 	p.epitem = item;
 	p.key = key_of(item);
-	p.streams_only = true;
+	p.streams_only = p.told = true;
 	epitem_leave_set(item);
 	item->nstreams = 0;
 	(void)file_poll(t, item->file, &p);
@@ -265,7 +265,7 @@ static long ctl(struct lx_thread *t, struct file *f, int op, struct file *target
 {
 	struct epoll *ep = f->object;
 	long result = check(f, target, op, ev);
-	bool had_set, new_set;
+	bool new_set;
 
 	if (result != 0)
 		return result;
@@ -274,12 +274,14 @@ static long ctl(struct lx_thread *t, struct file *f, int op, struct file *target
 	if (op == EPOLL_CTL_ADD && target->kind == FILE_EPOLL)
 		return add_epoll(t, f, target, fd, ev);
 	lock_take(&ep->lock);
-	had_set = ep->set != DK_NO_HANDLE;
 	result = change(t, ep, op, target, fd, ev);
-	new_set = !had_set && ep->set != DK_NO_HANDLE;
+	new_set = ep->new_set;
+	ep->new_set = false;
 	lock_drop(&ep->lock);
-	if (new_set)
+	if (new_set) {
 		epoll_file_changed(f); /* epolls that watch this one */
+		epoll_wake_all(ep);
+	}
 	return result;
 }
 

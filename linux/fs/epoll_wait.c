@@ -53,6 +53,13 @@ static void push_back(struct epoll *ep, struct epitem **items, uint32_t bits)
 	lock_drop(&ep->rlock);
 }
 
+/* What an item of the ready list reports.  Those on host streams: epoll_collect_host. */
+static uint32_t mask_of(struct lx_thread *t, struct epitem *item)
+{
+	if (!list_empty(&item->host))
+		return 0;
+	return epitem_is_level(item) ? epitem_look(t, item, 0) : epitem_poll(t, item, NULL); /* a level of the host's the set tells */
+}
 
 /* One batch of popped items.  The events reach the guest before anything is changed for good. */
 static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items, uint32_t n, struct epoll_out *o)
@@ -60,7 +67,7 @@ static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items,
 	uint32_t ready = 0, again = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t mask = list_empty(&items[i]->host) ? epitem_poll(t, items[i], NULL) : 0; /* the others: epoll_collect_host */
+		uint32_t mask = mask_of(t, items[i]);
 
 		if (mask == 0)
 			continue;
@@ -83,9 +90,9 @@ static long report(struct lx_thread *t, struct epoll *ep, struct epitem **items,
 	return 0;
 }
 
-static long collect_ready(struct lx_thread *t, struct epoll *ep, struct epoll_out *o)
+/* left: how many at most, so that items put back are not seen twice. */
+static long collect_ready(struct lx_thread *t, struct epoll *ep, struct epoll_out *o, uint32_t left)
 {
-	uint32_t left = __atomic_load_n(&ep->nready, __ATOMIC_RELAXED); /* items put back are not seen twice */
 	struct epitem *items[EP_BATCH];
 	long err = 0;
 
@@ -117,24 +124,31 @@ static void pass_on(struct epoll *ep)
 	lock_drop(&ep->rlock);
 }
 
-/* Events that are there now: their number, 0, or -EFAULT. */
-static long collect(struct lx_thread *t, struct epoll *ep, struct gva to, uint32_t max)
+/* Events that are there now, and those that were told: their number, 0, or -EFAULT. */
+static long collect(struct lx_thread *t, struct epoll *ep, struct gva to, uint32_t max, struct epoll_told *told)
 {
 	struct epoll_out o;
-	long err;
+	uint32_t left;
+	long err = 0;
 
-	if (list_empty(&ep->ready) && list_empty(&ep->host) && ep->set == DK_NO_HANDLE)
+	if (told->n == 0 && list_empty(&ep->ready) && list_empty(&ep->host))
 		return 0;
 	o.to = to;
 	o.max = max;
 	o.done = o.n = 0;
-	if (ep->set != DK_NO_HANDLE)
-		epoll_read_set(ep, false);
 	lock_take(&ep->lock);
-	err = collect_ready(t, ep, &o);
+	left = __atomic_load_n(&ep->nready, __ATOMIC_RELAXED);
+	if (told->n != 0)
+		err = epoll_report_told(t, ep, told, &o, &left);
+	if (err == 0 && left != 0)
+		err = collect_ready(t, ep, &o, left);
 	if (err == 0 && !list_empty(&ep->host))
 		err = epoll_collect_host(t, ep, &o);
 	lock_drop(&ep->lock);
+	if (UNLIKELY(told->past) && ep->left != 0) {
+		epoll_renew_set(ep);
+		epoll_file_changed(ep->self);
+	}
 	pass_on(ep);
 	return o.done > 0 ? (long)o.done : err;
 }
@@ -146,13 +160,13 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep)
 	struct epitem *item;
 	bool found = false;
 
-	if (list_empty(&ep->ready) && ep->set == DK_NO_HANDLE)
+	if (ep->set != DK_NO_HANDLE && epoll_peek_set(t, ep))
+		return true;
+	if (list_empty(&ep->ready))
 		return false;
-	if (ep->set != DK_NO_HANDLE)
-		epoll_read_set(ep, true);
 	lock_take(&ep->lock);
 	while (!found && pop(ep, &item, 1) == 1) {
-		found = list_empty(&item->host) && epitem_poll(t, item, NULL) != 0;
+		found = mask_of(t, item) != 0;
 		if (found)
 			push_back(ep, &item, 1);
 	}
@@ -162,18 +176,33 @@ bool epoll_any_ready(struct lx_thread *t, struct epoll *ep)
 
 /* ---- Sleeping ---- */
 
-/* Until an item may be ready: 0, -ERESTARTSYS, -ETIMEDOUT. */
-static long sleep(struct epoll *ep, uint64_t deadline)
+static long sleep_on_set(struct epoll *ep, uint64_t deadline, struct epoll_told *told, uint32_t room)
 {
-	struct waiter *w = waiter_self(SLEEPER);
+	uint64_t done = 0;
+	enum dk_status status = pico_wait_ready(ep->set, told->ready, MIN(room, EP_BATCH) * sizeof told->ready[0], &done, deadline);
+
+	told->n = (uint32_t)(done / sizeof told->ready[0]);
+	return lx_wait_err(status);
+}
+
+static long sleep_on_all(struct epoll *ep, uint64_t deadline)
+{
 	struct poll_table p;
-	bool now_ready;
-	long err = 0;
 
 	poll_table_init(&p);
 	if (!list_empty(&ep->host))
 		epoll_gather_host(ep, &p);
 	poll_wait_stream(&p, ep->set, DK_EVENT_READ);
+	return poll_sleep(&p, deadline);
+}
+
+/* Until an item may be ready, or the set has told something: 0, -ERESTARTSYS, -ETIMEDOUT. */
+static long sleep(struct epoll *ep, uint64_t deadline, struct epoll_told *told, uint32_t room)
+{
+	struct waiter *w = waiter_self(SLEEPER);
+	bool now_ready;
+	long err = 0;
+
 	lock_take(&ep->rlock);
 	now_ready = !list_empty(&ep->ready);
 	w->kind = LX_WAITER_SLEEPER;
@@ -182,7 +211,7 @@ static long sleep(struct epoll *ep, uint64_t deadline)
 		list_insert(&ep->sleepers, &w->link); /* the last to sleep has the warmest caches */
 	lock_drop(&ep->rlock);
 	if (!now_ready)
-		err = poll_sleep(&p, deadline);
+		err = ep->set != DK_NO_HANDLE && list_empty(&ep->host) ? sleep_on_set(ep, deadline, told, room) : sleep_on_all(ep, deadline);
 	lock_take(&ep->rlock);
 	list_remove(&w->link);
 	lock_drop(&ep->rlock);
@@ -205,17 +234,36 @@ void epoll_thread_died(struct lx_thread *t)
 	pass_on(ep); /* it may have been woken for what others can take */
 }
 
+/* Room for the set's events, so that neither they nor what is ready within crowd the others out. */
+static uint32_t share(struct epoll *ep, uint32_t max)
+{
+	if (list_empty(&ep->ready))
+		return max;
+	if (max > 1)
+		return (max + 1) / 2;
+	ep->turn = !ep->turn;
+	return ep->turn;
+}
+
 static long wait_on(struct lx_thread *t, struct epoll *ep, struct gva to, uint32_t max, uint64_t deadline)
 {
+	bool look = deadline == 0 || !list_empty(&ep->host); /* before a sleep */
+	struct epoll_told told;
 	long err = 0, n;
 
 	for (;;) {
-		n = collect(t, ep, to, max);
+		told.n = 0;
+		told.past = false;
+		if (!look && list_empty(&ep->ready))
+			err = sleep(ep, deadline, &told, max);
+		if (told.n == 0 && ep->set != DK_NO_HANDLE && (look || !list_empty(&ep->ready) || !list_empty(&ep->host)))
+			epoll_read_told(ep, &told, share(ep, max));
+		n = collect(t, ep, to, max, &told);
 		if (n != 0 || deadline == 0 || err == -ETIMEDOUT)
 			return n;
 		if (err != 0)
 			return err == -ERESTARTSYS ? -EINTR : err;
-		err = sleep(ep, deadline);
+		look = false;
 	}
 }
 

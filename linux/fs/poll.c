@@ -34,7 +34,15 @@ void poll_table_init(struct poll_table *p)
 	p->fasync = NULL;
 	p->io = NULL;
 	p->key = UINT32_MAX;
-	p->streams_only = false;
+	p->streams_only = p->looks = p->told = false;
+	p->ready = 0;
+}
+
+void poll_table_look(struct poll_table *p, uint32_t ready)
+{
+	poll_table_init(p);
+	p->looks = p->told = true;
+	p->ready = ready;
 }
 
 static void leave(struct waiter *w)
@@ -98,7 +106,7 @@ void poll_wait(struct poll_table *p, struct waitq *q)
 {
 	struct waiter *w;
 
-	if (p == NULL || q == NULL || p->failed || p->streams_only)
+	if (p == NULL || q == NULL || p->failed || p->streams_only || p->looks)
 		return;
 	if (p->epitem != NULL) {
 		epoll_add_queue(p, q);
@@ -127,7 +135,7 @@ void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_eve
 {
 	dk_handle event;
 
-	if (p == NULL || stream == DK_NO_HANDLE)
+	if (p == NULL || stream == DK_NO_HANDLE || p->looks)
 		return;
 	if ((which == DK_EVENT_WRITE && !(p->key & (POLLOUT | POLLWRNORM | POLLWRBAND))) ||
 	    (which == DK_EVENT_READ && !(p->key & (POLLIN | POLLRDNORM | POLLRDBAND | POLLPRI | POLLRDHUP))))
@@ -155,7 +163,7 @@ void poll_wait_stream(struct poll_table *p, dk_handle stream, enum dk_stream_eve
 
 void poll_wait_socket(struct poll_table *p, dk_handle stream)
 {
-	if (p == NULL || stream == DK_NO_HANDLE || (p->epitem != NULL && epoll_add_member(p, stream)))
+	if (p == NULL || stream == DK_NO_HANDLE || p->looks || (p->epitem != NULL && epoll_add_member(p, stream)))
 		return;
 	poll_wait_stream(p, stream, DK_EVENT_READ);
 	poll_wait_stream(p, stream, DK_EVENT_WRITE);
@@ -310,19 +318,25 @@ static uint32_t scan(struct lx_thread *t, struct pollset *s, struct poll_table *
 	return found;
 }
 
+/* Each turn queues anew: what a file waits on may have changed (an epoll that got its first socket of the host). */
 static long wait_for_some(struct lx_thread *t, struct pollset *s, uint64_t deadline)
 {
-	struct poll_table p;
 	long err = 0;
 	uint32_t found;
 
-	poll_table_init(&p);
-	found = scan(t, s, &p);
-	while (found == 0 && err == 0) {
-		err = poll_sleep(&p, deadline);
-		found = scan(t, s, NULL);
-	}
-	poll_table_done(&p);
+	do {
+		struct poll_table p;
+		bool slept;
+
+		poll_table_init(&p);
+		found = scan(t, s, &p);
+		slept = found == 0;
+		if (slept)
+			err = poll_sleep(&p, deadline);
+		poll_table_done(&p);
+		if (slept)
+			found = scan(t, s, NULL);
+	} while (found == 0 && err == 0);
 	if (found != 0)
 		return found;
 	return err == -ETIMEDOUT ? 0 : err;

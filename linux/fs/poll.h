@@ -30,8 +30,12 @@ struct poll_table {
 	struct io_req *io;      /* the same for an asynchronous request: kind LX_WAITER_IO */
 	uint32_t key;           /* events that are waited for */
 	bool streams_only;      /* queues are known already */
+	bool looks;             /* nothing is waited for */
+	bool told;              /* the host's sockets are not asked: what they are ready for is */
+	uint32_t ready;         /* DK_READY bits, of all of the file's */
 };
 void poll_table_init(struct poll_table *p);
+void poll_table_look(struct poll_table *p, uint32_t ready); /* of one that looks, told so */
 void poll_table_done(struct poll_table *p); /* takes all waiters off their queues, frees */
 /* kproc: t died at the host, waiting perhaps. */
 void poll_thread_died(struct lx_thread *t);

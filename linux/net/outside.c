@@ -127,6 +127,8 @@ void outside_drop(struct sock *s)
 	dk_handle stream[OUTSIDE_LISTEN + 1];
 	uint32_t n = take_streams(s, stream);
 
+	if (n != 0 && s->file != NULL)
+		epoll_file_changed(s->file); /* which must not have them when they are closed */
 	for (uint32_t i = 0; i < n; i++)
 		(void)DkObjectClose(stream[i]);
 }
@@ -184,6 +186,11 @@ static uint32_t mask_of(uint32_t ready)
 	return mask | ((ready & DK_READY_ERROR) ? EPOLLERR : 0);
 }
 
+static uint32_t ready_of(dk_handle stream, const struct poll_table *p)
+{
+	return p != NULL && p->told ? p->ready : outside_ready(stream);
+}
+
 static uint32_t poll_stream(struct sock *s, struct poll_table *p)
 {
 	dk_handle stream = s->host;
@@ -192,7 +199,7 @@ static uint32_t poll_stream(struct sock *s, struct poll_table *p)
 	if (settled < 0 || stream == DK_NO_HANDLE)
 		return 0;
 	poll_wait_socket(p, stream);
-	return settled == 1 ? 0 : mask_of(outside_ready(stream));
+	return settled == 1 ? 0 : mask_of(ready_of(stream, p));
 }
 
 uint32_t outside_poll(struct sock *s, struct poll_table *p)
@@ -220,8 +227,8 @@ void outside_poll_listener(struct sock *s, struct poll_table *p, uint32_t *mask)
 		if (p != NULL && (p->key & (EPOLLIN | EPOLLRDNORM)))
 			poll_wait_socket(p, o->listen[i]);
 		if (s->kind == SK_UDP)
-			*mask |= mask_of(outside_ready(o->listen[i])) & (EPOLLIN | EPOLLRDNORM | EPOLLERR);
-		else if (!(*mask & EPOLLIN) && (outside_ready(o->listen[i]) & DK_READY(DK_EVENT_ACCEPT)))
+			*mask |= mask_of(ready_of(o->listen[i], p)) & (EPOLLIN | EPOLLRDNORM | EPOLLERR);
+		else if (!(*mask & EPOLLIN) && (ready_of(o->listen[i], p) & DK_READY(DK_EVENT_ACCEPT)))
 			*mask |= EPOLLIN | EPOLLRDNORM;
 	}
 }

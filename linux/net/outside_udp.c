@@ -91,8 +91,11 @@ static void make_room(struct sock *s)
 		o->to[i] = o->to[o->nlisten];
 	}
 	lock_drop(&s->lock);
-	if (old != DK_NO_HANDLE)
-		(void)DkObjectClose(old);
+	if (old == DK_NO_HANDLE)
+		return;
+	if (s->file != NULL)
+		epoll_file_changed(s->file); /* which must not have it when it is closed */
+	(void)DkObjectClose(old);
 }
 
 static long add_peer(struct sock *s, const struct inet_name *to)

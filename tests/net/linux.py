@@ -6,7 +6,7 @@
 
 In a network name space of its own, as net.py, whose surroundings these are.  Prints TAP.
 """
-import inspect, os, pathlib, signal, socket, subprocess, sys, textwrap, threading, time
+import difflib, inspect, os, pathlib, signal, socket, subprocess, sys, textwrap, threading, time
 
 import net
 from net import BAILEY, V4, V6, Peer, echo, ok, udp_echo
@@ -260,6 +260,10 @@ def clients():
     ok("forty connections in one epoll", out == ("fine\n", 0), out)
     out = inside(["--net", "host"], in_watch, peer.port, V4)
     ok("epolls that are shared, nested, edge-triggered; poll of many", out == ("fine\n", 0), out)
+    exe, where = str(net.BUILD / "tests/net/epolls"), [V4, str(peer.port)]
+    native, here = (subprocess.run([*c, exe, *where], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60).stdout.decode() for c in
+                    ([], [BAILEY, "run", "--net", "host", "-v", f"{net.BUILD}:{net.BUILD}", "--"]))
+    ok("epolls tell what they tell natively", native == here and native.endswith("there again: 1 [3 1]\n"), "\n".join(difflib.unified_diff(native.split("\n"), here.split("\n"))))
     out = inside(["--net", "host"], in_shared, peer.port, V4)
     ok("sockets shared by fork, exec and messages; sendfile and splice", out == ("fine\n", 0), out)
     lo = Peer(socket.SOCK_STREAM, ("127.0.0.1", 0), echo_many)
