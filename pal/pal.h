@@ -15,7 +15,7 @@
 #include "pal/shared.h"
 
 /* pal's words in struct dk_tb. */
-enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_FAILURES, TBP_ENDING /* in DkThreadExit, and may hold locks */,
+enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_END = TBP_SPIN + 1 /* struct spin */, TBP_ENDING /* in DkThreadExit, and may hold locks */,
 	TBP_CPU_BASE /* CPU time that the host thread had used before, in ns */ };
 
 static inline struct dk_tb *tb_of(uint64_t rsp)
@@ -103,6 +103,19 @@ void trap_init(void);
 void trap_thread_init(struct dk_tb *tb); /* alternate stack */
 void signals_block(void);
 void signals_unblock(void);
+
+/* ---- spin.c ---- */
+/* What a sleeper has learnt of looking a while before it sleeps; zeroes at first. */
+struct spin {
+	uint32_t budget; /* ns it looks; 0 = not at all */
+	uint32_t failures; /* looks in vain, one after the other */
+	uint32_t left; /* sleeps before it may look again */
+	uint32_t rest; /* what left begins with the next time */
+};
+/* Looks for *word to be another than old, at most until deadline: true if it is. */
+bool spin_look(struct spin *s, const _Atomic uint32_t *word, uint32_t old, uint64_t deadline);
+/* Afterwards, when it has slept for so many ns; budget is what it would look for. */
+void spin_learn(struct spin *s, uint64_t slept, uint32_t budget);
 
 /* ---- park.c ---- */
 /* What a new thread begins with. */

@@ -20,6 +20,11 @@
 
 #define PARKS   4u
 #define PARK_MS 20
+/*
+ * Whom the end of a thread woke and who then makes the next takes longer for that than another waker would, since
+ * its CPU slept; when both look, neither is woken again.
+ */
+#define PARK_SPIN_NS 60000u
 
 enum { FREE, OWNED, OFFERED, ASLEEP, TAKEN, GO };
 
@@ -28,6 +33,7 @@ struct park {
 	uint32_t tid;
 	uint64_t used; /* CPU time of the thread's earlier lives, ns */
 	struct birth birth;
+	struct spin spin; /* of the place's sleepers, one after the other */
 } __attribute__((aligned(64)));
 static struct park parks[PARKS];
 
@@ -51,15 +57,23 @@ struct park *park_offer(uint32_t tid)
 	return NULL;
 }
 
-/* Sleeps until the state is another, or the time is over: then true. */
+/* Waits until the state is another, or the time is over: then true. */
 static bool doze(struct park *p)
 {
 	struct host_timespec ts = { 0, PARK_MS * 1000000 };
 	uint32_t offered = OFFERED;
+	uint64_t start;
+	long result;
 
+	if (spin_look(&p->spin, &p->state, OFFERED, DK_FOREVER))
+		return false;
 	if (!atomic_compare_exchange_strong(&p->state, &offered, ASLEEP) && offered != ASLEEP)
 		return false;
-	return HOST4(futex, &p->state, FUTEX_WAIT | FUTEX_PRIVATE, ASLEEP, &ts) == -HOST_ETIMEDOUT;
+	start = pal_now();
+	result = HOST4(futex, &p->state, FUTEX_WAIT | FUTEX_PRIVATE, ASLEEP, &ts);
+	if (pal_boot.ncpus > 1)
+		spin_learn(&p->spin, pal_now() - start, PARK_SPIN_NS);
+	return result == -HOST_ETIMEDOUT;
 }
 
 bool park_wait(struct park *p, struct birth *birth)

@@ -259,66 +259,23 @@ static enum dk_status wait_poll(struct wait *w, uint32_t word, uint64_t left, ui
 	return w->set ? set_result(w, n, index) : poll_result(w, n, index);
 }
 
-#define SPIN_NS       15000u  /* longest look for a change of the word before sleeping */
-#define SHORT_SLEEP   100000u /* a sleep this short would better have been a spin */
-#define SPIN_FAILURES 2u
-#define SPIN_REST     256u    /* sleeps before spinning is tried again */
-
-/*
- * Waking a CPU costs tens of microseconds, so a thread whose last sleep was short looks
- * a while for its word to change first.  When that fails a few times in a row (the
- * other one runs on this CPU, say), it rests.
- */
-static bool wait_spin(struct wait *w, uint32_t word, uint64_t deadline)
-{
-	uint64_t *budget = &pal_tb()->pal[TBP_SPIN], *failures = &pal_tb()->pal[TBP_SPIN_FAILURES], end, now;
-
-	if (*budget == 0)
-		return false;
-	now = pal_now();
-	end = MIN(now + *budget, deadline);
-	for (; now < end; now = pal_now()) {
-		for (unsigned i = 0; i < 20; i++) {
-			if (atomic_load_explicit(&w->t->word, memory_order_relaxed) != word) {
-				*failures = 0;
-				return true;
-			}
-			cpu_relax();
-		}
-	}
-	if (++*failures >= SPIN_FAILURES)
-		*budget = 0;
-	return false;
-}
-
-static void spin_learn(uint64_t slept)
-{
-	uint64_t *budget = &pal_tb()->pal[TBP_SPIN], *failures = &pal_tb()->pal[TBP_SPIN_FAILURES];
-
-	if (*budget)
-		return;
-	if (*failures >= SPIN_FAILURES && *failures < SPIN_FAILURES + SPIN_REST) {
-		++*failures;
-	} else if (slept < SHORT_SLEEP) {
-		*failures = 0;
-		*budget = SPIN_NS;
-	}
-}
+#define SPIN_NS 15000u /* longest look for a change of the word before sleeping */
 
 static void wait_futex(struct wait *w, uint32_t word, uint64_t deadline)
 {
+	struct spin *spin = (struct spin *)&pal_tb()->pal[TBP_SPIN];
 	bool learn = pal_boot.ncpus > 1;
 	uint64_t start;
 	struct host_timespec ts = { (int64_t)(deadline / 1000000000), (int64_t)(deadline % 1000000000) };
 
-	if (wait_spin(w, word, deadline))
+	if (spin_look(spin, &w->t->word, word, deadline))
 		return;
 	start = learn ? pal_now() : 0;
 	atomic_store(&w->t->sleep, SLEEP_FUTEX);
 	(void)HOST6(futex, &w->t->word, FUTEX_WAIT_BITSET, word, deadline == DK_FOREVER ? NULL : &ts, 0, UINT32_MAX);
 	atomic_exchange(&w->t->sleep, SLEEP_NO);
 	if (learn)
-		spin_learn(pal_now() - start);
+		spin_learn(spin, pal_now() - start, SPIN_NS);
 }
 
 static enum dk_status wait_loop(struct wait *w, uint64_t deadline, uint32_t flags, uint32_t *index)
