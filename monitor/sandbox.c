@@ -293,6 +293,21 @@ void sandbox_run(void)
 	__builtin_unreachable();
 }
 
+/* Takes one of our children off, if one has ended; with flags 0 once one has.  False: there is none. */
+static bool reap(int flags)
+{
+	pid_t pid = waitpid(-1, NULL, flags);
+
+	if (pid <= 0)
+		return pid < 0 && errno == EINTR;
+	if (pid == init_pid)
+		init_pid = -1;
+	if (pid == launcher_pid)
+		launcher_pid = 0;
+	net_ended(pid);
+	return true;
+}
+
 /*
  * The namespace dies with pid 1; we are the parent of all in it and must take them off.
  * The kernel keeps init until all others are gone.  Children that bailey had before it
@@ -300,16 +315,18 @@ void sandbox_run(void)
  */
 static void reap_all(void)
 {
-	while (init_pid > 0 || launcher_pid > 0 || net_left()) {
-		pid_t pid = waitpid(-1, NULL, 0);
-
-		if (pid < 0 && errno == ECHILD)
+	while (init_pid > 0 || launcher_pid > 0 || net_left())
+		if (!reap(0))
 			return;
-		if (pid == init_pid)
-			init_pid = -1;
-		if (pid == launcher_pid)
-			launcher_pid = 0;
-		net_ended(pid);
+}
+
+/* Init and the launcher, if they wait for this CPU, get as far as the wait for the end of their mount namespace. */
+static void let_end(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		while (reap(WNOHANG))
+			;
+		sched_yield();
 	}
 }
 
@@ -341,6 +358,7 @@ void sandbox_end(int code)
 	net_end();
 	if (launcher_fd >= 0)
 		close(launcher_fd);
+	let_end();
 	memory_drop(); /* while the kernel waits for the end of the mount namespace */
 	reap_all();
 	termios_restore();
