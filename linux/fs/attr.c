@@ -327,5 +327,5 @@ void file_remove_suid(struct lx_thread *t, struct file *f)
 	if (!(i->mode & drop) || inode_capable(t, i, CAP_FSETID))
 		return;
 	a.mode = i->mode & 07777 & ~drop;
-	(void)inode_ops(i)->setattr(t, f->path.dentry, &a);
+	(void)inode_ops(f->path.dentry->inode)->setattr(t, f->path.dentry, &a);
 }

@@ -31,6 +31,8 @@ static void undo_open(struct file *f)
 	if (f->inode == NULL || f->path.dentry == NULL || (f->flags & O_PATH))
 		return;
 	__atomic_fetch_sub(how != O_RDONLY ? &f->inode->writers : &f->inode->readers, 1, __ATOMIC_RELAXED);
+	if (UNLIKELY(f->path.dentry->inode != f->inode)) /* of an overlay mount: at both (ovl.c) */
+		__atomic_fetch_sub(how != O_RDONLY ? &f->path.dentry->inode->writers : &f->path.dentry->inode->readers, 1, __ATOMIC_RELAXED);
 	if (fs_watched())
 		fs_notify_file(f, how != O_RDONLY ? 0x8u /* IN_CLOSE_WRITE */ : 0x10u /* IN_CLOSE_NOWRITE */);
 }

@@ -224,6 +224,7 @@ long fs_boot_late(const char *kind, const char *where, const char *options);
 void fs_mounted_places(bool (*fn)(void *arg, struct mount *m, const char *where), void *arg);
 
 /* inode.c */
+char *fs_text_copy(const char *s); /* in the arena; NULL: no memory */
 bool inode_owner_or_capable(struct lx_thread *t, struct inode *i);
 int64_t vfs_now(void); /* wall clock, ns */
 void inode_touch(struct inode *i, bool content); /* mtime and ctime, or ctime alone */

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * linux/fs/fsoptions.c - options of file systems ("size=1m,mode=755"): which there are, and
- * what those of tmpfs do.  Options of the others are known by name, and mean nothing.
+ * what those of tmpfs do; an overlay mount's are ovl_mount.c's.  Options of the others are known by name, and mean nothing.
  */
 #include "linux/fs/mount.h"
 #include "linux/fs/mem.h"
+#include "linux/fs/ovl.h"
 #include "linux/fs/textfs.h"
 
-/* One option of a list: its name and value, both without a NUL. */
-struct option {
-	const char *name, *value;
-	size_t len, value_len;
-};
-
-static const char *next_option(const char *s, struct option *o)
+const char *fs_option_next(const char *s, struct fs_option *o)
 {
 	const char *end, *eq;
 
@@ -21,20 +16,18 @@ static const char *next_option(const char *s, struct option *o)
 		s++;
 	if (*s == '\0')
 		return NULL;
-	end = strchr(s, ',');
-	if (end == NULL)
-		end = s + strlen(s);
+	for (end = s; *end != '\0' && *end != ','; end++)
+		if (*end == '\\' && end[1] != '\0')
+			end++;
 	eq = strchr(s, '=');
-	if (eq != NULL && eq > end)
-		eq = NULL;
-	o->name = s;
-	o->len = (size_t)((eq != NULL ? eq : end) - s);
-	o->value = eq != NULL ? eq + 1 : end;
+	if (eq == NULL || eq > end)
+		eq = end;
+	*o = (struct fs_option){ s, eq < end ? eq + 1 : end, (size_t)(eq - s), 0 };
 	o->value_len = (size_t)(end - o->value);
 	return end;
 }
 
-static bool is(const struct option *o, const char *name)
+bool fs_option_is(const struct fs_option *o, const char *name)
 {
 	return strlen(name) == o->len && memcmp(o->name, name, o->len) == 0;
 }
@@ -43,7 +36,7 @@ static bool is(const struct option *o, const char *name)
 
 enum mem_option { OPT_NONE, OPT_SIZE, OPT_BLOCKS, OPT_INODES, OPT_MODE, OPT_UID, OPT_GID, OPT_OTHER };
 
-static enum mem_option mem_option(const struct option *o)
+static enum mem_option mem_option(const struct fs_option *o)
 {
 	static const struct { const char *name; enum mem_option opt; } names[] = {
 		{ "size", OPT_SIZE }, { "nr_blocks", OPT_BLOCKS }, { "nr_inodes", OPT_INODES }, { "mode", OPT_MODE }, { "uid", OPT_UID },
@@ -52,12 +45,12 @@ static enum mem_option mem_option(const struct option *o)
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-		if (is(o, names[i].name))
+		if (fs_option_is(o, names[i].name))
 			return names[i].opt;
 	return OPT_NONE;
 }
 
-static bool digits(const struct option *o, int base, uint64_t *out, size_t *used)
+static bool digits(const struct fs_option *o, int base, uint64_t *out, size_t *used)
 {
 	size_t i = 0;
 
@@ -72,7 +65,7 @@ static bool digits(const struct option *o, int base, uint64_t *out, size_t *used
 }
 
 /* A number with k, m, g or % behind. */
-static bool sized(const struct option *o, uint64_t whole, uint64_t *out)
+static bool sized(const struct fs_option *o, uint64_t whole, uint64_t *out)
 {
 	size_t used;
 	char unit;
@@ -91,7 +84,7 @@ static bool sized(const struct option *o, uint64_t whole, uint64_t *out)
 	return true;
 }
 
-static bool number_of(const struct option *o, enum mem_option opt, uint64_t *n)
+static bool number_of(const struct fs_option *o, enum mem_option opt, uint64_t *n)
 {
 	size_t used;
 
@@ -114,10 +107,10 @@ static bool number_of(const struct option *o, enum mem_option opt, uint64_t *n)
 long mem_options_check(const char *data)
 {
 	struct lx_thread *t = lx_current();
-	struct option o;
+	struct fs_option o;
 	uint64_t n = 0;
 
-	while (data != NULL && (data = next_option(data, &o)) != NULL) {
+	while (data != NULL && (data = fs_option_next(data, &o)) != NULL) {
 		enum mem_option opt = mem_option(&o);
 
 		if (!number_of(&o, opt, &n))
@@ -131,12 +124,12 @@ long mem_options_check(const char *data)
 void mem_root_options(struct mount_fs *fs, struct inode *root, const char *data)
 {
 	struct lx_thread *t = lx_current();
-	struct option o;
+	struct fs_option o;
 	uint64_t n;
 
 	root->uid = t != NULL ? t->cred.fsuid : 0;
 	root->gid = t != NULL ? t->cred.fsgid : 0;
-	while (data != NULL && (data = next_option(data, &o)) != NULL) {
+	while (data != NULL && (data = fs_option_next(data, &o)) != NULL) {
 		enum mem_option opt = mem_option(&o);
 
 		if (!number_of(&o, opt, &n))
@@ -164,9 +157,9 @@ void mem_root_options(struct mount_fs *fs, struct inode *root, const char *data)
 long mem_reconfigure(struct mount_fs *fs, const char *data)
 {
 	uint64_t pages = fs->limit_pages, inodes = fs->limit_inodes, n;
-	struct option o;
+	struct fs_option o;
 
-	while (data != NULL && (data = next_option(data, &o)) != NULL) {
+	while (data != NULL && (data = fs_option_next(data, &o)) != NULL) {
 		enum mem_option opt = mem_option(&o);
 
 		if (!number_of(&o, opt, &n))
@@ -201,14 +194,16 @@ static const char *const *known_options(const struct fs_type *ft)
 long fs_options_check(const struct fs_type *ft, const char *data)
 {
 	const char *const *known = known_options(ft);
-	struct option o;
+	struct fs_option o;
 
 	if (ft->kind == INODE_MEM)
 		return strcmp(ft->name, "ramfs") == 0 ? 0 : mem_options_check(data);
-	while (data != NULL && (data = next_option(data, &o)) != NULL) {
+	if (ft->kind == INODE_OVL)
+		return ovl_options_check(data);
+	while (data != NULL && (data = fs_option_next(data, &o)) != NULL) {
 		const char *const *k = known;
 
-		while (*k != NULL && !is(&o, *k))
+		while (*k != NULL && !fs_option_is(&o, *k))
 			k++;
 		if (*k == NULL)
 			return -EINVAL;
@@ -218,6 +213,8 @@ long fs_options_check(const struct fs_type *ft, const char *data)
 
 void fs_options_text(struct mount_fs *fs, struct text *x)
 {
+	if (fs->kind == INODE_OVL)
+		text_add(x, ",%s", ((const struct ovl_fs *)fs->priv[0])->options);
 	if (fs->kind != INODE_MEM || strcmp(fs->type, "tmpfs") != 0)
 		return;
 	if (fs->limit_pages != 0)

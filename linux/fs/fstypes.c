@@ -6,7 +6,7 @@
 static const struct fs_type types[] = {
 	{ "sysfs", INODE_SYS, 0x62656572, true }, { "tmpfs", INODE_MEM, 0x01021994, true }, { "proc", INODE_PROC, 0x9fa0, true },
 	{ "devtmpfs", INODE_DEV, 0x01021994, false }, { "ramfs", INODE_MEM, 0x858458f6, true }, { "devpts", INODE_PTS, 0x1cd1, true },
-	{ "mqueue", INODE_MQUEUE, 0x19800202, true },
+	{ "mqueue", INODE_MQUEUE, 0x19800202, true }, { "overlay", INODE_OVL, 0x794c7630, true },
 };
 
 const struct fs_type *fs_type_find(const char *name)
@@ -31,6 +31,8 @@ struct mount_fs *fs_new(struct lx_thread *t, const struct fs_type *ft, const cha
 		ns_get(fs->user);
 	}
 	*err = fs_options_check(ft, data);
+	if (*err == 0 && ops->prepare != NULL)
+		*err = ops->prepare(fs, data);
 	if (*err == 0) {
 		*err = -ENOMEM;
 		fs->root = ops->root(fs, data);

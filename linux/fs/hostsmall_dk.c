@@ -15,6 +15,7 @@
  * it, and when it was changed last.  Both may be another file's, which costs a trip.
  */
 #include "linux/fs/hostfs.h"
+#include "linux/fs/ovl.h"
 
 #define CONTENTS_NS 50000000ull
 
@@ -226,7 +227,7 @@ long host_stream(struct file *f)
 		return 0;
 	stream = host(f->inode)->kept; /* it stays while f is a sharer */
 	if (stream == DK_NO_HANDLE || DkObjectReference(stream) != DK_OK)
-		stream = host_open_same(f->path.dentry, f->inode, DK_READ);
+		stream = host_open_same(ovl_real_dentry(f->path.dentry, f->inode), f->inode, DK_READ);
 	if (stream == DK_NO_HANDLE) {
 		f->priv[0] |= SMALL_GONE;
 		return -ESTALE;

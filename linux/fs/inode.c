@@ -3,7 +3,18 @@
 #include "linux/fs/acl.h"
 #include "linux/fs/fs.h"
 #include "linux/fs/mem.h"
+#include "linux/fs/ovl.h"
 #include "linux/ns/ns.h"
+
+char *fs_text_copy(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *copy = arena_alloc(n);
+
+	if (copy != NULL)
+		memcpy(copy, s, n);
+	return copy;
+}
 
 struct inode *inode_new(enum inode_kind kind, uint32_t mode)
 {
@@ -74,6 +85,8 @@ void mount_fs_put(struct mount_fs *fs)
 		inode_put(fs->root);
 	if (fs->kind == INODE_PROC || fs->kind == INODE_MQUEUE)
 		ns_put(fs->priv[0]);
+	else if (fs->kind == INODE_OVL)
+		ovl_fs_free(fs);
 	ns_put(fs->user);
 	arena_free(fs);
 }

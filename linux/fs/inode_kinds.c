@@ -50,5 +50,6 @@ const struct inode_ops *const lx_inode_ops[INODE_KINDS] = {
 	[INODE_SYS] = &inode_sys_ops,
 	[INODE_NS] = &inode_ns_ops,
 	[INODE_MQUEUE] = &inode_mqueue_ops,
+	[INODE_OVL] = &inode_ovl_ops,
 	[INODE_ANON] = &inode_anon_ops,
 };

@@ -108,6 +108,8 @@ void inode_set_members(struct inode *i, const struct inode_attr *a) REQUIRES(INO
 
 struct inode_ops {
 	const char *name;
+	/* What a new file system is to be, before its root; NULL: nothing to prepare.  0 or -errno.  data as below. */
+	long (*prepare)(struct mount_fs *fs, const char *data);
 	/* A new file system's root inode (one reference); fs->kind is set.  data: mount(2)'s option text or NULL. */
 	struct inode *(*root)(struct mount_fs *fs, const char *data);
 	/*
@@ -161,7 +163,7 @@ struct inode_ops {
 };
 extern const struct inode_ops *const lx_inode_ops[INODE_KINDS]; /* fs/inode_kinds.c */
 
-extern const struct inode_ops inode_mem_ops, inode_host_ops, inode_anon_ops; /* helper FS */
+extern const struct inode_ops inode_mem_ops, inode_host_ops, inode_ovl_ops, inode_anon_ops; /* helper FS */
 extern const struct inode_ops inode_proc_ops, inode_dev_ops, inode_pts_ops, inode_sys_ops, inode_ns_ops, inode_mqueue_ops; /* procfs*.c, dev*.c, pty*.c, sysfs.c */
 
 static inline const struct inode_ops *inode_ops(const struct inode *i)

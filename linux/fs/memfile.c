@@ -271,7 +271,7 @@ static long mem_truncate(struct lx_thread *t, struct file *f, uint64_t length)
 {
 	struct inode_attr a = { .valid = IATTR_SIZE, .size = length };
 
-	return inode_mem_ops.setattr(t, f->path.dentry, &a);
+	return inode_ops(f->path.dentry->inode)->setattr(t, f->path.dentry, &a); /* which may be of an overlay over it */
 }
 
 static long mem_fallocate(struct lx_thread *t, struct file *f, int mode, uint64_t offset, uint64_t length)

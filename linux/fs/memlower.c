@@ -6,16 +6,6 @@
  */
 #include "linux/fs/mem.h"
 
-static char *copy_text(const char *s)
-{
-	size_t n = strlen(s) + 1;
-	char *copy = arena_alloc(n);
-
-	if (copy != NULL)
-		memcpy(copy, s, n);
-	return copy;
-}
-
 /* dir_uri/name as an arena string. */
 static char *child_uri(const char *dir_uri, const char *name, uint32_t len)
 {
@@ -26,7 +16,7 @@ static char *child_uri(const char *dir_uri, const char *name, uint32_t len)
 		return NULL;
 	str_copy(uri, dir_uri, room);
 	uri_append_name(uri, room, name, len);
-	copy = copy_text(uri);
+	copy = fs_text_copy(uri);
 	heap_free(uri);
 	return copy;
 }

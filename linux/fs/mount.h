@@ -88,7 +88,14 @@ struct fs_type {
 const struct fs_type *fs_type_find(const char *name);
 /* A new file system: a reference, with root; data: options with commas. */
 struct mount_fs *fs_new(struct lx_thread *t, const struct fs_type *ft, const char *data, long *err);
-/* fsoptions.c: may data be given to a file system of that type?  0, -EINVAL. */
+/* fsoptions.c.  One option of a list: its name and value, both without a NUL.  A backslash takes what follows as it is. */
+struct fs_option {
+	const char *name, *value;
+	size_t len, value_len;
+};
+const char *fs_option_next(const char *s, struct fs_option *o); /* where the next one begins, or NULL: there is none at s */
+bool fs_option_is(const struct fs_option *o, const char *name);
+/* May data be given to a file system of that type?  0, -EINVAL. */
 long fs_options_check(const struct fs_type *ft, const char *data);
 struct text;
 void fs_options_text(struct mount_fs *fs, struct text *x); /* ",size=..." for /proc/mounts */

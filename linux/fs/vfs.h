@@ -10,8 +10,8 @@
 
 #include "linux/linux.h"
 
-enum inode_kind { INODE_NONE, INODE_MEM /* tmpfs and overlay */, INODE_HOST /* -v folders */, INODE_PROC, INODE_DEV,
-	INODE_PTS, INODE_SYS, INODE_NS /* namespaces */, INODE_MQUEUE, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
+enum inode_kind { INODE_NONE, INODE_MEM /* tmpfs, and what is over the host's root */, INODE_HOST /* -v folders */, INODE_PROC, INODE_DEV,
+	INODE_PTS, INODE_SYS, INODE_NS /* namespaces */, INODE_MQUEUE, INODE_OVL /* overlay mounts */, INODE_ANON /* pipes, sockets, eventfds ... without a name */, INODE_KINDS };
 enum file_kind { FILE_NONE, FILE_MEM, FILE_HOST, FILE_DIR, FILE_PROC, FILE_DEV, FILE_STD /* host's stdin/out/err */,
 	FILE_PIPE, FILE_EVENTFD, FILE_TIMERFD, FILE_SIGNALFD, FILE_EPOLL, FILE_SOCKET, FILE_PTY, FILE_PIDFD, FILE_INOTIFY,
 	FILE_LOOP, FILE_LOOP_CONTROL, /* block devices on files */
