@@ -60,7 +60,7 @@ def packets(path):
 
 class Side:
     def __init__(self):
-        self.next, self.acked, self.data, self.fin = None, 0, b"", False
+        self.next, self.acked, self.data, self.fin = None, 0, bytearray(), False
 
 
 class Connection:

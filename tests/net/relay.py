@@ -183,7 +183,7 @@ def pressure():
             except TimeoutError:
                 peer.seen.append(sent)
             c.settimeout(10)
-            while sent < 60 << 20:
+            while sent < 30 << 20:
                 sent += c.send(bytes(1 << 16))
             peer.seen.append(sent)
     p = Peer(socket.SOCK_STREAM, (V4, 0), gush)
