@@ -179,7 +179,8 @@ enum dk_attr_class {
 	DK_ATTR_SOCKET_LISTEN,/* Set on tcp.server: u32 backlog */
 	DK_ATTR_SOCKET_UNSENT,/* u64: bytes that the peer has not acknowledged */
 	DK_ATTR_SOCKET_OPTION,/* as DK_ATTR_OPTION(enum dk_socket_option): its value */
-	DK_ATTR_READY         /* by handle: u32, which DK_READY* (abi/net.h) hold now.  No trip */
+	DK_ATTR_READY,        /* by handle: u32, which DK_READY* (abi/net.h) hold now.  No trip */
+	DK_ATTR_NET_COUNTS    /* of "net:": struct dk_net_counts (abi/net.h) */
 };
 struct dk_fs_info {
 	uint64_t type, block_size, blocks, free, available, files, files_free, id, name_max, flags;

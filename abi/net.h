@@ -67,6 +67,14 @@ struct dk_datagram {
 };
 
 /*
+ * DK_ATTR_NET_COUNTS of "net:": what the whole sandbox has received and sent so far, open connections too.  Datagrams that go straight
+ * between picoprocess and socket are not in it.
+ */
+struct dk_net_counts {
+	uint64_t bytes_in, bytes_out, packets_in, packets_out;
+};
+
+/*
  * Options that a socket has in the host: name, Linux's level and number, bytes.  The others are kept by the library OS.
  * DK_ATTR_OPTION(DK_SO_NODELAY) is the attribute's class, its value what Linux has.  LINGER: only a time of
  * 0 (RST) is the host's business; who wants to linger longer waits for DK_ATTR_SOCKET_UNSENT to be 0.

@@ -36,6 +36,7 @@ int command_run(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_ps(int argc, char **argv);
 int command_top(int argc, char **argv);
+int command_stats(int argc, char **argv);
 int command_lsof(int argc, char **argv);
 int command_core(int argc, char **argv);
 int command_strace(int argc, char **argv);

@@ -18,6 +18,7 @@ static const char help[] =
     "  bailey doctor [--clean]                         what this host offers, and what to change\n"
     "  bailey ps [SANDBOX]                             sandboxes that run, or the processes in one\n"
     "  bailey top [SANDBOX]                            the same, the busiest first, again and again\n"
+    "  bailey stats [SANDBOX]                          what went over their networks\n"
     "  bailey lsof SANDBOX [PID]                       open files in a sandbox\n"
     "  bailey core SANDBOX PID [-o FILE]               writes a core file of a running process in it\n"
     "  bailey strace --attach SANDBOX [PID]            prints its system calls\n"
@@ -29,7 +30,7 @@ static const char help[] =
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
-} commands[] = { { "run", command_run }, { "doctor", command_doctor }, { "ps", command_ps }, { "top", command_top }, { "lsof", command_lsof },
+} commands[] = { { "run", command_run }, { "doctor", command_doctor }, { "ps", command_ps }, { "top", command_top }, { "stats", command_stats }, { "lsof", command_lsof },
 	{ "core", command_core }, { "strace", command_strace }, { "report", command_report } };
 
 void warn(const char *format, ...)

@@ -74,6 +74,8 @@ enum dk_status channel_op_fetch(struct job *j)
 
 enum dk_status channel_op_query(struct job *j)
 {
+	if (!j->stream && !strcmp(j->text, "net:"))
+		return net_counts_query(j);
 	if (!j->stream)
 		return !strncmp(j->text, "file:", 5) ? file_query(j) : DK_NOT_SUPPORTED;
 	return net_attr_query(j) || attr_query(j) ? (enum dk_status)j->reply.status : stream_query(j);

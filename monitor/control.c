@@ -182,7 +182,7 @@ static void tell_pico(struct pico *p)
 
 static void ask_kproc(struct client *c, const struct control_request *q)
 {
-	static const uint8_t what[CONTROL_OPS] = { DK_ASK_PROCESSES, DK_ASK_THREADS, DK_ASK_FILES, DK_ASK_TRACE };
+	static const uint8_t what[CONTROL_COUNTS] = { DK_ASK_PROCESSES, DK_ASK_THREADS, DK_ASK_FILES, DK_ASK_TRACE };
 	struct mon_death note = { .process_index = what[q->op], .kind = MON_NOTE_ASK, .wait_status = q->pid };
 
 	if (q->op == CONTROL_TRACE && (q->pid == 0 || strstr(spec.trace, "lx")))
@@ -196,6 +196,15 @@ static void ask_kproc(struct client *c, const struct control_request *q)
 	pico_want_kproc();
 }
 
+/* No question for kproc. */
+static void tell_counts(struct client *c)
+{
+	char text[200];
+
+	tell(c, (struct control_answer){ .kind = CONTROL_NETWORK }, text, net_counts_text(text, sizeof text));
+	end(c, "");
+}
+
 static void take_request(struct client *c)
 {
 	struct control_request q;
@@ -205,6 +214,8 @@ static void take_request(struct client *c)
 		return;
 	if (n != (ssize_t)sizeof q || q.magic != CONTROL_MAGIC || q.op >= CONTROL_OPS || c->number)
 		forget(c); /* gone, or no client of ours */
+	else if (q.op == CONTROL_COUNTS)
+		tell_counts(c);
 	else if (spec.bare)
 		end(c, "a bare image has no processes to tell of");
 	else if (q.op == CONTROL_TRACE && tracer.fd >= 0)

@@ -19,7 +19,7 @@
 #define REPORT_PREFIX    "report."
 #define CONTROL_TEXT_MAX 8192
 
-enum control_op { CONTROL_PROCESSES, CONTROL_THREADS, CONTROL_FILES, CONTROL_TRACE, CONTROL_OPS };
+enum control_op { CONTROL_PROCESSES, CONTROL_THREADS, CONTROL_FILES, CONTROL_TRACE, CONTROL_COUNTS, CONTROL_OPS };
 struct control_request {
 	uint32_t magic, op;
 	uint32_t pid; /* guest process that is meant, 0 = all */
@@ -28,9 +28,10 @@ struct control_request {
 
 /*
  * PICO is the monitor's own word on a host process of the sandbox.  RECORD is the library OS's, so a guest's
- * perhaps: linux/ask.c has the form that it should have.  LINE is a line of the trace, and no better.
+ * perhaps: linux/ask.c has the form that it should have.  NETWORK, the answer to COUNTS, is the monitor's: bytes in and out, packets in and
+ * out, connections made and taken, things refused, names asked for, as decimal numbers.  LINE is a line of the trace, and no better.
  */
-enum control_kind { CONTROL_PICO, CONTROL_RECORD, CONTROL_LINE, CONTROL_LOST, CONTROL_END };
+enum control_kind { CONTROL_PICO, CONTROL_RECORD, CONTROL_LINE, CONTROL_LOST, CONTROL_END, CONTROL_NETWORK };
 struct control_answer {
 	uint32_t kind;
 	uint32_t size;  /* bytes of text behind this struct */

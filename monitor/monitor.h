@@ -175,6 +175,7 @@ bool stream_share_left(const struct pico *p);
 void stream_count(struct stream *s, uint64_t opener);
 struct stream *stream_new(enum stream_kind kind, int fd, uint32_t fd_flags, uint32_t rights);
 struct stream *stream_find(uint64_t number); /* borrowed */
+void stream_each(void (*fn)(struct stream *s, void *arg), void *arg);
 void stream_hold(struct stream *s);
 void stream_put(struct stream *s);
 void stream_close(struct stream *s);
@@ -235,7 +236,9 @@ bool net_has(pid_t pid); /* it is a process of the network's, */
 void net_ended(pid_t pid); /* which has ended */
 bool net_left(void);   /* one of them is alive */
 void net_end(void);
-void net_stats(void);  /* a line for --stats */
+void net_stats(void);  /* lines for --stats */
+size_t net_counts_text(char *out, size_t size); /* as CONTROL_NETWORK has it (control.h) */
+enum dk_status net_counts_query(struct job *j); /* of "net:" */
 bool net_uri_is(const char *uri);
 enum dk_status net_open(struct job *j);
 enum dk_status net_listen(struct job *j);

@@ -31,7 +31,6 @@
 struct net_publish net_published[NET_PUBLISH_MAX];
 unsigned net_publish_count;
 int net_published_fd[NET_PUBLISH_MAX];
-struct net_counts net_counts;
 unsigned net_more_fds;
 static unsigned published_open[NET_PUBLISH_MAX]; /* server streams of it */
 
@@ -191,6 +190,7 @@ void net_closed(struct stream *s)
 {
 	bool last = !s->published || --published_open[s->published - 1] == 0;
 
+	net_count_closed(s);
 	/* Other picoprocesses may still have it, without a use for it. */
 	if (s->brokered) {
 		net_broker_tell(s, RELAY_CLOSE, ends_in_reset(s));

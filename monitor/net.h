@@ -5,6 +5,7 @@
  * net_addr.c, net_rule.c, net_uri.c	texts to structs, and what the rules say; nothing but memory
  * net.c				the loop thread's: streams, and who waits for the helper
  * net_attr.c				what is asked of and set on a socket
+ * net_count.c				how much passed
  * net_helper.c				the process that makes sockets, with a filter of its own; net_dns.c asks name servers there
  * net_broker.c, net_relay.c, net_pcap.c	streams that are relayed, by another process, and written to a file (net_relay.h, net_pcap.h)
  *
@@ -20,6 +21,8 @@
 #include <sys/types.h>
 
 #include "abi/net.h"
+
+struct stream;
 
 #define NET_NAME_MAX 253 /* of a host's name */
 #define NET_PUBLISH_MAX 64u
@@ -128,8 +131,11 @@ bool net_order_reset(int fd);
 extern int net_published_fd[NET_PUBLISH_MAX];
 extern struct net_counts {
 	uint64_t connections, accepted, in, out, names, refused; /* in, out: datagrams that passed through here */
+	struct dk_net_counts passed; /* of connections that are closed, and of datagrams that passed through here */
 } net_counts;
 void net_opened(struct job *j, const struct net_ask *ask, const struct dk_inet *name, int fd); /* the answer to an open; fd is taken */
+void net_count_closed(const struct stream *s);
+void net_count(struct dk_net_counts *out); /* open connections, too */
 void net_say_refused(const struct net_ask *ask);
 
 /* Of datagrams: names as a capture has them.  peer.family 0: there is no fixed one. */

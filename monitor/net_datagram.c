@@ -125,9 +125,12 @@ enum dk_status net_receive(struct job *j)
 			return status_of_errno(errno);
 		if (net_mode == NET_HOST || has_peer(j->stream) || may_receive(j->stream, &d->peer)) {
 			d->size = (uint32_t)n;
-			if (!peek)
+			if (!peek) {
 				note(j->stream, &d->peer, false, d + 1, (size_t)n);
-			net_counts.in += !peek;
+				net_counts.in++;
+				net_counts.passed.packets_in++;
+				net_counts.passed.bytes_in += (size_t)n;
+			}
 			j->reply.data_len = (uint32_t)(sizeof *d + ((size_t)n < room ? (size_t)n : room));
 			return DK_OK;
 		}
@@ -151,6 +154,8 @@ static enum dk_status send_out(struct stream *s, const struct dk_inet *to, const
 		return status_of_errno(errno);
 	note(s, to ? to : &s->ends->peer, true, data, len);
 	net_counts.out++;
+	net_counts.passed.packets_out++;
+	net_counts.passed.bytes_out += len;
 	return DK_OK;
 }
 

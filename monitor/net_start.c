@@ -179,16 +179,6 @@ void net_ended(pid_t pid)
 		net_event();
 }
 
-void net_stats(void)
-{
-	const struct net_counts *c = &net_counts;
-
-	if (net_granted())
-		log_line(DK_LOG_TRACE, "stats: %llu connections made, %llu taken, %llu refused; %llu datagrams out and %llu in by the monitor; %llu names asked for",
-		    (unsigned long long)c->connections, (unsigned long long)c->accepted, (unsigned long long)c->refused, (unsigned long long)c->out,
-		    (unsigned long long)c->in, (unsigned long long)c->names);
-}
-
 void net_end(void)
 {
 	if (net_helper_fd >= 0)

@@ -98,6 +98,13 @@ struct stream *stream_find(uint64_t number)
 	return slots[slot];
 }
 
+void stream_each(void (*fn)(struct stream *s, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < slot_count; i++)
+		if (slots[i])
+			fn(slots[i], arg);
+}
+
 void stream_hold(struct stream *s)
 {
 	s->refs++;

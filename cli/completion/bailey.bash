@@ -40,7 +40,7 @@ _bailey_program_at() {
 _bailey_outside() {
 	local cur=$1 words=
 	case ${COMP_WORDS[1]} in
-	top) words='-n -d' ;;
+	top | stats) words='-n -d' ;;
 	core) words='-o' ;;
 	strace) words='--attach' ;;
 	report) words='--full --list --remove' ;;
@@ -59,10 +59,10 @@ _bailey() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} at
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run doctor ps top lsof core strace report --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'run doctor ps top stats lsof core strace report --help --version' -- "$cur")
 	elif [[ ${COMP_WORDS[1]} == doctor ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '--clean' -- "$cur")
-	elif [[ ${COMP_WORDS[1]} == @(ps|top|lsof|core|strace|report) ]]; then
+	elif [[ ${COMP_WORDS[1]} == @(ps|top|stats|lsof|core|strace|report) ]]; then
 		_bailey_outside "$cur" "$prev"
 	elif [[ ${COMP_WORDS[1]} == run ]]; then
 		at=$(_bailey_program_at)

@@ -29,12 +29,12 @@ complete -c bailey -n __fish_use_subcommand -a run -d 'Run a program in a new sa
 complete -c bailey -n __fish_use_subcommand -a doctor -d 'What this host offers'
 complete -c bailey -n __fish_use_subcommand -s h -l help -d 'Summary of the commands'
 complete -c bailey -n __fish_use_subcommand -l version -d 'Version'
-for c in 'ps:Sandboxes that run, or processes in one' 'top:The busiest first' 'lsof:Open files' 'core:A core file of a process' 'strace:Print system calls' 'report:What a panic left'
+for c in 'ps:Sandboxes that run, or processes in one' 'top:The busiest first' 'stats:What went over networks' 'lsof:Open files' 'core:A core file of a process' 'strace:Print system calls' 'report:What a panic left'
     complete -c bailey -n __fish_use_subcommand -a (string split -m 1 : $c)[1] -d (string split -m 1 : $c)[2]
 end
-complete -c bailey -n '__fish_seen_subcommand_from ps top lsof core strace' -a "(bailey ps 2>/dev/null | awk 'NR > 1 { print \$1; if (\$2 != \"-\") print \$2 }')"
-complete -c bailey -n '__fish_seen_subcommand_from top' -s n -x -d 'How often'
-complete -c bailey -n '__fish_seen_subcommand_from top' -s d -x -d 'Seconds between'
+complete -c bailey -n '__fish_seen_subcommand_from ps top stats lsof core strace' -a "(bailey ps 2>/dev/null | awk 'NR > 1 { print \$1; if (\$2 != \"-\") print \$2 }')"
+complete -c bailey -n '__fish_seen_subcommand_from top stats' -s n -x -d 'How often'
+complete -c bailey -n '__fish_seen_subcommand_from top stats' -s d -x -d 'Seconds between'
 complete -c bailey -n '__fish_seen_subcommand_from core' -s o -r -F -d 'File'
 complete -c bailey -n '__fish_seen_subcommand_from strace' -l attach -d 'A sandbox that runs'
 complete -c bailey -n '__fish_seen_subcommand_from report' -l full -d 'Texts of the guest too'

@@ -89,12 +89,18 @@ SHOW(if_inet6)
 
 SHOW(net_dev)
 {
+	struct dk_net_counts sum;
+	uint64_t done;
 	struct iface i;
 
 	text_add(x, "Inter-|   Receive                                                |  Transmit\n"
 		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
-	for (uint32_t n = 0; iface_get(lx_current(), n, &i); n++)
-		text_add(x, "%6s:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n", i.name);
+	for (uint32_t n = 0; iface_get(lx_current(), n, &i); n++) {
+		if (i.index == LO_INDEX || DkStreamAttributesQuery("net:", DK_ATTR_NET_COUNTS, &sum, sizeof sum, &done) != DK_OK)
+			sum = (struct dk_net_counts){ 0 };
+		text_add(x, "%6s: %7lu %7lu    0    0    0     0          0         0 %8lu %7lu    0    0    0     0       0          0\n", i.name, sum.bytes_in, sum.packets_in,
+			sum.bytes_out, sum.packets_out);
+	}
 }
 
 static uint32_t word4(const struct inet_addr *a)

@@ -86,6 +86,9 @@ def ps_lists_sandboxes_and_processes(u):
     r = u.run("top", "-n", "2", "-d", "1", name)
     if r.code or len(re.findall("/p/inside", r.out)) != 2:
         yield f"top: {r}"
+    r = u.run("stats", name)
+    if r.code or not re.search(rf"^{p.pid} +{name}( +0B){{2}}( +0){{6}}$", r.out, re.M):
+        yield f"stats: {r}"
     r = u.run("lsof", name, "2")
     for want in (r"^ +2 exe +/p/inside$", r"^ +2 cwd +/$", r"^ +2 3 +r +/etc/passwd$"):
         if not re.search(want, r.out, re.M):
@@ -103,11 +106,11 @@ def wrong_words_give_one_sentence(u):
     p = u.start("/p/inside")
     for args, word in ((["ps", "no-such"], "no-such"), (["ps", "1", "2"], "2"), (["ps", "-x"], "-x"), (["lsof"], "ps"), (["lsof", p.pid, "x"], "x"), (["lsof", p.pid, "0"], "0"),
                        (["core", p.pid], "core"), (["core", p.pid, "77"], "77"), (["core", p.pid, "2", "-o", "/no/where/x"], "/no/where/x"), (["core", p.pid, "2", "-x"], "-x"), (["strace", p.pid], "--attach"),
-                       (["strace", "--attach", "nope"], "nope"), (["report", "--nope"], "--nope"), (["report", "none"], "none"), (["top", "-n", "0"], "-n")):
+                       (["strace", "--attach", "nope"], "nope"), (["report", "--nope"], "--nope"), (["report", "none"], "none"), (["top", "-n", "0"], "-n"), (["stats", "-x"], "-x"), (["stats", "no-such"], "no-such"), (["stats", "1", "2"], "2")):
         r = u.run(*args)
         if not sentence(r, word):
             yield f"{args}: wanted 125 and one sentence with {word!r}; {r}"
-    for command in ("ps", "top", "lsof", "core", "strace", "report"):
+    for command in ("ps", "top", "stats", "lsof", "core", "strace", "report"):
         r = u.run(command, "--help")
         if r.code or f"bailey {command}" not in r.out or r.err:
             yield f"{command} --help: {r}"
@@ -119,7 +122,7 @@ def wrong_words_give_one_sentence(u):
 def names_from_inside_are_made_harmless(u):
     p = u.start("/p/inside", "teeth", "\x1b[31mred\n\x07")
     p.stdout.readline()
-    for args in (["ps"], ["ps", p.pid], ["lsof", p.pid], ["top", "-n", "1", p.pid]):
+    for args in (["ps"], ["ps", p.pid], ["stats"], ["lsof", p.pid], ["top", "-n", "1", p.pid]):
         r = u.run(*args)
         if r.code or not CLEAN.fullmatch(r.out):
             yield f"{args}: {r.out!r}"

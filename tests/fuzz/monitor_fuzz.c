@@ -100,7 +100,6 @@ bool baton_work(struct job *j) { return true; }
 void baton_lost(struct job *j) {}
 bool net_has(pid_t pid) { return false; }
 void net_ended(pid_t pid) {}
-void net_stats(void) {}
 uint32_t host_ncpus(void) { return 1; }
 bool affinity_gathered(void) { return false; }
 void affinity_spread(void) {}

@@ -7,7 +7,7 @@
 In a network name space of its own, as net.py, whose surroundings these are; that all of net.py's and linux.py's
 tests hold when relayed is seen by running them with NET_TEST_PCAP=1.  Prints TAP.
 """
-import os, pathlib, shutil, signal, socket, stat, struct, subprocess, sys, tempfile, threading, time
+import inspect, os, pathlib, shutil, signal, socket, stat, struct, subprocess, sys, tempfile, textwrap, threading, time
 
 import net, pcap
 from linux import PYTHON, inside
@@ -276,11 +276,59 @@ def programs():
         ok("tcpdump reads it", out.returncode == 0 and "seq 0, ack 1" in out.stdout and "incorrect" not in out.stdout and "bad" not in out.stdout, out.stdout)
 
 
+def in_counts():
+    import errno, socket, sys
+    port, dead, v4 = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    open_one = socket.create_connection((v4, port))
+    for s in (open_one, socket.create_connection((v4, port))):
+        s.sendall(bytes(50000))
+        got = 0
+        while got < 50000:
+            got += len(s.recv(50000))
+    s.close()
+    try:
+        socket.create_connection((v4, dead))
+        print("not refused")
+    except OSError as e:
+        print(errno.errorcode[e.errno])
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.sendto(b"12345", (v4, port))
+    assert u.recv(100) == b"re:12345"
+    print(*[line.split()[1:11:8] for line in open("/proc/net/dev") if "eth0" in line], flush=True)
+    sys.stdin.readline()
+
+
+def counts():
+    e = Peer(socket.SOCK_STREAM, (V4, 0), echo)
+    Peer(socket.SOCK_DGRAM, (V4, e.port), udp_echo)
+    for more in ([], ["--pcap", f"{DIR}/counts.pcap"]):
+        name = f"counts{os.getpid()}"
+        code = textwrap.dedent(inspect.getsource(in_counts).split("\n", 1)[1])
+        p = subprocess.Popen([BAILEY, "run", "--name", name, *more, "--log", "/dev/null", "--net", f"allow:{V4}:{e.port}", "--", PYTHON, "-c", code, str(e.port), str(e.port + 1), V4],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = p.stdout.readline(), p.stdout.readline()
+        listed = ""
+        for _ in range(20):
+            r = subprocess.run([BAILEY, "stats", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            listed = r.stdout.split("\n")[1].split() if r.returncode == 0 else r.stdout
+            if r.returncode == 0:
+                break
+            time.sleep(0.1)
+        p.communicate("\n")
+        total = (100000, 100000) if not more else (100008, 100005) # datagrams to a fixed peer only where all is brokered
+        inside_in, inside_out = map(int, eval(said[1])) if said[1].startswith("[") else (0, 0)
+        how = "brokered" if more else "direct"
+        # the peer's FIN counts as one
+        ok(f"{how}: /proc/net/dev has what went over eth0", said[0] == "EACCES\n" and 0 <= inside_in - total[0] <= 1 and inside_out == total[1], said)
+        if os.access("/run", os.W_OK):
+            ok(f"{how}: bailey stats says the same", listed[1:4] == [name, "100kB", "100kB"] and listed[6:9] == ["3", "0", "1"], listed)
+
+
 def main():
     net.enter()
     net.surroundings()
     wanted = sys.argv[2:]
-    for f in (files, programs, urgent, ends, pressure, many, deaths, full):
+    for f in (files, programs, urgent, ends, pressure, many, counts, deaths, full):
         if not wanted or f.__name__ in wanted:
             f()
     shutil.rmtree(DIR)
