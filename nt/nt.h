@@ -96,6 +96,7 @@ struct nt_process {
 	int64_t create_time, exit_time;
 	uint32_t error_mode, priority_class;
 	uint32_t dying;           /* NtTerminateProcess(0) came */
+	uint32_t system;          /* [NTPROCS] it ends with the last process that is not so: ps/service.c */
 	uint64_t committed_pages; /* private ones: mm/vad.c */
 	uint64_t virtual_size, peak_virtual_size; /* bytes, reserved ones too: mm/vad.c */
 	void *cm, *io, *ps, *con; /* those components' own */
@@ -107,6 +108,9 @@ struct nt_state {
 	struct list processes;    /* [NTPROCS] */
 	struct list ended;        /* [NTPROCS] those that have ended and that somebody has a reference on */
 	_Atomic uint32_t nprocesses;
+	uint32_t nsystem;         /* [NTPROCS] how many of them are `system` */
+	struct ob_object *system_event; /* [NTPROCS] a reference: what those wait for; NULL: none was made, or it was signalled */
+	_Atomic uint32_t services; /* services.exe's pid: ps/service.c */
 	uint64_t kuser_page;      /* of arena-data: KUSER_SHARED_DATA, and the dispatcher behind it; kproc ticks while nprocesses is not 0 */
 	struct ob_directory *root;/* \ */
 	uint16_t call_by_id[2][512]; /* enum nt_call_nr + 1 by system call id; [1]: win32u's, from 0x1000 on */

@@ -30,6 +30,10 @@ static const struct seed {
 #define DWORD(name, number) { name, NULL, number, SEED_DWORD },
 #define FLAGS(flags)        { NULL, NULL, flags, SEED_FLAGS },
 #define MORE(what)          { NULL, NULL, what, SEED_MORE },
+#define SERVICE(name, display, image, type) \
+	KEY("MACHINE\\SYSTEM\\ControlSet001\\Services\\" name) SZ("DisplayName", display) DWORD("ErrorControl", 1) EXPAND("ImagePath", image) \
+	SZ("ObjectName", "LocalSystem") DWORD("Start", 3) DWORD("Type", type)
+#define SERVICE_DLL(name, dll) KEY("MACHINE\\SYSTEM\\ControlSet001\\Services\\" name "\\Parameters") EXPAND("ServiceDll", "C:\\windows\\system32\\" dll)
 #include "nt/cm/seed.def"
 }, classes[] = {
 #include "nt/cm/classes.def"

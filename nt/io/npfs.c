@@ -2,10 +2,15 @@
 /* nt/io/npfs.c - named pipes: making, finding and closing them. */
 #include "nt/io/name.h"
 #include "nt/io/npfs.h"
+#include "nt/os/wait.h"
 #include "nt/rtl/upcase.h"
 #include "rt/mem.h"
 
 #define BUCKETS   64u
+#define MANAGER      "svcctl"
+#define MANAGER_WIDE u"svcctl"
+#define MANAGER_NS   10000000000u
+#define LOOK_NS      20000000u /* the manager may end before it listens */
 
 struct npfs { /* io_npfs() */
 	LOCK(NTIO) lock;
@@ -336,6 +341,28 @@ static struct npfs_pipe *named(const struct io_name *n)
 	return p;
 }
 
+/* The service control manager's, which listens there once somebody has started it. */
+static bool is_manager(const struct io_name *n)
+{
+	return (n->root == NULL || n->root->kind != IO_PIPE) && rtl_equal_ascii(n->rest, n->rest_size, MANAGER) && nt_current() != NULL && nt_current()->process->system == 0;
+}
+
+static struct npfs_pipe *manager(void)
+{
+	struct waiter *w = waiter_self(0);
+	uint64_t until = pico_now() + MANAGER_NS;
+	struct npfs_pipe *p = NULL;
+
+	if (!ps_need_services(nt_current()))
+		return NULL;
+	waitq_add(npfs_listeners(), w);
+	while ((p = npfs_find(MANAGER_WIDE, sizeof MANAGER_WIDE - sizeof(WCHAR))) == NULL && pico_now() < until && atomic_load(&nt_state()->services) != 0)
+		if (pico_wait(pico_now() + LOOK_NS, 0) == DK_INTERRUPTED && !os_interrupted())
+			break;
+	waitq_remove(npfs_listeners(), w);
+	return p;
+}
+
 NTSTATUS npfs_open(const struct io_name *n, struct io_open *o, struct io_file **out)
 {
 	struct se_client who = { NULL, 0, 0 };
@@ -346,6 +373,8 @@ NTSTATUS npfs_open(const struct io_name *n, struct io_open *o, struct io_file **
 	if (n->rest_size == 0 && (n->root == NULL || n->root->kind != IO_PIPE))
 		return npfs() != NULL ? device_open(n->slash, o, out) : STATUS_NO_MEMORY;
 	p = named(n);
+	if (p == NULL && is_manager(n))
+		p = manager();
 	if (p == NULL)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	status = may_connect(p, o);

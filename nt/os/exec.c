@@ -148,6 +148,7 @@ void nt_proc_exit(struct lx_proc *p)
 	list_append(&nt->ended, &np->all);
 	atomic_fetch_sub(&nt->nprocesses, 1);
 	lock_drop(&nt->procs_lock);
+	ps_system_left(np);
 	os_process_left(np);
 }
 

@@ -67,12 +67,11 @@ static NTSTATUS program_status(NTSTATUS status)
 		(NTSTATUS)STATUS_INVALID_IMAGE_FORMAT : status;
 }
 
-static NTSTATUS program_open(const struct ps_create_asked *a, struct ps_program *w)
+/* w->name is there. */
+static NTSTATUS program_open(struct ps_program *w)
 {
-	NTSTATUS status = image_name_in(a, &w->name, &w->name_size);
+	NTSTATUS status = io_open_name(w->name, w->name_size, FILE_READ_DATA | FILE_EXECUTE | SYNCHRONIZE, &w->file);
 
-	if (status == STATUS_SUCCESS)
-		status = io_open_name(w->name, w->name_size, FILE_READ_DATA | FILE_EXECUTE | SYNCHRONIZE, &w->file);
 	if (status != STATUS_SUCCESS)
 		return status;
 	w->f = io_linux_file(&w->file->ob);
@@ -296,6 +295,34 @@ static NTSTATUS begin(struct nt_thread *t, const struct create *c, struct ps_pro
 	return status == STATUS_SUCCESS ? ran : status;
 }
 
+NTSTATUS ps_start_program(struct nt_thread *t, WCHAR *name, uint32_t size, struct nt_start *s, uint32_t *pid)
+{
+	struct ps_program w = { .name = name, .name_size = size };
+	struct nt_thread *first = NULL;
+	struct nt_process *p = NULL;
+	NTSTATUS status = program_open(&w), ran;
+
+	if (status == STATUS_SUCCESS)
+		status = spawn(t, &w, s, &p);
+	if (status != STATUS_SUCCESS) {
+		nt_start_free(s);
+		program_close(&w);
+		return status;
+	}
+	status = ps_first_thread(p, os_spawn_leader(p), false, &first);
+	if (status == STATUS_SUCCESS)
+		inherit_values(t, p, &w, s);
+	else
+		(void)ps_process_kill(p, status);
+	*pid = p->pid;
+	program_close(&w);
+	ran = os_spawn_run(p);
+	if (first != NULL)
+		ob_put(&first->ob);
+	ob_put(&p->ob);
+	return status == STATUS_SUCCESS ? ran : status;
+}
+
 /* ---- PS_CREATE_INFO ---- */
 
 #define INFO_STATE 8u
@@ -319,7 +346,9 @@ NTSTATUS NtCreateUserProcess(struct nt_thread *t, uint64_t process, uint64_t thr
 	NTSTATUS status = thread_flags & ~THREAD_CREATE_FLAGS_CREATE_SUSPENDED ? (NTSTATUS)STATUS_INVALID_PARAMETER : ps_create_asked_in(list, &a);
 
 	if (status == STATUS_SUCCESS)
-		status = program_open(&a, &w);
+		status = image_name_in(&a, &w.name, &w.name_size);
+	if (status == STATUS_SUCCESS)
+		status = program_open(&w);
 	if (status == STATUS_SUCCESS)
 		status = ps_start_in(params, &s);
 	if (status == STATUS_SUCCESS)

@@ -29,7 +29,6 @@ struct ps_program {
 	struct file *std[3];     /* references */
 };
 
-/* Fills in what the process shows as its arguments (/proc/PID/cmdline); and what a Linux program gets. */
 /* What a process is to be made like: PS_ATTRIBUTE_LIST; 0 where nothing was said. */
 struct ps_create_asked {
 	uint64_t image, image_size, handles, handles_size, jobs, jobs_size;
@@ -39,6 +38,9 @@ struct ps_create_asked {
 NTSTATUS ps_create_asked_in(uint64_t list, struct ps_create_asked *a); /* create_in.c */
 /* What the program begins with, of an RTL_USER_PROCESS_PARAMETERS; in the arena, the caller's. */
 NTSTATUS ps_start_in(uint64_t params, struct nt_start **out);
+/* Starts a program that has nothing of the caller's: no handles, console, job, token.  name: NT's, heap memory; it and s are taken over. */
+NTSTATUS ps_start_program(struct nt_thread *t, WCHAR *name, uint32_t size, struct nt_start *s, uint32_t *pid);
+/* Fills in what the process shows as its arguments (/proc/PID/cmdline); and what a Linux program gets. */
 NTSTATUS ps_pe_arguments(struct ps_program *w, const struct nt_start *s);
 NTSTATUS ps_elf_arguments(struct ps_program *w, const struct nt_start *s);
 #endif

@@ -117,6 +117,13 @@ static inline bool ps_look(const struct nt_thread *t)
 void ps_thread_ended(struct nt_thread *t);
 void ps_process_ended(struct nt_process *p, uint32_t wait_status);
 
+/* ---- ps/service.c ---- */
+/* The service control manager is there or about to be; false: it cannot be started.  It opens the pipe svcctl. */
+bool ps_need_services(struct nt_thread *t);
+/* ProcessWineMakeProcessSystem: the process ends with the last one that is not so; at va comes a handle of the event that says when. */
+NTSTATUS ps_make_system(uint64_t process, uint64_t va);
+void ps_system_left(struct nt_process *p); /* p is not counted any more */
+
 /* ---- Making ---- */
 
 /* What ps/ has of a new process object; false: no memory. */

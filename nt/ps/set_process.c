@@ -90,6 +90,8 @@ static NTSTATUS reserve_stack(struct nt_thread *t, uint64_t process, uint64_t bu
 }
 
 #define CLASS_INSTRUMENTATION 40u
+#define CLASS_STACK           41u
+#define CLASS_SYSTEM          1000u /* Wine's */
 
 /* A callback behind each call: there are none, and taking them away is fine.  Once it was the address alone. */
 static NTSTATUS set_instrumentation(uint64_t buffer, uint32_t size)
@@ -105,7 +107,7 @@ static const struct set_class {
 } set_classes[] = {
 	{ 1, 0 }, { 12, 4 }, { 18, 2 }, { 21, 8 }, { 22, 4 }, { 29, 4 }, { 31, 4 }, { 33, 4 }, { 34, 4 }, { 39, 4 },
 	/* Taken, and of no effect here: instrumentation, mitigation, power throttling, ... */
-	{ 42, 0 }, { CLASS_INSTRUMENTATION, 0 }, { 48, 0 }, { 52, 0 }, { 77, 0 }, { 1000, 0 },
+	{ 42, 0 }, { CLASS_INSTRUMENTATION, 0 }, { 48, 0 }, { 52, 0 }, { 77, 0 },
 };
 
 NTSTATUS NtSetInformationProcess(struct nt_thread *t, uint64_t process, uint32_t class, uint64_t buffer, uint32_t size)
@@ -115,8 +117,10 @@ NTSTATUS NtSetInformationProcess(struct nt_thread *t, uint64_t process, uint32_t
 	uint64_t value = 0;
 	NTSTATUS status;
 
-	if (class == 41)
+	if (class == CLASS_STACK)
 		return reserve_stack(t, process, buffer, size);
+	if (class == CLASS_SYSTEM)
+		return size != sizeof(uint64_t) ? (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH : ps_make_system(process, buffer);
 	for (unsigned i = 0; i < ARRAY_LEN(set_classes); i++)
 		if (set_classes[i].class == class)
 			c = &set_classes[i];
