@@ -9,4 +9,6 @@ struct blob {
 	unsigned size;
 };
 extern const struct blob nt_dll_blobs[]; /* tools/blobs.py */
+extern const struct blob nt_etc_files[]; /* etc.c: texts */
+extern const char nt_etc_services[];     /* lines of "NAME PORT/PROTOCOL ALIASES\r\n" */
 #endif

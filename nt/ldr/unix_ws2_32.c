@@ -18,6 +18,7 @@
 #define WSA_NOT_ENOUGH_MEMORY 8u
 #define WSAEFAULT             10014u
 #define WSAEINVAL             10022u
+#define WSAESOCKTNOSUPPORT    10044u
 #define WSAEAFNOSUPPORT       10047u
 #define WSATYPE_NOT_FOUND     10109u
 #define WSAHOST_NOT_FOUND     11001u
@@ -26,6 +27,7 @@
 #define AI_PASSIVE     1u
 #define AI_CANONNAME   2u
 #define AI_NUMERICHOST 4u
+#define SOCK_MOST      5 /* SOCK_SEQPACKET */
 #define NI_NUMERICHOST 2u
 #define NI_NAMEREQD    4u
 
@@ -47,11 +49,9 @@ static uint32_t string_in(char *to, uint64_t va)
 
 /* ---- Ports ---- */
 
-/* A number, or a name of the few that everybody uses. */
+/* A number, or the name of a service. */
 static uint32_t port_of(const char *service, uint16_t *port)
 {
-	static const struct { const char *name; uint16_t port; } known[] = { { "ftp", 21 }, { "ssh", 22 }, { "telnet", 23 }, { "smtp", 25 },
-		{ "domain", 53 }, { "http", 80 }, { "pop3", 110 }, { "ntp", 123 }, { "imap", 143 }, { "https", 443 } };
 	uint32_t n = 0;
 
 	for (const char *s = service; *s >= '0' && *s <= '9' && n < 65536; s++)
@@ -60,12 +60,7 @@ static uint32_t port_of(const char *service, uint16_t *port)
 		*port = (uint16_t)n;
 		return n < 65536 ? 0 : WSATYPE_NOT_FOUND;
 	}
-	for (uint32_t i = 0; i < ARRAY_LEN(known); i++)
-		if (net_same_name(known[i].name, service)) {
-			*port = known[i].port;
-			return 0;
-		}
-	return WSATYPE_NOT_FOUND;
+	return net_service(service, port) ? 0 : WSATYPE_NOT_FOUND;
 }
 
 /* ---- getaddrinfo ---- */
@@ -139,6 +134,8 @@ static uint32_t resolve(const uint64_t q[5], struct addrinfo *hints, uint16_t *p
 		return WSAEFAULT;
 	if (hints->family != 0 && hints->family != INET_V4 && hints->family != INET_V6)
 		return WSAEAFNOSUPPORT;
+	if (hints->socktype < 0 || hints->socktype > SOCK_MOST)
+		return WSAESOCKTNOSUPPORT;
 	if (q[0] == 0 && q[1] == 0)
 		return WSAHOST_NOT_FOUND;
 	if (q[1] != 0)

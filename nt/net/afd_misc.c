@@ -128,7 +128,10 @@ static NTSTATUS misc_locked(struct io_request *r, struct afd *a, struct io_irp *
 	case AFD_WINE_KEEPALIVE_VALS: return keepalive(r, a);
 	case AFD_WINE_GET_INFO: return afd_out(r, &(uint32_t[3]){ a->family, a->type, a->protocol }, 12);
 	case AFD_WINE_ADDRESS_LIST_CHANGE: return address_change(r, a, irp);
-	default: return STATUS_NOT_SUPPORTED; /* MESSAGE_SELECT: there are no windows */
+	case AFD_WINE_MESSAGE_SELECT: /* there are no windows to tell; it makes the socket nonblocking whatever becomes of it */
+		a->nonblocking = 1;
+		return STATUS_NOT_SUPPORTED;
+	default: return STATUS_NOT_SUPPORTED;
 	}
 }
 

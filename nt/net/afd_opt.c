@@ -173,8 +173,11 @@ static NTSTATUS set_unicast_if(uint32_t index)
 static NTSTATUS set_option(struct io_request *r, struct afd *a)
 {
 	uint32_t value;
-	NTSTATUS status = afd_in(r, &value, sizeof value);
+	NTSTATUS status;
 
+	if (r->code == AFD_IOC(255)) /* IP_OPTIONS, of packets: there are none, and none is given */
+		return STATUS_SUCCESS;
+	status = afd_in(r, &value, sizeof value);
 	if (status != STATUS_SUCCESS)
 		return status;
 	switch (r->code) {
@@ -199,7 +202,6 @@ static NTSTATUS set_option(struct io_request *r, struct afd *a)
 	case AFD_IOC(243):
 		a->dontfragment = value != 0;
 		return afd_set_number(r, a, OS_IP_MTU_DISCOVER, value != 0 ? MTU_DO : MTU_DONT);
-	case AFD_IOC(255): return STATUS_SUCCESS; /* IP_OPTIONS, of packets: there are none */
 	case AFD_IOC(247): return STATUS_INVALID_PARAMETER;
 	case AFD_IOC(264): return set_unicast_if(__builtin_bswap32(value)); /* in network order */
 	case AFD_IOC(278): return set_unicast_if(value);

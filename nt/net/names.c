@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nt/net/names.c - what names stand for: numbers, the sandbox's own name, localhost, what /etc/hosts has, and what a name server knows. */
 #include "nt/net/names.h"
+#include "nt/dll/blobs.h"
 #include "nt/net/resolve.h"
 #include "nt/os/sysinfo.h"
 #include "pico/arena.h"
@@ -123,4 +124,31 @@ bool net_look_up(const char *name, bool numeric, struct net_names *f)
 void net_name_of(const struct inet_addr *a, struct net_names *f)
 {
 	look_in_hosts(NULL, a, f);
+}
+
+static bool is_service(const char *at, const char *end, const char *name, uint16_t *port)
+{
+	char first[NET_NAME_ROOM], number[NET_NAME_ROOM], alias[NET_NAME_ROOM];
+	bool hit;
+
+	if (!word(&at, end, first) || !word(&at, end, number))
+		return false;
+	hit = net_same_name(first, name);
+	while (!hit && word(&at, end, alias))
+		hit = net_same_name(alias, name);
+	*port = 0;
+	for (const char *s = number; hit && *s >= '0' && *s <= '9'; s++)
+		*port = (uint16_t)(*port * 10 + (*s - '0'));
+	return hit;
+}
+
+bool net_service(const char *name, uint16_t *port)
+{
+	for (const char *at = nt_etc_services, *eol; *at != '\0'; at = eol + 1) {
+		for (eol = at; *eol != '\n'; eol++)
+			continue;
+		if (is_service(at, eol, name, port))
+			return true;
+	}
+	return false;
 }

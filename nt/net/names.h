@@ -20,5 +20,7 @@ bool net_look_up(const char *name, bool numeric, struct net_names *f);
 void net_name_of(const struct inet_addr *a, struct net_names *f);
 void net_names_add(struct net_names *f, const struct inet_addr *a, const char *canonical); /* if there is room */
 void net_names_loopback(struct net_names *f, const char *name);
+/* The port of a service that drivers\etc\services has by that name. */
+bool net_service(const char *name, uint16_t *port);
 bool net_same_name(const char *a, const char *b); /* upper and lower case are the same */
 #endif

@@ -82,6 +82,21 @@ static void put_wines(const char *drive)
 	}
 }
 
+static void put_etc(const char *drive)
+{
+	static const char *const folder[] = { "drivers", "drivers/etc" };
+	char text[80];
+
+	for (uint32_t i = 0; i < ARRAY_LEN(folder); i++) {
+		fmt_snprintf(text, sizeof text, "%s/windows/system32/%s", drive, folder[i]);
+		(void)vfs_mkdir(lx_current(), AT_FDCWD, text, 0777);
+	}
+	for (const struct blob *b = nt_etc_files; b->name != NULL; b++)
+		put_blob(drive, b);
+	fmt_snprintf(text, sizeof text, "%s/windows/system32/drivers/etc/hosts", drive);
+	(void)vfs_symlink(lx_current(), "/etc/hosts", text);
+}
+
 void os_files_ahead(const char *folder, const char *const *names, uint32_t count)
 {
 	open_ahead(lx_current(), folder, names, count);
@@ -101,6 +116,7 @@ static void look_ahead(const char *drive)
 		names[count++] = b->name;
 	for (uint32_t i = 0; i < ARRAY_LEN(wines) && count < ARRAY_LEN(names); i++)
 		names[count++] = wines[i][0];
+	names[count++] = "drivers"; /* there is none below, and then nothing of it need be asked for */
 	for (uint32_t i = 0; i < nwanted && count < ARRAY_LEN(names); i++)
 		names[count++] = wanted[i];
 	fmt_snprintf(text, sizeof text, "%s/windows/system32", drive);
@@ -121,6 +137,7 @@ static const char *make_drive(const char *drive)
 	look_ahead(drive);
 	for (const struct blob *b = nt_dll_blobs; b->name != NULL; b++)
 		put_blob(drive, b);
+	put_etc(drive);
 	put_wines(drive);
 	return drive;
 }

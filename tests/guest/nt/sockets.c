@@ -295,6 +295,13 @@ static void names(void)
 		freeaddrinfo(list);
 	}
 	NUM(getaddrinfo("no.such.name.invalid", "80", &hints, &list));
+	NUM(getaddrinfo("127.0.0.1", "https", &hints, &list));
+	NUM(list ? ntohs(((struct sockaddr_in *)list->ai_addr)->sin_port) : 0);
+	NUM(getprotobyname("TCP") ? getprotobyname("TCP")->p_proto : -1);
+	NUM(getservbyname("http", "tcp") ? ntohs(getservbyname("http", "tcp")->s_port) : -1);
+	printf("%s\n", getservbyport(htons(53), "udp") ? getservbyport(htons(53), "udp")->s_name : "none");
+	hints.ai_socktype = 999;
+	NUM(getaddrinfo("127.0.0.1", "80", &hints, &list));
 }
 
 int main(void)
