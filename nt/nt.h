@@ -97,6 +97,7 @@ struct nt_process {
 	uint32_t error_mode, priority_class;
 	uint32_t dying;           /* NtTerminateProcess(0) came */
 	uint32_t system;          /* [NTPROCS] it ends with the last process that is not so: ps/service.c */
+	uint32_t begun;           /* ntdll.dll has initialized itself and the program's DLLs */
 	uint64_t committed_pages; /* private ones: mm/vad.c */
 	uint64_t virtual_size, peak_virtual_size; /* bytes, reserved ones too: mm/vad.c */
 	void *cm, *io, *ps, *con; /* those components' own */

@@ -97,6 +97,7 @@ struct cm_key {
 #define CM_LAZY_YEARS      128u /* a time zone: its rules of past years */
 #define CM_LAZY_CLASSES    256u
 #define CM_LAZY_SEED       512u /* what seed.def has below it; made without dropping the lock */
+#define CM_ZONE            1024u /* a time zone's key: value.c */
 #define CM_LAZY (CM_LAZY_SEED | CM_LAZY_ZONES | CM_LAZY_PROCESSORS | CM_LAZY_YEARS | CM_LAZY_CLASSES)
 #define CM_LOADED   64u /* a hive's root, by NtLoadKey */
 

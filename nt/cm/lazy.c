@@ -31,9 +31,9 @@ static bool make_zone(struct cm_key *zones, const struct tz_zone *z, int64_t now
 		r.daylight_bias = -60; /* what Windows has where it means nothing */
 	for (uint32_t i = 0; i < ARRAY_LEN(mui); i++)
 		(void)fmt_snprintf(mui[i], sizeof mui[i], "@tzres.dll,-%u", z->text + i);
-	k->flags |= CM_LAZY_YEARS;
+	k->flags |= CM_LAZY_YEARS | CM_ZONE;
 	return seed_sz(k, "Display", shown) && seed_sz(k, "Dlt", daylight) && seed_sz(k, "MUI_Display", mui[2]) && seed_sz(k, "MUI_Dlt", mui[1]) &&
-		seed_sz(k, "MUI_Std", mui[0]) && seed_sz(k, "Std", z->name) && seed_value(k, "TZI", REG_BINARY, &r, sizeof r);
+		seed_sz(k, "MUI_Std", mui[0]) && seed_sz(k, "Std", tz_standard_name(z)) && seed_value(k, "TZI", REG_BINARY, &r, sizeof r);
 }
 
 static bool make_zones(struct cm_key *zones, int64_t now)

@@ -8,7 +8,9 @@
 #include "nt/cm/cm.h"
 #include "nt/ke/user.h"
 #include "ntcalls.gen.h"
+#include "nt/ex/system.h"
 #include "nt/ex/wait.h"
+#include "nt/rtl/upcase.h"
 #include "rt/mem.h"
 
 enum value_class { VALUE_BASIC, VALUE_FULL, VALUE_PARTIAL, VALUE_FULL_ALIGN64, VALUE_PARTIAL_ALIGN64, VALUE_LAYER };
@@ -137,6 +139,13 @@ static void value_done(struct value_found *f)
 		cm_value_put(f->v);
 }
 
+/* The time zone's names from kernelbase.dll's start, which has them by NtQuerySystemInformation then. */
+static bool zone_hides(const struct cm_key *k, const struct value_name *n)
+{
+	return UNLIKELY((k->flags & CM_ZONE) != 0) && sys_zone_is_named() &&
+		(rtl_equal_ascii(n->text, n->size, "MUI_Std") || rtl_equal_ascii(n->text, n->size, "MUI_Dlt"));
+}
+
 static NTSTATUS value_get(struct cm_body *b, const struct value_name *n, uint32_t index, struct value_found *f)
 {
 	struct cm_state *s = cm_state();
@@ -148,7 +157,7 @@ static NTSTATUS value_get(struct cm_body *b, const struct value_name *n, uint32_
 	if ((k->flags & CM_DELETED) != 0)
 		status = STATUS_KEY_DELETED;
 	else if (n != NULL)
-		v = cm_value_find(k, n->text, n->size);
+		v = zone_hides(k, n) ? NULL : cm_value_find(k, n->text, n->size);
 	else if (index < k->nvalues)
 		v = k->values[index];
 	if (v != NULL)

@@ -24,6 +24,7 @@ static inline struct ex_state *ex_state(void)
 	return nt_state()->ex;
 }
 void ex_nls_ahead(void); /* nls.c: opens the tables that each program maps */
+uint32_t ex_user_locale(void); /* nls.c: an LCID */
 void ex_boot(void); /* once, behind ob_boot */
 void ex_keyed_boot(void);
 void ex_atoms_boot(void);

@@ -93,6 +93,11 @@ static uint32_t locale(bool user)
 	return lcid != 0 ? lcid : LCID_EN_US;
 }
 
+uint32_t ex_user_locale(void)
+{
+	return locale(true);
+}
+
 NTSTATUS NtInitializeNlsFiles(struct nt_thread *t, uint64_t pointer, uint64_t lcid, uint64_t size)
 {
 	uint64_t address, bytes;

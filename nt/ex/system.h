@@ -43,6 +43,11 @@ struct sys_zone { /* RTL_DYNAMIC_TIME_ZONE_INFORMATION */
 _Static_assert(sizeof(struct sys_zone) == 0x1b0, "zone");
 /* The sandbox's zone: /etc/localtime's. */
 void sys_zone(struct sys_zone *z);
+/*
+ * Who asks is kernelbase.dll's own start, which does not want to hear where the zone's names are, but the names: for "@tzres.dll,-N" it maps that DLL, twice, a
+ * twentieth of what a process takes.  It takes them from here if it does not find them in the zone's key (cm/value.c).
+ */
+bool sys_zone_is_named(void);
 /* Minutes that UTC is ahead of local time now, and 0, 1 or 2: no daylight time, standard, daylight. */
 int32_t sys_zone_bias_now(int64_t now, uint32_t *kind);
 #endif

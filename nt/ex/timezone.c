@@ -5,6 +5,7 @@
  * Its rule is the last line of that file, its name where that link leads.  Programs ask a few times at their start: each
  * time the file is read, so a change is seen at once.
  */
+#include "nt/ex/ex.h"
 #include "nt/ex/system.h"
 #include "nt/ex/wait.h"
 #include "nt/os/sysinfo.h"
@@ -14,6 +15,7 @@
 
 #define LOCALTIME "/etc/localtime"
 #define TZIF_MAX  (64u << 10)
+#define LANG_ENGLISH 9u
 
 static void set_text(WCHAR *to, uint32_t room, const char *text)
 {
@@ -60,14 +62,25 @@ static void local_name(char *name, uint32_t room)
 	heap_free(text);
 }
 
-/* Windows says where a DLL has the name in the user's language: kernelbase.dll looks there. */
+bool sys_zone_is_named(void)
+{
+	return !nt_current_process()->begun && (ex_user_locale() & 0x3ff) == LANG_ENGLISH;
+}
+
+/* Windows says where a DLL has the name in the user's language. */
 static void name_text(WCHAR *to, uint32_t room, const struct tz_zone *zone, uint32_t which, const char *otherwise)
 {
-	char text[32];
+	char text[64];
 
-	if (zone != NULL)
+	if (zone == NULL)
+		(void)str_copy(text, otherwise, sizeof text);
+	else if (!sys_zone_is_named())
 		(void)fmt_snprintf(text, sizeof text, "@tzres.dll,-%u", zone->text + which);
-	set_text(to, room, zone != NULL ? text : otherwise);
+	else if (which == 0)
+		(void)str_copy(text, tz_standard_name(zone), sizeof text);
+	else
+		tz_daylight_name(zone, text, sizeof text);
+	set_text(to, room, text);
 }
 
 void sys_zone(struct sys_zone *z)

@@ -197,16 +197,21 @@ void tz_display(const struct tz_zone *z, char *to, uint32_t room)
 		(void)fmt_snprintf(to, room, "(UTC%c%02d:%02d) %s", r.bias < 0 ? '+' : '-', ahead / 60, ahead % 60, z->cities);
 }
 
+const char *tz_standard_name(const struct tz_zone *z)
+{
+	return strcmp(z->name, "UTC") == 0 ? z->cities : z->name;
+}
+
 void tz_daylight_name(const struct tz_zone *z, char *to, uint32_t room)
 {
 	static const char standard[] = "Standard";
-	const char *p = z->name;
+	const char *name = tz_standard_name(z), *p = name;
 
 	while (*p != '\0' && strncmp(p, standard, sizeof standard - 1) != 0)
 		p++;
-	(void)str_copy(to, z->name, room);
+	(void)str_copy(to, name, room);
 	if (*p != '\0')
-		(void)fmt_snprintf(to, room, "%.*sDaylight%s", (int)(p - z->name), z->name, p + sizeof standard - 1);
+		(void)fmt_snprintf(to, room, "%.*sDaylight%s", (int)(p - name), name, p + sizeof standard - 1);
 }
 
 /* Days since 1601-01-01 of year's 1 January, by the Gregorian calendar. */

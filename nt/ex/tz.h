@@ -36,7 +36,8 @@ extern const unsigned tz_nzones;
 const struct tz_zone *tz_find(const char *iana, const struct tz_rule *r);
 /* "(UTC+01:00) Berlin" */
 void tz_display(const struct tz_zone *z, char *to, uint32_t room);
-/* The name while there is daylight time. */
+/* The names while there is no daylight time and while there is, in English: what tzres.dll has. */
+const char *tz_standard_name(const struct tz_zone *z);
 void tz_daylight_name(const struct tz_zone *z, char *to, uint32_t room);
 /* Minutes to add to local time for UTC at `now` (NT time, UTC), and 0, 1 or 2: no daylight time, standard, daylight. */
 int32_t tz_bias_at(const struct tz_rule *r, int64_t now, uint32_t *kind);

@@ -98,7 +98,6 @@ bool ldr_ahead(uint64_t base, const struct ldr_image *img, bool program)
 		return false;
 	n->count = 0;
 	if (program) { /* for each, by us, ntdll and kernelbase */
-		add(n, "tzres.dll");
 		add(n, "apisetschema.dll");
 		add(n, "kernel32.dll");
 		add(n, "kernelbase.dll");

@@ -221,8 +221,11 @@ NTSTATUS NtContinue(struct nt_thread *t, uint64_t context, uint8_t alertable)
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (alertable && ps_apcs_pending(t))
-		ps_of(t)->deliver = 1;
+	if (alertable) {
+		if (ps_apcs_pending(t))
+			ps_of(t)->deliver = 1;
+		t->process->begun = 1; /* LdrInitializeThunk's last call */
+	}
 	return NT_FRAME_IS_SET;
 }
 
