@@ -8,6 +8,7 @@
  *	hostile fuzz ADDR SEED COUNT	random well-formed requests
  *	hostile paths ADDR MARKER URI...	tries to read MARKER by each URI and many spellings
  *	hostile race ADDR MARKER DIR	swaps DIR/d between folder and link while opening below it
+ *	hostile net ADDR TCP UDP OTHER	requests of the network: netops.c
  *	hostile swarm ADDR		streams and copies without end, answers not taken
  *	hostile panic ADDR		ends the sandbox by a PANIC with control characters
  *	hostile scribble ADDR WHERE	writes over a part of the shared memory, while others use it
@@ -90,6 +91,8 @@ int attack_main(int argc, char **argv)
 		return race(argv[3], argv[4], argc > 5 ? atol(argv[5]) : 1500);
 	if (!strcmp(what, "swarm"))
 		return swarm(argc > 3 ? (unsigned)atoi(argv[3]) : 40000);
+	if (!strcmp(what, "net") && argc > 5)
+		return net_attack(argc, argv);
 	if (!strcmp(what, "panic"))
 		return send_panic();
 	if (!strcmp(what, "scribble") && argc > 3)

@@ -46,5 +46,6 @@ uint32_t rnd(void);
 uint64_t rnd_value(void);
 int paths(int argc, char **argv); /* paths.c */
 int race(const char *marker, const char *dir, long ms);
+int net_attack(int argc, char **argv); /* netops.c */
 int scribble(const char *where); /* scribble.c */
 #endif

@@ -19,8 +19,8 @@ from attempts import DEF, attempts, good_and_bad
 def build_tools():
     global hostile, getfilter
     hostile, getfilter = work / "hostile", work / "getfilter"
-    sources = [HERE / n for n in ("hostile.c", "attack.c", "talk.c", "forge.c", "fuzz.c", "paths.c", "scribble.c", "modes.c")]
-    newest = max(p.stat().st_mtime for p in sources + [HERE / "hostile.h", HERE / "attack.h", ROOT / "abi/monitor.h", ROOT / "abi/dk_types.h"])
+    sources = [HERE / n for n in ("hostile.c", "attack.c", "talk.c", "forge.c", "fuzz.c", "paths.c", "scribble.c", "netops.c", "modes.c")]
+    newest = max(p.stat().st_mtime for p in sources + [HERE / "hostile.h", HERE / "attack.h", ROOT / "abi/monitor.h", ROOT / "abi/dk_types.h", ROOT / "abi/net.h"])
     if not hostile.exists() or hostile.stat().st_mtime < newest:
         subprocess.run(["cc", "-O1", "-g", "-w", "-D_GNU_SOURCE", f"-iquote{ROOT}", "-static", "-no-pie", "-pthread", "-o", hostile] + sources, check=True)
     compile_guest(HERE / "getfilter.c", getfilter)
@@ -240,12 +240,48 @@ print('done ways')
 """
 
 
+def requests_of_the_network(tap, addr):
+    """One port of each kind is granted; the monitor is asked for all else, by whoever speaks to it himself."""
+    import socket
+
+    def on_loopback(kind, port=0):
+        s = socket.socket(socket.AF_INET6, kind)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        s.bind(("::", port))
+        s.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            s.listen(100)
+        return s, s.getsockname()[1]
+    (tcp, port), (udp, udp_port), (other, no) = on_loopback(socket.SOCK_STREAM), on_loopback(socket.SOCK_DGRAM), on_loopback(socket.SOCK_STREAM)
+    other_udp, _ = on_loopback(socket.SOCK_DGRAM, no)
+
+    def judge(r):
+        problems = [] if r.code == 0 and "done net" in r.out else [f"exit {r.code}"]
+        for s, look in ((other, lambda s: s.accept()), (other_udp, lambda s: s.recv(10))):
+            try:
+                look(s)
+                problems.append(f"somebody reached {s}")
+            except BlockingIOError:
+                pass
+        return problems
+    folder = tempfile.mkdtemp()
+    os.chmod(folder, 0o777)
+    for more in ([], ["--pcap", f"{folder}/net.pcap"]):
+        if addr:
+            attack(tap, f"requests of the network that nothing allows{', all brokered' if more else ''}", ["net", addr, port, udp_port, no],
+                   options=["--net", f"allow:127.0.0.1:{port}/tcp,127.0.0.1:{udp_port}/udp", *more], judge=judge, kinds=("unix", "tcp", "udp"))
+    for s in (tcp, udp, other, other_udp):
+        s.close()
+    shutil.rmtree(folder)
+
+
 def with_a_network(tap):
     """What is granted opens nothing else: calls through pal's instruction, and the host's sockets by every name they have."""
     import socket
     addr = symbol("host_call")
     if addr:
         attack(tap, "calls through pal's own instruction, with a network", ["pal", addr], options=["--net", "allow:localhost:9"], input=attempts(net=True)[0], timeout=1200 if soak else PATIENCE)
+    requests_of_the_network(tap, addr)
     if not os.access("/usr/bin/python3", os.X_OK):
         return tap.skip("the host's sockets by every name they have", "needs /usr/bin/python3")
     folder = tempfile.mkdtemp()

@@ -148,10 +148,10 @@ class Pipe:
         return self.before, after
 
 
-def attack(tap, name, args, timeout=PATIENCE, options=(), input=None, judge=None, want_done=True, guest="/guest/hostile"):
+def attack(tap, name, args, timeout=PATIENCE, options=(), input=None, judge=None, want_done=True, guest="/guest/hostile", kinds=("unix",)):
     """One hostile guest, with everything compared before and after."""
     for tries in range(3):
-        r, problems, elsewhere = attack_once(args, timeout, options, input, judge, want_done, guest)
+        r, problems, elsewhere = attack_once(args, timeout, options, input, judge, want_done, guest, kinds)
         # Somebody else on the machine may mount or log in just now; a sandbox that did it does it again.
         if problems or not elsewhere:
             break
@@ -163,7 +163,7 @@ def attack(tap, name, args, timeout=PATIENCE, options=(), input=None, judge=None
     return r
 
 
-def attack_once(args, timeout, options, input, judge, want_done, guest):
+def attack_once(args, timeout, options, input, judge, want_done, guest, kinds):
     place, other = Place(), bystander()
     if not other:
         place.remove()
@@ -210,7 +210,7 @@ def attack_once(args, timeout, options, input, judge, want_done, guest):
     if place.dangerous():
         problems.append(f"dangerous files in the granted folder: {place.dangerous()[:5]}")
     elsewhere = ["the host changed: " + d] if (d := differences(host, host_state())) else []
-    if watch.kinds - {"unix"}:
+    if watch.kinds - set(kinds):
         problems.append(f"sockets of kind {watch.kinds}")
     if any(len(sizes) > 1 for sizes in watch.sizes.values()):
         problems.append(f"the size of the shared memory changed: {watch.sizes}")
