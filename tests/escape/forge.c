@@ -189,6 +189,16 @@ static void f_close_all(void)
 	for (;;)
 		; /* must be ended from outside: it can no longer speak */
 }
+/* Says hello and asks something there; an answer means that we are believed. */
+static void must_not_answer(int fd, const char *else_what)
+{
+	request(MON_HELLO, 0, NULL, 0);
+	raw_send(fd, &msg, sizeof msg.q);
+	request(MON_QUERY, 0xffffffffffull, NULL, 0);
+	raw_send(fd, &msg, sizeof msg.q);
+	if (raw_receive(fd, 5000) >= (long)sizeof answer.r) /* its end comes at once */
+		bad(else_what);
+}
 /* A pid that is not the copy's own: the monitor would signal whoever has it later. */
 static void f_lying_hello(void)
 {
@@ -198,13 +208,7 @@ static void f_lying_hello(void)
 		page->wrong = 1;
 		return;
 	}
-	request(MON_HELLO, 0, NULL, 0);
-	raw_send(answer_fd, &msg, sizeof msg.q);
-	/* An answer on the new channel means that we were taken for the copy. */
-	request(MON_QUERY, 0xffffffffffull, NULL, 0);
-	raw_send(answer_fd, &msg, sizeof msg.q);
-	if (raw_receive(answer_fd, 5000) >= (long)sizeof answer.r) /* its end comes at once */
-		bad("one process was taken for two");
+	must_not_answer(answer_fd, "one process was taken for two");
 }
 static void f_clone_closed(void)
 {
@@ -253,12 +257,7 @@ static void f_grant_speaks(void)
 		page->wrong = 1;
 		return;
 	}
-	request(MON_HELLO, 0, NULL, 0);
-	raw_send(answer_second, &msg, sizeof msg.q);
-	request(MON_QUERY, 0xffffffffffull, NULL, 0);
-	raw_send(answer_second, &msg, sizeof msg.q);
-	if (raw_receive(answer_second, 5000) >= (long)sizeof answer.r)
-		bad("a channel that was not announced is answered");
+	must_not_answer(answer_second, "a channel that was not announced is answered");
 }
 static void f_clone_garbage(void)
 {
