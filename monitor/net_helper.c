@@ -123,7 +123,11 @@ static int place(int fd, const struct net_ask *ask)
 	}
 	if (ask->bind.family && bind_to(fd, &ask->bind) < 0)
 		return -1;
-	return connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS ? -1 : 0;
+	if (connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
+		return -1;
+	if (ask->proto == NET_UDP && ask->bind.family)
+		net_drain(fd); /* of whoever, between bind and connect */
+	return 0;
 }
 
 /* -1: errno says why. */
