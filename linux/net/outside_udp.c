@@ -12,6 +12,7 @@
 #include "rt/mem.h"
 
 #define URI_MAX 512u
+#define ROOM_LOOK_NS 2000000ull
 
 /* ---- Streams ---- */
 
@@ -248,6 +249,15 @@ static long try_send(struct sock *s, const struct inet_name *to, const struct xf
 	return n != 0 ? n : write_one(*stream = find(s, to, &alone), x, NULL, flags);
 }
 
+/* Of a stream whose datagrams pass through the monitor nobody tells that there is room again: it is tried now and then. */
+static long wait_room(struct sock *s, dk_handle stream, uint64_t deadline)
+{
+	uint64_t look = MIN(deadline, pico_now() + ROOM_LOOK_NS);
+	long err = outside_sleep(s, &stream, 1, DK_EVENT_WRITE, NULL, look);
+
+	return err == -ETIMEDOUT && look < deadline ? 0 : err;
+}
+
 long outside_udp_send(struct sock *s, const struct inet_name *to, const struct xfer *x)
 {
 	uint64_t deadline = timeout_deadline(s->sndtimeo);
@@ -259,7 +269,7 @@ long outside_udp_send(struct sock *s, const struct inet_name *to, const struct x
 	if (outside_sock(s) == NULL)
 		return -ENOBUFS;
 	while ((n = try_send(s, to, x, &stream)) == -EAGAIN && !x->nonblock) {
-		n = outside_sleep(s, &stream, 1, DK_EVENT_WRITE, NULL, deadline);
+		n = wait_room(s, stream, deadline);
 		n = sock_wait_err(n, s->sndtimeo);
 		if (n != 0)
 			break;
