@@ -21,6 +21,7 @@
 
 static struct shared {
 	volatile LONG counter, pids[WORKERS_MAX], tids[WORKERS_MAX];
+	volatile LONG suspends[WORKERS_MAX]; /* the thread that a worker has suspended, or is about to */
 } *shared;
 static HANDLE mutants[MUTANTS], event, semaphore;
 static unsigned state;
@@ -49,10 +50,16 @@ static void stays_held(unsigned i)
 	LONG(WINAPI * query)() = (LONG(WINAPI *)())GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtQueryMutant");
 	struct { LONG count; BOOLEAN mine, abandoned; } b = { 0 };
 	struct { HANDLE process, thread; } owner = { 0 };
+	LONG suspended;
+	HANDLE t;
 
 	query(mutants[i], 0, &b, 8, NULL);
 	query(mutants[i], 1, &owner, sizeof owner, NULL);
-	printf("BAD mutant %u stays held: count %ld, owner %lu.%lu\n", i, b.count, (unsigned long)(uintptr_t)owner.process, (unsigned long)(uintptr_t)owner.thread);
+	t = OpenThread(THREAD_ALL_ACCESS, FALSE, (DWORD)(uintptr_t)owner.thread);
+	suspended = t ? SuspendThread(t) : 0;
+	printf("BAD mutant %u stays held: count %ld, owner %lu.%lu, suspended %ld times\n", i, b.count, (unsigned long)(uintptr_t)owner.process, (unsigned long)(uintptr_t)owner.thread, suspended);
+	ResumeThread(t);
+	CloseHandle(t);
 }
 
 /* ---- a worker ---- */
@@ -147,7 +154,7 @@ static void sections(void)
 }
 
 /* Of another worker, which may be dying. */
-static void others(void)
+static void others(unsigned number)
 {
 	unsigned which = rnd() % WORKERS_MAX;
 	HANDLE p = OpenProcess(PROCESS_ALL_ACCESS, FALSE, (DWORD)shared->pids[which]), t, d;
@@ -161,9 +168,13 @@ static void others(void)
 	if (DuplicateHandle(GetCurrentProcess(), event, p, &d, 0, FALSE, DUPLICATE_SAME_ACCESS))
 		DuplicateHandle(p, d, NULL, NULL, 0, FALSE, DUPLICATE_CLOSE_SOURCE);
 	t = OpenThread(THREAD_ALL_ACCESS, FALSE, (DWORD)shared->tids[which]);
-	if (t && shared->tids[which] != (LONG)GetCurrentThreadId() && SuspendThread(t) != (DWORD)-1) {
-		GetThreadContext(t, &c);
-		ResumeThread(t);
+	if (t && GetThreadId(t) != GetCurrentThreadId()) {
+		shared->suspends[number] = (LONG)GetThreadId(t);
+		if (SuspendThread(t) != (DWORD)-1) {
+			GetThreadContext(t, &c);
+			ResumeThread(t);
+		}
+		shared->suspends[number] = 0;
 	}
 	CloseHandle(t);
 	CloseHandle(p);
@@ -202,7 +213,7 @@ static int worker(unsigned number)
 		case 4: files(number); break;
 		case 5: pipes(number); break;
 		case 6: sections(); break;
-		case 7: others(); break;
+		case 7: others(number); break;
 		case 8:
 			h = CreateThread(NULL, 0, nothing, NULL, 0, NULL);
 			WaitForSingleObject(h, PATIENCE_MS);
@@ -259,12 +270,24 @@ static void start_worker(unsigned number)
 	o->reader = CreateThread(NULL, 0, read_to_end, o->pipe, 0, NULL);
 }
 
+/* A thread that it had suspended stays so, with a mutant perhaps that all others wait for. */
+static void resume_for(unsigned number)
+{
+	HANDLE t = shared->suspends[number] ? OpenThread(THREAD_ALL_ACCESS, FALSE, (DWORD)shared->suspends[number]) : NULL;
+
+	shared->suspends[number] = 0;
+	if (t)
+		ResumeThread(t);
+	CloseHandle(t);
+}
+
 /* It has been killed: what was its own is gone. */
 static void see_off(unsigned number)
 {
 	struct one *o = &all[number];
 	DWORD code = 0, error = 0;
 
+	resume_for(number);
 	GetExitCodeProcess(o->process, &code);
 	if (code != 137)
 		printf("BAD a killed process ended with %lx\n", code);
@@ -278,10 +301,43 @@ static void see_off(unsigned number)
 	CloseHandle(o->process);
 }
 
+static unsigned workers, deaths, abandoned;
+
+/* Waits ms for a death, and sees to it. */
+static void look_after(DWORD ms)
+{
+	HANDLE processes[WORKERS_MAX];
+	DWORD got;
+
+	for (unsigned i = 0; i < workers; i++)
+		processes[i] = all[i].process;
+	got = WaitForMultipleObjects(workers, processes, FALSE, ms);
+	if (got >= workers)
+		return;
+	deaths++;
+	see_off(got);
+	start_worker(got);
+}
+
+/* A mutant can be had, though whoever holds it may be suspended by one who has died meanwhile. */
+static void try_mutant(unsigned i)
+{
+	DWORD got = WAIT_TIMEOUT;
+
+	for (DWORD waited = 0; got == WAIT_TIMEOUT && waited < PATIENCE_MS; waited += 100) {
+		if (waited != 0)
+			look_after(0);
+		got = WaitForSingleObject(mutants[i], 100);
+	}
+	abandoned += got == WAIT_ABANDONED_0;
+	if (got == WAIT_TIMEOUT)
+		stays_held(i);
+	else
+		ReleaseMutex(mutants[i]);
+}
+
 int main(int argc, char **argv)
 {
-	unsigned workers, deaths = 0, abandoned = 0;
-	HANDLE processes[WORKERS_MAX];
 	DWORD until;
 
 	SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
@@ -298,24 +354,9 @@ int main(int argc, char **argv)
 		start_worker(i);
 	printf("up\n");
 	for (until = GetTickCount() + 1000 * (DWORD)atoi(argv[2]); GetTickCount() < until;) {
-		DWORD got;
-
-		for (unsigned i = 0; i < workers; i++)
-			processes[i] = all[i].process;
-		got = WaitForMultipleObjects(workers, processes, FALSE, 20);
-		if (got < workers) {
-			deaths++;
-			see_off(got);
-			start_worker(got);
-		}
-		for (unsigned i = 0; i < MUTANTS; i++) {
-			got = WaitForSingleObject(mutants[i], PATIENCE_MS);
-			abandoned += got == WAIT_ABANDONED_0;
-			if (got == WAIT_TIMEOUT)
-				stays_held(i);
-			else
-				ReleaseMutex(mutants[i]);
-		}
+		look_after(20);
+		for (unsigned i = 0; i < MUTANTS; i++)
+			try_mutant(i);
 		printf("tick %u %u\n", deaths, abandoned);
 	}
 	printf("done\n");
