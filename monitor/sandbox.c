@@ -163,6 +163,11 @@ static void raise_limits(void)
 
 /* ---- launcher ---- */
 
+static bool wants_cgroup(void)
+{
+	return spec.memory != UINT64_MAX || spec.cpu_quota;
+}
+
 static void fork_launcher(int first_end)
 {
 	struct launch_args a = { .channel = first_end, .number = first->number, .pids = spec.pids, .parent = getpid(), .cpu = sched_getcpu() };
@@ -171,7 +176,7 @@ static void fork_launcher(int first_end)
 	a.pal = open_image("pal", "pal");
 	if (a.pal < 0)
 		fail("cannot open pal.img: %s", strerror(errno));
-	if (spec.memory != UINT64_MAX || spec.cpu_quota)
+	if (wants_cgroup())
 		cgroup_make(a.cgroups, ARRAY_LEN(a.cgroups));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		fail("cannot make a socket pair: %s", strerror(errno));
@@ -263,7 +268,8 @@ void sandbox_run(void)
 	raise_limits();
 	block_signals();
 	umask(0);
-	state_make();
+	if (wants_cgroup())
+		state_make(); /* which writes down what is made */
 	loop_init();
 	first = pico_new(PICO_RUNNING, spec.bare ? DK_ROLE_BARE : DK_ROLE_FIRST, &first_end);
 	stats_birth(BORN_FRESH);
@@ -273,6 +279,8 @@ void sandbox_run(void)
 		kproc = first;
 	net_start();
 	fork_launcher(first_end);
+	if (!wants_cgroup())
+		state_make(); /* while the launcher works, as all that follows */
 	open_images();
 	memory_init();
 	if (spec.bare)
