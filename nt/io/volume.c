@@ -11,7 +11,10 @@ enum { FileFsVolumeInformation = 1, FileFsLabelInformation, FileFsSizeInformatio
 	FileFsControlInformation, FileFsFullSizeInformation, FileFsObjectIdInformation, FileFsSectorSizeInformation = 11 };
 
 #define FILE_DEVICE_IS_MOUNTED 0x20u
-#define FS_ATTRIBUTES 0x00c700ffu & ~0x10u /* case preserved, Unicode, ACLs, sparse, reparse points, hard links ...: NTFS', without compression */
+/* Those of NTFS' that are there: case kept and told apart, Unicode, ACLs, sparse files, reparse points; object ids, hard links, opening by number.  Not
+   quotas, encryption, streams, extended attributes. */
+#define FS_ATTRIBUTES 0x014100cfu
+#define FS_READ_ONLY  0x00080000u
 #define SECTOR 512u
 
 struct FILE_FS_SIZE_INFORMATION {
@@ -102,9 +105,9 @@ static NTSTATUS volume_out(struct io_file *f, uint64_t buf, uint32_t size, uint6
 	return with_text(buf, size, &v, 18, "", done);
 }
 
-static NTSTATUS attribute_out(uint64_t buf, uint32_t size, uint64_t *done)
+static NTSTATUS attribute_out(const struct io_file *f, uint64_t buf, uint32_t size, uint64_t *done)
 {
-	uint32_t a[3] = { FS_ATTRIBUTES, 255, 8 };
+	uint32_t a[3] = { FS_ATTRIBUTES | (f->f != NULL && os_file_on_readonly(f->f) ? FS_READ_ONLY : 0), 255, 8 };
 
 	return size < 16 ? (NTSTATUS)STATUS_INFO_LENGTH_MISMATCH : with_text(buf, size, a, sizeof a, "NTFS", done);
 }
@@ -152,7 +155,7 @@ static NTSTATUS query(struct io_file *f, uint32_t class, uint64_t buf, uint32_t 
 	case FileFsFullSizeInformation:
 		return size_out(f, class, buf, size, done);
 	case FileFsAttributeInformation:
-		return attribute_out(buf, size, done);
+		return attribute_out(f, buf, size, done);
 	case FileFsObjectIdInformation:
 		(void)os_file_attr(f->f, &a);
 		id[0] = a.dev;

@@ -42,6 +42,11 @@ enum os_file_type os_file_type(const struct file *f)
 	return f->inode != NULL ? type_of_mode(f->inode->mode) : OS_CHAR;
 }
 
+bool os_file_on_readonly(const struct file *f)
+{
+	return f->path.mnt != NULL && (f->path.mnt->flags & MS_RDONLY) != 0;
+}
+
 bool os_file_seekable(const struct file *f)
 {
 	return lx_file_ops[f->kind]->seekable || (f->kind == FILE_STD && f->priv[STD_TYPE] == DK_TYPE_FILE);

@@ -100,6 +100,7 @@ void os_file_put(struct file *f); /* NULL is fine */
 void *os_file_inode(const struct file *f);
 NTSTATUS os_file_attr(struct file *f, struct os_attr *a);
 enum os_file_type os_file_type(const struct file *f);
+bool os_file_on_readonly(const struct file *f); /* on a mount that nobody writes to: bailey run -v HOST:D:ro */
 bool os_file_seekable(const struct file *f); /* it has a position, and reads and writes at others */
 uint32_t os_file_access(const struct file *f); /* FILE_READ_DATA and the like, as it was opened */
 uint64_t os_file_length(const struct file *f); /* quick */

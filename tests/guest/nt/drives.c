@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Folders of the host as drives: letters, kinds, volumes, names in any case, a folder shown below C:. */
 /* wine: its drives are those of its prefix. */
-/* flags: -v .:D: -v .:C:\Shown\here -v .:e:\sub:ro */
+/* flags: -v .:D: -v .:C:\Shown\here -v .:e:\sub:ro -v .:G:ro */
 #include "t.h"
 
 static void kind(const char *root)
 {
 	char label[32] = "?", fs[32] = "?";
-	DWORD serial, length = 0, flags;
+	DWORD serial, length = 0, flags = 0;
 	BOOL ok = GetVolumeInformationA(root, label, sizeof label, &serial, &length, &flags, fs, sizeof fs);
 	DWORD error = ok ? 0 : GetLastError();
 
-	printf("%s kind %u, volume %d '%s' '%s' %lu error %lu\n", root, GetDriveTypeA(root), ok, ok ? label : "", ok ? fs : "", length, error);
+	printf("%s kind %u, volume %d '%s' '%s' %lu error %lu%s\n", root, GetDriveTypeA(root), ok, ok ? label : "", ok ? fs : "", length, error,
+		flags & FILE_READ_ONLY_VOLUME ? ", read-only" : "");
 }
 
 static void put(const char *name, const char *text)
@@ -56,6 +57,7 @@ int main(void)
 	kind("D:\\");
 	kind("E:\\");
 	kind("F:\\");
+	kind("G:\\");
 	OK(SetCurrentDirectoryA("D:\\"));
 	OK(CreateDirectoryA("Folder", 0));
 	put("Folder\\Mixed.Txt", "content");
