@@ -157,14 +157,15 @@ void net_note_datagram(const struct dk_inet *from, const struct dk_inet *to, con
 
 void net_note_exchange(const struct dk_inet *from, const struct dk_inet *to, const void *ask, size_t ask_len, const void *answer, size_t len)
 {
-	static char both[RELAY_DATA_MAX];
 	struct relay_order o = { .what = RELAY_EXCHANGE, .arg = (uint32_t)ask_len, .from = *from, .to = *to };
+	char *both = net_relay_fd >= 0 && ask_len + len <= RELAY_DATA_MAX ? malloc(ask_len + len) : NULL;
 
-	if (net_relay_fd < 0 || ask_len + len > sizeof both)
+	if (!both)
 		return;
 	memcpy(both, ask, ask_len);
 	memcpy(both + ask_len, answer, len);
 	note(&o, both, ask_len + len);
+	free(both);
 }
 
 /* ---- what the relay says ---- */

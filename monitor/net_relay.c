@@ -61,7 +61,8 @@ struct relay {
 };
 
 static struct relay *bucket[BUCKETS], *all, *busy, *graves;
-static uint8_t piece[PIECE];
+/* Allocated: every bailey would have them else, and few of them capture. */
+static uint8_t *piece, *order_data; /* PIECE, RELAY_DATA_MAX */
 static uint64_t moved; /* pieces */
 static bool at_end;
 static unsigned closing;
@@ -467,13 +468,12 @@ static void obey(const struct relay_order *o, const uint8_t *data, size_t len, c
 /* One; false: there is none. */
 static bool take_order(void)
 {
-	static uint8_t data[RELAY_DATA_MAX];
 	union {
 		struct cmsghdr h;
 		char room[CMSG_SPACE(3 * sizeof(int))];
 	} c;
 	struct relay_order o;
-	struct iovec v[2] = { { &o, sizeof o }, { data, sizeof data } };
+	struct iovec v[2] = { { &o, sizeof o }, { order_data, RELAY_DATA_MAX } };
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2, .msg_control = &c, .msg_controllen = sizeof c };
 	ssize_t n = recvmsg(RELAY_CONTROL_FD, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
@@ -487,7 +487,7 @@ static bool take_order(void)
 	}
 	if (h && h->cmsg_type == SCM_RIGHTS && h->cmsg_len <= CMSG_LEN(sizeof fd))
 		memcpy(fd, CMSG_DATA(h), h->cmsg_len - CMSG_LEN(0));
-	obey(&o, data, (size_t)n - sizeof o, fd);
+	obey(&o, order_data, (size_t)n - sizeof o, fd);
 	return true;
 }
 
@@ -593,6 +593,10 @@ void net_relay_main(const struct relay_args *args)
 	if (getppid() != args->parent)
 		_exit(1);
 	affinity_give_back(0);
+	piece = malloc(PIECE);
+	order_data = malloc(RELAY_DATA_MAX);
+	if (!piece || !order_data)
+		_exit(1);
 	drop_privileges();
 	signal(SIGXFSZ, SIG_IGN); /* a file of the longest is full */
 	filter_net_relay();
