@@ -248,6 +248,27 @@ static int one_worker(unsigned seed, const char *more, HANDLE section)
 	return 1;
 }
 
+static BOOL WINAPI ignore_event(DWORD event)
+{
+	(void)event;
+	return TRUE;
+}
+
+/* A worker may guess the ids of who watches, or send all of its console an event: neither ends him. */
+static int be_left_alone(void)
+{
+	SECURITY_DESCRIPTOR sd;
+	ACL nobody;
+
+	setvbuf(stdout, NULL, _IONBF, 0); /* whatever ends it, nothing that it said is lost */
+	SetConsoleCtrlHandler(ignore_event, TRUE);
+	InitializeAcl(&nobody, sizeof nobody, ACL_REVISION);
+	InitializeSecurityDescriptor(&sd, SECURITY_DESCRIPTOR_REVISION);
+	SetSecurityDescriptorDacl(&sd, TRUE, &nobody, FALSE);
+	return SetKernelObjectSecurity(GetCurrentThread(), DACL_SECURITY_INFORMATION, &sd) && SetKernelObjectSecurity(GetCurrentProcess(), DACL_SECURITY_INFORMATION, &sd) &&
+	       !OpenProcess(PROCESS_TERMINATE, FALSE, GetCurrentProcessId()) && !OpenThread(THREAD_TERMINATE, FALSE, GetCurrentThreadId());
+}
+
 int main(int argc, char **argv)
 {
 	SECURITY_ATTRIBUTES sa = { sizeof sa, NULL, TRUE };
@@ -266,6 +287,10 @@ int main(int argc, char **argv)
 	}
 	if (argc < 3)
 		return 2;
+	if (!be_left_alone()) {
+		printf("BAD others may end who watches\n");
+		return 1;
+	}
 	verbose = getenv("FUZZ_VERBOSE") != NULL;
 	for (int i = 3; i < argc; i++)
 		snprintf(more + strlen(more), sizeof more - strlen(more), " %s", argv[i]);
