@@ -16,7 +16,7 @@ PORT = 7381
 REDIS = """redis-server --port {port} --save '' >/dev/null &
 until redis-cli -p {port} ping >/dev/null 2>&1; do sleep 0.05; done
 redis-benchmark -p {port} -t set,get -n {n} -c 50 --csv
-redis-benchmark -p {port} -t set,get -n {n} -c 50 -P 16 --csv | sed 's/^"\\([SG]ET\\)"/"\\1 -P 16"/'
+redis-benchmark -p {port} -t set,get -n {many} -c 50 -P 16 --csv | sed 's/^"\\([SG]ET\\)"/"\\1 -P 16"/'
 redis-cli -p {port} shutdown nosave; wait"""
 NGINX = """cd {work}; nginx -p {work}/ -c {work}/nginx.conf &
 until curl -s -o /dev/null http://127.0.0.1:{port}/; do sleep 0.05; done
@@ -70,7 +70,7 @@ def servers(b, work, rounds, script):
 
 
 def redis(b, work, rounds):
-    servers(b, work, rounds, REDIS.format(port=PORT, n=20000))
+    servers(b, work, rounds, REDIS.format(port=PORT, n=40000, many=600000))
 
 
 def nginx(b, work, rounds):

@@ -326,6 +326,15 @@ void kproc_kick(void);
 /* Starts kproc if there is none yet: before a second process, and with the first timer. */
 void kproc_need(void);
 
+/* True: cond, which needs no lock and is looked at a few times, is true already or soon after; else it is time to sleep. */
+#define WAIT_LINGER(deadline, cond)                                                                  \
+	__extension__({                                                                               \
+		uint64_t wl_since = 0;                                                                \
+		bool wl_true;                                                                         \
+		while (!(wl_true = (cond)) && pico_linger(&wl_since, (deadline)))                     \
+			;                                                                             \
+		wl_true;                                                                              \
+	})
 /* A first waiter's wait with a condition: sleeps on q until cond is true; err gets 0,
    -ERESTARTSYS or -ETIMEDOUT. */
 #define WAIT_EVENT_AS(q, deadline, cond, err, waiter_flags, events)                                  \
@@ -345,12 +354,20 @@ void kproc_need(void);
 		waitq_remove((q), we_w);                                                              \
 	} while (0)
 #define WAIT_EVENT(q, deadline, cond, err) WAIT_EVENT_AS(q, deadline, cond, err, 0u, UINT32_MAX)
-/* The same, woken only for events: EPOLLIN ... of who wakes. */
-#define WAIT_EVENT_FOR(q, events, deadline, cond, err) WAIT_EVENT_AS(q, deadline, cond, err, 0u, events)
+/* The same, woken only for events: EPOLLIN ... of who wakes; of things for which one often waits not long. */
+#define WAIT_EVENT_FOR(q, events, deadline, cond, err)                                               \
+	do {                                                                                          \
+		(err) = 0;                                                                            \
+		if (!WAIT_LINGER(deadline, cond))                                                     \
+			WAIT_EVENT_AS(q, deadline, cond, err, 0u, events);                            \
+	} while (0)
 /* The same for one of many of whom a wake-up is to reach one: who changes the object wakes 1, and
    so does who was woken and leaves something for the next.  One that goes away hands on. */
 #define WAIT_EVENT_ONE(q, deadline, cond, err)                                                       \
 	do {                                                                                          \
+		(err) = 0;                                                                            \
+		if (WAIT_LINGER(deadline, cond))                                                      \
+			break;                                                                        \
 		WAIT_EVENT_AS(q, deadline, cond, err, WAITER_EXCLUSIVE, UINT32_MAX);                  \
 		if ((err) != 0)                                                                       \
 			waitq_wake_next(q);                                                           \

@@ -15,7 +15,7 @@
 #include "pal/shared.h"
 
 /* pal's words in struct dk_tb. */
-enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_SPIN, TBP_SPIN_END = TBP_SPIN + 1 /* struct spin */, TBP_ENDING /* in DkThreadExit, and may hold locks */,
+enum { TBP_THREAD, TBP_PARAMETER, TBP_SLOT, TBP_EAGER, TBP_EAGER_END = TBP_EAGER + 3 /* struct eager */, TBP_ENDING /* in DkThreadExit, and may hold locks */,
 	TBP_CPU_BASE /* CPU time that the host thread had used before, in ns */ };
 
 static inline struct dk_tb *tb_of(uint64_t rsp)
@@ -114,8 +114,23 @@ struct spin {
 };
 /* Looks for *word to be another than old, at most until deadline: true if it is. */
 bool spin_look(struct spin *s, const _Atomic uint32_t *word, uint32_t old, uint64_t deadline);
+bool spin_failed(struct spin *s); /* a look of another kind was in vain: true if it rests now */
 /* Afterwards, when it has slept for so many ns; budget is what it would look for. */
 void spin_learn(struct spin *s, uint64_t slept, uint32_t budget);
+
+/* ---- eager.c ---- */
+/* What a thread has learnt for its waits. */
+struct eager {
+	struct spin spin;
+	uint32_t spins;   /* giving the CPU away was in vain */
+	uint32_t crowded; /* sleeps that it rests for when others want the CPU */
+	uint32_t linger;  /* what came of the last DkThreadLinger */
+	uint32_t pad;
+};
+/* The calling thread is going to sleep until t's word, its own, is no longer `word`, or deadline: true if that needs no sleep. */
+bool eager_wait(const struct thread *t, uint32_t word, uint64_t deadline);
+uint64_t eager_sleeps(void);       /* it begins to sleep ... */
+void eager_slept(uint64_t since);  /* ... and has slept since eager_sleeps said that */
 
 /* ---- park.c ---- */
 /* What a new thread begins with. */

@@ -23,6 +23,14 @@ static void rest(struct spin *s)
 	s->rest = MIN(s->left * 2, REST_MOST);
 }
 
+bool spin_failed(struct spin *s)
+{
+	if (++s->failures < SPIN_FAILURES)
+		return false;
+	rest(s);
+	return true;
+}
+
 bool spin_look(struct spin *s, const _Atomic uint32_t *word, uint32_t old, uint64_t deadline)
 {
 	uint64_t end, now;
@@ -40,8 +48,7 @@ bool spin_look(struct spin *s, const _Atomic uint32_t *word, uint32_t old, uint6
 			cpu_relax();
 		}
 	}
-	if (++s->failures >= SPIN_FAILURES)
-		rest(s);
+	(void)spin_failed(s);
 	return false;
 }
 

@@ -259,23 +259,18 @@ static enum dk_status wait_poll(struct wait *w, uint32_t word, uint64_t left, ui
 	return w->set ? set_result(w, n, index) : poll_result(w, n, index);
 }
 
-#define SPIN_NS 15000u /* longest look for a change of the word before sleeping */
-
 static void wait_futex(struct wait *w, uint32_t word, uint64_t deadline)
 {
-	struct spin *spin = (struct spin *)&pal_tb()->pal[TBP_SPIN];
-	bool learn = pal_boot.ncpus > 1;
-	uint64_t start;
+	uint64_t since;
 	struct host_timespec ts = { (int64_t)(deadline / 1000000000), (int64_t)(deadline % 1000000000) };
 
-	if (spin_look(spin, &w->t->word, word, deadline))
+	if (eager_wait(w->t, word, deadline))
 		return;
-	start = learn ? pal_now() : 0;
+	since = eager_sleeps();
 	atomic_store(&w->t->sleep, SLEEP_FUTEX);
 	(void)HOST6(futex, &w->t->word, FUTEX_WAIT_BITSET, word, deadline == DK_FOREVER ? NULL : &ts, 0, UINT32_MAX);
 	atomic_exchange(&w->t->sleep, SLEEP_NO);
-	if (learn)
-		spin_learn(spin, pal_now() - start, SPIN_NS);
+	eager_slept(since);
 }
 
 static enum dk_status wait_loop(struct wait *w, uint64_t deadline, uint32_t flags, uint32_t *index)

@@ -222,6 +222,9 @@ enum dk_status pico_wait_handles(const dk_handle *handles, uint32_t count, uint6
 enum dk_status pico_wait(uint64_t deadline, uint32_t flags);
 /* The same for a waitset (abi/net.h): DK_OK with *done bytes of what its members told, 0 if it was woken. */
 enum dk_status pico_wait_ready(dk_handle set, void *ready, uint64_t size, uint64_t *done, uint64_t deadline);
+/* For who is about to queue for something and wait: true, a moment has passed, look again; false, queue and wait.
+   *since is 0 at first.  No lock may be held.  DkThreadLinger. */
+bool pico_linger(uint64_t *since, uint64_t deadline);
 /* With locks held it takes effect when the last is dropped, or the caller sleeps: so does pico_interrupt, so do wait queues. */
 void pico_wake(struct pico_thread *t);
 

@@ -283,6 +283,12 @@ enum dk_status pico_wait(uint64_t deadline, uint32_t flags)
 	return wait_any(1, &t->event, deadline, flags, &index);
 }
 
+bool pico_linger(uint64_t *since, uint64_t deadline)
+{
+	tell_before_sleep(pico_current());
+	return DkThreadLinger(since, deadline) == DK_OK;
+}
+
 void pico_wake(struct pico_thread *t)
 {
 	struct pico_thread *me = pico_current();

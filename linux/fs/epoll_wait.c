@@ -199,10 +199,13 @@ static long sleep_on_all(struct epoll *ep, uint64_t deadline)
 /* Until an item may be ready, or the set has told something: 0, -ERESTARTSYS, -ETIMEDOUT. */
 static long sleep(struct epoll *ep, uint64_t deadline, struct epoll_told *told, uint32_t room)
 {
-	struct waiter *w = waiter_self(SLEEPER);
+	struct waiter *w;
 	bool now_ready;
 	long err = 0;
 
+	if (list_empty(&ep->host) && ep->set == DK_NO_HANDLE && WAIT_LINGER(deadline, !list_empty(&ep->ready)))
+		return 0;
+	w = waiter_self(SLEEPER);
 	lock_take(&ep->rlock);
 	now_ready = !list_empty(&ep->ready);
 	w->kind = LX_WAITER_SLEEPER;

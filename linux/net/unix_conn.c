@@ -210,7 +210,7 @@ static long wait_child(struct sock *s, uint64_t deadline)
 
 	if (s->inet != NULL && outside_listens(s))
 		return outside_sleep(s, s->inet->outside->listen, s->inet->outside->nlisten, DK_EVENT_ACCEPT, child_waits, deadline);
-	WAIT_EVENT(&s->wq, deadline, child_waits(s), err);
+	WAIT_EVENT_FOR(&s->wq, UINT32_MAX, deadline, child_waits(s), err);
 	return err;
 }
 

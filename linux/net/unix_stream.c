@@ -215,11 +215,16 @@ static long take_part(struct sock *s, struct xfer *x, uint64_t done, uint32_t sk
 	return got;
 }
 
+static bool is_readable(const struct sock *s, uint32_t beyond)
+{
+	return stream_there(s) > beyond || s->error != 0 || (s->shut & SHUT_RCV) || s->state != SOCK_CONNECTED;
+}
+
 static long wait_readable(struct sock *s, uint64_t deadline, uint32_t beyond)
 {
 	long err;
 
-	WAIT_EVENT_FOR(&s->wq, EPOLLIN | EPOLLPRI, deadline, stream_there(s) > beyond || s->error != 0 || (s->shut & SHUT_RCV), err);
+	WAIT_EVENT_AS(&s->wq, deadline, is_readable(s, beyond), err, 0u, EPOLLIN | EPOLLPRI);
 	return sock_wait_err(err, s->rcvtimeo);
 }
 
@@ -266,6 +271,8 @@ long stream_recv(struct lx_thread *t, struct sock *s, struct xfer *x)
 	long n = 0;
 
 	while (!stop) {
+		if (!x->nonblock && done == 0)
+			(void)WAIT_LINGER(deadline, is_readable(s, skip));
 		lock_take(&s->lock);
 		if (stream_there(s) > skip) {
 			n = take_part(s, x, done, skip, &stop);

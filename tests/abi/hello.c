@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/abi/hello.c - DkDebugStringPrint, DkSystemTimeQuery, DkRandomBitsRead, DkThreadGetParameter, DkThreadYieldExecution,
-   DkObjectTimeQuery. */
+   DkThreadLinger, DkObjectTimeQuery. */
 #include "tests/abi/bare.h"
 
 static void clocks(void)
@@ -38,6 +38,26 @@ static void cpu_times(void)
 	CHECK_STATUS(DkObjectTimeQuery(0, DK_TIME_CPU, &t), DK_INVALID_HANDLE);
 }
 
+/* A thread that never slept is to sleep; and whatever it learnt, a wait is lingered for a bounded time. */
+static void linger(void)
+{
+	uint64_t since = 0;
+
+	CHECK_STATUS(DkThreadLinger(&since, DK_FOREVER), DK_TIMEOUT);
+	for (int i = 0; i < 10; i++) {
+		enum dk_status status;
+
+		OK(DkThreadDelayExecution(1000));
+		since = 0;
+		do
+			status = DkThreadLinger(&since, DK_FOREVER);
+		while (status == DK_OK);
+		CHECK_STATUS(status, DK_TIMEOUT);
+		since = 0;
+		CHECK_STATUS(DkThreadLinger(&since, bare_now()), DK_TIMEOUT);
+	}
+}
+
 int bare_main(void)
 {
 	uint64_t bits[2] = { 0, 0 }, parameter = 99;
@@ -51,6 +71,7 @@ int bare_main(void)
 	OK(DkThreadGetParameter(&parameter));
 	CHECK(parameter == bare_boot->parameter);
 	OK(DkThreadYieldExecution());
+	linger();
 	OK(DkInstructionCacheFlush(0, 0));
 	CHECK_STATUS(DkDebugStringPrint(99, "", 0), DK_INVALID_ARG);
 	CHECK_STATUS(DkInputEventRead(1, bits, 8), DK_NOT_SUPPORTED);
