@@ -10,8 +10,7 @@
 #include "pal/stream.h"
 #include "rt/mem.h"
 
-/* handle << 32 | descriptor; handle 0 = empty. */
-static _Atomic uint64_t cache[PS_STREAMS] BIG_BSS;
+_Atomic uint64_t stream_cache[PS_STREAMS] BIG_BSS;
 static _Atomic uint32_t cache_high;
 struct mutex cache_lock;
 static int deaths_fd = -1;
@@ -19,7 +18,7 @@ static int deaths_fd = -1;
 /* Puts a descriptor in, closing what was there. */
 static void cache_put(uint32_t index, dk_handle h, int fd)
 {
-	uint64_t old = atomic_exchange(&cache[index], h ? (uint64_t)h << 32 | (uint32_t)fd : 0);
+	uint64_t old = atomic_exchange(&stream_cache[index], h ? (uint64_t)h << 32 | (uint32_t)fd : 0);
 
 	if (index >= atomic_load(&cache_high))
 		atomic_store(&cache_high, index + 1);
@@ -33,7 +32,7 @@ static void cache_sweep(void)
 	uint32_t high = atomic_load(&cache_high);
 
 	for (uint32_t i = 0; i < high; i++) {
-		uint64_t c = atomic_load(&cache[i]);
+		uint64_t c = atomic_load(&stream_cache[i]);
 
 		if (c && atomic_load(&shared()->streams[i].object.handle) != c >> 32)
 			cache_put(i, 0, -1);
@@ -75,15 +74,10 @@ void stream_closed(struct stream *s)
 	if (s->special != STREAM_NORMAL)
 		return;
 	mutex_take(&cache_lock);
-	if (atomic_load(&cache[index]))
+	if (atomic_load(&stream_cache[index]))
 		cache_put(index, 0, -1);
 	mutex_drop(&cache_lock);
 	rpc_send(&r);
-}
-
-struct stream *stream_find(dk_handle h)
-{
-	return DK_HANDLE_KIND(h) == DK_KIND_STREAM ? (struct stream *)object_find(h) : NULL;
 }
 
 /*
@@ -101,7 +95,7 @@ static int cache_add(uint32_t index, dk_handle h, int fd)
 	uint64_t c;
 
 	mutex_take(&cache_lock);
-	c = atomic_load(&cache[index]);
+	c = atomic_load(&stream_cache[index]);
 	if (c >> 32 == h)
 		fd = (int)(uint32_t)c;
 	else
@@ -127,7 +121,7 @@ static void choose_ahead(struct ahead *a, const struct stream *not_this)
 		dk_handle h = atomic_load(&t->object.handle);
 
 		if (h == 0 || t == not_this || t->special != STREAM_NORMAL || !(t->fd_flags & MON_FD_SEEK) ||
-			atomic_load(&cache[i]) >> 32 == h)
+			atomic_load(&stream_cache[i]) >> 32 == h)
 			continue;
 		a->number[a->count] = t->number;
 		a->handle[a->count++] = h;
@@ -181,17 +175,12 @@ static enum dk_status fetch(struct stream *s, dk_handle h, int *fd)
 enum dk_status stream_fd(dk_handle h, int *fd, uint32_t *flags)
 {
 	struct stream *s = stream_find(h);
-	uint64_t c;
 
 	if (!s)
 		return DK_INVALID_HANDLE;
 	*flags = s->fd_flags;
-	c = atomic_load(&cache[DK_HANDLE_INDEX(h)]);
-	if (c >> 32 == h) {
-		*fd = (int)(uint32_t)c;
-		return DK_OK;
-	}
-	return fetch(s, h, fd);
+	*fd = stream_fd_here(h);
+	return *fd >= 0 ? DK_OK : fetch(s, h, fd);
 }
 
 /* ---- Opening ---- */

@@ -6,7 +6,25 @@
 #include "abi/net.h"
 #include "pal/pal.h"
 
-struct stream *stream_find(dk_handle h);
+/* The stream of this name, not locked, or NULL; object_find without its choice of a table. */
+static inline struct stream *stream_find(dk_handle h)
+{
+	struct stream *s = &shared()->streams[DK_HANDLE_INDEX(h)];
+
+	return DK_HANDLE_KIND(h) == DK_KIND_STREAM && DK_HANDLE_INDEX(h) < PS_STREAMS && atomic_load(&s->object.handle) == h ? s : NULL;
+}
+
+/* By index: handle << 32 | descriptor of this picoprocess; handle 0 = empty.  stream.c */
+extern _Atomic uint64_t stream_cache[PS_STREAMS];
+
+/* The descriptor of a live stream, or -1: it is to be fetched (stream_fd). */
+static inline int stream_fd_here(dk_handle h)
+{
+	uint64_t c = atomic_load(&stream_cache[DK_HANDLE_INDEX(h)]);
+
+	return c >> 32 == h ? (int)(uint32_t)c : -1;
+}
+
 /* The answer to a query of DK_ATTR_OPENED: its streams get handles, its descriptors owners. */
 void stream_take_opened(struct rpc *r, enum dk_status status);
 void stream_special_fd(uint32_t index, int fd);

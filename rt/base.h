@@ -26,6 +26,7 @@
 /* Before all others: of one picoprocess's first page of data, what each child of a fork writes. */
 #define FIRST_BSS           __attribute__((section(".bss.first")))
 #define NOINLINE            __attribute__((noinline))
+#define ALWAYS_INLINE       inline __attribute__((always_inline))
 /* Not zeroed at its declaration, as all automatic variables are: for large ones on hot paths that are then filled whole. */
 #define UNINIT              __attribute__((uninitialized))
 #define MUST_CHECK          __attribute__((warn_unused_result))

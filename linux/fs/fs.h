@@ -242,8 +242,29 @@ long iov_in(struct gva vec, uint64_t count, struct dk_segment *fast, uint32_t nf
 void iov_done(struct iov *v, const struct dk_segment *fast);
 /* The part of v from byte at on, at most n bytes, as up to DK_SEGMENTS_MAX segments. */
 uint32_t iov_slice(const struct iov *v, uint64_t at, uint64_t n, struct dk_segment *out, uint64_t *bytes);
-long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags);
-long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags);
+long rw_read_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags);
+long rw_write_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags);
+/* v from or to a stream: bytes, or -errno as of a wait.  Inline, as each return behind a host call costs 5 ns. */
+static inline long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+{
+	enum dk_status status;
+	uint64_t done;
+
+	if (UNLIKELY(v->count != 1))
+		return rw_read_slices(stream, v, pos, flags);
+	status = DkStreamRead(stream, pos, v->seg, 1, flags, &done);
+	return status == DK_OK ? (long)done : lx_wait_err(status);
+}
+static inline long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+{
+	enum dk_status status;
+	uint64_t done;
+
+	if (UNLIKELY(v->count != 1))
+		return rw_write_slices(stream, v, pos, flags);
+	status = DkStreamWrite(stream, pos, v->seg, 1, flags, &done);
+	return status == DK_OK ? (long)done : lx_wait_err(status);
+}
 long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos);
 long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos);
 /* read, write and their p forms once the vector is in: offset counts unless HERE is set. */

@@ -16,7 +16,7 @@
 #define FAST_SEGMENTS 8
 
 /* Vectors: in slices of what one Dk call takes.  Kept apart from the plain case, whose frame is small. */
-static NOINLINE long read_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+long rw_read_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
 {
 	struct dk_segment part[DK_SEGMENTS_MAX];
 	uint64_t total = 0, bytes, done;
@@ -35,7 +35,7 @@ static NOINLINE long read_slices(dk_handle stream, const struct iov *v, uint64_t
 	return (long)total;
 }
 
-static NOINLINE long write_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
+long rw_write_slices(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
 {
 	struct dk_segment part[DK_SEGMENTS_MAX];
 	uint64_t total = 0, bytes, done;
@@ -54,29 +54,7 @@ static NOINLINE long write_slices(dk_handle stream, const struct iov *v, uint64_
 	return (long)total;
 }
 
-long rw_host_read(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
-{
-	enum dk_status status;
-	uint64_t done;
-
-	if (UNLIKELY(v->count != 1))
-		return read_slices(stream, v, pos, flags);
-	status = DkStreamRead(stream, pos, v->seg, 1, flags, &done);
-	return status == DK_OK ? (long)done : lx_wait_err(status);
-}
-
-long rw_host_write(dk_handle stream, const struct iov *v, uint64_t pos, uint32_t flags)
-{
-	enum dk_status status;
-	uint64_t done;
-
-	if (UNLIKELY(v->count != 1))
-		return write_slices(stream, v, pos, flags);
-	status = DkStreamWrite(stream, pos, v->seg, 1, flags, &done);
-	return status == DK_OK ? (long)done : lx_wait_err(status);
-}
-
-static long may_read(const struct file *f)
+static ALWAYS_INLINE long may_read(const struct file *f)
 {
 	if (UNLIKELY(f->flags & O_PATH) || (f->flags & O_ACCMODE) == O_WRONLY)
 		return -EBADF;
@@ -85,14 +63,14 @@ static long may_read(const struct file *f)
 	return 0;
 }
 
-static long may_write_file(const struct file *f)
+static ALWAYS_INLINE long may_write_file(const struct file *f)
 {
 	if (UNLIKELY(f->flags & O_PATH) || (f->flags & O_ACCMODE) == O_RDONLY)
 		return -EBADF;
 	return lx_file_ops[f->kind]->write == NULL ? -EINVAL : 0;
 }
 
-long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+static ALWAYS_INLINE long read_file(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
 	long n = may_read(f);
 
@@ -106,12 +84,17 @@ long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_
 	return n;
 }
 
+long file_read(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	return read_file(t, f, v, pos);
+}
+
 /* RLIMIT_FSIZE: how much of size may be written at pos; 0 = none, and SIGXFSZ was sent. */
 static uint64_t within_limit(struct lx_thread *t, struct file *f, uint64_t pos, uint64_t size)
 {
 	uint64_t limit = t->proc->rlim[RLIMIT_FSIZE].rlim_cur;
 
-	if (LIKELY(limit == RLIM64_INFINITY) || f->inode == NULL || !IS_REG(f->inode) || f->kind == FILE_STD)
+	if (f->inode == NULL || !IS_REG(f->inode) || f->kind == FILE_STD)
 		return size;
 	if (f->flags & O_APPEND)
 		pos = f->inode->size;
@@ -122,19 +105,28 @@ static uint64_t within_limit(struct lx_thread *t, struct file *f, uint64_t pos, 
 	return MIN(size, limit - pos);
 }
 
-long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+static NOINLINE long write_within(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
 {
 	struct iov cut = *v;
+
+	cut.size = within_limit(t, f, *pos, v->size);
+	if (cut.size == 0 && v->size != 0)
+		return -EFBIG;
+	if (cut.size < v->size && cut.count == 1)
+		cut.seg[0].size = cut.size;
+	return lx_file_ops[f->kind]->write(t, f, &cut, pos);
+}
+
+static ALWAYS_INLINE long write_file(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
 	long n = may_write_file(f);
 
 	if (n < 0)
 		return n;
-	cut.size = within_limit(t, f, *pos, v->size);
-	if (cut.size == 0 && v->size != 0)
-		return -EFBIG;
-	if (UNLIKELY(cut.size < v->size) && cut.count == 1)
-		cut.seg[0].size = cut.size;
-	n = lx_file_ops[f->kind]->write(t, f, &cut, pos);
+	if (LIKELY(t->proc->rlim[RLIMIT_FSIZE].rlim_cur == RLIM64_INFINITY))
+		n = lx_file_ops[f->kind]->write(t, f, v, pos);
+	else
+		n = write_within(t, f, v, pos);
 	if (n == -EPIPE)
 		signal_thread(t, SIGPIPE, NULL);
 	if (fs_watched() && n > 0)
@@ -142,10 +134,15 @@ long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64
 	return n;
 }
 
+long file_write(struct lx_thread *t, struct file *f, const struct iov *v, uint64_t *pos)
+{
+	return write_file(t, f, v, pos);
+}
+
 #define RW_FN(fn) long (*fn)(struct lx_thread *, struct file *, const struct iov *, uint64_t *)
 
 /* At the description's own position. */
-static long at_position(struct lx_thread *t, struct file *f, const struct iov *v, RW_FN(fn))
+static ALWAYS_INLINE long at_position(struct lx_thread *t, struct file *f, const struct iov *v, RW_FN(fn))
 {
 	uint64_t pos = DK_OFFSET_NONE; /* no position, or one that is the host's (FILE_STD) */
 	long n;
@@ -161,7 +158,7 @@ static long at_position(struct lx_thread *t, struct file *f, const struct iov *v
 	return n;
 }
 
-static long at_offset(struct lx_thread *t, struct file *f, const struct iov *v, int64_t offset, RW_FN(fn))
+static ALWAYS_INLINE long at_offset(struct lx_thread *t, struct file *f, const struct iov *v, int64_t offset, RW_FN(fn))
 {
 	uint64_t pos = (uint64_t)offset;
 
@@ -186,7 +183,8 @@ static void count_io(struct lx_thread *t, bool wrote, long n)
 	t->io[2 + wrote]++;
 }
 
-static long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, int64_t offset, bool here, RW_FN(fn))
+/* Inline, as all below it but the file's own: each return behind a host call costs (pal/stream_io.c). */
+static ALWAYS_INLINE long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, int64_t offset, bool here, bool write)
 {
 	struct dk_segment seg = { (void *)buf.va, MIN(size, RW_LIMIT) };
 	struct iov v = { &seg, 1, false, seg.size };
@@ -201,33 +199,33 @@ static long single(struct lx_thread *t, int fd, struct gva buf, uint64_t size, i
 	else if (UNLIKELY(seg.size != 0 && !guest_range_ok(buf.va, seg.size)))
 		n = -EFAULT;
 	else if (here)
-		n = at_position(t, f, &v, fn);
+		n = at_position(t, f, &v, write ? write_file : read_file);
 	else
-		n = at_offset(t, f, &v, offset, fn);
+		n = at_offset(t, f, &v, offset, write ? write_file : read_file);
 	if (UNLIKELY(held))
 		file_put(f);
-	count_io(t, fn == file_write, n);
+	count_io(t, write, n);
 	return n;
 }
 
 long lx_sys_read(struct lx_thread *t, int fd, struct gva buf, uint64_t size)
 {
-	return single(t, fd, buf, size, 0, true, file_read);
+	return single(t, fd, buf, size, 0, true, false);
 }
 
 long lx_sys_write(struct lx_thread *t, int fd, struct gva buf, uint64_t size)
 {
-	return single(t, fd, buf, size, 0, true, file_write);
+	return single(t, fd, buf, size, 0, true, true);
 }
 
 long lx_sys_pread64(struct lx_thread *t, int fd, struct gva buf, uint64_t size, int64_t offset)
 {
-	return single(t, fd, buf, size, offset, false, file_read);
+	return single(t, fd, buf, size, offset, false, false);
 }
 
 long lx_sys_pwrite64(struct lx_thread *t, int fd, struct gva buf, uint64_t size, int64_t offset)
 {
-	return single(t, fd, buf, size, offset, false, file_write);
+	return single(t, fd, buf, size, offset, false, true);
 }
 
 static long vector(struct lx_thread *t, int fd, struct gva vec, uint64_t count, int64_t offset, bool here, RW_FN(fn))
