@@ -249,12 +249,15 @@ struct dk_walk {
  * would, without a stream.  The names follow the '?' with a '/' between two: at most
  * DK_CONTENTS_NAMES.  One record for each in their order, from the first on; if there are
  * fewer than names, the rest is to be asked for again.  The buffer is DK_CONTENTS_ROOM bytes.
+ * Behind a second '/' may come as many names more: those that will be asked for next, in a request of
+ * just these; they are read while the asker works, and when_ns says when.
  */
 struct dk_contents {
 	uint32_t size;     /* of the record, a multiple of 8 */
 	uint32_t status;   /* enum dk_status of this name; not OK: nothing more is known of it */
 	uint32_t complete; /* 1: the file is regular and small, and data_len bytes are all of it */
 	uint32_t data_len;
+	uint64_t when_ns;  /* by the host's coarse monotonic clock: not older than that */
 	struct dk_attributes attr;
 	/* data_len bytes of contents */
 };

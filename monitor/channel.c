@@ -277,7 +277,7 @@ static bool receive_one(struct pico *p)
 	job.done = NULL;
 	job.stream = NULL;
 	job.fd = job.out_fd = job.also_fd = -1;
-	job.text2 = job.args_name = 0;
+	job.text2 = job.text3 = job.args_name = 0;
 	job.park = NULL;
 	job.only_more = job.slow = job.brief = false;
 	job.arg = NULL;

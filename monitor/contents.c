@@ -86,6 +86,7 @@ static bool add(struct job *j, int dir, const char *path, const char *name, bool
 	if (room < sizeof *c + 8)
 		return false;
 	memset(c, 0, sizeof *c);
+	c->when_ns = coarse_ns();
 	c->status = open_child(j, dir, path, name, try, &w, &fd);
 	if (c->status == DK_AGAIN && try)
 		return false;
@@ -123,7 +124,7 @@ static void each_name(struct job *j, int dir, bool try, bool (*fn)(struct job *j
 	}
 }
 
-static bool contents_work(struct job *j, bool try)
+bool contents_work(struct job *j, bool try)
 {
 	int dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, try);
 
@@ -138,30 +139,44 @@ static bool contents_work(struct job *j, bool try)
 	return j->reply.data_len > 0;
 }
 
-/* Names and their number are checked here, once; what follows relies on it. */
-static bool good_names(const struct job *j, uint32_t most)
+/*
+ * Names and their number are checked here, once; what follows relies on it.  next, unless NULL: where further names begin,
+ * behind an empty one, which is cut off; 0 = there are none.
+ */
+static bool good_names(struct job *j, uint32_t most, uint32_t *next)
 {
-	const char *names = j->text + j->text2;
+	char *names = j->text + j->text2;
 	uint32_t count = 0;
 
 	if (strlen(names) != j->req.text_len - j->text2)
 		return false;
-	for (const char *name = names;; name++) {
+	if (next)
+		*next = 0;
+	for (char *name = names;; name++) {
 		size_t len = strcspn(name, "/");
 
+		if (len == 0 && next && *next == 0 && count > 0 && *name) {
+			*next = (uint32_t)(name + 1 - j->text);
+			count = 0;
+			continue;
+		}
 		if (++count > most || !plain_name(name, len))
 			return false;
 		name += len;
 		if (!*name)
-			return true;
+			break;
 	}
+	if (next && *next)
+		j->text[*next - 2] = 0;
+	return true;
 }
 
 enum dk_status contents_query(struct job *j)
 {
-	if (!good_names(j, DK_CONTENTS_NAMES))
+	if (!good_names(j, DK_CONTENTS_NAMES, &j->text3))
 		return DK_INVALID_ARG;
 	j->work = contents_work;
+	contents_ahead(j);
 	return DK_OK;
 }
 
@@ -210,7 +225,7 @@ enum dk_status opened_query(struct job *j)
 {
 	int dir;
 
-	if (!good_names(j, DK_OPENED_NAMES))
+	if (!good_names(j, DK_OPENED_NAMES, NULL))
 		return DK_INVALID_ARG;
 	dir = open_below(j, &j->a, O_RDONLY | O_DIRECTORY, 0, true);
 	if (dir < 0)

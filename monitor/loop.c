@@ -34,6 +34,14 @@ uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+uint64_t coarse_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
 static void control(int op, int fd, uint32_t what, uint64_t number, bool write)
 {
 	struct epoll_event e = { .events = EPOLLIN | (write ? EPOLLOUT : 0), .data.u64 = (uint64_t)what << 56 | number };

@@ -116,6 +116,7 @@ struct job {
 	bool slow;              /* it flushes: others must find a worker meanwhile */
 	bool brief;             /* a change, which takes a few microseconds unless a disk is waited for */
 	uint32_t text2;         /* offset of the second part of text */
+	uint32_t text3;         /* DK_ATTR_CONTENTS: of the names to be asked for next, 0 = none */
 	uint32_t args_name;     /* offset of an attribute's name */
 	struct stream *stream;  /* held */
 	int fd;                 /* the stream's, borrowed while it is held */
@@ -204,6 +205,10 @@ bool chain_work(struct job *j, bool try); /* answers DK_ATTR_CHAIN */
 int open_known(const struct where *w, const char *path); /* names it, from memory alone, on whatever file system */
 int open_inside(const struct where *w, const char *path, int flags); /* the same, but never on another file system, and as who we are at present; may wait */
 enum dk_status contents_query(struct job *j); /* DK_ATTR_CONTENTS; the folder's place is judged */
+bool contents_work(struct job *j, bool try);  /* its work: good names from text2 on */
+/* contents_ahead.c: j, whose work is contents_work, is answered by what was read ahead, if it was; what it says comes next is begun. */
+void contents_ahead(struct job *j);
+void contents_forget(uint64_t pico); /* it ended */
 enum dk_status tree_query(struct job *j);     /* DK_ATTR_TREE; the same */
 enum dk_status opened_query(struct job *j);   /* DK_ATTR_OPENED; the same, and all is done then */
 void tree_serve(void);                       /* after worker_poke: answers may be ready */
@@ -400,6 +405,7 @@ bool baton_may_leave(void);        /* somebody watches */
 bool baton_work(struct job *j);    /* does the job's work.  False: another is the loop thread now */
 void baton_lost(struct job *j);    /* then: the job is left to that one; returns when the caller is the loop thread again */
 uint64_t now_ns(void);
+uint64_t coarse_ns(void); /* as guests compare it */
 
 /* ---- sandbox.c ---- */
 void sandbox_run(void) __attribute__((noreturn));

@@ -96,6 +96,7 @@ void pico_forget(struct pico *p)
 {
 	pico_close_channel(p);
 	tree_forget(p->number);
+	contents_forget(p->number);
 	if (index_owner[p->process_index] == p)
 		index_owner[p->process_index] = NULL;
 	if (p->state == PICO_CLONING && p->eof && pico_limbo > 0)

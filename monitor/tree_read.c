@@ -353,15 +353,6 @@ static bool put_top(struct tree *t)
 	return all;
 }
 
-/* Coarse, as guests compare it. */
-static uint64_t coarse_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
 /* A worker's: makes the next answer. */
 void tree_read(struct tree *t)
 {

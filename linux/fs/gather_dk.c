@@ -38,6 +38,13 @@ struct batch {
 	uint32_t index[WINDOW_MAX];
 };
 
+/* What to ask for, and what, if all is well, in the request after that: by the same rules, or it was read in vain. */
+struct plan {
+	struct batch part[2];
+	uint32_t at, parts; /* the one that is filled; how many there are */
+	uint32_t want;      /* files of a part at most */
+};
+
 /* NULL: not known. */
 static const struct dk_attributes *attr_of(const struct listing_entry *e)
 {
@@ -78,24 +85,29 @@ void gather_drop(struct listing *l)
 
 /* ---- What to ask for ---- */
 
-/* False: the batch is full. */
-static bool add(const struct listing *l, struct batch *b, uint32_t k)
+/* False: all is full. */
+static bool add(const struct listing *l, struct plan *p, uint32_t k)
 {
 	const struct listing_entry *e = &l->sorted[k];
-	uint32_t bytes = (uint32_t)(sizeof(struct dk_contents) + ALIGN_UP(attr_of(e)->size, 8));
+	uint32_t bytes = (uint32_t)(sizeof(struct dk_contents) + ALIGN_UP(attr_of(e)->size, 8)), names = e->name_len + 1u;
 
-	if (b->names + e->name_len + 1 > QUERY_ROOM || b->bytes + bytes > DK_CONTENTS_ROOM)
-		return false;
-	b->index[b->count++] = k;
-	b->names += e->name_len + 1;
-	b->bytes += bytes;
-	return true;
+	for (; p->at < p->parts; p->at++) {
+		struct batch *b = &p->part[p->at];
+
+		if (b->count == p->want || b->names + names > QUERY_ROOM / p->parts || b->bytes + bytes > DK_CONTENTS_ROOM)
+			continue;
+		b->index[b->count++] = k;
+		b->names += names;
+		b->bytes += bytes;
+		return true;
+	}
+	return false;
 }
 
-static void add_in_order(const struct listing *l, struct batch *b, uint32_t k, uint32_t want)
+static void add_in_order(const struct listing *l, struct plan *p, uint32_t k)
 {
-	while (++k < l->count && b->count < want)
-		if (is_small(&l->sorted[k]) && l->sorted[k].got == NULL && !add(l, b, k))
+	while (++k < l->count)
+		if (is_small(&l->sorted[k]) && l->sorted[k].got == NULL && !add(l, p, k))
 			return;
 }
 
@@ -114,9 +126,9 @@ static int by_inode(const struct listing_entry *a, const struct listing_entry *b
 }
 
 /* Those behind k in that order, nearest first: insertion into a short sorted list. */
-static void add_sorted(const struct listing *l, struct batch *b, uint32_t k, uint32_t want, compare_fn *compare)
+static void add_sorted(const struct listing *l, struct plan *p, uint32_t k, compare_fn *compare)
 {
-	uint32_t best[WINDOW_MAX], n = 0;
+	uint32_t best[2 * WINDOW_MAX], n = 0, most = p->want * p->parts - 1;
 
 	for (uint32_t i = 0; i < l->count; i++) {
 		const struct listing_entry *e = &l->sorted[i];
@@ -126,15 +138,15 @@ static void add_sorted(const struct listing *l, struct batch *b, uint32_t k, uin
 			continue;
 		while (at > 0 && compare(e, &l->sorted[best[at - 1]]) < 0)
 			at--;
-		if (at == want - 1)
+		if (at == most)
 			continue;
-		n = MIN(n + 1, want - 1);
+		n = MIN(n + 1, most);
 		for (uint32_t m = n - 1; m > at; m--)
 			best[m] = best[m - 1];
 		best[at] = i;
 	}
-	for (uint32_t i = 0; i < n && b->count < want; i++)
-		if (!add(l, b, best[i]))
+	for (uint32_t i = 0; i < n; i++)
+		if (!add(l, p, best[i]))
 			return;
 }
 
@@ -200,49 +212,60 @@ static enum order order_of(const struct listing *l, uint32_t k, uint32_t last)
 	return between(l, last, k, by_inode) < between(l, last, k, by_name) ? ORDER_INODES : ORDER_NAMES;
 }
 
-/* An open of entry k found nothing: what to fetch, or an empty batch.  last: the entry opened before, or UINT32_MAX. */
-static void plan(struct listing *l, struct batch *b, uint32_t k, uint32_t last)
+/* An open of entry k found nothing: what to fetch, or nothing.  last: the entry opened before, or UINT32_MAX. */
+static void make_plan(struct listing *l, struct plan *p, uint32_t k, uint32_t last)
 {
 	enum order order = order_of(l, k, last);
-	uint32_t want = order != ORDER_NONE ? next_window(l, last == UINT32_MAX) : 0;
 
-	b->count = b->names = b->bytes = 0;
-	if (want < 2)
+	p->want = order != ORDER_NONE ? next_window(l, last == UINT32_MAX) : 0;
+	if (p->want < 2)
 		return;
-	(void)add(l, b, k);
+	p->parts = p->want == WINDOW_MAX ? 2 : 1;
+	(void)add(l, p, k);
 	if (order == ORDER_LISTED)
-		add_in_order(l, b, k, want);
+		add_in_order(l, p, k);
 	else
-		add_sorted(l, b, k, want, order == ORDER_NAMES ? by_name : by_inode);
+		add_sorted(l, p, k, order == ORDER_NAMES ? by_name : by_inode);
 	l->plain = l->used_got = l->came = 0;
-	if (b->count == 1)
-		b->count = 0; /* alone it is better opened */
+	if (p->part[0].count == 1)
+		p->part[0].count = 0; /* alone it is better opened */
+	if (p->part[1].count < WINDOW_MIN)
+		p->part[1].count = p->part[1].names = 0;
 }
 
 /* ---- Asking ---- */
 
-static char *query_uri(const struct listing *l, const struct batch *b, const char *dir_uri)
+static char *put_names(char *to, const struct listing *l, const struct batch *b)
 {
-	char *names = heap_alloc_dirty(b->names + 1), *p = names, *uri;
-
-	if (names == NULL)
-		return NULL;
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct listing_entry *e = &l->sorted[b->index[i]];
 
-		if (i != 0)
-			*p++ = '/';
-		memcpy(p, e->name, e->name_len);
-		p += e->name_len;
+		memcpy(to, e->name, e->name_len);
+		to += e->name_len;
+		*to++ = '/';
 	}
-	*p = '\0';
+	return to;
+}
+
+static char *query_uri(const struct listing *l, const struct plan *p, const char *dir_uri)
+{
+	char *names = heap_alloc_dirty(p->part[0].names + p->part[1].names + 1), *end, *uri;
+
+	if (names == NULL)
+		return NULL;
+	end = put_names(names, l, &p->part[0]);
+	if (p->part[1].count != 0) {
+		*end++ = '/';
+		end = put_names(end, l, &p->part[1]);
+	}
+	end[-1] = '\0';
 	uri = uri_with_query(dir_uri, names);
 	heap_free(names);
 	return uri;
 }
 
 /* The record's contents if they are those of the file that the listing means. */
-static struct gathered *from_record(const struct dk_contents *c, const struct listing_entry *e, uint64_t when)
+static struct gathered *from_record(const struct dk_contents *c, const struct listing_entry *e)
 {
 	struct gathered *g;
 
@@ -253,7 +276,7 @@ static struct gathered *from_record(const struct dk_contents *c, const struct li
 	if (g == NULL)
 		return NULL;
 	g->attr = c->attr;
-	g->when = when;
+	g->when = c->when_ns;
 	g->size = c->data_len;
 	memcpy(g->data, c + 1, c->data_len);
 	return g;
@@ -273,7 +296,7 @@ void gather_put(struct listing *l, uint32_t k, struct gathered *g)
 }
 
 /* Deals out the answer; the first record is for who asks. */
-static struct gathered *deal(struct listing *l, const struct batch *b, const char *buf, uint64_t size, uint64_t when)
+static struct gathered *deal(struct listing *l, const struct batch *b, const char *buf, uint64_t size)
 {
 	struct gathered *first = NULL;
 	uint64_t at = 0;
@@ -285,7 +308,7 @@ static struct gathered *deal(struct listing *l, const struct batch *b, const cha
 
 		if (c->size < sizeof *c || c->size > size - at || c->data_len > c->size - sizeof *c)
 			break; /* nonsense from below: what was good counts */
-		g = from_record(c, &l->sorted[b->index[i]], when);
+		g = from_record(c, &l->sorted[b->index[i]]);
 		if (i == 0)
 			first = g;
 		else if (g != NULL)
@@ -296,14 +319,14 @@ static struct gathered *deal(struct listing *l, const struct batch *b, const cha
 	return first;
 }
 
-static struct gathered *fetch(struct listing *l, const struct batch *b, const char *dir_uri)
+static struct gathered *fetch(struct listing *l, const struct plan *p, const char *dir_uri)
 {
-	char *uri = query_uri(l, b, dir_uri), *buf = heap_alloc_dirty(DK_CONTENTS_ROOM);
-	uint64_t when = pico_now_coarse(), size;
+	char *uri = query_uri(l, p, dir_uri), *buf = heap_alloc_dirty(DK_CONTENTS_ROOM);
+	uint64_t size;
 	struct gathered *first = NULL;
 
 	if (uri != NULL && buf != NULL && DkStreamAttributesQuery(uri, DK_ATTR_CONTENTS, buf, DK_CONTENTS_ROOM, &size) == DK_OK)
-		first = deal(l, b, buf, MIN(size, DK_CONTENTS_ROOM), when);
+		first = deal(l, &p->part[0], buf, MIN(size, DK_CONTENTS_ROOM));
 	heap_free(buf);
 	heap_free(uri);
 	if (first == NULL && l->came == 0)
@@ -311,12 +334,23 @@ static struct gathered *fetch(struct listing *l, const struct batch *b, const ch
 	return first;
 }
 
+/* Nothing usable is there for entry k: it is fetched, with others, or NULL. */
+static NOINLINE struct gathered *gather(struct listing *l, const char *dir_uri, uint32_t k, uint32_t last)
+{
+	struct plan p = { 0 };
+
+	lock_take(&l->lock);
+	make_plan(l, &p, k, last);
+	lock_drop(&l->lock);
+	return p.part[0].count != 0 ? fetch(l, &p, dir_uri) : NULL;
+}
+
 struct gathered *gather_take(struct listing *l, const char *dir_uri, const char *name, uint32_t len, uint64_t trust)
 {
 	uint64_t now = pico_now_coarse();
 	uint32_t k = listing_index(l, name, len), last;
 	struct gathered *g = NULL;
-	struct batch b = { 0 };
+	bool early;
 
 	if (k == UINT32_MAX || l->until <= now || strlen(dir_uri) > QUERY_ROOM)
 		return NULL;
@@ -336,13 +370,13 @@ struct gathered *gather_take(struct listing *l, const char *dir_uri, const char 
 		lock_drop(&l->lock);
 		return g;
 	}
-	if (g != NULL && l->partial)
+	early = g != NULL && l->partial;
+	if (early)
 		l->until = 0; /* it was read too early: again, with attributes, and then contents as they are wanted */
-	else
-		plan(l, &b, k, last);
 	lock_drop(&l->lock);
-	if (g != NULL && l->partial)
-		tree_late();
 	arena_free(g);
-	return b.count != 0 ? fetch(l, &b, dir_uri) : NULL;
+	if (!early)
+		return gather(l, dir_uri, k, last);
+	tree_late();
+	return NULL;
 }

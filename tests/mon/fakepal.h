@@ -29,4 +29,5 @@ void run_hostile(const char *what);
 
 unsigned test_tree(void); /* tree.c: how much was wrong */
 unsigned test_opened(void); /* opened.c */
+unsigned test_ahead(void);  /* ahead.c */
 #endif
