@@ -97,14 +97,20 @@ void outside_poll_listener(struct sock *s, struct poll_table *p, uint32_t *mask)
 long outside_connect(struct lx_thread *t, struct sock *s, const struct inet_name *to, bool nonblock);
 /* What has become of a connect that is under way: 1 nothing yet, 0 it is connected or there was none, -errno. */
 long outside_settle(struct sock *s);
-long outside_send(struct sock *s, struct xfer *x);
-long outside_recv(struct sock *s, struct xfer *x);
+/* Waits for the end of a connect: 0, -EINPROGRESS (SO_SNDTIMEO is over), -errno. */
+long outside_wait_dial(struct sock *s);
 long outside_shutdown(struct sock *s, uint32_t how);
 /* What was published of its port, or with --net host the port itself, comes to it.  0, -EADDRINUSE, ... */
 long outside_listen(struct lx_thread *t, struct sock *s, int backlog);
 /* Connections that wait outside become children in its queue: how many. */
 uint32_t outside_accept(struct sock *s);
 bool outside_listens(const struct sock *s);
+
+/* ---- outside_bytes.c ---- */
+
+/* As struct sock_ops has them. */
+long outside_send(struct sock *s, struct xfer *x);
+long outside_recv(struct sock *s, struct xfer *x);
 
 /* ---- outside_udp.c ---- */
 
