@@ -8,37 +8,50 @@
 #include "pico/uaccess.h"
 #include "rt/mem.h"
 
-uint64_t patch_forward_stub(uint64_t at)
+/* Where a jump that lies there leads, 0: there is none. */
+static uint64_t jump_target(uint64_t at)
 {
-	uint8_t jmp[JMP_SIZE], stub[FORWARD_STUB];
-	uint64_t target;
+	uint8_t jmp[JMP_SIZE];
 	int32_t rel;
 
 	if (uaccess_read(jmp, at, sizeof jmp) != 0 || jmp[0] != 0xe9)
 		return 0;
 	memcpy(&rel, jmp + 1, sizeof rel);
-	target = at + JMP_SIZE + (uint64_t)(int64_t)rel;
-	if (uaccess_read(stub, target, sizeof stub) != 0 || !is_forward_stub(stub))
+	return at + JMP_SIZE + (uint64_t)(int64_t)rel;
+}
+
+uint64_t patch_forward_stub(uint64_t at)
+{
+	uint8_t stub[FORWARD_STUB];
+	uint64_t target = jump_target(at);
+
+	if (target == 0 || uaccess_read(stub, target, sizeof stub) != 0 || !is_forward_stub(stub))
 		return 0;
 	return forward_site(stub, target) == at ? target : 0;
 }
 
+static bool in_a_room(uint64_t address)
+{
+	bool found = false;
+
+	lock_take(&text.lock);
+	for (uint32_t i = 0; i < text.count && !found; i++)
+		found = text.range[i].stubs_mapped && address >= text.range[i].room && address < text.range[i].room + PICO_STUB_ROOM;
+	lock_drop(&text.lock);
+	return found;
+}
+
 uint64_t patch_return(uint64_t rip)
 {
-	uint64_t target, word, to = 0;
+	uint64_t target, word;
 
 	/* A look at one byte, by the aligned word around it. */
 	if (LIKELY(uaccess_load64(ALIGN_DOWN(rip - 2, sizeof word), &word) && (uint8_t)(word >> (rip - 2) % sizeof word * 8) != 0xe9))
 		return rip;
-	target = patch_forward_stub(rip - 2);
-	if (target == 0)
+	target = jump_target(rip - 2);
+	if (target == 0 || !in_a_room(target)) /* mostly no jump at all: there is nothing where it would lead, and looking would be a fault */
 		return rip;
-	lock_take(&text.lock);
-	for (uint32_t i = 0; i < text.count && to == 0; i++)
-		if (text.range[i].stubs_mapped && target >= text.range[i].room && target < text.range[i].room + PICO_STUB_ROOM)
-			to = target + FORWARD_BODY;
-	lock_drop(&text.lock);
-	return to != 0 ? to : rip;
+	return patch_forward_stub(rip - 2) != 0 ? target + FORWARD_BODY : rip;
 }
 
 const uint8_t *patch_stub_at(const struct range *r, uint64_t address, uint64_t *start)
