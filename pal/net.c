@@ -152,6 +152,30 @@ bool net_tune(dk_handle stream, uint32_t class, const void *value, uint64_t size
 	return false;
 }
 
+/* ---- files by connections ---- */
+
+enum dk_status DkStreamSendFile(dk_handle stream, dk_handle file, uint64_t offset, uint64_t size, uint64_t *done)
+{
+	uint32_t out_flags, in_flags;
+	int out, in;
+	enum dk_status status = stream_fd(stream, &out, &out_flags);
+	int64_t at = (int64_t)offset;
+	long n;
+
+	if (status == DK_OK)
+		status = stream_fd(file, &in, &in_flags);
+	if (status != DK_OK)
+		return status;
+	if (at < 0 || (out_flags & (MON_FD_SOCKET | MON_FD_SERVER | MON_FD_DATAGRAM | MON_FD_CONNECTION)) != (MON_FD_SOCKET | MON_FD_CONNECTION) ||
+		!(in_flags & MON_FD_SEEK))
+		return DK_NOT_SUPPORTED;
+	do
+		n = HOST4(sendfile, out, in, &at, size); /* connections never wait */
+	while (n == -HOST_EINTR);
+	*done = n > 0 ? (uint64_t)n : 0;
+	return n == -HOST_EINVAL ? DK_NOT_SUPPORTED : status_of(n);
+}
+
 /* ---- datagrams in ---- */
 
 /* A call's part of it: segments behind the record that tells the peer, if it wants that. */

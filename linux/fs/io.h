@@ -30,6 +30,9 @@ void eventfd_signal(struct file *f);
 /* A request's file may be ready: aio/engine.c.  Its queue's lock is held. */
 void io_woken(struct io_req *r);
 
+/* Bytes of a host's file from pos on by a socket, without a copy: how many, 0 at its end, -errno.  -ENOSYS: read and write them. */
+long socket_send_file(struct lx_thread *t, struct file *f, dk_handle file, uint64_t pos, uint64_t size);
+
 /* F_SETPIPE_SZ and F_GETPIPE_SZ; -EBADF if f is no pipe. */
 long pipe_fcntl(struct lx_thread *t, struct file *f, uint32_t cmd, uint64_t arg);
 

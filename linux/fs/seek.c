@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* linux/fs/seek.c - lseek, sendfile, copy_file_range, and advice about access. */
 #include "linux/fs/fs.h"
+#include "linux/fs/io.h"
 #include "linux/sig/sig.h"
 
 /* Files with a position and no length to speak of: /proc, /sys, /dev/zero. */
@@ -44,6 +45,7 @@ long lx_sys_lseek(struct lx_thread *t, int fd, int64_t offset, int whence)
 }
 
 #define CHUNK (64u * 1024)
+#define SEND_SMALL 16384u /* copied in one piece, from a mapping mostly */
 
 /* One end of a copy: at its own position, or at one given. */
 struct copy_end {
@@ -112,15 +114,33 @@ static long copy_some(struct lx_thread *t, struct copy_end *in, struct copy_end 
 	return (long)at;
 }
 
+/* From the host to the host.  -ENOSYS: it is not that, or not worth while. */
+static long send_host_file(struct lx_thread *t, struct copy_end *in, struct copy_end *out, uint64_t n)
+{
+	long got = -ENOSYS;
+
+	if (n > SEND_SMALL && in->f->kind == FILE_HOST && in->f->stream != DK_NO_HANDLE && out->f->kind == FILE_SOCKET)
+		got = socket_send_file(t, out->f, in->f->stream, in->pos, n);
+	if (got > 0)
+		in->pos += (uint64_t)got;
+	if (got == -EPIPE)
+		signal_thread(t, SIGPIPE, NULL);
+	return got;
+}
+
 static long copy_all(struct lx_thread *t, struct copy_end *in, struct copy_end *out, uint64_t n)
 {
-	char *buf = heap_alloc_dirty(MIN(MAX(n, 1ull), (uint64_t)CHUNK));
+	char *buf;
 	uint64_t done = 0;
-	long got = 0;
+	long got;
 
+	n = MIN(n, RW_LIMIT);
+	got = send_host_file(t, in, out, n);
+	if (got != -ENOSYS)
+		return got;
+	buf = heap_alloc_dirty(MIN(MAX(n, 1ull), (uint64_t)CHUNK));
 	if (buf == NULL)
 		return -ENOMEM;
-	n = MIN(n, RW_LIMIT);
 	while (done < n) {
 		got = copy_some(t, in, out, buf, n - done);
 		if (got <= 0)

@@ -5,6 +5,7 @@
  * Bytes go straight between the guest's memory and the host's socket, without the socket's lock.
  */
 #include "linux/net/outside.h"
+#include "linux/sig/sig.h"
 #include "rt/mem.h"
 
 /* Before the first byte: the connect is over, or that is waited for. */
@@ -71,6 +72,27 @@ long outside_send(struct sock *s, struct xfer *x)
 		return n;
 	last = send_range(s, x, size - 1, 1, flags | DK_IO_OOB, deadline);
 	return last == 1 ? n + 1 : n > 0 ? n : last;
+}
+
+long socket_send_file(struct lx_thread *t, struct file *f, dk_handle file, uint64_t pos, uint64_t size)
+{
+	struct sock *s = f->object;
+	uint64_t deadline = timeout_deadline(s->sndtimeo), done = 0, n;
+	dk_handle stream = s->host;
+	long err;
+
+	if (stream == DK_NO_HANDLE || s->kind != SK_TCP || s->state != SOCK_CONNECTED || s->error != 0 || (s->shut & SHUT_SEND))
+		return -ENOSYS; /* a send knows what to say */
+	do {
+		err = lx_err(DkStreamSendFile(stream, file, pos + done, size - done, &n));
+		if (err == 0 && n == 0)
+			break;
+		if (err == 0)
+			done += n;
+		else if (err == -EAGAIN && !file_nonblock(t, f))
+			err = sock_wait_err(outside_sleep(s, &stream, 1, DK_EVENT_WRITE, NULL, deadline), s->sndtimeo);
+	} while (err == 0 && done < size && !(pico_tb()->work != 0 && signal_waiting(t)));
+	return done > 0 ? (long)done : err;
 }
 
 static long recv_some(dk_handle stream, const struct xfer *x, uint64_t at, uint32_t flags)

@@ -208,7 +208,7 @@ def in_watch():
 
 
 def in_shared():
-    import array, os, socket, sys
+    import array, os, socket, sys, threading
     port, v4 = int(sys.argv[1]), sys.argv[2]
     s = socket.create_connection((v4, port))
     if os.fork() == 0: # a child goes on with it
@@ -240,6 +240,18 @@ def in_shared():
     sent = os.sendfile(s.fileno(), f.fileno(), 0, 200000)
     while got < sent:
         got += len(s.recv(100000))
+    big = open(sys.executable, "rb") # a file of the host's: sent without a copy
+    whole = big.read()
+    got = []
+    reader = threading.Thread(target=lambda: got.append(s.recv(len(whole), socket.MSG_WAITALL)))
+    reader.start()
+    done = 0
+    big.seek(0)
+    while done < len(whole):
+        done += os.sendfile(s.fileno(), big.fileno(), None, len(whole) + 5)
+        assert os.lseek(big.fileno(), 0, os.SEEK_CUR) == done
+    reader.join()
+    assert got == [whole] and os.sendfile(s.fileno(), big.fileno(), None, 100000) == 0
     r, w = os.pipe()
     os.write(w, b"spliced")
     assert os.splice(r, s.fileno(), 7) == 7 and s.recv(7, socket.MSG_WAITALL) == b"spliced"
