@@ -23,22 +23,15 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <spawn.h>
+
+#include "measure.h"
 
 extern char **environ;
 static const char *dir, *host;
 static int cached_fd, host_fd, many_fd, *futex_word, pipe_out[2], pipe_back[2];
 static char buf[65536];
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
 
 static void getppid_op(void) { syscall(SYS_getppid); }
 static void clock_op(void) { struct timespec ts; clock_gettime(CLOCK_MONOTONIC, &ts); }
@@ -148,26 +141,6 @@ static pid_t echo_start(int socket_pair)
 	if (!socket_pair)
 		close(pipe_back[1]);
 	return p;
-}
-
-static int cmp(const void *a, const void *b) { double d = *(const double *)a - *(const double *)b; return d < 0 ? -1 : d > 0; }
-
-static void measure(const char *name, void (*op)(void), int batch, int samples)
-{
-	static double v[4000];
-
-	for (int i = 0; i < batch; i++)
-		op();
-	for (int s = 0; s < samples; s++) {
-		double t = now();
-
-		for (int i = 0; i < batch; i++)
-			op();
-		v[s] = (now() - t) / batch;
-	}
-	qsort(v, (size_t)samples, sizeof *v, cmp);
-	printf("%s %.1f %.1f\n", name, v[samples / 2], v[samples * 99 / 100]);
-	fflush(stdout);
 }
 
 static int wanted(int argc, char **argv, const char *name)

@@ -178,6 +178,10 @@ void udp_peer_gone(struct sock *s, struct sock *peer, bool unread);
 uint32_t udp_poll(const struct sock *s, uint32_t mask);
 void udp_cmsg(const struct sock *s, const struct xfer *x, struct control *c);
 long udp_cmsg_in(const struct sock *s, struct xfer *x, int level, int type, struct gva data, uint64_t size);
+#define INET_DATAGRAM_OPS                                                                             \
+	.name_in = inet_name_in, .name_out = inet_name_out, .peer_name = inet_peer_name, .listen = udp_listen, .shutdown = udp_shutdown, \
+	.recv = udp_recv, .peer_gone = udp_peer_gone, .poll = udp_poll, .ioctl = inet_ioctl, .setopt = inet_setopt, .getopt = inet_getopt, \
+	.cmsg = udp_cmsg, .cmsg_in = udp_cmsg_in
 
 /* ---- Bytes that wait for more: inet_hold.c ---- */
 

@@ -280,21 +280,9 @@ static long raw_connect(struct lx_thread *t, struct sock *s, const struct sock_n
 }
 
 const struct sock_ops raw_ops = {
-	.name_in = inet_name_in,
-	.name_out = inet_name_out,
-	.peer_name = inet_peer_name,
+	INET_DATAGRAM_OPS,
 	.bind = raw_bind,
-	.listen = udp_listen,
 	.connect = raw_connect,
-	.shutdown = udp_shutdown,
 	.send = raw_send,
-	.recv = udp_recv,
 	.unname = raw_unname,
-	.peer_gone = udp_peer_gone,
-	.poll = udp_poll,
-	.ioctl = inet_ioctl,
-	.setopt = inet_setopt,
-	.getopt = inet_getopt,
-	.cmsg = udp_cmsg,
-	.cmsg_in = udp_cmsg_in,
 };

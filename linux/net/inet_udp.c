@@ -335,21 +335,9 @@ void udp_cmsg(const struct sock *s, const struct xfer *x, struct control *c)
 }
 
 const struct sock_ops udp_ops = {
-	.name_in = inet_name_in,
-	.name_out = inet_name_out,
-	.peer_name = inet_peer_name,
+	INET_DATAGRAM_OPS,
 	.bind = outside_udp_bind,
-	.listen = udp_listen,
 	.connect = udp_connect,
-	.shutdown = udp_shutdown,
 	.send = udp_send,
-	.recv = udp_recv,
 	.unname = udp_unname,
-	.peer_gone = udp_peer_gone,
-	.poll = udp_poll,
-	.ioctl = inet_ioctl,
-	.setopt = inet_setopt,
-	.getopt = inet_getopt,
-	.cmsg = udp_cmsg,
-	.cmsg_in = udp_cmsg_in,
 };
