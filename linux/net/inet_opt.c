@@ -137,7 +137,8 @@ static long set_number(struct lx_thread *t, struct sock *s, int i, struct gva va
 	return 0;
 }
 
-static long set_congestion(struct gva value, int len)
+/* Algorithms go by name: of congestion control, which is only kept in mind, and of what lies above TCP (TCP_ULP), which there is none of. */
+static long set_algorithm(int option, struct gva value, int len)
 {
 	char name[16] = "";
 
@@ -145,7 +146,7 @@ static long set_congestion(struct gva value, int len)
 		return -EINVAL;
 	if (copy_in(name, value, MIN((uint64_t)len, sizeof name - 1)) != 0)
 		return -EFAULT;
-	return strcmp(name, "cubic") == 0 || strcmp(name, "reno") == 0 ? 0 : -ENOENT;
+	return option == TCP_CONGESTION && (strcmp(name, "cubic") == 0 || strcmp(name, "reno") == 0) ? 0 : -ENOENT;
 }
 
 static bool is_mcast_if(int level, int name)
@@ -201,8 +202,8 @@ long inet_setopt(struct lx_thread *t, struct sock *s, int level, int name, struc
 		return set_filter6(s, value, len);
 	if (level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
 		return set_family(s, value, len);
-	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return set_congestion(value, len);
+	if (level == IPPROTO_TCP && (name == TCP_CONGESTION || name == TCP_ULP))
+		return set_algorithm(name, value, len);
 	i = find_option(s, level, name);
 	return i >= 0 ? set_number(t, s, i, value, len) : -ENOPROTOOPT;
 }
@@ -257,6 +258,8 @@ long inet_getopt(struct lx_thread *t, struct sock *s, int level, int name, struc
 		return get_info(s, value, len, room);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return sockopt_out(value, len, room, "cubic\0\0\0\0\0\0\0\0\0\0", 16);
+	if (level == IPPROTO_TCP && name == TCP_ULP)
+		return sockopt_out(value, len, room, "", 0);
 	if (is_mcast_if(level, name))
 		return mcast_get_iface(s, level, value, len, room);
 	i = find_option(s, level, name);
