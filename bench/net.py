@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Measures the network within a sandbox beside native loopback, in the same run.
 
-  net.py --bailey PATH [--rounds N] [--part micro,redis,nginx,idle]
+  net.py --bailey PATH [--rounds N] [--part micro,redis,nginx,idle,outside]
 
-Client and server both run inside.  Rounds take turns; each figure is the median over them.  Programs that are not installed are
+Client and server both run inside, but for the part `outside` (net_outside.py).  Rounds take turns; each figure is the median over them.  Programs that are not installed are
 left out.
 """
 import argparse, os, pathlib, re, shutil, statistics, subprocess, tempfile, time
 
+from net_outside import outside
 from procs import pss, tree
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -105,7 +106,7 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--bailey", required=True)
     ap.add_argument("--rounds", type=int, default=5)
-    ap.add_argument("--part", default="micro,redis,nginx,idle")
+    ap.add_argument("--part", default="micro,redis,nginx,idle,outside")
     a = ap.parse_args()
     needs = {"redis": ["redis-server", "redis-benchmark"], "nginx": ["nginx", "wrk", "curl"]}
     for part in a.part.split(","):
