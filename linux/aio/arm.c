@@ -52,8 +52,13 @@ void io_add_stream(struct poll_table *p, dk_handle stream, enum dk_stream_event 
 	r->streams[r->nstreams].stream = stream;
 	r->streams[r->nstreams++].which = which;
 	lock_take(&r->eng->lock);
-	if (list_empty(&r->host))
+	if (list_empty(&r->host)) {
 		list_append(&r->eng->hosts, &r->host);
+		/* Who sleeps does so on the others' events only. */
+		io_kick_locked(r->eng);
+		if (r->eng->poller != NULL && r->eng->poller->thread != lx_current())
+			pico_wake(&r->eng->poller->thread->pico); /* also where what is ready is run by who holds it */
+	}
 	lock_drop(&r->eng->lock);
 }
 
