@@ -54,13 +54,18 @@ void fs_put(struct fs_context *fs)
 /* Takes over p's references. */
 static void set_path(struct lx_thread *t, struct path *slot, struct path *p)
 {
+	struct fs_context *fs = t->proc->fs;
 	struct path old;
 
-	lock_take(&t->proc->fs->lock);
+	if (slot == &fs->cwd && UNLIKELY(fs->later != NULL)) { /* nobody will ask for that any more */
+		arena_free(fs->later);
+		fs->later = NULL;
+	}
+	lock_take(&fs->lock);
 	old = *slot;
 	*slot = *p;
-	lock_drop(&t->proc->fs->lock);
-	if (slot == &t->proc->fs->root)
+	lock_drop(&fs->lock);
+	if (slot == &fs->root)
 		vfs_tree_changed();
 	path_put(&old);
 }
