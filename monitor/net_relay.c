@@ -54,7 +54,6 @@ struct relay {
 	uint32_t plug;
 	bool connecting, ending /* the sandbox's side: what is there is the last */, closed, deaf;
 	bool sent_fin, got_fin, busy, gone;
-	bool urgent;             /* something may be, on either side */
 	uint8_t *kept;           /* of what goes out: PIECE bytes of room */
 	uint32_t kept_at, kept_len;
 	struct pcap_tcp seen;
@@ -239,16 +238,17 @@ static bool keep(struct relay *r, const uint8_t *data, size_t len)
 	return true;
 }
 
-/* The byte that a mark is at. */
-static void pass_urgent(struct relay *r, int from, int to, enum pcap_side side)
+/* The byte that a mark is at, if what comes next is that.  False: it is not. */
+static bool pass_urgent(struct relay *r, int from, int to, enum pcap_side side)
 {
 	int mark = 0;
 	char byte;
 
 	if (ioctl(from, SIOCATMARK, &mark) < 0 || !mark || recv(from, &byte, 1, MSG_OOB | MSG_DONTWAIT) != 1)
-		return;
+		return false;
 	(void)send(to, &byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
 	pcap_data(&r->seen, side, &byte, 1, true);
+	return true;
 }
 
 /* The sandbox has written all that it will, and it has left. */
@@ -266,11 +266,18 @@ static bool go_out(struct relay *r)
 {
 	for (unsigned turn = 0; turn < TURN && !r->gone && !r->sent_fin; turn++) {
 		ssize_t n, left;
+		int there = 0;
 
 		if (r->kept && !put_kept(r))
 			return true;
-		if (r->urgent)
-			pass_urgent(r, r->end, r->sock, PCAP_US);
+		/* What comes next is there, or nothing is: a read does not run over a mark then. */
+		(void)ioctl(r->end, FIONREAD, &there);
+		if (pass_urgent(r, r->end, r->sock, PCAP_US))
+			continue;
+		if (there == 0) {
+			end_out(r);
+			return true;
+		}
 		n = recv(r->end, piece, PIECE, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -314,12 +321,13 @@ static bool go_in(struct relay *r)
 {
 	for (unsigned turn = 0; turn < TURN && !r->gone && !r->got_fin; turn++) {
 		ssize_t n, taken;
+		int err;
 
-		if (r->urgent)
-			pass_urgent(r, r->sock, r->end, PCAP_PEER);
 		n = recv(r->sock, piece, PIECE, MSG_DONTWAIT | MSG_PEEK);
-		if (n < 0 && errno == EINTR)
+		err = errno;
+		if ((n < 0 && err == EINTR) || (n != 0 && pass_urgent(r, r->sock, r->end, PCAP_PEER)))
 			continue;
+		errno = err;
 		if (n < 0) {
 			(void)failed(r);
 			return true;
@@ -517,7 +525,6 @@ static void one_round(int timeout_ms)
 				;
 			continue;
 		}
-		r->urgent |= (e[i].events & EPOLLPRI) != 0;
 		go_on(r);
 	}
 	go_on_busy();
