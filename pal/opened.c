@@ -28,7 +28,7 @@ dk_handle stream_adopt(uint64_t number, uint32_t fd_flags, int fd)
 	s->special = STREAM_NORMAL;
 	s->kept = 0;
 	h = atomic_load(&object->handle);
-	stream_cache_set(object_index(object), h, fd);
+	stream_cache_set(s, fd);
 	return h;
 }
 

@@ -183,7 +183,7 @@ enum dk_status process_usage(dk_handle process, bool total, struct dk_memory_usa
 /* ---- stream.c ---- */
 enum dk_status stream_fd(dk_handle h, int *fd, uint32_t *flags);
 enum dk_status stream_event_fd(dk_handle h, int *fd, int16_t *events);
-void stream_cache_set(uint32_t index, dk_handle h, int fd);
+void stream_cache_set(const struct stream *s, int fd); /* s->number is set */
 void stream_closed(struct stream *s);
 extern struct mutex cache_lock;
 extern struct mutex net_lock; /* net.c; taken before channel_lock */

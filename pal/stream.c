@@ -4,7 +4,7 @@
  *
  * The entry in the shared area is the sandbox's; the descriptor is this picoprocess's
  * own, kept in a private cache by index and fetched when first needed here.  A cache
- * entry whose handle is no longer that of the index is stale and closed when noticed.
+ * entry of another stream than has the index now is stale (stream_check), and closed when noticed.
  */
 #include "pal/pal.h"
 #include "pal/stream.h"
@@ -15,10 +15,10 @@ static _Atomic uint32_t cache_high;
 struct mutex cache_lock;
 static int deaths_fd = -1;
 
-/* Puts a descriptor in, closing what was there. */
-static void cache_put(uint32_t index, dk_handle h, int fd)
+/* Puts a descriptor in, closing what was there.  check 0: none. */
+static void cache_put(uint32_t index, uint32_t check, int fd)
 {
-	uint64_t old = atomic_exchange(&stream_cache[index], h ? (uint64_t)h << 32 | (uint32_t)fd : 0);
+	uint64_t old = atomic_exchange(&stream_cache[index], check ? (uint64_t)check << 32 | (uint32_t)fd : 0);
 
 	if (index >= atomic_load(&cache_high))
 		atomic_store(&cache_high, index + 1);
@@ -34,17 +34,17 @@ static void cache_sweep(void)
 	for (uint32_t i = 0; i < high; i++) {
 		uint64_t c = atomic_load(&stream_cache[i]);
 
-		if (c && atomic_load(&shared()->streams[i].object.handle) != c >> 32)
+		if (c && (atomic_load(&shared()->streams[i].object.handle) == 0 || stream_check(&shared()->streams[i]) != c >> 32))
 			cache_put(i, 0, -1);
 	}
 }
 
-void stream_cache_set(uint32_t index, dk_handle h, int fd)
+void stream_cache_set(const struct stream *s, int fd)
 {
 	static uint32_t sets;
 
 	mutex_take(&cache_lock);
-	cache_put(index, h, fd);
+	cache_put(object_index(&s->object), stream_check(s), fd);
 	if (++sets % 256 == 0)
 		cache_sweep();
 	mutex_drop(&cache_lock);
@@ -54,7 +54,7 @@ void stream_special_fd(uint32_t index, int fd)
 {
 	if (index == STREAM_INDEX_DEATHS)
 		deaths_fd = fd;
-	stream_cache_set(index, DK_HANDLE(DK_KIND_STREAM, 0, index), fd);
+	stream_cache_set(&shared()->streams[index], fd);
 }
 
 void stream_after_clone(void)
@@ -90,16 +90,17 @@ void stream_closed(struct stream *s)
 #define FETCHES_AHEAD 2
 
 /* Puts fd in unless another thread was faster, whose descriptor may be in use; gives what is there now. */
-static int cache_add(uint32_t index, dk_handle h, int fd)
+static int cache_add(const struct stream *s, int fd)
 {
+	uint32_t index = object_index(&s->object), check = stream_check(s);
 	uint64_t c;
 
 	mutex_take(&cache_lock);
 	c = atomic_load(&stream_cache[index]);
-	if (c >> 32 == h)
+	if (c >> 32 == check)
 		fd = (int)(uint32_t)c;
 	else
-		cache_put(index, h, fd);
+		cache_put(index, check, fd);
 	mutex_drop(&cache_lock);
 	return fd;
 }
@@ -121,7 +122,7 @@ static void choose_ahead(struct ahead *a, const struct stream *not_this)
 		dk_handle h = atomic_load(&t->object.handle);
 
 		if (h == 0 || t == not_this || t->special != STREAM_NORMAL || !(t->fd_flags & MON_FD_SEEK) ||
-			atomic_load(&stream_cache[i]) >> 32 == h)
+			stream_fd_here(t) >= 0)
 			continue;
 		a->number[a->count] = t->number;
 		a->handle[a->count++] = h;
@@ -139,12 +140,12 @@ static void take_ahead(const struct ahead *a, const struct rpc *r)
 		while (i < n && k < a->count && a->number[k] != a->got[i])
 			k++;
 		s = i < n && k < a->count ? stream_find(a->handle[k]) : NULL;
-		if (!s || s->number != a->number[k] || cache_add(object_index(&s->object), a->handle[k], r->more[i]) != r->more[i])
+		if (!s || s->number != a->number[k] || cache_add(s, r->more[i]) != r->more[i])
 			(void)HOST1(close, r->more[i]);
 	}
 }
 
-static enum dk_status fetch(struct stream *s, dk_handle h, int *fd)
+static enum dk_status fetch(const struct stream *s, int *fd)
 {
 	static _Atomic uint32_t fetches;
 	struct rpc r = { .req = { .op = MON_FETCH, .stream = s->number } };
@@ -166,7 +167,7 @@ static enum dk_status fetch(struct stream *s, dk_handle h, int *fd)
 		return status;
 	if (r.fd < 0)
 		return DK_NOT_SUPPORTED;
-	*fd = cache_add(object_index(&s->object), h, r.fd);
+	*fd = cache_add(s, r.fd);
 	if (*fd != r.fd)
 		(void)HOST1(close, r.fd);
 	return DK_OK;
@@ -179,8 +180,8 @@ enum dk_status stream_fd(dk_handle h, int *fd, uint32_t *flags)
 	if (!s)
 		return DK_INVALID_HANDLE;
 	*flags = s->fd_flags;
-	*fd = stream_fd_here(h);
-	return *fd >= 0 ? DK_OK : fetch(s, h, fd);
+	*fd = stream_fd_here(s);
+	return *fd >= 0 ? DK_OK : fetch(s, fd);
 }
 
 /* ---- Opening ---- */
@@ -206,7 +207,7 @@ static enum dk_status open_reply(struct rpc *r, struct dk_open *open, dk_handle 
 		open->options &= ~DK_OPTION_KEEP;
 	*stream = atomic_load(&o->handle);
 	if (r->fd >= 0)
-		stream_cache_set(object_index(o), *stream, r->fd);
+		stream_cache_set(s, r->fd);
 	open->attr = r->reply.attr;
 	return DK_OK;
 }

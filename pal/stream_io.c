@@ -249,19 +249,18 @@ static NOINLINE enum dk_status write_any(struct stream *s, dk_handle stream, uin
  * way, and it is made in the Dk call itself: the CPU has forgotten over a host call where its callers return to, and
  * each return costs 5 ns.  -1: it is not that.
  */
-static ALWAYS_INLINE int plain_fd(const struct stream *s, dk_handle h, uint64_t offset, const struct dk_segment *segments, uint32_t count,
-	uint32_t flags)
+static ALWAYS_INLINE int plain_fd(const struct stream *s, uint64_t offset, const struct dk_segment *segments, uint32_t count, uint32_t flags)
 {
 	if (flags != 0 || count != 1 || !segments || !s || !(s->fd_flags & MON_FD_SEEK) || offset > INT64_MAX)
 		return -1;
-	return stream_fd_here(h);
+	return stream_fd_here(s);
 }
 
 enum dk_status DkStreamRead(dk_handle stream, uint64_t offset, const struct dk_segment *segments, uint32_t count,
 	uint32_t flags, uint64_t *done)
 {
 	struct stream *s = stream_find(stream);
-	int fd = plain_fd(s, stream, offset, segments, count, flags);
+	int fd = plain_fd(s, offset, segments, count, flags);
 	long n;
 
 	if (UNLIKELY(fd < 0))
@@ -277,7 +276,7 @@ enum dk_status DkStreamWrite(dk_handle stream, uint64_t offset, const struct dk_
 	uint32_t flags, uint64_t *done)
 {
 	struct stream *s = stream_find(stream);
-	int fd = plain_fd(s, stream, offset, segments, count, flags);
+	int fd = plain_fd(s, offset, segments, count, flags);
 	long n;
 
 	if (UNLIKELY(fd < 0))

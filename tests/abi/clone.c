@@ -132,6 +132,55 @@ static void fresh(uint32_t count)
 	bare_print("fresh: %u, %lu ns each", count, (bare_now() - start) / count);
 }
 
+static dk_handle open_to_read(const char *uri)
+{
+	struct dk_open open = { .access = DK_READ, .share = 7, .disposition = DK_OPEN_EXISTING };
+	dk_handle h;
+
+	OK(DkStreamOpen(uri, &open, &h));
+	return h;
+}
+
+static bool says(dk_handle h, const void *text, uint64_t size)
+{
+	char buf[64];
+	struct dk_segment s = { buf, sizeof buf };
+	uint64_t done = 0;
+
+	OK(DkStreamRead(h, 0, &s, 1, 0, &done));
+	return done >= size && memcmp(buf, text, size) == 0;
+}
+
+/* A handle comes again after 256 others of its index; a copy that had a descriptor of the first must not take it for that of the last. */
+static void handles_come_again(void)
+{
+	dk_handle first = open_to_read("file:/etc/passwd"), h, p;
+	uint32_t sink, tries = 0;
+
+	CHECK(says(first, "root:", 5)); /* its descriptor is here */
+	OK(DkEventClear(go));
+	SHARED[3] = 0;
+	OK(DkProcessCreate(NULL, 0, DK_PROCESS_CLONE, &p));
+	if (!p) {
+		SHARED[3] = 1;
+		CHECK_STATUS(DkObjectsWaitAny(1, &go, DK_FOREVER, 0, &sink), DK_OK);
+		(void)DkProcessExit(says((dk_handle)SHARED[2], "\177ELF", 4) ? 0 : 1);
+	}
+	while (!SHARED[3])
+		OK(DkThreadDelayExecution(MS));
+	OK(DkObjectClose(first));
+	while ((h = open_to_read("file:/bin/sh")) != first && tries++ < 1000)
+		OK(DkObjectClose(h));
+	CHECK(h == first);
+	SHARED[2] = h;
+	OK(DkEventSet(go));
+	read_deaths(1);
+	OK(DkProcessGetExitCode(p, &sink));
+	CHECK(sink == 0);
+	OK(DkObjectClose(p));
+	OK(DkObjectClose(h));
+}
+
 int bare_main(void)
 {
 	uint32_t code;
@@ -150,6 +199,7 @@ int bare_main(void)
 	private_word = 9;
 	OK(DkObjectsWaitAny(1, &busy, DK_FOREVER, 0, &code));
 	die_waiting();
+	handles_come_again();
 	fresh(bare_boot->parameter ? (uint32_t)bare_boot->parameter / 10 + 1 : 20);
 	return 0;
 }

@@ -41,6 +41,7 @@ struct client {
 struct stream {
 	int fd;
 	uint32_t flags;
+	uint64_t number; /* a multiple of STREAMS, and its place; never the same again */
 };
 struct named {
 	char name[64];
@@ -306,7 +307,9 @@ static void do_open(struct client *c, const struct mon_request *q, const char *t
 {
 	struct mon_reply r = { 0 };
 	static char contents[MON_INLINE_MAX];
+	static uint64_t opened;
 	struct stat st;
+	uint64_t at;
 	int fd;
 
 	if (strncmp(text, "file:", 5) == 0)
@@ -331,11 +334,12 @@ static void do_open(struct client *c, const struct mon_request *q, const char *t
 		r.fd_flags = MON_FD_SEEK;
 	if (q->args[2] & DK_OPTION_INLINE && S_ISREG(st.st_mode) && st.st_size <= MON_INLINE_MAX)
 		r.data_len = (uint32_t)pread(fd, contents, sizeof contents, 0);
-	for (r.value[0] = 1; r.value[0] < nstreams && streams[r.value[0]].fd >= 0; r.value[0]++)
+	for (at = 1; at < nstreams && streams[at].fd >= 0; at++)
 		;
-	if (r.value[0] == nstreams)
+	if (at == nstreams)
 		nstreams++;
-	streams[r.value[0]] = (struct stream){ fd, r.fd_flags };
+	r.value[0] = ++opened * STREAMS + at;
+	streams[at] = (struct stream){ fd, r.fd_flags, r.value[0] };
 	reply_send(c, q, &r, contents, fd);
 }
 
@@ -388,7 +392,8 @@ static void do_hello(struct client *c, pid_t pid)
 static void do_other(struct client *c, const struct mon_request *q, const char *text)
 {
 	struct mon_reply r = { 0 };
-	struct stream *s = q->stream && q->stream < nstreams && streams[q->stream].fd >= 0 ? &streams[q->stream] : NULL;
+	uint64_t at = q->stream % STREAMS;
+	struct stream *s = at && at < nstreams && streams[at].fd >= 0 && streams[at].number == q->stream ? &streams[at] : NULL;
 	struct dk_attributes a = { 0 };
 	struct stat st;
 
