@@ -7,7 +7,7 @@
  * (syn_room); a listener that goes refuses them.  Who takes a socket off the list has the list's reference; asks tells that the
  * connect has not ended, also while somebody is at completing it.
  *
- * Locks: the listener's before the asking socket's.
+ * Locks: the listener's and the asking socket's are taken together (lock_take2): who asks may listen meanwhile.
  */
 #include "linux/net/inet.h"
 
@@ -40,28 +40,24 @@ static void end(struct sock *s, struct sock *l, long err)
 	waitq_wake_all(&s->wq);
 }
 
-long syn_ask(struct sock *l, struct sock *s) LOCK_UNCHECKED("two sockets: the listener before who asks")
+long syn_ask(struct sock *l, struct sock *s)
 {
 	long err = 0;
 
-	lock_take(&l->lock);
+	lock_take2(&l->lock, &s->lock);
 	if (l->state != SOCK_LISTENING || (l->shut & SHUT_RCV)) {
 		err = -ECONNREFUSED;
 	} else if (!accept_full(l)) {
 		err = -EAGAIN;
+	} else if (s->state != SOCK_OPEN || s->inet->asks != NULL) {
+		err = s->inet->asks != NULL ? -EALREADY : -EISCONN;
 	} else {
-		lock_take(&s->lock);
-		if (s->state != SOCK_OPEN || s->inet->asks != NULL) {
-			err = s->inet->asks != NULL ? -EALREADY : -EISCONN;
-		} else {
-			sock_get(l);
-			sock_get(s);
-			s->inet->asks = l;
-			list_append(&l->inet->asking, &s->accept_link);
-		}
-		lock_drop(&s->lock);
+		sock_get(l);
+		sock_get(s);
+		s->inet->asks = l;
+		list_append(&l->inet->asking, &s->accept_link);
 	}
-	lock_drop(&l->lock);
+	lock_drop2(&l->lock, &s->lock);
 	return err;
 }
 
@@ -101,17 +97,15 @@ static struct sock *first(struct sock *l, bool *over)
 }
 
 /* Somebody else had the room: s is the first again, unless it has given up. */
-static void again(struct sock *l, struct sock *s) LOCK_UNCHECKED("two sockets: the listener before who asks")
+static void again(struct sock *l, struct sock *s)
 {
 	bool asks;
 
-	lock_take(&l->lock);
-	lock_take(&s->lock);
+	lock_take2(&l->lock, &s->lock);
 	asks = s->inet->asks == l;
 	if (asks)
 		list_insert(&l->inet->asking, &s->accept_link);
-	lock_drop(&s->lock);
-	lock_drop(&l->lock);
+	lock_drop2(&l->lock, &s->lock);
 	if (!asks)
 		sock_put(s);
 }

@@ -75,32 +75,28 @@ static void introduce(struct lx_thread *t, struct sock *listener, struct sock *s
 	sock_peer_cred(s, listener);
 }
 
-long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool waiting) LOCK_UNCHECKED("two sockets: the listener before its child")
+long accept_enqueue(struct lx_thread *t, struct sock *listener, struct sock *s, struct sock *child, bool waiting)
 {
 	long err = 0;
 
-	lock_take(&listener->lock);
+	lock_take2(&listener->lock, &s->lock); /* s may listen by now, at itself or at somebody who connects to it */
 	if (listener->state != SOCK_LISTENING || (listener->shut & SHUT_RCV)) {
 		err = -ECONNREFUSED;
 	} else if (accept_full(listener)) {
 		err = -EAGAIN;
+	} else if (s->state == SOCK_OPEN && (s->inet == NULL || s->inet->asks == (waiting ? listener : NULL))) {
+		if (child->addr.len == 0)
+			child->addr = listener->addr;
+		accept_inherit(child, listener);
+		if (s->kind == SK_UNIX)
+			introduce(t, listener, s, child);
+		sock_pair(s, child);
+		list_append(&listener->accept_queue, &child->accept_link);
+		listener->nqueued++;
 	} else {
-		lock_take(&s->lock);
-		if (s->state == SOCK_OPEN && (s->inet == NULL || s->inet->asks == (waiting ? listener : NULL))) {
-			if (child->addr.len == 0)
-				child->addr = listener->addr;
-			accept_inherit(child, listener);
-			if (s->kind == SK_UNIX)
-				introduce(t, listener, s, child);
-			sock_pair(s, child);
-			list_append(&listener->accept_queue, &child->accept_link);
-			listener->nqueued++;
-		} else {
-			err = s->state == SOCK_CONNECTED ? -EISCONN : -EINVAL;
-		}
-		lock_drop(&s->lock);
+		err = s->state == SOCK_CONNECTED ? -EISCONN : -EINVAL;
 	}
-	lock_drop(&listener->lock);
+	lock_drop2(&listener->lock, &s->lock);
 	return err;
 }
 
