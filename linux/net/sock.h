@@ -3,8 +3,7 @@
  * linux/net/sock.h - unix sockets: the object and what its files share.
  *
  * Letters: S = SOCKET (the socket's own lock), N = IPC (unix_state.lock: names), I
- * immutable, a atomic.  Two sockets' locks are held at once only by connect (listener
- * before child) and by lock_take2.
+ * immutable, a atomic.  Two sockets' locks are held at once only by lock_take2.
  */
 #ifndef LINUX_NET_SOCK_H
 #define LINUX_NET_SOCK_H
