@@ -7,7 +7,7 @@
  * net_attr.c				what is asked of and set on a socket
  * net_count.c				how much passed
  * net_helper.c				the process that makes sockets, with a filter of its own; net_dns.c asks name servers there
- * net_broker.c, net_relay.c, net_pcap.c	streams that are relayed, by another process, and written to a file (net_relay.h, net_pcap.h)
+ * net_broker.c, net_relay.c, net_relay_flow.c, net_pcap.c	streams that are relayed, by another process, and written to a file (net_relay.h, net_pcap.h)
  *
  * Only net_rule.c judges, in the monitor.  The helper does what it is told; it is believed as much as the launcher is.
  */

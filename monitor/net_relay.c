@@ -34,35 +34,16 @@
 #include <unistd.h>
 
 #include "monitor/monitor.h"
-#include "monitor/net_pcap.h"
-#include "monitor/net_relay.h"
+#include "monitor/net_relay_flow.h"
 
-#define PIECE      PCAP_DATA_MAX
-#define TURN       16u            /* pieces of one direction before others have their turn */
 #define FIN_NS     60000000000ull /* a peer that does not end its side after ours, of a stream that is closed */
 #define END_NS     5000000000ull  /* at the sandbox's end: without any progress */
 #define LAST_NS    50000000ull    /* the same, for peers' FINs alone */
 #define BUCKETS    4096u
 #define HIGH       64             /* above the places that descriptors are put at */
 
-struct relay {
-	struct relay *next;      /* of its bucket, while it has a number */
-	struct relay *next_busy;
-	struct relay *newer, *older; /* of all */
-	uint64_t id, until_ns;   /* until_ns: closing */
-	int sock, end, sandbox;  /* sandbox: the copy; -1 = not needed any more */
-	uint32_t plug;
-	bool connecting, ending /* the sandbox's side: what is there is the last */, closed, deaf;
-	bool sent_fin, got_fin, busy, gone;
-	uint8_t *kept;           /* of what goes out: PIECE bytes of room */
-	uint32_t kept_at, kept_len;
-	struct pcap_tcp seen;
-};
-
 static struct relay *bucket[BUCKETS], *all, *busy, *graves;
-/* Allocated: every bailey would have them else, and few of them capture. */
-static uint8_t *piece, *order_data; /* PIECE, RELAY_DATA_MAX */
-static uint64_t moved; /* pieces */
+static uint8_t *order_data; /* RELAY_DATA_MAX; allocated as relay_piece is */
 static bool at_end;
 static unsigned closing;
 
@@ -140,8 +121,7 @@ static void dig(void)
 	}
 }
 
-/* The connection is over, for that reason: the sandbox's end says so. */
-static void fails(struct relay *r, int err)
+void relay_fails(struct relay *r, int err)
 {
 	if (!r->closed)
 		say(r->id, err);
@@ -152,7 +132,7 @@ static void fails(struct relay *r, int err)
 	bury(r);
 }
 
-static void break_off(struct relay *r)
+void relay_break_off(struct relay *r)
 {
 	struct linger l = { 1, 0 };
 
@@ -162,205 +142,16 @@ static void break_off(struct relay *r)
 	bury(r);
 }
 
-/* False: its end is not known yet, or it failed. */
-static bool settle(struct relay *r)
-{
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof peer;
-	int err = 0;
-
-	if (getpeername(r->sock, (struct sockaddr *)&peer, &len) < 0) {
-		len = sizeof err;
-		if (getsockopt(r->sock, SOL_SOCKET, SO_ERROR, &err, &len) == 0 && err != 0)
-			fails(r, err);
-		return false;
-	}
-	r->connecting = false;
-	pcap_established(&r->seen, PCAP_US);
-	while (r->plug > 0) {
-		ssize_t n = recv(r->end, piece, r->plug < PIECE ? r->plug : PIECE, MSG_DONTWAIT);
-
-		if (n <= 0)
-			break;
-		r->plug -= (uint32_t)n;
-	}
-	return true;
-}
-
-/* ---- out ---- */
-
-static bool failed(struct relay *r)
-{
-	if (errno == EAGAIN || errno == EINTR)
-		return false;
-	fails(r, errno);
-	return true;
-}
-
-/* How much of it left; -1: the connection is over. */
-static ssize_t put_out(struct relay *r, const uint8_t *data, size_t len)
-{
-	ssize_t n = send(r->sock, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n < 0)
-		return failed(r) ? -1 : 0;
-	moved++;
-	pcap_data(&r->seen, PCAP_US, data, (size_t)n, false);
-	return n;
-}
-
-/* What could not leave at once.  False: it did not now, either. */
-static bool put_kept(struct relay *r)
-{
-	ssize_t n = put_out(r, r->kept + r->kept_at, r->kept_len);
-
-	if (n < 0)
-		return false;
-	r->kept_at += (uint32_t)n;
-	r->kept_len -= (uint32_t)n;
-	if (r->kept_len > 0)
-		return false;
-	free(r->kept);
-	r->kept = NULL;
-	return true;
-}
-
-static bool keep(struct relay *r, const uint8_t *data, size_t len)
-{
-	r->kept = malloc(PIECE);
-	if (!r->kept) {
-		fails(r, ENOMEM);
-		return false;
-	}
-	memcpy(r->kept, data, len);
-	r->kept_at = 0;
-	r->kept_len = (uint32_t)len;
-	return true;
-}
-
-/* The byte that a mark is at, if what comes next is that.  False: it is not. */
-static bool pass_urgent(struct relay *r, int from, int to, enum pcap_side side)
-{
-	int mark = 0;
-	char byte;
-
-	if (ioctl(from, SIOCATMARK, &mark) < 0 || !mark || recv(from, &byte, 1, MSG_OOB | MSG_DONTWAIT) != 1)
-		return false;
-	(void)send(to, &byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
-	pcap_data(&r->seen, side, &byte, 1, true);
-	return true;
-}
-
-/* The sandbox has written all that it will, and it has left. */
-static void end_out(struct relay *r)
-{
-	if (r->sent_fin || !r->ending)
-		return;
-	r->sent_fin = true;
-	shutdown(r->sock, SHUT_WR);
-	pcap_fin(&r->seen, PCAP_US);
-}
-
-/* False: there is more, and it was not its turn any more. */
-static bool go_out(struct relay *r)
-{
-	for (unsigned turn = 0; turn < TURN && !r->gone && !r->sent_fin; turn++) {
-		ssize_t n, left;
-		int there = 0;
-
-		if (r->kept && !put_kept(r))
-			return true;
-		/* What comes next is there, or nothing is: a read does not run over a mark then. */
-		(void)ioctl(r->end, FIONREAD, &there);
-		if (pass_urgent(r, r->end, r->sock, PCAP_US))
-			continue;
-		if (there == 0) {
-			end_out(r);
-			return true;
-		}
-		n = recv(r->end, piece, PIECE, MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			end_out(r);
-			return true;
-		}
-		left = put_out(r, piece, (size_t)n);
-		if (left < 0 || (left < n && !keep(r, piece + left, (size_t)(n - left))))
-			return true;
-	}
-	return r->gone || r->sent_fin;
-}
-
-/* ---- in ---- */
-
-static void end_in(struct relay *r)
-{
-	r->got_fin = true;
-	pcap_fin(&r->seen, PCAP_PEER);
-	shutdown(r->end, SHUT_WR);
-}
-
-/* How much of it the sandbox's end has taken. */
-static ssize_t put_in(struct relay *r, size_t len)
-{
-	ssize_t n;
-
-	if (r->deaf)
-		return (ssize_t)len;
-	do
-		n = send(r->end, piece, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n >= 0 || errno == EAGAIN)
-		return n >= 0 ? n : 0;
-	r->deaf = true; /* the sandbox has shut that side */
-	return (ssize_t)len;
-}
-
-static bool go_in(struct relay *r)
-{
-	for (unsigned turn = 0; turn < TURN && !r->gone && !r->got_fin; turn++) {
-		ssize_t n, taken;
-		int err;
-
-		n = recv(r->sock, piece, PIECE, MSG_DONTWAIT | MSG_PEEK);
-		err = errno;
-		if ((n < 0 && err == EINTR) || (n != 0 && pass_urgent(r, r->sock, r->end, PCAP_PEER)))
-			continue;
-		errno = err;
-		if (n < 0) {
-			(void)failed(r);
-			return true;
-		}
-		if (n == 0) {
-			end_in(r);
-			return true;
-		}
-		if (r->closed) {
-			break_off(r); /* as TCP does with what comes for nobody */
-			return true;
-		}
-		taken = put_in(r, (size_t)n);
-		if (taken == 0)
-			return true;
-		moved++;
-		while (recv(r->sock, NULL, (size_t)taken, MSG_DONTWAIT | MSG_TRUNC) < 0 && errno == EINTR)
-			;
-		pcap_data(&r->seen, PCAP_PEER, piece, (size_t)taken, false);
-		if (taken < n)
-			return true;
-	}
-	return r->gone || r->got_fin;
-}
+/* ---- turns ---- */
 
 static void go_on(struct relay *r)
 {
 	bool done;
 
-	if (r->gone || (r->connecting && !settle(r)))
+	if (r->gone || (r->connecting && !relay_settle(r)))
 		return;
-	done = go_out(r);
-	done = (r->gone || go_in(r)) && done;
+	done = relay_out(r);
+	done = (r->gone || relay_in(r)) && done;
 	if (!r->gone && r->sent_fin && r->got_fin)
 		bury(r);
 	if (done || r->gone || r->busy)
@@ -427,7 +218,7 @@ static void close_it(struct relay *r, bool reset)
 {
 	forget_number(r);
 	if (reset || r->connecting) {
-		break_off(r);
+		relay_break_off(r);
 		return;
 	}
 	close(r->sandbox);
@@ -541,7 +332,7 @@ static bool has_unsent(const struct relay *r)
 /* What the sandbox has written leaves, as long as it moves; then the peers' own ends have a moment. */
 static void __attribute__((noreturn)) finish(void)
 {
-	uint64_t last = now_ns(), had = moved;
+	uint64_t last = now_ns(), had = relay_moved;
 
 	epoll_ctl(RELAY_EPOLL_FD, EPOLL_CTL_DEL, RELAY_CONTROL_FD, NULL);
 	for (struct relay *r = all, *older; r; r = older) {
@@ -557,9 +348,9 @@ static void __attribute__((noreturn)) finish(void)
 
 		for (const struct relay *r = all; r && !unsent; r = r->older)
 			unsent = has_unsent(r);
-		if (had != moved)
+		if (had != relay_moved)
 			last = now;
-		had = moved;
+		had = relay_moved;
 		if (!all || now - last > (unsent ? END_NS : LAST_NS))
 			_exit(0);
 		one_round(10);
@@ -600,9 +391,9 @@ void net_relay_main(const struct relay_args *args)
 	if (getppid() != args->parent)
 		_exit(1);
 	affinity_give_back(0);
-	piece = malloc(PIECE);
+	relay_piece = malloc(PIECE);
 	order_data = malloc(RELAY_DATA_MAX);
-	if (!piece || !order_data)
+	if (!relay_piece || !order_data)
 		_exit(1);
 	drop_privileges();
 	signal(SIGXFSZ, SIG_IGN); /* a file of the longest is full */

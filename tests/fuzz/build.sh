@@ -23,7 +23,7 @@ free() {
 monitor=
 for f in "$root"/monitor/*.c; do
 	case $(basename "$f" .c) in
-	main | launcher | confine | sandbox | boot | worker | affinity | state | filter | cgroup | control | report | special | stream | cpuid | baton | net_helper | net_dns | net_dnsmsg | net_hosts | net_start | net_relay | net_pcap) ;;
+	main | launcher | confine | sandbox | boot | worker | affinity | state | filter | cgroup | control | report | special | stream | cpuid | baton | net_helper | net_dns | net_dnsmsg | net_hosts | net_start | net_relay | net_relay_flow | net_pcap) ;;
 	*) monitor="$monitor $f" ;;
 	esac
 done
