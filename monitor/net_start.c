@@ -4,17 +4,22 @@
  * library OS is told of all that.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
 #include "monitor/net.h"
 #include "monitor/net_relay.h"
+
+#define CAPTURE_FD_FROM 64 /* above the places that others are put at */
 
 static pid_t helper_pid, relay_pid; /* 0 = there is none */
 
@@ -112,13 +117,33 @@ static void start_relay(void)
 	loop_add(net_relay_fd, LOOP_NET, 1);
 }
 
+/* What it is is looked at before anything of it is lost; it is the first thing that the relay writes. */
+static void open_capture(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600), up = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, CAPTURE_FD_FROM);
+	struct stat st;
+
+	if (up < 0 || fstat(up, &st) < 0)
+		fail("--pcap %s: %s", path, strerror(errno));
+	close(fd);
+	if (!S_ISREG(st.st_mode))
+		fail("--pcap %s: it is no file but something else, which a capture is not written to", path);
+	if (flock(up, LOCK_EX | LOCK_NB) < 0)
+		fail("--pcap %s: another sandbox writes to it", path);
+	if (ftruncate(up, 0) < 0)
+		fail("--pcap %s: %s", path, strerror(errno));
+	spec.pcap_fd = up;
+}
+
 void net_start(void)
 {
 	struct net_helper_args a = { .parent = getpid(), .low_ports = as_root && net_mode == NET_HOST };
 	int ours;
 
-	if (spec.pcap)
+	if (spec.pcap) {
+		open_capture(spec.pcap);
 		start_relay();
+	}
 	if (!net_granted())
 		return;
 	helper_pid = fork_with(&ours, &a.control);

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "monitor/monitor.h"
@@ -126,25 +125,6 @@ static void take_net(const char *value)
 		net_mode = NET_RULES;
 }
 
-/* What it is is looked at before anything of it is lost; it is the first thing that the relay writes. */
-static void take_pcap(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600), up = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, LOCK_FD_FROM);
-	struct stat st;
-
-	if (up < 0 || fstat(up, &st) < 0)
-		fail("--pcap %s: %s", path, strerror(errno));
-	close(fd);
-	if (!S_ISREG(st.st_mode))
-		fail("--pcap %s: it is no file but something else, which a capture is not written to", path);
-	if (flock(up, LOCK_EX | LOCK_NB) < 0)
-		fail("--pcap %s: another sandbox writes to it", path);
-	if (ftruncate(up, 0) < 0)
-		fail("--pcap %s: %s", path, strerror(errno));
-	spec.pcap = path;
-	spec.pcap_fd = up;
-}
-
 static void take_publish(const char *value)
 {
 	const char *wrong = net_publish_count < NET_PUBLISH_MAX ? net_publish_parse(value, &net_published[net_publish_count]) : "there are too many";
@@ -185,7 +165,7 @@ static void take(const char *key, char *value, char *next)
 	} else if (!strcmp(key, "m.publish")) {
 		take_publish(value);
 	} else if (!strcmp(key, "m.pcap")) {
-		take_pcap(value);
+		spec.pcap = value;
 	} else if (!strcmp(key, "m.ext")) {
 		take_ext(value);
 	} else if (!strcmp(key, "m.trace")) {
