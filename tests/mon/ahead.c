@@ -37,6 +37,17 @@ static bool says(const char *text)
 	return !*text && at == end;
 }
 
+/* What can be had without waiting is told, and a rename or a mount anywhere on the host makes the kernel wait: ask again, then. */
+static bool soon(const char *uri, const char *text)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		if (contents(uri) == DK_OK && says(text))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 static void write_file(const char *uri, char text)
 {
 	struct mon_request close_it = { .op = MON_CLOSE };
@@ -75,22 +86,28 @@ unsigned test_ahead(void)
 	make();
 	test_refused();
 	/* As it was when it was read, if that is over; anew if it was not asked for just so, and the second time. */
-	CHECK(contents("file:/v/ahead?a//b/c/nothing") == DK_OK && says("a"));
-	usleep(200000);
-	write_file("file:/v/ahead/b", 'B');
-	CHECK(contents("file:/v/ahead?b/c/nothing") == DK_OK && says("bc-"));
-	CHECK(contents("file:/v/ahead?b/c/nothing") == DK_OK && says("Bc-"));
-	CHECK(contents("file:/v/ahead?a//b/c") == DK_OK && says("a"));
-	CHECK(contents("file:/v/ahead?c") == DK_OK && says("c"));
+	for (unsigned i = 0; i < 20; i++) { /* not while what was told before is read still */
+		write_file("file:/v/ahead/b", 'b');
+		usleep(20000);
+		CHECK(contents("file:/v/ahead?a//b/c/nothing") == DK_OK && says("a"));
+		usleep(100000);
+		write_file("file:/v/ahead/b", 'B');
+		if (contents("file:/v/ahead?b/c/nothing") == DK_OK && says("bc-"))
+			break;
+		CHECK(reply.status == DK_OK && says("Bc-") && i < 19);
+	}
+	CHECK(soon("file:/v/ahead?b/c/nothing", "Bc-"));
+	CHECK(soon("file:/v/ahead?a//b/c", "a"));
+	CHECK(soon("file:/v/ahead?c", "c"));
 	/* On and on, and without a pause: who is early waits. */
 	for (unsigned i = 0; i < 50; i++) {
-		CHECK(contents("file:/v/ahead?a//c/a") == DK_OK && says("a"));
-		CHECK(contents("file:/v/ahead?c/a//b") == DK_OK && says("ca"));
-		CHECK(contents("file:/v/ahead?b") == DK_OK && says("B"));
+		CHECK(soon("file:/v/ahead?a//c/a", "a"));
+		CHECK(soon("file:/v/ahead?c/a//b", "ca"));
+		CHECK(soon("file:/v/ahead?b", "B"));
 	}
 	/* What is hidden stays so. */
 	CHECK(contents("file:/etc?hostname//shadow") == DK_OK && contents("file:/etc?shadow") == DK_OK && says("-"));
 	/* Left behind when this one ends. */
-	CHECK(contents("file:/v/ahead?a//b") == DK_OK && says("a"));
+	CHECK(soon("file:/v/ahead?a//b", "a"));
 	return failures;
 }
