@@ -95,13 +95,14 @@ struct listing *ovl_layer_names(struct lx_thread *t, struct dentry *dir, long *e
 
 /* ovl_copy.c */
 long ovl_copy_up(struct lx_thread *t, struct dentry *d, bool contents); /* and the folders above; 0, -EROFS, -errno */
-/* A name of its own for the work folder, and whatever is there gone. */
+/* A name in the work folder that nothing else has: its length. */
 #define OVL_TMP 24u
 uint32_t ovl_tmp_name(struct ovl_fs *o, char name[OVL_TMP]);
+/* What is there under that name, and has inode i, goes. */
+void ovl_discard(struct lx_thread *t, struct ovl_fs *o, struct inode *i, const char *tmp);
 /* Renames what is in the work folder to dir/name, which `over` has now (or NULL): the dentry there. */
 long ovl_put_in_place(struct lx_thread *t, struct ovl_fs *o, struct inode *i, const char *tmp, struct dentry *dir, const char *name,
 	uint32_t len, struct dentry *over, struct dentry **out);
-void ovl_discard(struct lx_thread *t, struct ovl_fs *o, struct inode *i, const char *tmp);
 
 /* ovl.c */
 long ovl_getattr(struct lx_thread *t, struct inode *i);
@@ -114,10 +115,16 @@ long ovl_symlink(struct lx_thread *t, struct dentry *dir, const char *name, uint
 long ovl_link(struct lx_thread *t, struct dentry *from, struct dentry *dir, const char *name, uint32_t len);
 long ovl_unlink(struct lx_thread *t, struct dentry *dir, struct dentry *victim);
 long ovl_rmdir(struct lx_thread *t, struct dentry *dir, struct dentry *victim);
-long ovl_rename(struct lx_thread *t, struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, const char *name, uint32_t len,
-	struct dentry *over, uint32_t flags);
 /* Whiteouts are all that the upper folder dir has: they go. */
 long ovl_clear_whiteouts(struct lx_thread *t, struct dentry *dir);
+long ovl_set_opaque(struct lx_thread *t, struct ovl_fs *o, struct dentry *dir); /* dir, of the upper folder, hides what is below */
+/* The upper folder's entry for a name of dir, NULL where it has none: a reference. */
+long ovl_upper_entry(struct lx_thread *t, struct dentry *dir, const char *name, uint32_t len, struct dentry **out);
+void ovl_is_gone(struct lx_thread *t, struct dentry *dir, struct inode *victim); /* its name in dir was removed or taken over */
+
+/* ovl_rename.c */
+long ovl_rename(struct lx_thread *t, struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, const char *name, uint32_t len,
+	struct dentry *over, uint32_t flags);
 
 /* ovl_mount.c */
 long ovl_options_check(const char *data); /* names of options: 0, -EINVAL */
